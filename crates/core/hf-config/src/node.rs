@@ -1,0 +1,93 @@
+//! The node file: how one process runs.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hf_model::{NodeId, ZoneId};
+
+/// How one process runs. Paths are as written; the caller resolves them against the node file's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Its name, unique among the nodes.
+    pub id: NodeId,
+    /// Where it runs: an id or alias of the estate. Needed by checker and balancer, optional for the rest.
+    pub zone: Option<ZoneId>,
+    /// Where it keeps ledger, snapshot and tokens. Created with mode 0700 when missing.
+    pub data_dir: PathBuf,
+    /// What it does, at least one thing, in the fixed order of [`Role`].
+    pub roles: Vec<Role>,
+    /// The estate file that it watches and applies; only with the control role. Without it, `holdfast apply` does.
+    pub estate: Option<PathBuf>,
+    /// The API's listener. Default `127.0.0.1:7600`.
+    pub api_listen: SocketAddr,
+    /// The status role's listener. Default `127.0.0.1:7601`.
+    pub status_listen: SocketAddr,
+    /// The feed's listener. Default `127.0.0.1:7602`. Outside loopback TLS is required.
+    pub feed_listen: SocketAddr,
+    /// The DNS role's listeners, UDP and TCP each. Default `127.0.0.1:5300`.
+    pub dns_listen: Vec<SocketAddr>,
+    /// What an unspecified pool listener (0.0.0.0:port) becomes on this balancer. Default the same unspecified address.
+    pub balancer_address: Option<IpAddr>,
+    /// How long connections to an evacuated zone may finish before they are cut. 0 s to 1 h, default 30 s.
+    pub drain: Duration,
+    /// Between two full tables on the feed. 100 ms to 10 s, default 1 s; observations older than three beats count as missing.
+    pub beat: Duration,
+    /// Feed addresses of the other nodes to connect to.
+    pub peers: Vec<SocketAddr>,
+    /// Certificates for the feed.
+    pub tls: Option<TlsConfig>,
+    /// Public keys (Ed25519, base64) of operators whose break-glass shifts this node obeys.
+    pub break_glass_keys: Vec<OperatorKey>,
+}
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Keeps the ledger, serves writes.
+    Control,
+    /// Probes endpoints.
+    Checker,
+    /// Answers DNS.
+    Dns,
+    /// Carries HTTP.
+    Balancer,
+    /// Tells zone status.
+    Status,
+}
+
+impl Role {
+    /// All of them, in order.
+    pub const ALL: [Role; 5] = [Role::Control, Role::Checker, Role::Dns, Role::Balancer, Role::Status];
+
+    /// As written in files and outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Control => "control",
+            Role::Checker => "checker",
+            Role::Dns => "dns",
+            Role::Balancer => "balancer",
+            Role::Status => "status",
+        }
+    }
+}
+
+/// The feed's mutual TLS, PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Certificate of the authority that signed every node's certificate.
+    pub ca: PathBuf,
+    /// This node's certificate chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// An operator's name and public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorKey {
+    /// Who.
+    pub name: String,
+    /// 32 bytes of an Ed25519 public key.
+    pub public_key: [u8; 32],
+}

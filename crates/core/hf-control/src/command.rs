@@ -1,0 +1,226 @@
+//! What may be asked of the ledger, and what it answers.
+
+use std::time::Duration;
+
+use hf_config::estate::EstateBundle;
+use hf_model::{Operator, RequestId, Revision, ShiftId, Timestamp, ZoneId};
+
+use crate::intent::{PinTo, Scope, Shift};
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The client's token: repeated, the entry has its first outcome and no effect.
+    pub request: RequestId,
+    /// The ledger's clock when it was appended.
+    pub stamp: Timestamp,
+    /// Who asks.
+    pub by: Operator,
+    /// What for.
+    pub command: Command,
+}
+
+/// What may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Put an estate in force.
+    ApplyEstate {
+        /// The estate as written.
+        bundle: EstateBundle,
+        /// Only if the estate in force came with this revision (0 = none yet).
+        if_match: Option<Revision>,
+    },
+    /// Begin a shift. 1 minute to 72 hours.
+    StartShift {
+        /// An id or alias of the estate.
+        zone: ZoneId,
+        /// What leaves it.
+        scope: Scope,
+        /// How long.
+        length: Duration,
+        /// Why; 1 to 500 characters.
+        reason: String,
+    },
+    /// Give a shift a new end: now and `length`.
+    ExtendShift {
+        /// Which.
+        id: ShiftId,
+        /// From the entry's stamp; 1 minute to 72 hours.
+        length: Duration,
+        /// Only if the shift was last changed at this revision.
+        if_match: Option<Revision>,
+    },
+    /// End a shift now.
+    CancelShift {
+        /// Which.
+        id: ShiftId,
+        /// Only if the shift was last changed at this revision.
+        if_match: Option<Revision>,
+    },
+    /// Pin a zone in or out. 1 minute to 72 hours. A pin replaces the earlier pin of the same zone and scope.
+    Pin {
+        /// An id or alias of the estate.
+        zone: ZoneId,
+        /// For what.
+        scope: Scope,
+        /// In or out.
+        to: PinTo,
+        /// How long.
+        length: Duration,
+        /// Why; 1 to 500 characters.
+        reason: String,
+    },
+    /// Take a pin away.
+    Unpin {
+        /// An id or alias of the estate.
+        zone: ZoneId,
+        /// For what.
+        scope: Scope,
+    },
+    /// End every shift and pin whose end is at or before the entry's stamp.
+    Expire,
+}
+
+/// What became of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done at this revision. For shifts, the shift as it is now.
+    Done {
+        /// The entry that did it.
+        revision: Revision,
+        /// The shift that was begun, extended or ended.
+        shift: Option<Shift>,
+    },
+    /// Nothing was changed.
+    Refused(Refusal),
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The estate has problems.
+    #[error("the estate was not applied: {problems}")]
+    BadEstate {
+        /// All of them, one a line.
+        problems: String,
+    },
+    /// The caller read an older version.
+    #[error("the state moved on from revision {read} to {newest}; read it again and retry")]
+    Stale {
+        /// What the caller named.
+        read: Revision,
+        /// What is in force.
+        newest: Revision,
+    },
+    /// No such zone.
+    #[error("there is no zone `{zone}`; the estate has {known}")]
+    UnknownZone {
+        /// As asked.
+        zone: ZoneId,
+        /// The zones that there are, comma-separated.
+        known: String,
+    },
+    /// No such pool or record.
+    #[error("there is no `{scope}` in the estate; `holdfast status` lists what there is")]
+    UnknownResource {
+        /// As asked.
+        scope: Scope,
+    },
+    /// No such shift.
+    #[error("there is no shift `{id}`; `holdfast shift list --all` shows active and ended ones")]
+    UnknownShift {
+        /// As asked.
+        id: ShiftId,
+    },
+    /// The shift has ended.
+    #[error("shift `{id}` is no longer active; start a new one")]
+    NotActive {
+        /// Which.
+        id: ShiftId,
+    },
+    /// The same zone is being left already.
+    #[error("`{id}` already takes `{scope}` out of {zone}; extend or cancel it")]
+    AlreadyShifted {
+        /// The shift in force.
+        id: ShiftId,
+        /// Its zone.
+        zone: ZoneId,
+        /// Its scope.
+        scope: Scope,
+    },
+    /// Another zone of the same region is being left: one at a time.
+    #[error("`{id}` already takes {zone} of the same region out of `{scope}`: one zone of a region at a time; cancel it first")]
+    OtherZoneShifted {
+        /// The shift in force.
+        id: ShiftId,
+        /// Its zone.
+        zone: ZoneId,
+        /// Its scope.
+        scope: Scope,
+    },
+    /// Intent alone would leave too little.
+    #[error("{pool} keeps at least {needed} in service, this would leave {left}; cancel another shift first, or lower the floor in the estate")]
+    Floor {
+        /// `pool/NAME`.
+        pool: String,
+        /// Such as `2 zones` or `50.0% of its capacity`.
+        needed: String,
+        /// In the same unit.
+        left: String,
+    },
+    /// A shift's length out of range.
+    #[error("a shift or pin lasts 1m to 72h, this one {}; change `--for`", hf_model::format_duration(*.length))]
+    Length {
+        /// As asked.
+        length: Duration,
+    },
+    /// No reason, or too long a one.
+    #[error("a reason has 1 to 500 characters, this one has {len}; say why in `--reason`")]
+    Reason {
+        /// Characters.
+        len: usize,
+    },
+    /// A bound of the state is reached.
+    #[error("there are {count} {what} already, the most that there may be; end some first")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The bound.
+        count: usize,
+    },
+    /// No pin there.
+    #[error("{zone} is not pinned for `{scope}`; `holdfast status` lists the pins")]
+    NoPin {
+        /// As asked.
+        zone: ZoneId,
+        /// As asked.
+        scope: Scope,
+    },
+}
+
+/// What changed, for journals and notifications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An estate came in force.
+    EstateApplied,
+    /// A shift began.
+    ShiftStarted(Shift),
+    /// A shift has a new end.
+    ShiftExtended(Shift),
+    /// A shift ended.
+    ShiftEnded(Shift, Stop),
+    /// A pin was set.
+    Pinned(crate::intent::Pin),
+    /// A pin went.
+    Unpinned(crate::intent::Pin, Stop),
+}
+
+/// How something ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// An operator ended it.
+    Canceled,
+    /// Its time was up.
+    Expired,
+}

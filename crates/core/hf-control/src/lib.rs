@@ -1,0 +1,19 @@
+//! The replicated state machine: what people intend, in one order.
+//!
+//! 1. [`State::apply`] is total and deterministic: same entries, same state, same outcomes, on every node. Bad input is an
+//!    [`Outcome::Refused`], never a panic. No clock, no random number, no float, no hash order.
+//! 2. Rules are judged inside `apply`, on exactly the state that they change.
+//! 3. A request id seen before has its first outcome again and no effect.
+//! 4. Time enters as the entry's stamp and never runs backwards: an older stamp counts as the newest seen.
+//! 5. A shift ends by a committed [`Command::Expire`] or [`Command::CancelShift`], nothing else.
+//!
+//! Not here: durability (`hf-ledger`), who is healthy (`hf-health`), what serves (`hf-decide`).
+
+pub mod apply;
+pub mod command;
+pub mod intent;
+pub mod state;
+
+pub use command::{Command, Entry, Event, Outcome, Refusal, Stop};
+pub use intent::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftState};
+pub use state::State;

@@ -1,0 +1,74 @@
+//! The state that the log builds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hf_config::estate::{Estate, EstateBundle};
+use hf_model::{RequestId, Revision, ShiftId, Timestamp};
+
+use crate::command::Outcome;
+use crate::intent::{Intent, Pin, Shift, ShiftState};
+
+/// Everything that the log says, at one revision.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The newest entry applied.
+    pub revision: Revision,
+    /// The newest stamp seen.
+    pub stamp: Timestamp,
+    /// The estate as written.
+    pub bundle: EstateBundle,
+    /// The same, read; none before the first `apply`.
+    pub estate: Option<Arc<Estate>>,
+    /// The entry that brought it.
+    pub estate_revision: Revision,
+    /// All active shifts and the newest ended ones, at most [`State::SHIFTS_KEPT`].
+    pub shifts: BTreeMap<ShiftKey, Shift>,
+    /// Pins in force, in order of their revision.
+    pub pins: Vec<Pin>,
+    /// Outcomes of the newest requests, at most [`State::REQUESTS_KEPT`], by the entry that had them.
+    pub requests: BTreeMap<RequestId, (Revision, Outcome)>,
+}
+
+/// Orders shifts by the entry that began them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShiftKey(pub Revision);
+
+impl State {
+    /// Shifts remembered, ended ones included; the oldest ended ones go first.
+    pub const SHIFTS_KEPT: usize = 1_000;
+    /// Active shifts at most.
+    pub const SHIFTS_ACTIVE: usize = 200;
+    /// Pins at most.
+    pub const PINS: usize = 200;
+    /// Request ids remembered.
+    pub const REQUESTS_KEPT: usize = 4_096;
+
+    /// The shift of this name.
+    pub fn shift(&self, id: &ShiftId) -> Option<&Shift> {
+        let number: u64 = id.as_str().strip_prefix("shift-")?.parse().ok()?;
+        self.shifts.get(&ShiftKey(Revision(number))).filter(|shift| shift.id == *id)
+    }
+
+    /// Active shifts, oldest first.
+    pub fn active_shifts(&self) -> impl Iterator<Item = &Shift> {
+        self.shifts.values().filter(|shift| shift.state == ShiftState::Active)
+    }
+
+    /// The earliest end of a shift or pin: when the next [`crate::Command::Expire`] is due.
+    pub fn next_end(&self) -> Option<Timestamp> {
+        let shifts = self.active_shifts().map(|shift| shift.ends_at);
+        shifts.chain(self.pins.iter().map(|pin| pin.ends_at)).min()
+    }
+
+    /// What the data planes need of it.
+    pub fn intent(&self) -> Intent {
+        Intent {
+            revision: self.revision,
+            estate_revision: self.estate_revision,
+            estate: self.bundle.clone(),
+            shifts: self.active_shifts().cloned().collect(),
+            pins: self.pins.clone(),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What serves, and why.
+
+use hf_config::estate::{PoolIx, ZoneIx};
+use hf_control::Scope;
+use hf_model::{Operator, Share, ShiftId, Timestamp};
+
+/// What serves, and why: for every pool, every record and every zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// One for each pool, in the estate's order.
+    pub pools: Vec<PoolDecision>,
+    /// One for each record, in the estate's order; none where it equals its pool's.
+    pub records: Vec<Option<PoolDecision>>,
+    /// One for each zone, in the estate's order.
+    pub zones: Vec<ZoneDecision>,
+}
+
+impl Decision {
+    /// What serves a record: its own decision or its pool's.
+    pub fn for_record(&self, record: usize, pool: PoolIx) -> &PoolDecision {
+        self.records.get(record).and_then(Option::as_ref).unwrap_or(&self.pools[pool.at()])
+    }
+}
+
+/// What serves of one pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolDecision {
+    /// Which.
+    pub pool: PoolIx,
+    /// How it serves.
+    pub mode: Mode,
+    /// The zones in which it has endpoints, in the estate's order.
+    pub zones: Vec<PoolZone>,
+    /// One for each endpoint, in the pool's order.
+    pub endpoints: Vec<EndpointDecision>,
+    /// What was asked for and yielded.
+    pub not_applied: Vec<NotApplied>,
+}
+
+/// How a pool serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// Healthy endpoints of open zones.
+    Normal,
+    /// Nobody healthy (or too few zones): health is ignored where the endpoints' reason says `FailOpen`.
+    FailOpen,
+    /// Nobody healthy and the pool wants to answer nothing then.
+    Closed,
+    /// Nobody healthy; this pool serves in its place. (The fallback's own fallback is not followed.)
+    Fallback(PoolIx),
+}
+
+/// One zone of one pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolZone {
+    /// Which.
+    pub zone: ZoneIx,
+    /// Whether new traffic may go there.
+    pub state: ZoneState,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Whether new traffic may go to a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ZoneState {
+    /// It may.
+    Open,
+    /// It may not.
+    Away,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointDecision {
+    /// Whether it gets new traffic.
+    pub serves: bool,
+    /// Why, or why not.
+    pub reason: Reason,
+}
+
+/// Why something serves or not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Serves: healthy.
+    Healthy,
+    /// Serves: nobody has said anything yet, or there is no check.
+    Unknown,
+    /// Away: unhealthy.
+    Impaired,
+    /// Away: by a zonal shift.
+    Shifted {
+        /// Which.
+        id: ShiftId,
+        /// When it is due to end.
+        until: Timestamp,
+        /// Whether that is past: held until the ledger ends it.
+        held: bool,
+    },
+    /// Away: by a shift that an operator gave straight to the nodes.
+    BreakGlass {
+        /// Whose key signed it.
+        by: Operator,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// Serves: an operator pinned it in.
+    PinnedIn {
+        /// Who.
+        by: Operator,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Away: an operator pinned it out.
+    PinnedOut {
+        /// Who.
+        by: Operator,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Serves although unhealthy: too little else is left.
+    FailOpen,
+    /// Away: nobody is healthy and the pool closes or falls back then.
+    AllDown,
+}
+
+/// Who asked for a zone to be away, strongest first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Source {
+    /// A pin out.
+    Pin,
+    /// A break-glass shift.
+    BreakGlass,
+    /// A zonal shift.
+    Shift(ShiftId),
+    /// Measured health.
+    Health,
+}
+
+/// Something that was asked for and yielded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NotApplied {
+    /// Who asked.
+    pub source: Source,
+    /// For which zone.
+    pub zone: ZoneIx,
+    /// On what.
+    pub scope: Scope,
+    /// Why it yielded.
+    pub why: NotAppliedWhy,
+}
+
+/// Why something yielded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum NotAppliedWhy {
+    /// Fewer zones than the pool's `min_zones` would stay.
+    MinZones {
+        /// The floor.
+        needed: u16,
+        /// What would stay.
+        left: u16,
+    },
+    /// Less than the pool's `min_capacity` would stay.
+    MinCapacity {
+        /// The floor.
+        needed: Share,
+        /// What would stay.
+        left: Share,
+    },
+    /// A stronger source says otherwise.
+    Outranked(Source),
+    /// The zone is pinned in.
+    PinnedIn,
+}
+
+/// One zone, over all pools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneDecision {
+    /// Which.
+    pub zone: ZoneIx,
+    /// Away when an act on everything (pin, shift, break-glass) takes it out of at least one pool, or of no pool because it has no endpoints.
+    /// Stays open if the floor of every pool stopped the act.
+    pub state: ZoneState,
+    /// The act, or what health says.
+    pub reason: Reason,
+    /// What the verdicts say of its endpoints.
+    pub health: ZoneHealth,
+    /// Pools and records that an act leaves in this zone, and why; and acts on single pools that yielded.
+    pub not_applied: Vec<NotApplied>,
+}
+
+/// What the verdicts say of a zone's endpoints, all pools together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ZoneHealth {
+    /// Endpoints that count as healthy (unknown ones too).
+    pub healthy: u32,
+    /// Endpoints.
+    pub of: u32,
+}

@@ -1,0 +1,73 @@
+//! One checker's view of all endpoints: the message that travels on the feed.
+
+use hf_model::{Digest, NodeId, Timestamp, ZoneId};
+
+/// A fixed number of bits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bitmap {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bitmap {
+    /// `len` bits, all zero.
+    pub fn new(len: usize) -> Self {
+        Bitmap { words: vec![0; len.div_ceil(64)], len }
+    }
+
+    /// Takes words as they came over the wire; none if their number does not fit `len` or a bit beyond it is set.
+    pub fn from_words(len: usize, words: Vec<u64>) -> Option<Self> {
+        if words.len() != len.div_ceil(64) {
+            return None;
+        }
+        if len % 64 != 0 && words.last().is_some_and(|last| last >> (len % 64) != 0) {
+            return None;
+        }
+        Some(Bitmap { words, len })
+    }
+
+    /// The words, least significant bit first.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// How many bits.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no bit.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// One bit; false beyond the end.
+    pub fn get(&self, at: usize) -> bool {
+        at < self.len && self.words[at / 64] >> (at % 64) & 1 == 1
+    }
+
+    /// Sets one bit; nothing beyond the end.
+    pub fn set(&mut self, at: usize, value: bool) {
+        if at < self.len {
+            let mask = 1 << (at % 64);
+            if value { self.words[at / 64] |= mask } else { self.words[at / 64] &= !mask }
+        }
+    }
+}
+
+/// What one checker sees, for one version of the estate. Bits are in the order of `Estate::endpoint_refs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Whose it is.
+    pub checker: NodeId,
+    /// Where that checker runs.
+    pub zone: ZoneId,
+    /// The version of the estate whose endpoints these are; a table of another version counts as missing.
+    pub estate: Digest,
+    /// The checker's clock when it was made; of two tables of one checker the newer one counts.
+    pub made_at: Timestamp,
+    /// Endpoints that it has probed at all.
+    pub known: Bitmap,
+    /// Of these, the healthy ones.
+    pub healthy: Bitmap,
+}

@@ -1,0 +1,112 @@
+//! The quorum's word on every endpoint.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hf_config::estate::Estate;
+use hf_model::{NodeId, Share, Timestamp};
+
+use crate::table::{Bitmap, Table};
+
+/// What the quorum makes of one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Enough checkers see it answer.
+    Healthy,
+    /// Too few do.
+    Unhealthy,
+    /// Nobody has ever said: counts as healthy.
+    Unknown,
+}
+
+/// One verdict for each endpoint, in the order of `Estate::endpoint_refs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// One for each endpoint.
+    pub of: Vec<Verdict>,
+}
+
+/// An endpoint is healthy while more than this share of the checkers that know it say so.
+///
+/// 18 %, Route 53's figure: the Amazon Route 53 developer guide, "How Route 53 determines whether a health check is healthy".
+pub fn healthy_above() -> Share {
+    Share::from_ppm(180_000).expect("under a million")
+}
+
+impl Verdicts {
+    /// Nobody has said anything about `count` endpoints.
+    pub fn unknown(count: usize) -> Self {
+        Verdicts { of: vec![Verdict::Unknown; count] }
+    }
+
+    /// The verdict on the endpoint at this position; unknown beyond the end.
+    pub fn get(&self, at: usize) -> Verdict {
+        self.of.get(at).copied().unwrap_or(Verdict::Unknown)
+    }
+
+    /// Merges the newest table of each checker.
+    ///
+    /// Tables of another estate version or not received within `fresh` of `now` (by the receiver's clock, in the
+    /// map's value) count as missing. Where no fresh table knows an endpoint, `self`'s verdict holds.
+    #[must_use]
+    pub fn merge(
+        &self,
+        estate: &Estate,
+        tables: &BTreeMap<NodeId, (Timestamp, Table)>,
+        now: Timestamp,
+        fresh: Duration,
+    ) -> Verdicts {
+        let fresh: Vec<&Table> = tables
+            .values()
+            .filter(|(received, table)| now.since(*received) <= fresh && table.estate == estate.digest)
+            .map(|(_, table)| table)
+            .collect();
+        let of = (0..estate.endpoint_refs().count()).map(|at| judge(&fresh, at).unwrap_or(self.get(at))).collect();
+        Verdicts { of }
+    }
+
+    /// Carries verdicts over to a new version of the estate: the same pool and address keeps its verdict.
+    #[must_use]
+    pub fn carried_over(&self, from: &Estate, to: &Estate) -> Verdicts {
+        let key = |estate: &Estate, endpoint| {
+            let found: hf_config::estate::EndpointRef = endpoint;
+            (estate.pool(found.pool).name.clone(), estate.endpoint(found).address)
+        };
+        let old: BTreeMap<_, _> =
+            from.endpoint_refs().enumerate().map(|(at, endpoint)| (key(from, endpoint), self.get(at))).collect();
+        let of = to.endpoint_refs().map(|e| old.get(&key(to, e)).copied().unwrap_or(Verdict::Unknown)).collect();
+        Verdicts { of }
+    }
+
+    /// As two bitmaps (known, healthy), for disk and wire.
+    pub fn to_bitmaps(&self) -> (Bitmap, Bitmap) {
+        let (mut known, mut healthy) = (Bitmap::new(self.of.len()), Bitmap::new(self.of.len()));
+        for (at, verdict) in self.of.iter().enumerate() {
+            known.set(at, *verdict != Verdict::Unknown);
+            healthy.set(at, *verdict == Verdict::Healthy);
+        }
+        (known, healthy)
+    }
+
+    /// From two bitmaps of one length.
+    pub fn from_bitmaps(known: &Bitmap, healthy: &Bitmap) -> Self {
+        let of = (0..known.len())
+            .map(|at| match (known.get(at), healthy.get(at)) {
+                (false, _) => Verdict::Unknown,
+                (true, true) => Verdict::Healthy,
+                (true, false) => Verdict::Unhealthy,
+            })
+            .collect();
+        Verdicts { of }
+    }
+}
+
+fn judge(fresh: &[&Table], at: usize) -> Option<Verdict> {
+    let knowing = fresh.iter().filter(|table| table.known.get(at)).count() as u64;
+    let healthy = fresh.iter().filter(|table| table.known.get(at) && table.healthy.get(at)).count() as u64;
+    match knowing {
+        0 => None,
+        _ if Share::of(healthy, knowing) > healthy_above() => Some(Verdict::Healthy),
+        _ => Some(Verdict::Unhealthy),
+    }
+}

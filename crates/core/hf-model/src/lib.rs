@@ -1,0 +1,19 @@
+//! The nouns of Holdfast: names, quantities and instants that every other crate speaks in.
+//!
+//! Each type is checked once, when it is made; whoever holds one may trust it.
+//!
+//! Not here: configuration (`hf-config`), decisions (`hf-decide`), anything that waits or reads a clock.
+
+mod digest;
+mod geo;
+mod names;
+mod quantity;
+mod time;
+
+pub use digest::Digest;
+pub use geo::{Cidr, CidrError, Location};
+pub use names::{
+    CheckName, DnsName, DnsNameError, NameError, NodeId, Operator, PoolName, RegionId, RequestId, ShiftId, ZoneId,
+};
+pub use quantity::{Capacity, Revision, Share, ShareError, Ttl, TtlError, Weight, WeightError};
+pub use time::{Timestamp, format_duration, parse_duration, DurationError};

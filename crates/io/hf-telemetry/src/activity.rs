@@ -1,0 +1,112 @@
+//! What data planes did per zone: the figures behind "time to zero".
+//!
+//! Balancers and DNS servers write, the feed's report reads. Writers touch atomics only; the set of zones is bounded by the
+//! estate's limit of 256 zones (a zone that left the estate stays until restart).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hf_model::{Timestamp, ZoneId};
+
+/// One zone's counters.
+#[derive(Debug, Default)]
+pub struct ZoneActivity {
+    requests: AtomicU64,
+    failures: AtomicU64,
+    last_new_request_ms: AtomicU64,
+    open_connections: AtomicI64,
+    last_open_connection_ms: AtomicU64,
+    dns_answers: AtomicU64,
+    last_dns_answer_ms: AtomicU64,
+}
+
+impl ZoneActivity {
+    /// A new request was sent to an endpoint of the zone.
+    pub fn request_sent(&self, now: Timestamp) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.last_new_request_ms.fetch_max(now.0, Ordering::Relaxed);
+    }
+
+    /// A request to the zone failed: no answer, or a status of 500 and up.
+    pub fn request_failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection to an endpoint of the zone was opened.
+    pub fn connection_opened(&self) {
+        self.open_connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection to an endpoint of the zone was closed.
+    pub fn connection_closed(&self, now: Timestamp) {
+        self.open_connections.fetch_sub(1, Ordering::Relaxed);
+        self.last_open_connection_ms.fetch_max(now.0, Ordering::Relaxed);
+    }
+
+    /// An answer named an endpoint of the zone.
+    pub fn dns_answered(&self, now: Timestamp) {
+        self.dns_answers.fetch_add(1, Ordering::Relaxed);
+        self.last_dns_answer_ms.fetch_max(now.0, Ordering::Relaxed);
+    }
+
+    fn report(&self, zone: &ZoneId) -> ZoneActivityReport {
+        let stamp = |value: &AtomicU64| match value.load(Ordering::Relaxed) {
+            0 => None,
+            ms => Some(Timestamp(ms)),
+        };
+        ZoneActivityReport {
+            zone: zone.clone(),
+            requests: self.requests.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            last_new_request_at: stamp(&self.last_new_request_ms),
+            open_connections: u64::try_from(self.open_connections.load(Ordering::Relaxed)).unwrap_or(0),
+            last_open_connection_at: stamp(&self.last_open_connection_ms),
+            dns_answers: self.dns_answers.load(Ordering::Relaxed),
+            last_dns_answer_at: stamp(&self.last_dns_answer_ms),
+        }
+    }
+}
+
+/// One zone's figures at one moment; counters since the node's start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneActivityReport {
+    /// The zone whose endpoints these are.
+    pub zone: ZoneId,
+    /// Requests sent to it.
+    pub requests: u64,
+    /// Of these, failed.
+    pub failures: u64,
+    /// When the newest of them was sent.
+    pub last_new_request_at: Option<Timestamp>,
+    /// Connections open to it now.
+    pub open_connections: u64,
+    /// When the last connection to it was closed.
+    pub last_open_connection_at: Option<Timestamp>,
+    /// DNS answers that named it.
+    pub dns_answers: u64,
+    /// When the newest of them was given.
+    pub last_dns_answer_at: Option<Timestamp>,
+}
+
+/// All zones' counters of one node.
+#[derive(Debug, Default)]
+pub struct Activity {
+    zones: RwLock<BTreeMap<ZoneId, Arc<ZoneActivity>>>,
+}
+
+impl Activity {
+    /// The counters of one zone; keep the handle, the look-up takes a lock.
+    pub fn zone(&self, zone: &ZoneId) -> Arc<ZoneActivity> {
+        if let Some(found) = self.zones.read().unwrap_or_else(PoisonError::into_inner).get(zone) {
+            return found.clone();
+        }
+        self.zones.write().unwrap_or_else(PoisonError::into_inner).entry(zone.clone()).or_default().clone()
+    }
+
+    /// All zones' figures now, in order of their names.
+    pub fn report(&self) -> Vec<ZoneActivityReport> {
+        let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
+        zones.iter().map(|(zone, activity)| activity.report(zone)).collect()
+    }
+}

@@ -1,0 +1,7 @@
+//! What a node tells of itself: logs, metrics, and its activity per zone.
+//!
+//! Not here: what is decided, or where the metrics are served (`hf-control-plane`).
+
+pub mod activity;
+
+pub use activity::{Activity, ZoneActivity, ZoneActivityReport};

@@ -1,0 +1,2 @@
+//! (header to be written with the first code)
+fn main() {}
