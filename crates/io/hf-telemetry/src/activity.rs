@@ -1,15 +1,15 @@
-//! What data planes did per zone: the figures behind "time to zero".
+//! What data planes did per pool and zone: the figures behind "time to zero".
 //!
-//! Balancers and DNS servers write, the feed's report reads. Writers touch atomics only; the set of zones is bounded by the
-//! estate's limit of 256 zones (a zone that left the estate stays until restart).
+//! Balancers and DNS servers write, the feed's report reads. Writers touch atomics only; the table is bounded by the
+//! estate's limits on pools and zones (what left the estate stays until restart).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use hf_model::{Timestamp, ZoneId};
+use hf_model::{PoolName, Timestamp, ZoneId};
 
-/// One zone's counters.
+/// The counters of one pool in one zone.
 #[derive(Debug, Default)]
 pub struct ZoneActivity {
     requests: AtomicU64,
@@ -50,12 +50,13 @@ impl ZoneActivity {
         self.last_dns_answer_ms.fetch_max(now.0, Ordering::Relaxed);
     }
 
-    fn report(&self, zone: &ZoneId) -> ZoneActivityReport {
+    fn report(&self, pool: &PoolName, zone: &ZoneId) -> ZoneActivityReport {
         let stamp = |value: &AtomicU64| match value.load(Ordering::Relaxed) {
             0 => None,
             ms => Some(Timestamp(ms)),
         };
         ZoneActivityReport {
+            pool: pool.clone(),
             zone: zone.clone(),
             requests: self.requests.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
@@ -68,10 +69,12 @@ impl ZoneActivity {
     }
 }
 
-/// One zone's figures at one moment; counters since the node's start.
+/// One pool's figures in one zone at one moment; counters since the node's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneActivityReport {
-    /// The zone whose endpoints these are.
+    /// The pool whose endpoints these are.
+    pub pool: PoolName,
+    /// Their zone.
     pub zone: ZoneId,
     /// Requests sent to it.
     pub requests: u64,
@@ -89,24 +92,25 @@ pub struct ZoneActivityReport {
     pub last_dns_answer_at: Option<Timestamp>,
 }
 
-/// All zones' counters of one node.
+/// All counters of one node.
 #[derive(Debug, Default)]
 pub struct Activity {
-    zones: RwLock<BTreeMap<ZoneId, Arc<ZoneActivity>>>,
+    zones: RwLock<BTreeMap<(PoolName, ZoneId), Arc<ZoneActivity>>>,
 }
 
 impl Activity {
-    /// The counters of one zone; keep the handle, the look-up takes a lock.
-    pub fn zone(&self, zone: &ZoneId) -> Arc<ZoneActivity> {
-        if let Some(found) = self.zones.read().unwrap_or_else(PoisonError::into_inner).get(zone) {
+    /// The counters of one pool in one zone; keep the handle, the look-up takes a lock.
+    pub fn zone(&self, pool: &PoolName, zone: &ZoneId) -> Arc<ZoneActivity> {
+        let key = (pool.clone(), zone.clone());
+        if let Some(found) = self.zones.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return found.clone();
         }
-        self.zones.write().unwrap_or_else(PoisonError::into_inner).entry(zone.clone()).or_default().clone()
+        self.zones.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
     }
 
-    /// All zones' figures now, in order of their names.
+    /// All figures now, in order of pool and zone.
     pub fn report(&self) -> Vec<ZoneActivityReport> {
         let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
-        zones.iter().map(|(zone, activity)| activity.report(zone)).collect()
+        zones.iter().map(|((pool, zone), activity)| activity.report(pool, zone)).collect()
     }
 }
