@@ -1,1 +1,142 @@
-//! (header to be written with the first code)
+//! A snapshot and a request to an endpoint.
+//!
+//! 1. Only what the decision serves is ever picked; a balancer's own view of health may narrow that, never widen it.
+//! 2. Own zone first, then own region, then the nearest region, unless the pool says `cross_zone`: then all by weight.
+//! 3. When the balancer's own view leaves nobody, that view is ignored: load on maybe-broken endpoints beats load nowhere.
+//! 4. A retry prefers a zone that was not tried yet.
+//!
+//! The tiers are made by the filter chain of `hf-select` when the snapshot changes; a pick allocates nothing.
+//!
+//! Not here: connections, retries, what counts as usable (`hf-balancer`).
+
+use std::net::SocketAddr;
+
+use hf_config::estate::{CrossZone, Filter, PoolIx, ZoneIx};
+use hf_decide::Mode;
+use hf_select::{Chance, Client};
+use hf_snapshot::Snapshot;
+
+/// One pool as one balancer uses it, compiled from a snapshot.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    mode: Mode,
+    serving_pool: PoolIx,
+    own_zone_serves: bool,
+    tiers: Vec<Vec<Pick>>,
+}
+
+/// An endpoint that may take a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// Its pool: the fallback's when the pool has fallen back.
+    pub pool: PoolIx,
+    /// Its position in that pool.
+    pub at: u16,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where it is.
+    pub zone: ZoneIx,
+    weight: u16,
+}
+
+impl Plan {
+    /// Compiles what `pool` means for a balancer in `own_zone`.
+    pub fn new(snapshot: &Snapshot, pool: PoolIx, own_zone: Option<ZoneIx>) -> Plan {
+        let asked = &snapshot.decision.pools[pool.at()];
+        let serving_pool = match asked.mode {
+            Mode::Fallback(other) => other,
+            _ => pool,
+        };
+        let estate = &snapshot.estate;
+        let decision = &snapshot.decision.pools[serving_pool.at()];
+        let client = own_zone.map_or(Client::default(), |zone| Client::in_zone(estate, zone));
+        let chains: &[&[Filter]] = match estate.pool(serving_pool).cross_zone {
+            CrossZone::On => &[&[Filter::Open]],
+            CrossZone::Off => &[&[Filter::Open, Filter::SameZone], &[Filter::Open, Filter::Near], &[Filter::Open]],
+        };
+        let mut seen = Vec::new();
+        let mut tiers = Vec::new();
+        for chain in chains {
+            // What an earlier tier holds is left out, so that `same-zone` and `near` find the next best group.
+            let tier = hf_select::order(estate, decision, chain, &client, 0, |c| !seen.contains(&c.at));
+            seen.extend_from_slice(&tier);
+            let picks = tier.into_iter().map(|at| {
+                let endpoint = &estate.pool(serving_pool).endpoints[usize::from(at)];
+                Pick {
+                    pool: serving_pool,
+                    at,
+                    address: endpoint.address,
+                    zone: endpoint.zone,
+                    weight: endpoint.weight.0,
+                }
+            });
+            tiers.push(picks.collect());
+        }
+        tiers.retain(|tier: &Vec<Pick>| !tier.is_empty());
+        let own_zone_serves = tiers.iter().flatten().any(|pick| Some(pick.zone) == own_zone);
+        Plan { mode: asked.mode, serving_pool, own_zone_serves, tiers }
+    }
+
+    /// How the pool serves.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The pool whose endpoints serve: another one after a fallback.
+    pub fn serving_pool(&self) -> PoolIx {
+        self.serving_pool
+    }
+
+    /// Everything that may be picked, best tier first.
+    pub fn serving(&self) -> impl Iterator<Item = &Pick> {
+        self.tiers.iter().flatten()
+    }
+
+    /// Whether an endpoint of the balancer's own zone may be picked.
+    pub fn own_zone_serves(&self) -> bool {
+        self.own_zone_serves
+    }
+
+    /// Picks an endpoint for one try of a request.
+    ///
+    /// `usable` is the balancer's own view of an endpoint by position; `tried` are the positions that this request has
+    /// been to. None when nothing serves or all of it was tried.
+    pub fn pick(&self, seed: u64, usable: impl Fn(u16) -> bool, tried: &[u16]) -> Option<Pick> {
+        let mut chance = Chance::new(seed);
+        let fresh = |pick: &Pick| !tried.contains(&pick.at);
+        let tried_zone = |zone: ZoneIx| self.serving().any(|pick| pick.zone == zone && tried.contains(&pick.at));
+        if !tried.is_empty()
+            && let Some(pick) = self.draw(&mut chance, |p| fresh(p) && usable(p.at) && !tried_zone(p.zone))
+        {
+            return Some(pick);
+        }
+        self.draw(&mut chance, |pick| fresh(pick) && usable(pick.at))
+            .or_else(|| self.draw(&mut chance, |pick| fresh(pick)))
+    }
+
+    /// Draws by weight from the first tier that has a candidate; weight 0 only where nobody has a weight.
+    fn draw(&self, chance: &mut Chance, keep: impl Fn(&Pick) -> bool) -> Option<Pick> {
+        for tier in &self.tiers {
+            let total: u64 = tier.iter().filter(|pick| keep(pick)).map(|pick| u64::from(pick.weight)).sum();
+            let drawn = if total == 0 {
+                let count = tier.iter().filter(|pick| keep(pick)).count();
+                tier.iter().filter(|pick| keep(pick)).nth(chance.below(count as u64) as usize)
+            } else {
+                let mut ticket = chance.below(total);
+                tier.iter().filter(|pick| keep(pick)).find(|pick| {
+                    let share = u64::from(pick.weight);
+                    let hit = ticket < share;
+                    ticket = ticket.saturating_sub(share);
+                    hit
+                })
+            };
+            if drawn.is_some() {
+                return drawn.copied();
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

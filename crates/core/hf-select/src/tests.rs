@@ -1,0 +1,180 @@
+use hf_config::estate::{
+    AllDown, CrossZone, Endpoint, Pool, PoolIx, Protocol, Region, Zone,
+};
+use hf_decide::{EndpointDecision, Mode, Reason};
+use hf_model::{Digest, Location, PoolName, RegionId, Share, ZoneId};
+use proptest::prelude::*;
+
+use super::*;
+
+/// Regions london, dublin, virginia with two zones each; endpoints as `zone:weight:priority`, `!` before those that do not serve.
+fn world(endpoints: &str) -> (Estate, PoolDecision) {
+    let region = |name: &str, latitude, longitude| Region {
+        id: RegionId::new(name).unwrap(),
+        location: Some(Location { latitude_millideg: latitude, longitude_millideg: longitude }),
+    };
+    let zone = |name: &str, region| Zone {
+        id: ZoneId::new(name).unwrap(),
+        region: RegionIx(region),
+        aliases: vec![],
+        capacity: None,
+        networks: vec![],
+    };
+    let mut parsed = Vec::new();
+    let mut decided = Vec::new();
+    for (at, word) in endpoints.split_whitespace().enumerate() {
+        let serves = !word.starts_with('!');
+        let parts: Vec<u16> = word.trim_start_matches('!').split(':').map(|part| part.parse().unwrap()).collect();
+        parsed.push(Endpoint {
+            address: format!("10.0.0.{at}:80").parse().unwrap(),
+            zone: ZoneIx(parts[0]),
+            weight: Weight(parts[1]),
+            priority: parts[2],
+        });
+        decided.push(EndpointDecision { serves, reason: if serves { Reason::Healthy } else { Reason::Impaired } });
+    }
+    let pool = Pool {
+        name: PoolName::new("web").unwrap(),
+        protocol: Protocol::Http,
+        listen: None,
+        health_check: None,
+        cross_zone: CrossZone::Off,
+        min_zones: 1,
+        min_capacity: Share::ZERO,
+        all_down: AllDown::Open,
+        endpoints: parsed,
+    };
+    let estate = Estate {
+        digest: Digest::of(b""),
+        regions: vec![region("london", 51_500, -100), region("dublin", 53_300, -6_300), region("virginia", 38_900, -77_400)],
+        zones: vec![
+            zone("l1", 0),
+            zone("l2", 0),
+            zone("d1", 1),
+            zone("d2", 1),
+            zone("v1", 2),
+            zone("v2", 2),
+        ],
+        health_checks: vec![],
+        pools: vec![pool],
+        hosted_zones: vec![],
+        records: vec![],
+    };
+    let decision = PoolDecision {
+        pool: PoolIx(0),
+        mode: Mode::Normal,
+        zones: vec![],
+        endpoints: decided,
+        not_applied: vec![],
+    };
+    (estate, decision)
+}
+
+fn check(endpoints: &str, client_zone: Option<u16>, chain: &[Filter], want: &[u16]) {
+    let (estate, decision) = world(endpoints);
+    let client = client_zone.map_or(Client::default(), |zone| Client::in_zone(&estate, ZoneIx(zone)));
+    let got = run(&estate, &decision, chain, &client, 7, |_| true);
+    assert_eq!(got.order, want, "{endpoints} from {client_zone:?} by {chain:?}: {:?}", got.steps);
+    assert_eq!(order(&estate, &decision, chain, &client, 7, |_| true), want);
+}
+
+#[test]
+fn open_keeps_what_serves() {
+    check("0:1:0 !1:1:0 2:1:0", None, &[Filter::Open], &[0, 2]);
+    check("!0:1:0", None, &[Filter::Open], &[]);
+}
+
+#[test]
+fn near_keeps_the_nearest_region_that_has_a_candidate() {
+    check("0:1:0 2:1:0 4:1:0", Some(1), &[Filter::Near], &[0]);
+    check("2:1:0 4:1:0", Some(1), &[Filter::Near], &[0]);
+    check("!0:1:0 4:1:0 2:1:0", Some(0), &[Filter::Open, Filter::Near], &[2]);
+    check("0:1:0 2:1:0", None, &[Filter::Near], &[0, 1]);
+}
+
+#[test]
+fn same_zone_widens_to_the_region_and_then_to_all() {
+    check("0:1:0 1:1:0 4:1:0", Some(1), &[Filter::SameZone], &[1]);
+    check("0:1:0 4:1:0", Some(1), &[Filter::SameZone], &[0]);
+    check("2:1:0 4:1:0", Some(1), &[Filter::SameZone], &[0, 1]);
+}
+
+#[test]
+fn priority_keeps_the_lowest_number_left() {
+    check("!0:1:0 0:1:1 0:1:2 1:1:1", None, &[Filter::Open, Filter::Priority], &[1, 3]);
+}
+
+#[test]
+fn take_keeps_the_first_and_says_who_came_too_late() {
+    let (estate, decision) = world("0:1:0 0:1:0 0:1:0");
+    let got = run(&estate, &decision, &[Filter::Take(2)], &Client::default(), 0, |_| true);
+    assert_eq!(got.order, [0, 1]);
+    assert_eq!(got.steps[0].removed, [(2, Removed::BeyondTake)]);
+}
+
+#[test]
+fn weights_draw_their_share_and_zero_comes_last() {
+    let (estate, decision) = world("0:300:0 0:100:0 0:0:0");
+    let mut first = [0_u32; 3];
+    for seed in 0..40_000 {
+        let got = order(&estate, &decision, &[Filter::Weighted], &Client::default(), seed, |_| true);
+        assert_eq!(got[2], 2, "the endpoint of weight 0 came before one with a weight");
+        first[usize::from(got[0])] += 1;
+    }
+    // 40,000 draws of 3/4: the standard deviation is 87; five of them on each side.
+    assert!((29_567..30_433).contains(&first[0]), "{first:?}");
+}
+
+#[test]
+fn all_weights_zero_means_even_chance() {
+    let (estate, decision) = world("0:0:0 0:0:0");
+    let firsts = (0..10_000).filter(|seed| {
+        order(&estate, &decision, &[Filter::Weighted], &Client::default(), *seed, |_| true)[0] == 0
+    });
+    assert!((4_750..5_250).contains(&firsts.count()));
+}
+
+fn filters() -> impl Strategy<Value = Vec<Filter>> {
+    let filter = prop_oneof![
+        Just(Filter::Open),
+        Just(Filter::Near),
+        Just(Filter::SameZone),
+        Just(Filter::Priority),
+        Just(Filter::Weighted),
+        Just(Filter::Shuffle),
+        (1_u8..=8).prop_map(Filter::Take),
+    ];
+    proptest::collection::vec(filter, 0..6)
+}
+
+fn endpoints() -> impl Strategy<Value = String> {
+    let endpoint = (any::<bool>(), 0_u16..6, 0_u16..3, 0_u16..3)
+        .prop_map(|(serves, zone, weight, priority)| format!("{}{zone}:{weight}:{priority}", if serves { "" } else { "!" }));
+    proptest::collection::vec(endpoint, 0..12).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    /// What a chain removes and what it keeps are together what it was given, nothing twice.
+    #[test]
+    fn every_candidate_is_kept_or_accounted_for(words in endpoints(), chain in filters(), seed: u64, zone in 0_u16..6) {
+        let (estate, decision) = world(&words);
+        let client = Client::in_zone(&estate, ZoneIx(zone));
+        let got = run(&estate, &decision, &chain, &client, seed, |_| true);
+        let mut all: Vec<u16> = got.order.clone();
+        all.extend(got.steps.iter().flat_map(|step| step.removed.iter().map(|(at, _)| *at)));
+        all.sort_unstable();
+        prop_assert_eq!(all, (0..decision.endpoints.len() as u16).collect::<Vec<_>>());
+        prop_assert_eq!(order(&estate, &decision, &chain, &client, seed, |_| true), got.order);
+    }
+
+    /// A chain that begins with `open` never answers with what does not serve, and answers if anything serves.
+    #[test]
+    fn open_is_neither_leaky_nor_empty(words in endpoints(), chain in filters(), seed: u64, zone in 0_u16..6) {
+        let (estate, decision) = world(&words);
+        let client = Client::in_zone(&estate, ZoneIx(zone));
+        let chain: Vec<Filter> = std::iter::once(Filter::Open).chain(chain).collect();
+        let got = order(&estate, &decision, &chain, &client, seed, |_| true);
+        prop_assert!(got.iter().all(|at| decision.endpoints[usize::from(*at)].serves));
+        prop_assert_eq!(got.is_empty(), decision.endpoints.iter().all(|endpoint| !endpoint.serves));
+    }
+}
