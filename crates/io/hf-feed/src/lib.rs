@@ -1,1 +1,13 @@
-//! (header to be written with the first code)
+//! Carries intent, observations and reports between nodes, and keeps the last good snapshot on disk.
+//!
+//! 1. Every connection carries the same messages on the same beat whatever happened; a change is the same message, sooner.
+//! 2. The newest intent wins, wherever it comes from; nothing goes backwards and nothing becomes empty.
+//! 3. No queues: for each connection there is one place for each kind of message, and a newer one replaces the older.
+//!
+//! Not here: what is decided (`hf-decide`), who merges what arrives (`hf-node`).
+
+pub mod report;
+
+pub use report::{
+    HeardReport, NodeReport, RefusedIntent, ReportError, Reports, decode_report, encode_report,
+};

@@ -1,0 +1,242 @@
+//! What one node tells the others of itself, on every beat.
+//!
+//! 1. Its size is bounded: at most [`ACTIVITY_MAX`] activity lines; how many were left out is said.
+//! 2. It is about its sender only. Nodes do not pass on one another's reports: whoever wants to see a node connects to it.
+//! 3. The wire form is a version byte and a postcard body. A report of an unknown version is skipped, not an error:
+//!    nodes of two versions run side by side during an upgrade.
+//!
+//! Not here: what is concluded from reports (`hf-control-plane`), who collects them (`hf-node`).
+
+use std::collections::BTreeMap;
+
+use hf_config::node::Role;
+use hf_model::{Digest, NodeId, PoolName, Revision, Timestamp, ZoneId};
+use hf_telemetry::ZoneActivityReport;
+use serde::{Deserialize, Serialize};
+
+/// Activity lines in one report at most: with some 100 bytes each they stay below the frame's bound of 1 MiB.
+pub const ACTIVITY_MAX: usize = 4_096;
+/// Bytes of a text in a report at most; longer ones are cut.
+pub const TEXT_MAX: usize = 4_096;
+const VERSION: u8 = 1;
+
+/// One node's word on itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Whose it is.
+    pub node: NodeId,
+    /// Where it runs, if its node file says so.
+    pub zone: Option<ZoneId>,
+    /// What it does.
+    pub roles: Vec<Role>,
+    /// The version of its program, such as `0.1.0`.
+    pub version: String,
+    /// When the process began, by its own clock.
+    pub started_at: Timestamp,
+    /// When this was made, by its own clock.
+    pub sent_at: Timestamp,
+    /// The snapshot that its planes obey; 0 while it has none.
+    pub snapshot_number: u64,
+    /// The ledger revision in force there; 0 while it has none.
+    pub revision: Revision,
+    /// The estate in force there; none before the first.
+    pub estate: Option<Digest>,
+    /// Whether what it serves still comes from its own disk: nothing was heard from any node since its start.
+    pub booted_from_disk: bool,
+    /// When it last heard intent from a node with the control role (itself included), by its own clock.
+    pub contact: Option<Timestamp>,
+    /// How many break-glass shifts it knows of.
+    pub break_glass: u32,
+    /// A newer intent whose estate this node could not read; it keeps the old one.
+    pub refused_intent: Option<RefusedIntent>,
+    /// What is wrong with the estate file that it watches, one problem a line; none when all is well or it watches none.
+    pub estate_file_problem: Option<String>,
+    /// What its planes did, by pool and zone; at most [`ACTIVITY_MAX`] lines.
+    pub activity: Vec<ZoneActivityReport>,
+    /// Lines beyond that, left out.
+    pub activity_left_out: u32,
+}
+
+/// An intent that a node could not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedIntent {
+    /// Its revision.
+    #[serde(with = "revision")]
+    pub revision: Revision,
+    /// Why, one problem a line.
+    pub problem: String,
+}
+
+/// A report and when it came, by the receiver's clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeardReport {
+    /// When it came.
+    pub received_at: Timestamp,
+    /// What it says.
+    pub report: NodeReport,
+}
+
+/// The newest report of every node heard since the start, the receiver's own included.
+pub type Reports = BTreeMap<NodeId, HeardReport>;
+
+/// Why bytes are not a report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// A version that this program does not know: skip it.
+    #[error(
+        "the report has version {0}, this program knows version {VERSION}; upgrade the older of the two nodes"
+    )]
+    Version(u8),
+    /// Not a report at all.
+    #[error("not a report: {0}")]
+    Bad(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    node: String,
+    zone: Option<String>,
+    roles: Vec<String>,
+    version: String,
+    started_at: u64,
+    sent_at: u64,
+    snapshot_number: u64,
+    revision: u64,
+    estate: Option<[u8; 32]>,
+    booted_from_disk: bool,
+    contact: Option<u64>,
+    break_glass: u32,
+    refused_intent: Option<RefusedIntent>,
+    estate_file_problem: Option<String>,
+    activity: Vec<WireActivity>,
+    activity_left_out: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireActivity {
+    pool: String,
+    zone: String,
+    requests: u64,
+    failures: u64,
+    last_new_request_at: Option<u64>,
+    open_connections: u64,
+    last_open_connection_at: Option<u64>,
+    dns_answers: u64,
+    last_dns_answer_at: Option<u64>,
+}
+
+mod revision {
+    use hf_model::Revision;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(revision: &Revision, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(revision.0)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Revision, D::Error> {
+        u64::deserialize(from).map(Revision)
+    }
+}
+
+/// As bytes for the wire; never longer than a frame may be.
+pub fn encode_report(report: &NodeReport) -> Vec<u8> {
+    let shown = report.activity.len().min(ACTIVITY_MAX);
+    let left_out = u32::try_from(report.activity.len() - shown).unwrap_or(u32::MAX);
+    let wire = Wire {
+        node: report.node.to_string(),
+        zone: report.zone.as_ref().map(ToString::to_string),
+        roles: report.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+        version: cut(&report.version),
+        started_at: report.started_at.0,
+        sent_at: report.sent_at.0,
+        snapshot_number: report.snapshot_number,
+        revision: report.revision.0,
+        estate: report.estate.map(|digest| digest.0),
+        booted_from_disk: report.booted_from_disk,
+        contact: report.contact.map(|at| at.0),
+        break_glass: report.break_glass,
+        refused_intent: report
+            .refused_intent
+            .as_ref()
+            .map(|refused| RefusedIntent { revision: refused.revision, problem: cut(&refused.problem) }),
+        estate_file_problem: report.estate_file_problem.as_deref().map(cut),
+        activity: report.activity[..shown].iter().map(activity_to_wire).collect(),
+        activity_left_out: report.activity_left_out.saturating_add(left_out),
+    };
+    postcard::to_extend(&wire, vec![VERSION]).expect("plain data always has a postcard form")
+}
+
+/// From bytes off the wire.
+pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
+    let (version, body) = bytes.split_first().ok_or_else(|| ReportError::Bad("no bytes".to_owned()))?;
+    if *version != VERSION {
+        return Err(ReportError::Version(*version));
+    }
+    let wire: Wire = postcard::from_bytes(body).map_err(bad)?;
+    if wire.activity.len() > ACTIVITY_MAX {
+        return Err(ReportError::Bad(format!("{} activity lines", wire.activity.len())));
+    }
+    Ok(NodeReport {
+        node: NodeId::new(&wire.node).map_err(bad)?,
+        zone: wire.zone.as_deref().map(ZoneId::new).transpose().map_err(bad)?,
+        // A role that only a newer program knows is left out: the rest of the report still counts.
+        roles: Role::ALL
+            .into_iter()
+            .filter(|role| wire.roles.iter().any(|name| name == role.as_str()))
+            .collect(),
+        version: cut(&wire.version),
+        started_at: Timestamp(wire.started_at),
+        sent_at: Timestamp(wire.sent_at),
+        snapshot_number: wire.snapshot_number,
+        revision: Revision(wire.revision),
+        estate: wire.estate.map(Digest),
+        booted_from_disk: wire.booted_from_disk,
+        contact: wire.contact.map(Timestamp),
+        break_glass: wire.break_glass,
+        refused_intent: wire.refused_intent,
+        estate_file_problem: wire.estate_file_problem,
+        activity: wire.activity.into_iter().map(activity_from_wire).collect::<Result<_, _>>()?,
+        activity_left_out: wire.activity_left_out,
+    })
+}
+
+fn activity_to_wire(line: &ZoneActivityReport) -> WireActivity {
+    WireActivity {
+        pool: line.pool.to_string(),
+        zone: line.zone.to_string(),
+        requests: line.requests,
+        failures: line.failures,
+        last_new_request_at: line.last_new_request_at.map(|at| at.0),
+        open_connections: line.open_connections,
+        last_open_connection_at: line.last_open_connection_at.map(|at| at.0),
+        dns_answers: line.dns_answers,
+        last_dns_answer_at: line.last_dns_answer_at.map(|at| at.0),
+    }
+}
+
+fn activity_from_wire(line: WireActivity) -> Result<ZoneActivityReport, ReportError> {
+    Ok(ZoneActivityReport {
+        pool: PoolName::new(&line.pool).map_err(bad)?,
+        zone: ZoneId::new(&line.zone).map_err(bad)?,
+        requests: line.requests,
+        failures: line.failures,
+        last_new_request_at: line.last_new_request_at.map(Timestamp),
+        open_connections: line.open_connections,
+        last_open_connection_at: line.last_open_connection_at.map(Timestamp),
+        dns_answers: line.dns_answers,
+        last_dns_answer_at: line.last_dns_answer_at.map(Timestamp),
+    })
+}
+
+fn bad(error: impl std::fmt::Display) -> ReportError {
+    ReportError::Bad(error.to_string())
+}
+
+/// The text, or as much of it as a report carries.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(TEXT_MAX)].to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+use super::*;
+
+pub fn sample() -> NodeReport {
+    NodeReport {
+        node: NodeId::new("n1").unwrap(),
+        zone: Some(ZoneId::new("use1-az1").unwrap()),
+        roles: vec![Role::Checker, Role::Dns],
+        version: "0.1.0".to_owned(),
+        started_at: Timestamp(1),
+        sent_at: Timestamp(2),
+        snapshot_number: 3,
+        revision: Revision(4),
+        estate: Some(Digest::of(b"estate")),
+        booted_from_disk: true,
+        contact: Some(Timestamp(5)),
+        break_glass: 6,
+        refused_intent: Some(RefusedIntent {
+            revision: Revision(7),
+            problem: "estate.toml:1:1: no".to_owned(),
+        }),
+        estate_file_problem: Some("estate.toml: gone".to_owned()),
+        activity: vec![line("web")],
+        activity_left_out: 0,
+    }
+}
+
+fn line(pool: &str) -> ZoneActivityReport {
+    ZoneActivityReport {
+        pool: PoolName::new(pool).unwrap(),
+        zone: ZoneId::new("use1-az1").unwrap(),
+        requests: 10,
+        failures: 1,
+        last_new_request_at: Some(Timestamp(8)),
+        open_connections: 2,
+        last_open_connection_at: None,
+        dns_answers: 3,
+        last_dns_answer_at: Some(Timestamp(9)),
+    }
+}
+
+#[test]
+fn a_report_comes_back_as_it_was() {
+    let report = sample();
+    assert_eq!(decode_report(&encode_report(&report)), Ok(report));
+}
+
+#[test]
+fn the_largest_report_fits_a_frame_and_says_what_it_left_out() {
+    let mut report = sample();
+    let mut longest = line(&"p".repeat(63));
+    longest.requests = u64::MAX;
+    longest.failures = u64::MAX;
+    longest.dns_answers = u64::MAX;
+    report.activity = vec![longest; ACTIVITY_MAX + 5];
+    report.estate_file_problem = Some("é".repeat(TEXT_MAX));
+    let bytes = encode_report(&report);
+    assert!(bytes.len() < 1 << 20, "{} bytes", bytes.len());
+    let back = decode_report(&bytes).unwrap();
+    assert_eq!((back.activity.len(), back.activity_left_out), (ACTIVITY_MAX, 5));
+}
+
+#[test]
+fn foreign_bytes_are_an_error_and_a_newer_version_is_told_apart() {
+    let good = encode_report(&sample());
+    for len in 0..good.len() {
+        assert!(matches!(decode_report(&good[..len]), Err(ReportError::Bad(_))), "{len} bytes");
+    }
+    let mut newer = good;
+    newer[0] = 9;
+    assert_eq!(decode_report(&newer), Err(ReportError::Version(9)));
+}
