@@ -8,6 +8,7 @@
 //! Not here: files (the caller reads them), ports (the planes open them).
 
 pub mod estate;
+pub mod floor;
 pub mod node;
 pub mod problem;
 
