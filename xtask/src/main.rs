@@ -1,2 +1,70 @@
-//! Project chores.
-fn main() {}
+//! Project chores: `cargo xtask ci` runs what CI runs, in the order in which failures are cheapest.
+//!
+//! Not here: installing tools (`./test` does), releases.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// One step: its name, the program and its arguments.
+struct Step(&'static str, &'static str, &'static [&'static str]);
+
+const LINTS: &[Step] = &[
+    Step("formatting", "cargo", &["fmt", "--all", "--check"]),
+    Step("TOML formatting", "taplo", &["fmt", "--check"]),
+    Step("spelling", "typos", &[]),
+    Step("unused dependencies", "cargo-shear", &[]),
+    Step("licences, bans, sources", "cargo-deny", &["--log-level", "error", "check", "bans", "licenses", "sources"]),
+    Step("clippy", "cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+];
+
+const QUICK: &[Step] = &[
+    Step("tests", "cargo", &["nextest", "run", "--workspace", "--exclude", "hf-e2e"]),
+    Step("documentation tests", "cargo", &["test", "--workspace", "--doc", "--quiet"]),
+];
+
+const END_TO_END: &[Step] = &[
+    Step("binary", "cargo", &["build", "--package", "holdfast"]),
+    Step("end-to-end tests", "cargo", &["nextest", "run", "--package", "hf-e2e"]),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let plan: Vec<&Step> = match words.as_slice() {
+        ["ci"] | ["ci", "all"] => LINTS.iter().chain(QUICK).chain(END_TO_END).collect(),
+        ["ci", "quick"] => LINTS.iter().chain(QUICK).collect(),
+        ["ci", "lints"] => LINTS.iter().collect(),
+        _ => {
+            eprintln!("usage: cargo xtask ci [all|quick|lints]");
+            return ExitCode::from(2);
+        }
+    };
+    let mut failed = Vec::new();
+    for step in plan {
+        if !run(step) {
+            failed.push(step.0);
+        }
+    }
+    if failed.is_empty() {
+        println!("\nall steps passed");
+        ExitCode::SUCCESS
+    } else {
+        println!("\nfailed: {}", failed.join(", "));
+        ExitCode::FAILURE
+    }
+}
+
+/// Runs one step with its output on the screen; a program that cannot be started is a failure with its name.
+fn run(step: &Step) -> bool {
+    println!("\n== {}: {} {}", step.0, step.1, step.2.join(" "));
+    let start = Instant::now();
+    let passed = match Command::new(step.1).args(step.2).status() {
+        Ok(status) => status.success(),
+        Err(error) => {
+            println!("cannot run {}: {error}; `./test` installs it", step.1);
+            false
+        }
+    };
+    println!("== {}: {} after {:.1} s", step.0, if passed { "passed" } else { "FAILED" }, start.elapsed().as_secs_f32());
+    passed
+}
