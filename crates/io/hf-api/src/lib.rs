@@ -1,1 +1,30 @@
-//! (header to be written with the first code)
+//! The API's versioned wire types (`/v1`) and a small client of it.
+//!
+//! 1. One JSON type for each thing said over the API; unknown fields of an answer are ignored, of a request refused.
+//! 2. Instants are whole milliseconds since 1970 UTC and end in `_at_ms`; lengths in answers end in `_ms`; shares are parts
+//!    per million and end in `_ppm`; what is not known is `null`, never a zero.
+//! 3. Every write takes a request id: sent twice, it has one effect and its first answer again. So [`Client`] may retry.
+//!
+//! Not here: who serves the API and its rules (`hf-control-plane`), how answers look on a terminal (`holdfast`).
+
+pub mod break_glass;
+pub mod client;
+pub mod estate;
+pub mod explain;
+pub mod journal;
+pub mod problem;
+pub mod shift;
+pub mod status;
+
+pub use break_glass::{BreakGlassAnswer, SignedBreakGlass};
+pub use client::{Client, ClientError, EndpointError, Tried};
+pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
+pub use explain::{Candidate, Explain, Removal, Step};
+pub use journal::{Journal, JournalKind, JournalLine};
+pub use problem::{Problem, code};
+pub use shift::{
+    Acknowledgement, Extend, Pin, PinTo, SetPin, Shift, ShiftState, Shifts, StartShift, TimeToZero, WriteDone,
+};
+pub use status::{
+    BreakGlass, Node, NotApplied, Pool, PoolMode, PoolZone, Reason, ReasonKind, Status, Zone, ZoneState,
+};

@@ -1,0 +1,403 @@
+//! A small client of the API: any of several endpoints, short time-outs, safe repeats.
+//!
+//! 1. Endpoints are tried in random order, each at most once a call; the next one when an endpoint cannot be reached, is too
+//!    slow, does not talk our language, or answers 503 (it keeps no ledger, or is busy).
+//! 2. A write carries a request id, made up once a call when the caller gives none: trying it elsewhere cannot do it twice.
+//! 3. Plain `http://` only: the API listens on loopback by default. For another machine, use a tunnel (`ssh -L 7600:127.0.0.1:7600`).
+//!
+//! Not here: where endpoints and token come from, output (`holdfast`).
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, IF_MATCH};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::break_glass::{BreakGlassAnswer, SignedBreakGlass};
+use crate::estate::{ApplyEstate, Diff, EstateInfo};
+use crate::explain::Explain;
+use crate::journal::Journal;
+use crate::problem::Problem;
+use crate::shift::{Extend, Pin, SetPin, Shift, Shifts, StartShift, WriteDone};
+use crate::status::Status;
+
+/// From the start of a connection to giving it up. Short: another endpoint waits, and the zone burns.
+const CONNECT: Duration = Duration::from_millis(300);
+/// From the start of a request to giving it up, connection included.
+const WHOLE: Duration = Duration::from_secs(3);
+/// Bytes of an answer at most: an estate of 16 MiB, doubled by JSON's escapes.
+const ANSWER_BYTES: usize = 33 << 20;
+
+/// A client of one or several nodes that stand for one another.
+#[derive(Clone)]
+pub struct Client {
+    endpoints: Vec<Endpoint>,
+    token: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Endpoint {
+    url: String,
+    authority: String,
+}
+
+/// Why a text is not an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// None given.
+    #[error("no endpoint is given; name one, such as http://127.0.0.1:7600")]
+    None,
+    /// Not a URL that we can use.
+    #[error("{url:?} is not an endpoint: {why}; write http://ADDRESS:PORT, such as http://127.0.0.1:7600")]
+    Bad {
+        /// As given.
+        url: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// TLS is not there yet.
+    #[error(
+        "{url:?}: this version talks to the API over plain http:// on loopback only; \
+         for another machine open a tunnel (ssh -L 7600:127.0.0.1:7600 MACHINE) and use http://127.0.0.1:7600"
+    )]
+    Https {
+        /// As given.
+        url: String,
+    },
+    /// A token that cannot be sent.
+    #[error("the token has characters that no token has; copy it again, without line breaks")]
+    Token,
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// A node answered and refused; nothing was changed.
+    #[error("{message}{}{mend}", if mend.is_empty() { "" } else { "; " })]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong.
+        message: String,
+        /// One word for programs, see [`crate::code`].
+        code: String,
+        /// How to put it right.
+        mend: String,
+    },
+    /// No endpoint gave an answer. A write may have happened: repeat it with the same request id.
+    #[error("no endpoint can be reached: {}", tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Unreachable {
+        /// All of them, in the order of trying.
+        tried: Vec<Tried>,
+    },
+}
+
+/// One endpoint that gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// As given.
+    pub endpoint: String,
+    /// What happened.
+    pub why: String,
+}
+
+impl std::fmt::Display for Tried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.endpoint, self.why)
+    }
+}
+
+/// One request, ready to be sent to any endpoint.
+struct Call {
+    method: Method,
+    path: String,
+    if_match: Option<u64>,
+    body: Option<Bytes>,
+}
+
+impl Client {
+    /// Checks the endpoints, `http://ADDRESS:PORT` each, and makes a client. Nothing is connected yet.
+    pub fn new(endpoints: Vec<String>, token: Option<String>) -> Result<Self, EndpointError> {
+        if endpoints.is_empty() {
+            return Err(EndpointError::None);
+        }
+        let token = token.map(|token| token.trim().to_owned());
+        if token
+            .as_ref()
+            .is_some_and(|token| token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()))
+        {
+            return Err(EndpointError::Token);
+        }
+        let endpoints = endpoints.into_iter().map(Endpoint::parse).collect::<Result<_, _>>()?;
+        Ok(Client { endpoints, token })
+    }
+
+    /// `GET /v1/status`.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.get("/v1/status").await
+    }
+
+    /// `GET /v1/shifts`: active ones, and with `all` the newest ended ones.
+    pub async fn shifts(&self, all: bool) -> Result<Shifts, ClientError> {
+        self.get(if all { "/v1/shifts?all=true" } else { "/v1/shifts" }).await
+    }
+
+    /// `GET /v1/shifts/{id}`.
+    pub async fn shift(&self, id: &str) -> Result<Shift, ClientError> {
+        self.get(&format!("/v1/shifts/{}", escape(id))).await
+    }
+
+    /// `POST /v1/shifts`.
+    pub async fn start_shift(&self, start: &StartShift) -> Result<Shift, ClientError> {
+        let request_id = Some(start.request_id.clone().unwrap_or_else(request_id));
+        self.send(Method::POST, "/v1/shifts", None, &StartShift { request_id, ..start.clone() }).await
+    }
+
+    /// `POST /v1/shifts/{id}/extend`.
+    pub async fn extend_shift(
+        &self,
+        id: &str,
+        extend: &Extend,
+        if_match: Option<u64>,
+    ) -> Result<Shift, ClientError> {
+        let request_id = Some(extend.request_id.clone().unwrap_or_else(request_id));
+        let path = format!("/v1/shifts/{}/extend", escape(id));
+        self.send(Method::POST, &path, if_match, &Extend { request_id, ..extend.clone() }).await
+    }
+
+    /// `DELETE /v1/shifts/{id}`: ends it now.
+    pub async fn cancel_shift(&self, id: &str, if_match: Option<u64>) -> Result<Shift, ClientError> {
+        let path = format!("/v1/shifts/{}?request_id={}", escape(id), request_id());
+        self.call(Call { method: Method::DELETE, path, if_match, body: None }).await
+    }
+
+    /// `POST /v1/pins`.
+    pub async fn pin(&self, pin: &SetPin) -> Result<Pin, ClientError> {
+        let request_id = Some(pin.request_id.clone().unwrap_or_else(request_id));
+        self.send(Method::POST, "/v1/pins", None, &SetPin { request_id, ..pin.clone() }).await
+    }
+
+    /// `DELETE /v1/pins`.
+    pub async fn unpin(&self, zone: &str, resource: &str) -> Result<WriteDone, ClientError> {
+        let (zone, resource) = (escape(zone), escape(resource));
+        let path = format!("/v1/pins?zone={zone}&resource={resource}&request_id={}", request_id());
+        self.call(Call { method: Method::DELETE, path, if_match: None, body: None }).await
+    }
+
+    /// `GET /v1/estate`.
+    pub async fn estate(&self) -> Result<EstateInfo, ClientError> {
+        self.get("/v1/estate").await
+    }
+
+    /// `PUT /v1/estate`.
+    pub async fn apply_estate(&self, estate: &ApplyEstate) -> Result<WriteDone, ClientError> {
+        let request_id = Some(estate.request_id.clone().unwrap_or_else(request_id));
+        self.send(Method::PUT, "/v1/estate", None, &ApplyEstate { request_id, ..estate.clone() }).await
+    }
+
+    /// `POST /v1/estate/diff`: what applying it would change.
+    pub async fn diff_estate(&self, estate: &ApplyEstate) -> Result<Diff, ClientError> {
+        self.send(Method::POST, "/v1/estate/diff", None, estate).await
+    }
+
+    /// `GET /v1/explain` for a DNS question; `rtype` is `A` or any other type, `from` the client's address.
+    pub async fn explain_name(&self, name: &str, rtype: &str, from: &str) -> Result<Explain, ClientError> {
+        self.get(&format!("/v1/explain?name={}&type={}&from={}", escape(name), escape(rtype), escape(from)))
+            .await
+    }
+
+    /// `GET /v1/explain` for a balancer in `from_zone` that picks an endpoint of `pool` (its name, without `pool/`).
+    pub async fn explain_pool(&self, pool: &str, from_zone: &str) -> Result<Explain, ClientError> {
+        self.get(&format!("/v1/explain?pool={}&from_zone={}", escape(pool), escape(from_zone))).await
+    }
+
+    /// `GET /v1/journal`: at most `limit` lines after line `after`; without `after` the newest ones.
+    pub async fn journal(&self, after: Option<u64>, limit: u32) -> Result<Journal, ClientError> {
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        self.get(&format!("/v1/journal?limit={limit}{after}")).await
+    }
+
+    /// `POST /v1/break-glass` to *every* endpoint at once, since no ledger spreads it: one answer each.
+    pub async fn break_glass(
+        &self,
+        signed: &SignedBreakGlass,
+    ) -> Vec<(String, Result<BreakGlassAnswer, ClientError>)> {
+        let body = json(signed);
+        let calls = self.endpoints.iter().map(|endpoint| {
+            let one = Client { endpoints: vec![endpoint.clone()], token: None };
+            let call = Call {
+                method: Method::POST,
+                path: "/v1/break-glass".to_owned(),
+                if_match: None,
+                body: Some(body.clone()),
+            };
+            let url = endpoint.url.clone();
+            tokio::spawn(async move { (url, one.call(call).await) })
+        });
+        let mut answers = Vec::new();
+        for call in calls.collect::<Vec<_>>() {
+            if let Ok(answer) = call.await {
+                answers.push(answer);
+            }
+        }
+        answers
+    }
+
+    async fn get<A: DeserializeOwned>(&self, path: &str) -> Result<A, ClientError> {
+        self.call(Call { method: Method::GET, path: path.to_owned(), if_match: None, body: None }).await
+    }
+
+    async fn send<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        if_match: Option<u64>,
+        body: &impl Serialize,
+    ) -> Result<A, ClientError> {
+        self.call(Call { method, path: path.to_owned(), if_match, body: Some(json(body)) }).await
+    }
+
+    async fn call<A: DeserializeOwned>(&self, call: Call) -> Result<A, ClientError> {
+        let mut order: Vec<&Endpoint> = self.endpoints.iter().collect();
+        order.sort_by_cached_key(|_| chance());
+        let (mut tried, mut refused) = (Vec::new(), None);
+        for endpoint in order {
+            let why = match timeout(WHOLE, self.exchange(endpoint, &call)).await {
+                Err(_) => format!("no answer within {} s", WHOLE.as_secs()),
+                Ok(Err(why)) => why,
+                Ok(Ok((status, body))) if status.is_success() => match serde_json::from_slice(&body) {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => {
+                        format!("answered {status} with something that is not Holdfast's ({error})")
+                    }
+                },
+                Ok(Ok((status, body))) => match refusal(status, &body) {
+                    Some(refusal) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                        let why = refusal.to_string();
+                        refused = Some(refusal);
+                        why
+                    }
+                    Some(refusal) => return Err(refusal),
+                    None => format!("answered {status} with something that is not Holdfast's"),
+                },
+            };
+            tried.push(Tried { endpoint: endpoint.url.clone(), why });
+        }
+        Err(refused.unwrap_or(ClientError::Unreachable { tried }))
+    }
+
+    async fn exchange(&self, endpoint: &Endpoint, call: &Call) -> Result<(StatusCode, Bytes), String> {
+        let stream = match timeout(CONNECT, TcpStream::connect(&endpoint.authority)).await {
+            Err(_) => return Err(format!("no connection within {} ms", CONNECT.as_millis())),
+            Ok(Err(error)) => return Err(format!("no connection: {error}")),
+            Ok(Ok(stream)) => stream,
+        };
+        let failed = |error: hyper::Error| format!("the connection broke: {error}");
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+        let driver = AbortOnDrop(tokio::spawn(async move {
+            let _ = connection.await; // its error reaches us through the sender
+        }));
+        let mut request = Request::builder()
+            .method(&call.method)
+            .uri(&call.path)
+            .header(HOST, &endpoint.authority)
+            .header(http::header::CONNECTION, "close");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(revision) = call.if_match {
+            request = request.header(IF_MATCH, format!("\"{revision}\""));
+        }
+        if call.body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let request = request
+            .body(Full::new(call.body.clone().unwrap_or_default()))
+            .map_err(|error| format!("the request cannot be written: {error}"))?;
+        let answer = sender.send_request(request).await.map_err(failed)?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await;
+        drop(driver);
+        Ok((status, body.map_err(|error| format!("the answer broke off: {error}"))?.to_bytes()))
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("endpoints", &self.endpoints).finish_non_exhaustive() // never the token
+    }
+}
+
+impl Endpoint {
+    fn parse(url: String) -> Result<Self, EndpointError> {
+        if url.starts_with("https://") {
+            return Err(EndpointError::Https { url });
+        }
+        let bad = |why| EndpointError::Bad { url: url.clone(), why };
+        let rest = url.strip_prefix("http://").ok_or_else(|| bad("it does not begin with http://"))?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let authority: http::uri::Authority =
+            rest.parse().map_err(|_| bad("what follows http:// is not an address and a port"))?;
+        if authority.as_str().contains('@') {
+            return Err(bad("it has a user name; tokens are given apart"));
+        }
+        let port = authority.port_u16().unwrap_or(80);
+        let authority = format!("{}:{port}", authority.host());
+        Ok(Endpoint { url, authority })
+    }
+}
+
+/// Ends a connection's task when its call is over, however that ends.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn json(body: &impl Serialize) -> Bytes {
+    Bytes::from(serde_json::to_vec(body).expect("the API's types have text keys only"))
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> Option<ClientError> {
+    let Problem { code, message, mend } = serde_json::from_slice(body).ok()?;
+    Some(ClientError::Refused { status: status.as_u16(), message, code, mend })
+}
+
+/// A fresh request id, different from every other: 128 bits of chance.
+pub fn request_id() -> String {
+    format!("req-{:016x}{:016x}", chance(), chance())
+}
+
+/// 64 bits that differ every time. The standard library's hash keys come from the operating system; uniqueness is all
+/// that is needed here, not secrecy.
+fn chance() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Percent-encodes all but the unreserved characters (RFC 3986, 2.3).
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

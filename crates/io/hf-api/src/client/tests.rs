@@ -1,0 +1,168 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// An endpoint that reads each request whole and answers all of them alike; keeps what it read.
+struct Fake {
+    url: String,
+    seen: Arc<std::sync::Mutex<Vec<String>>>,
+    hits: Arc<AtomicUsize>,
+}
+
+async fn fake((status, body): (&str, &str)) -> Fake {
+    let answer =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let fake = Fake { url, seen: Arc::default(), hits: Arc::default() };
+    let (seen, hits) = (fake.seen.clone(), fake.hits.clone());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            hits.fetch_add(1, Ordering::SeqCst);
+            let request = read_request(&mut stream).await;
+            seen.lock().unwrap().push(request);
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    fake
+}
+
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let mut chunk = [0; 4096];
+        let count = stream.read(&mut chunk).await.unwrap_or(0);
+        bytes.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            if count == 0 {
+                return text;
+            }
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| {
+                line.to_ascii_lowercase().strip_prefix("content-length: ").and_then(|n| n.parse().ok())
+            })
+            .unwrap_or(0);
+        if body.len() >= length || count == 0 {
+            return text;
+        }
+    }
+}
+
+fn client(fakes: &[&Fake], token: Option<&str>) -> Client {
+    Client::new(fakes.iter().map(|fake| fake.url.clone()).collect(), token.map(ToOwned::to_owned)).unwrap()
+}
+
+const DONE: (&str, &str) = ("200 OK", r#"{"revision":7}"#);
+const NO_LEDGER: (&str, &str) =
+    ("503 Service Unavailable", r#"{"code":"no-ledger","message":"no ledger here","mend":"ask another"}"#);
+const REFUSED: (&str, &str) = ("409 Conflict", r#"{"code":"refused","message":"no","mend":"wait"}"#);
+const FOREIGN: (&str, &str) = ("200 OK", "<html>");
+
+fn dead() -> Fake {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    Fake { url, seen: Arc::default(), hits: Arc::default() }
+}
+
+#[tokio::test]
+async fn a_dead_endpoint_is_passed_over() {
+    let (dead, good) = (dead(), fake(DONE).await);
+    for _ in 0..8 {
+        let done = client(&[&dead, &good], None).unpin("a", "everything").await.unwrap();
+        assert_eq!(done, WriteDone { revision: 7 });
+    }
+}
+
+#[tokio::test]
+async fn a_node_without_ledger_is_passed_over_with_the_same_request_id() {
+    let (without, good) = (fake(NO_LEDGER).await, fake(DONE).await);
+    let client = client(&[&without, &good], Some("hf_secret"));
+    while without.hits.load(Ordering::SeqCst) == 0 {
+        client.unpin("a", "pool/web").await.unwrap();
+    }
+    let first = without.seen.lock().unwrap().last().unwrap().clone();
+    let second = good.seen.lock().unwrap().last().unwrap().clone();
+    let line = |request: &str| request.lines().next().unwrap().to_owned();
+    assert_eq!(line(&first), line(&second));
+    assert!(
+        line(&first).starts_with("DELETE /v1/pins?zone=a&resource=pool%2Fweb&request_id=req-"),
+        "{first}"
+    );
+    assert!(first.contains("authorization: Bearer hf_secret"), "{first}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_final_and_keeps_its_words() {
+    let refused = fake(REFUSED).await;
+    let error = client(&[&refused], None).status().await.unwrap_err();
+    assert_eq!(error.to_string(), "no; wait");
+    assert!(
+        matches!(&error, ClientError::Refused { status: 409, code, .. } if code == "refused"),
+        "{error:?}"
+    );
+    assert_eq!(refused.hits.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn only_nodes_without_ledger_leave_their_refusal() {
+    let (without, dead) = (fake(NO_LEDGER).await, dead());
+    let error = client(&[&without, &dead], None).unpin("a", "everything").await.unwrap_err();
+    assert!(
+        matches!(&error, ClientError::Refused { status: 503, code, .. } if code == "no-ledger"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_does_not_talk_our_language_counts_as_unreachable() {
+    let foreign = fake(FOREIGN).await;
+    let error = client(&[&foreign], None).unpin("a", "everything").await.unwrap_err();
+    let ClientError::Unreachable { tried } = error else { panic!("{error:?}") };
+    assert!(tried[0].why.contains("not Holdfast's"), "{tried:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_endpoint_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::new(vec![format!("http://{}", listener.local_addr().unwrap())], None).unwrap();
+    let error = client.status().await.unwrap_err();
+    let ClientError::Unreachable { tried } = error else { panic!("{error:?}") };
+    assert!(tried[0].why.contains("within"), "{tried:?}");
+}
+
+#[test]
+fn endpoints_are_checked() {
+    let bad = |url: &str| Client::new(vec![url.to_owned()], None).unwrap_err().to_string();
+    assert!(bad("https://10.0.0.1:7600").contains("tunnel"));
+    assert!(bad("127.0.0.1:7600").contains("does not begin with http://"));
+    assert!(bad("http://a b").contains("not an address"));
+    assert!(bad("http://me@127.0.0.1:7600").contains("user name"));
+    assert!(bad("http://127.0.0.1:7600/v1").contains("not an address"));
+    assert_eq!(Client::new(vec![], None).unwrap_err(), EndpointError::None);
+    assert_eq!(
+        Client::new(vec!["http://127.0.0.1:1".to_owned()], Some("a\nb".to_owned())).unwrap_err(),
+        EndpointError::Token
+    );
+    assert!(Client::new(vec!["http://[::1]:7600/".to_owned()], Some("hf_x\n".to_owned())).is_ok());
+}
+
+#[test]
+fn the_token_is_never_printed() {
+    let client = Client::new(vec!["http://127.0.0.1:1".to_owned()], Some("hf_secret".to_owned())).unwrap();
+    assert!(!format!("{client:?}").contains("secret"));
+}
+
+#[test]
+fn request_ids_differ_and_are_well_formed() {
+    let (one, two) = (request_id(), request_id());
+    assert_ne!(one, two);
+    assert!(hf_model::RequestId::new(&one).is_ok(), "{one}");
+}

@@ -1,0 +1,48 @@
+//! `GET /v1/journal`: decisions and who made them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Lines after a position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Journal {
+    /// Oldest first.
+    pub lines: Vec<JournalLine>,
+    /// Ask with `after` = this for what follows.
+    pub next_after: u64,
+    /// Whether lines between `after` and the first one here are gone: the journal keeps the newest ones only.
+    pub gap: bool,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JournalLine {
+    /// Grows by one with every line of this node.
+    pub number: u64,
+    /// When.
+    pub at_ms: u64,
+    /// What sort of line.
+    pub kind: JournalKind,
+    /// The ledger's revision, for lines about an entry; of the snapshot, for lines about a decision.
+    pub revision: u64,
+    /// Who asked; the node's name for its own decisions.
+    pub by: String,
+    /// What happened, in one sentence.
+    pub text: String,
+    /// Why: the operator's reason, the refusal, or the inputs of a decision.
+    pub why: String,
+}
+
+/// What a line tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JournalKind {
+    /// An entry of the ledger that changed something.
+    Done,
+    /// An entry of the ledger that was refused; nothing was changed.
+    Refused,
+    /// This node's decision on a zone changed.
+    Decision,
+    /// Lines were left out, since too many came at once.
+    Suppressed,
+}

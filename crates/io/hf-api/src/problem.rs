@@ -1,0 +1,57 @@
+//! What every refused request is answered with.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Why a request was refused, and how to put it right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// One word for programs; see [`code`].
+    pub code: String,
+    /// What is wrong, and where.
+    pub message: String,
+    /// How to put it right.
+    pub mend: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        if !self.mend.is_empty() {
+            write!(f, "; {}", self.mend)?;
+        }
+        Ok(())
+    }
+}
+
+/// The values of [`Problem::code`]. New ones may come; a client treats one that it does not know by the HTTP status.
+pub mod code {
+    /// 400: the request cannot be read.
+    pub const BAD_REQUEST: &str = "bad-request";
+    /// 401: no token.
+    pub const NO_TOKEN: &str = "no-token";
+    /// 403: a token or signature that this node does not know.
+    pub const BAD_TOKEN: &str = "bad-token";
+    /// 404: no such route or thing.
+    pub const NOT_FOUND: &str = "not-found";
+    /// 405: the route takes other methods.
+    pub const METHOD: &str = "method-not-allowed";
+    /// 408: the body came too slowly.
+    pub const SLOW_BODY: &str = "slow-body";
+    /// 409: a rule of the state forbids it.
+    pub const REFUSED: &str = "refused";
+    /// 412: the state moved on from what the caller read.
+    pub const STALE: &str = "stale";
+    /// 413: the body is too large.
+    pub const TOO_LARGE: &str = "too-large";
+    /// 422: the estate has problems; the message lists all of them, one a line.
+    pub const BAD_ESTATE: &str = "bad-estate";
+    /// 503: this node keeps no ledger; another one does.
+    pub const NO_LEDGER: &str = "no-ledger";
+    /// 503: the ledger cannot be written; nothing was changed.
+    pub const LEDGER_FAILED: &str = "ledger-failed";
+    /// 503: too much is waiting already; retry.
+    pub const BUSY: &str = "busy";
+    /// 503: this node has no snapshot yet.
+    pub const NOT_READY: &str = "not-ready";
+}

@@ -1,0 +1,182 @@
+//! Shifts and pins.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `POST /v1/shifts`: evacuate a zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartShift {
+    /// A zone's id or alias.
+    #[schema(example = "use1-az1")]
+    pub zone: String,
+    /// What leaves it: `everything` (the default), `pool/NAME` or `record/NAME.`
+    #[serde(default = "everything")]
+    #[schema(default = "everything", example = "pool/web")]
+    pub resource: String,
+    /// How long: `1m` to `72h`.
+    #[serde(rename = "for")]
+    #[schema(example = "30m")]
+    pub length: String,
+    /// Why; 1 to 500 characters.
+    pub reason: String,
+    /// Repeated, the request has its first answer again and no effect. 1 to 63 of `a-z 0-9 -`. Without one the node makes one up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// `POST /v1/shifts/{id}/extend`: a new end, counted from now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Extend {
+    /// How long from now: `1m` to `72h`.
+    #[serde(rename = "for")]
+    #[schema(example = "1h")]
+    pub length: String,
+    /// As in [`StartShift`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// `POST /v1/pins`: an operator's word on a zone that outranks every other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetPin {
+    /// A zone's id or alias.
+    pub zone: String,
+    /// As in [`StartShift`].
+    #[serde(default = "everything")]
+    #[schema(default = "everything")]
+    pub resource: String,
+    /// In or out.
+    pub to: PinTo,
+    /// How long: `1m` to `72h`.
+    #[serde(rename = "for")]
+    pub length: String,
+    /// Why; 1 to 500 characters.
+    pub reason: String,
+    /// As in [`StartShift`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// What stands for "everything in the zone".
+pub fn everything() -> String {
+    "everything".to_owned()
+}
+
+/// The direction of a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PinTo {
+    /// Serves whatever shifts and health say.
+    In,
+    /// Does not serve.
+    Out,
+}
+
+/// `GET /v1/shifts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Shifts {
+    /// Oldest first.
+    pub shifts: Vec<Shift>,
+    /// Whether ended ones are listed too: only nodes with the control role remember those.
+    pub ended_listed: bool,
+}
+
+/// An operator's evacuation of a zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Shift {
+    /// Such as `shift-42`.
+    pub id: String,
+    /// The zone that is left.
+    pub zone: String,
+    /// `everything`, `pool/NAME` or `record/NAME.`
+    pub resource: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Who began it.
+    pub by: String,
+    /// When it began.
+    pub started_at_ms: u64,
+    /// When it is due to end.
+    pub ends_at_ms: u64,
+    /// Whether it is in force.
+    pub state: ShiftState,
+    /// When it ended, if it has.
+    pub ended_at_ms: Option<u64>,
+    /// Past its end and still in force: this node waits for the ledger's word that it ended.
+    pub held: bool,
+    /// The entry that last changed it; what `If-Match` wants.
+    pub revision: u64,
+    /// Which node has applied it.
+    pub acknowledged: Vec<Acknowledgement>,
+    /// When the last traffic left the zone.
+    pub time_to_zero: TimeToZero,
+}
+
+/// Whether a shift is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ShiftState {
+    /// In force.
+    Active,
+    /// Ended by an operator.
+    Canceled,
+    /// Ended by its length.
+    Expired,
+}
+
+/// One node's word on a shift.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Acknowledgement {
+    /// Which node.
+    pub node: String,
+    /// Whether it has applied the shift.
+    pub applied: bool,
+    /// The newest revision that it has applied.
+    pub revision: u64,
+}
+
+/// How long after a shift's start the last traffic went to its zone, over all nodes that carry any.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TimeToZero {
+    /// Whether the figures are final: every fresh balancer and DNS node has applied the shift and no connection is open.
+    pub measured: bool,
+    /// From the start to the last new request sent to the zone; 0 if none was sent since, null while nobody has told.
+    pub last_new_request_ms: Option<u64>,
+    /// From the start to the end of the last connection to the zone; null while one is open or nobody has told.
+    pub last_open_connection_ms: Option<u64>,
+    /// From the start to the last DNS answer that named the zone; 0 if none was given since, null while nobody has told.
+    pub last_dns_answer_ms: Option<u64>,
+    /// Connections to the zone that are open now; null while nobody has told.
+    pub open_connections: Option<u64>,
+    /// Nodes that have not applied the shift or not been heard lately, the furthest behind first.
+    pub waiting_for: Vec<String>,
+}
+
+/// A pin in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pin {
+    /// The zone.
+    pub zone: String,
+    /// `everything`, `pool/NAME` or `record/NAME.`
+    pub resource: String,
+    /// In or out.
+    pub to: PinTo,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// When it ends.
+    pub ends_at_ms: u64,
+    /// The entry that set it.
+    pub revision: u64,
+}
+
+/// What a write that has no object of its own answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WriteDone {
+    /// The entry that did it.
+    pub revision: u64,
+}

@@ -1,0 +1,261 @@
+//! `GET /v1/status`: everything at a glance, as the answering node sees it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::shift::{Pin, Shift};
+
+/// Everything at a glance, as the answering node sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The node that answers.
+    pub node: String,
+    /// Its clock.
+    pub now_ms: u64,
+    /// The newest ledger revision in its snapshot.
+    pub revision: u64,
+    /// The entry that brought the estate in force.
+    pub estate_revision: u64,
+    /// The first digits of the estate's digest; null before the first estate.
+    pub estate_digest: Option<String>,
+    /// The number of its snapshot; null before the first one: then `zones` and `pools` are empty.
+    pub snapshot: Option<u64>,
+    /// All zones, in the estate's order.
+    pub zones: Vec<Zone>,
+    /// All pools, in the estate's order.
+    pub pools: Vec<Pool>,
+    /// Shifts in force, oldest first.
+    pub shifts: Vec<Shift>,
+    /// Pins in force, oldest first.
+    pub pins: Vec<Pin>,
+    /// All nodes that have been heard, by name.
+    pub nodes: Vec<Node>,
+    /// What was asked for and yielded.
+    pub not_applied: Vec<NotApplied>,
+    /// Shifts that operators gave straight to this node.
+    pub break_glass: Vec<BreakGlass>,
+    /// Why the watched estate file is not in force; null when it is, or when none is watched.
+    pub estate_file_problem: Option<String>,
+}
+
+/// One zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Zone {
+    /// Its name.
+    pub id: String,
+    /// The region around it.
+    pub region: String,
+    /// Its other names.
+    pub aliases: Vec<String>,
+    /// Whether new traffic may go there.
+    pub state: ZoneState,
+    /// Why.
+    pub reason: Reason,
+    /// Endpoints that count as healthy.
+    pub healthy: u32,
+    /// Endpoints.
+    pub of: u32,
+    /// Its share of all requests of about the last ten seconds; null while nobody has told.
+    pub share_ppm: Option<u32>,
+    /// Requests sent to it each second, over the same time, in thousandths; null while nobody has told.
+    pub requests_per_1000_s: Option<u64>,
+    /// Of these, failed.
+    pub failures_per_1000_s: Option<u64>,
+    /// What part of its stated capacity is unused; null when no capacity is stated or nobody has told.
+    pub headroom_ppm: Option<u32>,
+    /// Connections open to its endpoints; null while nobody has told.
+    pub open_connections: Option<u64>,
+}
+
+/// Whether new traffic may go to a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ZoneState {
+    /// It may.
+    Open,
+    /// It may not.
+    Away,
+}
+
+impl ZoneState {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ZoneState::Open => "open",
+            ZoneState::Away => "away",
+        }
+    }
+}
+
+/// Why something serves or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reason {
+    /// One word for programs.
+    pub kind: ReasonKind,
+    /// The same for people, in one clause.
+    pub text: String,
+    /// When it ends, if it does.
+    pub until_ms: Option<u64>,
+    /// The shift behind it.
+    pub shift: Option<String>,
+    /// Who asked for it.
+    pub by: Option<String>,
+    /// Past its end and still in force.
+    pub held: bool,
+}
+
+/// One word for why something serves or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReasonKind {
+    /// Serves: healthy.
+    Healthy,
+    /// Serves: nobody has said anything yet, or there is no check.
+    Unknown,
+    /// Away: unhealthy.
+    Impaired,
+    /// Away: by a zonal shift.
+    Shifted,
+    /// Away: by a shift given straight to the nodes.
+    BreakGlass,
+    /// Serves: pinned in.
+    PinnedIn,
+    /// Away: pinned out.
+    PinnedOut,
+    /// Serves although unhealthy.
+    FailOpen,
+    /// Away: nobody is healthy and the pool closes or falls back then.
+    AllDown,
+    /// Something that this program is too old to know.
+    #[serde(other)]
+    Other,
+}
+
+impl ReasonKind {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReasonKind::Healthy => "healthy",
+            ReasonKind::Unknown => "unknown",
+            ReasonKind::Impaired => "impaired",
+            ReasonKind::Shifted => "shifted",
+            ReasonKind::BreakGlass => "break-glass",
+            ReasonKind::PinnedIn => "pinned-in",
+            ReasonKind::PinnedOut => "pinned-out",
+            ReasonKind::FailOpen => "fail-open",
+            ReasonKind::AllDown => "all-down",
+            ReasonKind::Other => "other",
+        }
+    }
+}
+
+/// One pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// How it serves.
+    pub mode: PoolMode,
+    /// The pool that serves in its place, with mode `fallback`.
+    pub fallback: Option<String>,
+    /// Its zones, in the estate's order.
+    pub zones: Vec<PoolZone>,
+    /// Endpoints that get new traffic.
+    pub serving: u32,
+    /// Endpoints.
+    pub of: u32,
+}
+
+/// How a pool serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolMode {
+    /// Healthy endpoints of open zones.
+    Normal,
+    /// Too few are healthy: health is ignored.
+    FailOpen,
+    /// Nobody is healthy and the pool answers nothing then.
+    Closed,
+    /// Nobody is healthy and another pool serves in its place.
+    Fallback,
+}
+
+impl PoolMode {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PoolMode::Normal => "normal",
+            PoolMode::FailOpen => "fail-open",
+            PoolMode::Closed => "closed",
+            PoolMode::Fallback => "fallback",
+        }
+    }
+}
+
+/// One zone of one pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PoolZone {
+    /// Which.
+    pub zone: String,
+    /// Whether new traffic of the pool may go there.
+    pub state: ZoneState,
+    /// Why.
+    pub reason: Reason,
+    /// Its share of the pool's requests of about the last ten seconds; null while nobody has told.
+    pub share_ppm: Option<u32>,
+    /// Connections open to the pool's endpoints there; null while nobody has told.
+    pub open_connections: Option<u64>,
+}
+
+/// One node, as it was last heard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Node {
+    /// Its name.
+    pub id: String,
+    /// Where it runs, if that is stated.
+    pub zone: Option<String>,
+    /// What it does.
+    pub roles: Vec<String>,
+    /// The newest revision that it has applied.
+    pub revision: u64,
+    /// The number of its snapshot; null before its first one.
+    pub snapshot: Option<u64>,
+    /// How long ago it was last heard, by the answering node's clock.
+    pub last_heard_ms: u64,
+    /// Not heard for three beats: what it says may be old.
+    pub stale: bool,
+    /// It serves what its own disk held at start; it has not heard a ledger since.
+    pub booted_from_disk: bool,
+    /// The version of its program.
+    pub version: String,
+    /// Why it could not take a newer revision or the estate file that it watches; null when all is well.
+    pub problem: Option<String>,
+}
+
+/// Something that was asked for and yielded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotApplied {
+    /// Who asked: `pin`, `break-glass`, `shift-42` or `health`.
+    pub source: String,
+    /// For which zone.
+    pub zone: String,
+    /// On what.
+    pub resource: String,
+    /// Why it yielded.
+    pub why: String,
+}
+
+/// A shift that came straight from an operator's machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BreakGlass {
+    /// The zone that is left.
+    pub zone: String,
+    /// Why.
+    pub reason: String,
+    /// Whose key signed it.
+    pub by: String,
+    /// When it was signed.
+    pub signed_at_ms: u64,
+    /// When it ends.
+    pub ends_at_ms: u64,
+}
