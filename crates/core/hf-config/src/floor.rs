@@ -41,8 +41,8 @@ pub fn share_left(estate: &Estate, pool: &Pool, open: &[ZoneIx]) -> Share {
     Share::of(left, whole)
 }
 
-/// [`zone_capacity`] of every zone that counts.
-fn capacities(estate: &Estate, pool: &Pool) -> BTreeMap<ZoneIx, u64> {
+/// [`zone_capacity`] of every zone that counts, in one pass.
+pub fn capacities(estate: &Estate, pool: &Pool) -> BTreeMap<ZoneIx, u64> {
     let weights = weights(pool);
     let stated: Option<BTreeMap<ZoneIx, u64>> =
         weights.keys().map(|zone| Some((*zone, estate.zone(*zone).capacity?.0))).collect();

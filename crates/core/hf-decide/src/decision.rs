@@ -9,7 +9,7 @@ use hf_model::{Operator, Share, ShiftId, Timestamp};
 pub struct Decision {
     /// One for each pool, in the estate's order.
     pub pools: Vec<PoolDecision>,
-    /// One for each record, in the estate's order; none where it equals its pool's.
+    /// One for each record, in the estate's order; none where no act names the record: its pool's decision holds.
     pub records: Vec<Option<PoolDecision>>,
     /// One for each zone, in the estate's order.
     pub zones: Vec<ZoneDecision>,
@@ -35,6 +35,25 @@ pub struct PoolDecision {
     pub endpoints: Vec<EndpointDecision>,
     /// What was asked for and yielded.
     pub not_applied: Vec<NotApplied>,
+}
+
+impl PoolDecision {
+    /// The positions in the pool of the endpoints that get new traffic.
+    ///
+    /// Empty for [`Mode::Closed`] and [`Mode::Fallback`].
+    pub fn serving(&self) -> impl Iterator<Item = usize> + '_ {
+        self.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.serves).map(|(at, _)| at)
+    }
+
+    /// What was decided of a zone; none if the pool has no endpoint there.
+    pub fn zone(&self, zone: ZoneIx) -> Option<&PoolZone> {
+        self.zones.binary_search_by_key(&zone, |of| of.zone).ok().map(|at| &self.zones[at])
+    }
+
+    /// Whether new traffic of the pool may go to a zone; none if the pool has no endpoint there.
+    pub fn zone_state(&self, zone: ZoneIx) -> Option<ZoneState> {
+        self.zone(zone).map(|of| of.state)
+    }
 }
 
 /// How a pool serves.

@@ -11,18 +11,23 @@
 //!
 //! Not here: clock, network, memory of earlier calls. Rise, fall and quorum live in `hf-health`.
 
+mod acts;
 mod decision;
 mod floor;
 mod pool;
+mod words;
+mod zone;
 
 pub use decision::{
-    Decision, EndpointDecision, Mode, NotApplied, NotAppliedWhy, PoolDecision, PoolZone, Reason, Source, ZoneDecision,
-    ZoneHealth, ZoneState,
+    Decision, EndpointDecision, Mode, NotApplied, NotAppliedWhy, PoolDecision, PoolZone, Reason, Source,
+    ZoneDecision, ZoneHealth, ZoneState,
 };
 
-use hf_config::estate::Estate;
-use hf_control::{BreakGlassShift, Intent};
-use hf_health::Verdicts;
+use std::collections::BTreeSet;
+
+use hf_config::estate::{Estate, PoolIx};
+use hf_control::{BreakGlassShift, Intent, Scope};
+use hf_health::{Verdict, Verdicts};
 use hf_model::Timestamp;
 
 /// All that a decision depends on.
@@ -41,7 +46,33 @@ pub struct Inputs<'a> {
 }
 
 /// Decides everything at once. Same inputs, same decision, on every node.
+///
+/// The order of shifts, pins and break-glass acts within their lists does not matter.
 pub fn decide(inputs: Inputs<'_>) -> Decision {
-    let _ = inputs;
-    todo!("hf-decide helper")
+    let Inputs { estate, verdicts, .. } = inputs;
+    let acts = acts::in_order(&inputs);
+    let parts = verdicts_by_pool(estate, verdicts);
+    let decide_one = |at: PoolIx, name: Scope| {
+        pool::decide(&pool::Subject { estate, pool: at, name, verdicts: &parts[at.at()] }, &acts)
+    };
+    let pools: Vec<PoolDecision> =
+        estate.pool_indexes().map(|at| decide_one(at, Scope::Pool(estate.pool(at).name.clone()))).collect();
+    let named: BTreeSet<&Scope> =
+        acts.iter().map(|act| &act.scope).filter(|scope| matches!(scope, Scope::Record(_))).collect();
+    let records: Vec<Option<PoolDecision>> = estate
+        .records
+        .iter()
+        .map(|record| {
+            let name = Scope::Record(record.name.clone());
+            named.contains(&name).then(|| decide_one(record.pool, name))
+        })
+        .collect();
+    let zones = zone::decide(estate, &acts, verdicts, &pools, &records);
+    Decision { pools, records, zones }
+}
+
+/// Each pool's part of the verdicts; unknown where the verdicts are too few.
+fn verdicts_by_pool(estate: &Estate, verdicts: &Verdicts) -> Vec<Vec<Verdict>> {
+    let mut all = (0..).map(|at| verdicts.get(at));
+    estate.pools.iter().map(|pool| all.by_ref().take(pool.endpoints.len()).collect()).collect()
 }
