@@ -1,14 +1,89 @@
 //! The rules: one entry in, the next state, outcome and events out.
+//!
+//! 1. Every entry advances the revision and the newest stamp, refused and repeated ones too.
+//! 2. A request id that is remembered has its first outcome again, whatever the command, and no effect.
+//! 3. A rule looks at everything before it changes anything: what is refused has changed nothing.
+//!
+//! One file for each family of commands: `estate`, `shift`, `pin`, `expire`; `floor` and `asked` hold what they share.
 
 use hf_model::Revision;
 
-use crate::command::{Entry, Event, Outcome};
+use crate::command::{Command, Entry, Event, Outcome, Refusal};
+use crate::intent::Shift;
 use crate::state::State;
+
+mod asked;
+mod estate;
+mod expire;
+mod floor;
+mod pin;
+mod shift;
+
+/// What a command did.
+struct Effect {
+    /// The entry that brought about what was asked for; an older one if it was so already.
+    revision: Revision,
+    shift: Option<Shift>,
+    events: Vec<Event>,
+}
 
 impl State {
     /// Applies the entry at position `index`, which is one more than [`State::revision`].
+    ///
+    /// # Panics
+    ///
+    /// When `index` is another one: a ledger that skips or repeats an entry would let the replicas drift apart in silence.
     pub fn apply(&mut self, index: Revision, entry: &Entry) -> (Outcome, Vec<Event>) {
-        let _ = (index, entry);
-        todo!("hf-control helper")
+        assert!(
+            self.revision.0.checked_add(1) == Some(index.0),
+            "the ledger gave entry {index} to a state at revision {}",
+            self.revision
+        );
+        self.revision = index;
+        self.stamp = self.stamp.max(entry.stamp);
+        if let Some((_, first)) = self.requests.get(&entry.request) {
+            return (first.clone(), Vec::new());
+        }
+        let (outcome, events) = match self.obey(entry) {
+            Ok(effect) => (Outcome::Done { revision: effect.revision, shift: effect.shift }, effect.events),
+            Err(refusal) => (Outcome::Refused(refusal), Vec::new()),
+        };
+        self.remember(entry, &outcome);
+        (outcome, events)
+    }
+
+    fn obey(&mut self, entry: &Entry) -> Result<Effect, Refusal> {
+        let by = &entry.by;
+        match &entry.command {
+            Command::ApplyEstate { bundle, if_match } => self.apply_estate(bundle, *if_match),
+            Command::StartShift { zone, scope, length, reason } => {
+                self.start_shift(&asked::Act { zone, scope, length: *length, reason, by })
+            }
+            Command::ExtendShift { id, length, if_match } => self.extend_shift(id, *length, *if_match),
+            Command::CancelShift { id, if_match } => self.cancel_shift(id, *if_match),
+            Command::Pin { zone, scope, to, length, reason } => {
+                self.pin(*to, &asked::Act { zone, scope, length: *length, reason, by })
+            }
+            Command::Unpin { zone, scope } => self.unpin(zone, scope),
+            Command::Expire => Ok(self.expire()),
+        }
+    }
+
+    /// Remembers an outcome and forgets the oldest beyond the bound.
+    fn remember(&mut self, entry: &Entry, outcome: &Outcome) {
+        self.requests.insert(entry.request.clone(), (self.revision, outcome.clone()));
+        while self.requests.len() > State::REQUESTS_KEPT {
+            let oldest = self.requests.iter().min_by_key(|(_, (revision, _))| *revision);
+            let Some((oldest, _)) = oldest.map(|(request, kept)| (request.clone(), kept)) else { return };
+            self.requests.remove(&oldest);
+        }
+    }
+
+    /// This entry did it.
+    fn done(&self, shift: Option<Shift>, events: Vec<Event>) -> Effect {
+        Effect { revision: self.revision, shift, events }
     }
 }
+
+#[cfg(test)]
+mod tests;

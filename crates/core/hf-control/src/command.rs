@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
-use hf_model::{Operator, RequestId, Revision, ShiftId, Timestamp, ZoneId};
+use hf_model::{Digest, Operator, RequestId, Revision, ShiftId, Timestamp, ZoneId};
 
-use crate::intent::{PinTo, Scope, Shift};
+use crate::intent::{Pin, PinTo, Scope, Shift};
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub enum Refusal {
     /// The estate has problems.
     #[error("the estate was not applied: {problems}")]
     BadEstate {
-        /// All of them, one a line.
+        /// One a line; the first ones if there are very many, since a refusal is remembered.
         problems: String,
     },
     /// The caller read an older version.
@@ -112,6 +112,14 @@ pub enum Refusal {
         read: Revision,
         /// What is in force.
         newest: Revision,
+    },
+    /// Something active acts on what the estate would no longer have.
+    #[error("{by} acts on {what}, which the new estate does not have; cancel it first, or keep {what}")]
+    InUse {
+        /// Such as `shift-7` or `the pin of a for pool/web`.
+        by: String,
+        /// Such as `zone a` or `pool/web`.
+        what: String,
     },
     /// No such zone.
     #[error("there is no zone `{zone}`; the estate has {known}")]
@@ -150,7 +158,9 @@ pub enum Refusal {
         scope: Scope,
     },
     /// Another zone of the same region is being left: one at a time.
-    #[error("`{id}` already takes {zone} of the same region out of `{scope}`: one zone of a region at a time; cancel it first")]
+    #[error(
+        "`{id}` already takes {zone} of the same region out of `{scope}`: one zone of a region at a time; cancel it first"
+    )]
     OtherZoneShifted {
         /// The shift in force.
         id: ShiftId,
@@ -160,9 +170,11 @@ pub enum Refusal {
         scope: Scope,
     },
     /// Intent alone would leave too little.
-    #[error("{pool} keeps at least {needed} in service, this would leave {left}; cancel another shift first, or lower the floor in the estate")]
+    #[error(
+        "{pool} keeps at least {needed} in service, this would leave {left}; cancel another shift first, act on other resources alone, or lower the floor in the estate"
+    )]
     Floor {
-        /// `pool/NAME`.
+        /// `pool/NAME`, with ` for record/NAME.` behind it where that record alone would have too little.
         pool: String,
         /// Such as `2 zones` or `50.0% of its capacity`.
         needed: String,
@@ -185,7 +197,7 @@ pub enum Refusal {
     #[error("there are {count} {what} already, the most that there may be; end some first")]
     TooMany {
         /// What there is too much of.
-        what: &'static str,
+        what: Bounded,
         /// The bound.
         count: usize,
     },
@@ -199,21 +211,54 @@ pub enum Refusal {
     },
 }
 
+/// What the state holds a bounded number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bounded {
+    /// At most [`State::SHIFTS_ACTIVE`](crate::State::SHIFTS_ACTIVE).
+    ActiveShifts,
+    /// At most [`State::PINS`](crate::State::PINS).
+    Pins,
+}
+
+impl std::fmt::Display for Bounded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Bounded::ActiveShifts => "active shifts",
+            Bounded::Pins => "pins",
+        })
+    }
+}
+
 /// What changed, for journals and notifications.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An estate came in force.
-    EstateApplied,
+    EstateApplied {
+        /// The version that was in force; none before the first.
+        before: Option<Digest>,
+        /// The version that is.
+        after: Digest,
+    },
     /// A shift began.
     ShiftStarted(Shift),
     /// A shift has a new end.
-    ShiftExtended(Shift),
-    /// A shift ended.
+    ShiftExtended {
+        /// As it was.
+        before: Shift,
+        /// As it is.
+        after: Shift,
+    },
+    /// A shift ended; it is as it is now.
     ShiftEnded(Shift, Stop),
     /// A pin was set.
-    Pinned(crate::intent::Pin),
-    /// A pin went.
-    Unpinned(crate::intent::Pin, Stop),
+    Pinned {
+        /// The pin of the same zone and scope that it replaced.
+        before: Option<Pin>,
+        /// As it is.
+        after: Pin,
+    },
+    /// A pin went; it is as it was.
+    Unpinned(Pin, Stop),
 }
 
 /// How something ended.

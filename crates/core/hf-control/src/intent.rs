@@ -1,7 +1,7 @@
 //! What people want to be so, as the data planes need it.
 
-use hf_config::estate::{EstateBundle};
-use hf_model::{Operator, PoolName, Revision, ShiftId, Timestamp, ZoneId, DnsName};
+use hf_config::estate::EstateBundle;
+use hf_model::{DnsName, Operator, PoolName, Revision, ShiftId, Timestamp, ZoneId};
 
 /// All intent at one revision: what the feed carries to every node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,11 +9,11 @@
 //!
 //! Not here: durability (`hf-ledger`), who is healthy (`hf-health`), what serves (`hf-decide`).
 
-pub mod apply;
+mod apply;
 pub mod command;
 pub mod intent;
 pub mod state;
 
-pub use command::{Command, Entry, Event, Outcome, Refusal, Stop};
+pub use command::{Bounded, Command, Entry, Event, Outcome, Refusal, Stop};
 pub use intent::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftState};
 pub use state::State;

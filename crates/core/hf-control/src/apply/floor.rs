@@ -1,0 +1,172 @@
+//! Whether intent alone leaves a pool enough: the floor as far as people's acts go.
+//!
+//! 1. A pool is looked at as a whole and as each record that has acts of its own shows it.
+//! 2. A zone is open there unless the narrowest pin that meets it says out or, with no pin, a shift takes it away.
+//! 3. An act is refused if it closes a zone that counts and fewer than `min_zones` zones or less than `min_capacity` would
+//!    stay. An act that closes nothing more is no worse than what is, and passes.
+//!
+//! Not here: health, and floors broken by what nobody asked for; `hf-decide` keeps the floor over all sources.
+
+use std::collections::BTreeSet;
+
+use hf_config::estate::{Estate, Pool, PoolIx, ZoneIx};
+use hf_config::floor::{floor_zones, share_left};
+use hf_model::{DnsName, ZoneId};
+
+use crate::command::Refusal;
+use crate::intent::{PinTo, Scope};
+use crate::state::State;
+
+/// Who is asked out of, or held in, a zone.
+struct Wish<'a> {
+    zone: &'a ZoneId,
+    scope: &'a Scope,
+}
+
+/// All acts in force.
+struct Acts<'a> {
+    shifts: Vec<Wish<'a>>,
+    pins: Vec<(Wish<'a>, PinTo)>,
+}
+
+/// A pool as seen whole, or by one record.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct View<'a> {
+    pool: PoolIx,
+    record: Option<&'a DnsName>,
+}
+
+impl State {
+    /// Whether one more shift leaves enough.
+    pub(super) fn check_floor_for_shift(
+        &self,
+        estate: &Estate,
+        zone: &ZoneId,
+        scope: &Scope,
+    ) -> Result<(), Refusal> {
+        let mut after = self.acts();
+        after.shifts.push(Wish { zone, scope });
+        check(estate, &Wish { zone, scope }, &self.acts(), &after)
+    }
+
+    /// Whether one more pin out, in place of the pin of the same zone and scope, leaves enough.
+    pub(super) fn check_floor_for_pin(
+        &self,
+        estate: &Estate,
+        zone: &ZoneId,
+        scope: &Scope,
+    ) -> Result<(), Refusal> {
+        let mut after = self.acts();
+        after.pins.retain(|(wish, _)| (wish.zone, wish.scope) != (zone, scope));
+        after.pins.push((Wish { zone, scope }, PinTo::Out));
+        check(estate, &Wish { zone, scope }, &self.acts(), &after)
+    }
+
+    fn acts(&self) -> Acts<'_> {
+        Acts {
+            shifts: self
+                .active_shifts()
+                .map(|shift| Wish { zone: &shift.zone, scope: &shift.scope })
+                .collect(),
+            pins: self.pins.iter().map(|pin| (Wish { zone: &pin.zone, scope: &pin.scope }, pin.to)).collect(),
+        }
+    }
+}
+
+fn check(estate: &Estate, asked: &Wish<'_>, before: &Acts<'_>, after: &Acts<'_>) -> Result<(), Refusal> {
+    let Some(zone) = estate.zone_named(asked.zone) else { return Ok(()) };
+    for view in views(estate, asked.scope, after) {
+        let closes = is_open(estate, view, zone, before) && !is_open(estate, view, zone, after);
+        if closes {
+            check_view(estate, view, zone, after)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_view(estate: &Estate, view: View<'_>, closed: ZoneIx, acts: &Acts<'_>) -> Result<(), Refusal> {
+    let pool = estate.pool(view.pool);
+    let zones = floor_zones(pool);
+    if !zones.contains(&closed) {
+        return Ok(());
+    }
+    let open: Vec<ZoneIx> = zones.into_iter().filter(|zone| is_open(estate, view, *zone, acts)).collect();
+    let refuse = |needed, left| Err(Refusal::Floor { pool: describe(pool, view), needed, left });
+    if open.len() < usize::from(pool.min_zones) {
+        return refuse(zones_text(usize::from(pool.min_zones)), zones_text(open.len()));
+    }
+    let left = share_left(estate, pool, &open);
+    if left < pool.min_capacity {
+        return refuse(format!("{} of its capacity", pool.min_capacity), left.to_string());
+    }
+    Ok(())
+}
+
+/// What an act on `scope` can take something away from.
+fn views<'a>(estate: &'a Estate, scope: &'a Scope, acts: &Acts<'a>) -> BTreeSet<View<'a>> {
+    if let Scope::Record(name) = scope {
+        return pools_of(estate, name).map(|pool| View { pool, record: Some(name) }).collect();
+    }
+    let is_meant = |pool: &PoolIx| match scope {
+        Scope::Pool(name) => estate.pool(*pool).name == *name,
+        _ => true,
+    };
+    let whole = estate.pool_indexes().map(|pool| View { pool, record: None });
+    let records = acts
+        .records()
+        .into_iter()
+        .flat_map(|name| pools_of(estate, name).map(move |pool| View { pool, record: Some(name) }));
+    whole.chain(records).filter(|view| is_meant(&view.pool)).collect()
+}
+
+fn pools_of<'a>(estate: &'a Estate, name: &'a DnsName) -> impl Iterator<Item = PoolIx> + 'a {
+    estate.records.iter().filter(move |record| record.name == *name).map(|record| record.pool)
+}
+
+fn is_open(estate: &Estate, view: View<'_>, zone: ZoneIx, acts: &Acts<'_>) -> bool {
+    let zone = &estate.zone(zone).id;
+    let meets = |wish: &Wish<'_>| wish.zone == zone && view.meets(estate, wish.scope);
+    let pin = acts.pins.iter().filter(|(wish, _)| meets(wish)).min_by_key(|(wish, _)| breadth(wish.scope));
+    match pin {
+        Some((_, to)) => *to == PinTo::In,
+        None => !acts.shifts.iter().any(meets),
+    }
+}
+
+impl View<'_> {
+    fn meets(self, estate: &Estate, scope: &Scope) -> bool {
+        match scope {
+            Scope::Everything => true,
+            Scope::Pool(name) => estate.pool(self.pool).name == *name,
+            Scope::Record(name) => self.record == Some(name),
+        }
+    }
+}
+
+impl<'a> Acts<'a> {
+    /// The records that have acts of their own.
+    fn records(&self) -> BTreeSet<&'a DnsName> {
+        let scopes = self.shifts.iter().chain(self.pins.iter().map(|(wish, _)| wish)).map(|wish| wish.scope);
+        scopes.filter_map(|scope| if let Scope::Record(name) = scope { Some(name) } else { None }).collect()
+    }
+}
+
+/// The narrower pin counts.
+fn breadth(scope: &Scope) -> u8 {
+    match scope {
+        Scope::Record(_) => 0,
+        Scope::Pool(_) => 1,
+        Scope::Everything => 2,
+    }
+}
+
+fn describe(pool: &Pool, view: View<'_>) -> String {
+    match view.record {
+        None => format!("pool/{}", pool.name),
+        Some(record) => format!("pool/{} for record/{record}", pool.name),
+    }
+}
+
+fn zones_text(count: usize) -> String {
+    if count == 1 { "1 zone".to_owned() } else { format!("{count} zones") }
+}
