@@ -9,6 +9,7 @@ mod geo;
 mod names;
 mod quantity;
 mod time;
+mod wire_name;
 
 pub use digest::Digest;
 pub use geo::{Cidr, CidrError, Location};
@@ -17,3 +18,4 @@ pub use names::{
 };
 pub use quantity::{Capacity, Revision, Share, ShareError, Ttl, TtlError, Weight, WeightError};
 pub use time::{Timestamp, format_duration, parse_duration, DurationError};
+pub use wire_name::{WireName, WireNameError};
