@@ -76,3 +76,6 @@ fn verdicts_by_pool(estate: &Estate, verdicts: &Verdicts) -> Vec<Vec<Verdict>> {
     let mut all = (0..).map(|at| verdicts.get(at));
     estate.pools.iter().map(|pool| all.by_ref().take(pool.endpoints.len()).collect()).collect()
 }
+
+#[cfg(test)]
+mod tests;

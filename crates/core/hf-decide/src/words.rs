@@ -82,12 +82,12 @@ impl fmt::Display for NotAppliedWhy {
 }
 
 impl NotApplied {
-    /// Such as `shift-12 leaves pool/web in euw2-az1: at least 2 zones must stay, this would leave 1`.
+    /// Such as `shift-12 does not apply to pool/web in euw2-az1: at least 2 zones must stay, this would leave 1`.
     ///
     /// `estate` is the one that was decided on.
     pub fn words(&self, estate: &Estate) -> String {
         let NotApplied { source, zone, scope, why } = self;
-        format!("{source} leaves {scope} in {}: {why}", estate.zone(*zone).id)
+        format!("{source} does not apply to {scope} in {}: {why}", estate.zone(*zone).id)
     }
 }
 

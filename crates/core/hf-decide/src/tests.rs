@@ -1,0 +1,5 @@
+//! The rules, in a notation that fits on a line, and the properties behind them.
+
+mod properties;
+mod rules;
+mod world;
