@@ -8,6 +8,7 @@
 //! Not here: where endpoints and token come from, output (`holdfast`).
 
 use std::collections::hash_map::RandomState;
+use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use crate::estate::{ApplyEstate, Diff, EstateInfo};
 use crate::explain::Explain;
 use crate::journal::Journal;
 use crate::problem::Problem;
-use crate::shift::{Extend, Pin, SetPin, Shift, Shifts, StartShift, WriteDone};
+use crate::shift::{Extend, SetPin, Shift, Shifts, StartShift, WriteDone};
 use crate::status::Status;
 
 /// From the start of a connection to giving it up. Short: another endpoint waits, and the zone burns.
@@ -182,7 +183,7 @@ impl Client {
     }
 
     /// `POST /v1/pins`.
-    pub async fn pin(&self, pin: &SetPin) -> Result<Pin, ClientError> {
+    pub async fn pin(&self, pin: &SetPin) -> Result<WriteDone, ClientError> {
         let request_id = Some(pin.request_id.clone().unwrap_or_else(request_id));
         self.send(Method::POST, "/v1/pins", None, &SetPin { request_id, ..pin.clone() }).await
     }
@@ -393,7 +394,9 @@ fn escape(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let _ = write!(out, "%{byte:02X}"); // a String takes everything
+            }
         }
     }
     out

@@ -1,4 +1,4 @@
-//! The API's versioned wire types (`/v1`) and a small client of it.
+//! The API's versioned wire types (`/v1`), a small client of it, and the bounded listener under it.
 //!
 //! 1. One JSON type for each thing said over the API; unknown fields of an answer are ignored, of a request refused.
 //! 2. Instants are whole milliseconds since 1970 UTC and end in `_at_ms`; lengths in answers end in `_ms`; shares are parts
@@ -13,6 +13,7 @@ pub mod estate;
 pub mod explain;
 pub mod journal;
 pub mod problem;
+pub mod serve;
 pub mod shift;
 pub mod status;
 

@@ -40,6 +40,14 @@ pub mod code {
     pub const SLOW_BODY: &str = "slow-body";
     /// 409: a rule of the state forbids it.
     pub const REFUSED: &str = "refused";
+    /// 409: a shift takes the same out of the zone already; the message names it.
+    pub const ALREADY_SHIFTED: &str = "already-shifted";
+    /// 409: another zone of the same region is being left.
+    pub const OTHER_ZONE_SHIFTED: &str = "other-zone-shifted";
+    /// 409: too little would stay in service.
+    pub const FLOOR: &str = "floor";
+    /// 409: the shift has ended.
+    pub const NOT_ACTIVE: &str = "not-active";
     /// 412: the state moved on from what the caller read.
     pub const STALE: &str = "stale";
     /// 413: the body is too large.

@@ -1,0 +1,163 @@
+//! A bounded HTTP/1.1 listener for the API and the zone status.
+//!
+//! 1. The port is opened first: a port that is taken or not permitted is said at start, with the address and the mend.
+//! 2. At most `connections` at a time; more wait in the system's queue. An idle or slow head ends a connection after 30 s.
+//! 3. A stop is announced (`Connection: close`), running answers have five seconds, then all is cut.
+//! 4. Requests carry the other side's address as an extension: [`Peer`].
+//!
+//! Not here: routes and bodies (`hf-control-plane`, `hf-status`), the data path's HTTP (`hf-balancer`).
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+pub use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// For a request's head to arrive, idle time before it included.
+const HEAD: Duration = Duration::from_secs(30);
+/// For running answers to end once a stop is announced.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// After the system could not accept a connection (no file descriptors left, say) until the next attempt.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The address of the other side; an extension of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// Why a port could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: cannot listen on {address}: {}", mend(source.kind()))]
+pub struct BindError {
+    /// The listener's name in the node file, such as `api_listen`.
+    pub what: &'static str,
+    /// The address.
+    pub address: SocketAddr,
+    /// The system's word.
+    #[source]
+    pub source: io::Error,
+}
+
+fn mend(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse => {
+            "another process has this port; stop that one or give this node another port"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a permission; use a higher port, or give the program CAP_NET_BIND_SERVICE"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; use one that it has, or 127.0.0.1"
+        }
+        _ => "the system refused; check address and port",
+    }
+}
+
+/// An open port that nobody answers yet.
+#[derive(Debug)]
+pub struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Opens a port. `what` is the listener's name in the node file, for the error.
+pub async fn listen(what: &'static str, address: SocketAddr) -> Result<Listener, BindError> {
+    let failed = |source| BindError { what, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Listener { listener, address })
+}
+
+impl Listener {
+    /// The address, with the port that port 0 became.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown` becomes true or its sender is gone.
+    pub async fn serve<S, B>(self, service: S, connections: usize, mut shutdown: watch::Receiver<bool>)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let permits = Arc::new(Semaphore::new(connections));
+        let mut running = JoinSet::new();
+        loop {
+            let accept = async {
+                let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+                (self.listener.accept().await, permit)
+            };
+            let (accepted, permit) = tokio::select! {
+                biased;
+                () = stopped(&mut shutdown) => break,
+                Some(_) = running.join_next() => continue, // collects what has ended
+                accepted = accept => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection = connection(stream, peer, service.clone(), shutdown.clone());
+                    running.spawn(async move {
+                        connection.await;
+                        drop(permit);
+                    });
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+        drop(self.listener);
+        let all_ended = async { while running.join_next().await.is_some() {} };
+        let _ = timeout(FAREWELL, all_ended).await; // what is left is cut when `running` goes
+    }
+}
+
+/// Waits until a stop is announced.
+pub async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await; // an error means that the sender is gone: stop too
+}
+
+async fn connection<S, B>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: S,
+    mut shutdown: watch::Receiver<bool>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let _ = stream.set_nodelay(true); // only slower without
+    let with_peer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        service.call(request)
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
+    let served = builder.serve_connection(TokioIo::new(stream), with_peer).with_upgrades();
+    let mut served = std::pin::pin!(served);
+    // A broken connection is the other side's affair: nothing to report.
+    tokio::select! {
+        _ = served.as_mut() => {}
+        () = stopped(&mut shutdown) => {
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
