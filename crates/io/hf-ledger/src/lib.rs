@@ -1,1 +1,25 @@
-//! (header to be written with the first code)
+//! The ordered, durable log of what people want: one seam, and the engines behind it.
+//!
+//! 1. Four verbs: `append · barrier · follow · checkpoint` ([`Ledger`]). An entry that was acknowledged is on the disk, whole,
+//!    at its position, for ever or until a checkpoint holds what it did.
+//! 2. Positions are 1, 2, 3, … without a gap. A reader gets entries in that order and never half of one.
+//! 3. Beside it a bounded [`Journal`] of lines for people: derived data with positions of its own, oldest lines go first.
+//! 4. Damage is found and named, never passed on: each entry carries its own digest, which also covers its position.
+//!
+//! [`RedbLedger`] keeps all of it in one file of one machine; [`MemoryLedger`] keeps nothing and serves simulations.
+//! One suite of tests (`tests/conformance.rs`) runs against every engine.
+//!
+//! Not here: what the bytes mean (`hf-codec`), what they do (`hf-control`), who may write (`hf-control-plane`).
+
+mod error;
+mod file;
+mod frame;
+mod memory;
+mod redb_engine;
+mod seam;
+mod tables;
+
+pub use error::{LedgerError, OpenError};
+pub use memory::MemoryLedger;
+pub use redb_engine::RedbLedger;
+pub use seam::{BoxFuture, Followed, Journal, JournalLine, Journalled, Ledger, limits};

@@ -1,0 +1,250 @@
+//! The tables inside redb, and one function for each thing that is done to them in one transaction.
+//!
+//! `entries` and `checkpoint` hold sealed frames (`frame`), `journal` too; `meta` says what the file is.
+//!
+//! Not here: failures of the disk and what to do about them (`redb_engine`).
+
+use hf_model::Revision;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+
+use crate::error::LedgerError;
+use crate::frame;
+use crate::seam::{Followed, JournalLine, Journalled, limits};
+
+/// The newest format that we read and the one that we write.
+pub const FORMAT: u64 = 1;
+
+const META: TableDefinition<&str, u64> = TableDefinition::new("holdfast-ledger");
+const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
+const CHECKPOINT: TableDefinition<(), &[u8]> = TableDefinition::new("checkpoint");
+const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
+const META_FORMAT: &str = "format";
+/// The newest revision that the journal tells of; outlives its lines.
+const META_JOURNALLED: &str = "journalled";
+
+/// Why a transaction did not happen.
+#[derive(Debug)]
+pub enum Fault {
+    /// redb or the disk below it.
+    Redb(redb::Error),
+    /// A frame, or the order of positions, is not what was written.
+    Damaged(String),
+    /// The file is a redb file and not one of ours.
+    Foreign(String),
+    /// A newer program's file.
+    Newer(u64),
+    /// The request itself is wrong.
+    Refused(LedgerError),
+}
+
+macro_rules! from_redb {
+    ($($error:ty),*) => { $(impl From<$error> for Fault {
+        fn from(error: $error) -> Self {
+            Fault::Redb(error.into())
+        }
+    })* };
+}
+from_redb!(
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError,
+    redb::DatabaseError
+);
+
+/// Makes an empty redb file a ledger.
+pub fn initialise(db: &Database) -> Result<(), Fault> {
+    let txn = begin(db)?;
+    txn.open_table(META)?.insert(META_FORMAT, FORMAT)?;
+    txn.open_table(ENTRIES)?;
+    txn.open_table(CHECKPOINT)?;
+    txn.open_table(JOURNAL)?;
+    Ok(txn.commit()?)
+}
+
+/// Whether the file holds no table at all: it was never made a ledger.
+pub fn is_blank(db: &Database) -> Result<bool, Fault> {
+    Ok(db.begin_read()?.list_tables()?.next().is_none())
+}
+
+/// Reads everything once: the format, every frame, the order of positions. Answers the newest position.
+pub fn verify(db: &Database) -> Result<Revision, Fault> {
+    let txn = db.begin_read()?;
+    let meta = match txn.open_table(META) {
+        Ok(meta) => meta,
+        Err(redb::TableError::Storage(error)) => return Err(error.into()),
+        Err(error) => return Err(Fault::Foreign(error.to_string())),
+    };
+    match meta.get(META_FORMAT)?.map(|format| format.value()) {
+        Some(FORMAT) => {}
+        Some(found) if found > FORMAT => return Err(Fault::Newer(found)),
+        found => return Err(Fault::Foreign(format!("its format is {found:?}"))),
+    }
+    let mut newest = checkpoint_of(&txn.open_table(CHECKPOINT)?)?.map_or(0, |(at, _)| at);
+    for item in txn.open_table(ENTRIES)?.iter()? {
+        let (key, value) = item?;
+        if key.value() != newest + 1 {
+            return Err(Fault::Damaged(format!("entry {} follows entry {newest}", key.value())));
+        }
+        newest += 1;
+        opened("entry", newest, value.value())?;
+    }
+    txn.open_table(JOURNAL)?.first()?;
+    Ok(Revision(newest))
+}
+
+/// Adds one entry at `at`.
+pub fn append(db: &Database, at: Revision, entry: &[u8]) -> Result<(), Fault> {
+    let sealed = frame::seal(at.0, entry);
+    let txn = begin(db)?;
+    txn.open_table(ENTRIES)?.insert(at.0, &*sealed)?;
+    Ok(txn.commit()?)
+}
+
+/// Takes out every entry after `at`.
+pub fn cut_after(db: &Database, at: Revision) -> Result<(), Fault> {
+    let txn = begin(db)?;
+    txn.open_table(ENTRIES)?.retain_in(at.0.saturating_add(1).., |_, _| false)?;
+    Ok(txn.commit()?)
+}
+
+/// The newest position.
+pub fn newest(db: &Database) -> Result<Revision, Fault> {
+    let txn = db.begin_read()?;
+    let last = txn.open_table(ENTRIES)?.last()?.map(|(key, _)| key.value());
+    match last {
+        Some(last) => Ok(Revision(last)),
+        None => Ok(Revision(checkpoint_of(&txn.open_table(CHECKPOINT)?)?.map_or(0, |(at, _)| at))),
+    }
+}
+
+/// One page after `after`.
+pub fn follow(db: &Database, after: Revision) -> Result<Followed, Fault> {
+    let txn = db.begin_read()?;
+    let trimmed = checkpoint_of(&txn.open_table(CHECKPOINT)?)?.filter(|(at, _)| *at > after.0);
+    let mut page =
+        Followed { checkpoint: trimmed.map(|(at, state)| (Revision(at), state)), ..Followed::default() };
+    let mut position = page.reached(after).0;
+    let mut bytes = 0;
+    for item in txn.open_table(ENTRIES)?.range(position.saturating_add(1)..)? {
+        let (key, value) = item?;
+        if page.entries.len() == limits::PAGE_ENTRIES || bytes >= limits::PAGE_BYTES {
+            page.more = true;
+            break;
+        }
+        position += 1;
+        if key.value() != position {
+            return Err(Fault::Damaged(format!("entry {position} is missing before entry {}", key.value())));
+        }
+        let entry = opened("entry", position, value.value())?.to_vec();
+        bytes += entry.len();
+        page.entries.push((Revision(position), entry));
+    }
+    if page.entries.is_empty() && page.checkpoint.is_none() {
+        let newest = newest(db)?;
+        if after > newest {
+            return Err(Fault::Refused(LedgerError::Ahead { after, newest }));
+        }
+    }
+    Ok(page)
+}
+
+/// Stores a checkpoint and trims.
+pub fn checkpoint(db: &Database, at: Revision, state: &[u8]) -> Result<(), Fault> {
+    let newest = newest(db)?;
+    let sealed = frame::seal(at.0, state);
+    let txn = begin(db)?;
+    {
+        let mut table = txn.open_table(CHECKPOINT)?;
+        let oldest = Revision(checkpoint_of(&table)?.map_or(0, |(at, _)| at));
+        if at < oldest || at > newest {
+            return Err(Fault::Refused(LedgerError::CheckpointOutside { at, oldest, newest }));
+        }
+        table.insert((), &*sealed)?;
+        txn.open_table(ENTRIES)?.retain_in(..=at.0, |_, _| false)?;
+    }
+    Ok(txn.commit()?)
+}
+
+/// Adds the lines that are new, trims the oldest, answers the newest position.
+pub fn journal_append(db: &Database, lines: &[JournalLine]) -> Result<u64, Fault> {
+    let txn = begin(db)?;
+    let (before, newest);
+    {
+        let mut meta = txn.open_table(META)?;
+        let mut table = txn.open_table(JOURNAL)?;
+        let seen = meta.get(META_JOURNALLED)?.map_or(0, |seen| seen.value());
+        let mut position = table.last()?.map_or(0, |(key, _)| key.value());
+        before = position;
+        for line in lines.iter().filter(|line| line.revision.is_none_or(|revision| revision.0 > seen)) {
+            position += 1;
+            // Revision 0 stands for none: it is the state before the first entry, of which there is nothing to tell.
+            let mut bytes = line.revision.map_or(0, |revision| revision.0).to_be_bytes().to_vec();
+            bytes.extend_from_slice(&line.bytes);
+            table.insert(position, &*frame::seal(position, &bytes))?;
+        }
+        newest = position;
+        if newest > before {
+            let told = lines.iter().filter_map(|line| line.revision).max().map_or(0, |revision| revision.0);
+            meta.insert(META_JOURNALLED, told.max(seen))?;
+            let gone = newest.saturating_sub(limits::JOURNAL_LINES);
+            table.retain_in(..=gone, |_, _| false)?;
+        }
+    }
+    // A replay brings nothing new: no commit, no fsync.
+    if newest == before {
+        txn.abort()?;
+    } else {
+        txn.commit()?;
+    }
+    Ok(newest)
+}
+
+/// Up to `limit` lines after `after`.
+pub fn journal_read(db: &Database, after: u64, limit: usize) -> Result<Vec<Journalled>, Fault> {
+    let txn = db.begin_read()?;
+    let table = txn.open_table(JOURNAL)?;
+    let mut lines = Vec::new();
+    for item in table.range(after.saturating_add(1)..)?.take(limit) {
+        let (key, value) = item?;
+        let position = key.value();
+        let bytes = opened("journal line", position, value.value())?;
+        let (revision, bytes) = bytes
+            .split_first_chunk()
+            .ok_or_else(|| Fault::Damaged(format!("journal line {position} is cut short")))?;
+        let revision = Some(u64::from_be_bytes(*revision)).filter(|revision| *revision > 0).map(Revision);
+        lines.push(Journalled { position, revision, bytes: bytes.to_vec() });
+    }
+    Ok(lines)
+}
+
+/// The newest journal position.
+pub fn journal_newest(db: &Database) -> Result<u64, Fault> {
+    let txn = db.begin_read()?;
+    Ok(txn.open_table(JOURNAL)?.last()?.map_or(0, |(key, _)| key.value()))
+}
+
+fn begin(db: &Database) -> Result<WriteTransaction, Fault> {
+    let mut txn = db.begin_write()?;
+    // The default, said aloud: a commit returns after its fsync.
+    txn.set_durability(redb::Durability::Immediate).map_err(|error| Fault::Redb(error.into()))?;
+    Ok(txn)
+}
+
+fn opened<'a>(kind: &str, at: u64, sealed: &'a [u8]) -> Result<&'a [u8], Fault> {
+    match frame::open(sealed) {
+        Some((position, bytes)) if position == at => Ok(bytes),
+        Some((position, _)) => {
+            Err(Fault::Damaged(format!("{kind} {at} holds what was written as {position}")))
+        }
+        None => Err(Fault::Damaged(format!("the digest of {kind} {at} does not match its bytes"))),
+    }
+}
+
+fn checkpoint_of(table: &impl ReadableTable<(), &'static [u8]>) -> Result<Option<(u64, Vec<u8>)>, Fault> {
+    let Some(sealed) = table.get(())? else { return Ok(None) };
+    match frame::open(sealed.value()) {
+        Some((at, state)) => Ok(Some((at, state.to_vec()))),
+        None => Err(Fault::Damaged("the digest of the checkpoint does not match its bytes".to_owned())),
+    }
+}
