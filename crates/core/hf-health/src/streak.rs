@@ -47,25 +47,4 @@ impl Streak {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(results: &str, rise: u8, fall: u8, want: &str) {
-        let mut streak = Streak::default();
-        let got: String = results
-            .chars()
-            .map(|c| {
-                streak.record(c == '+', rise, fall);
-                if streak.healthy() == Some(true) { 'H' } else { 'U' }
-            })
-            .collect();
-        assert_eq!(got, want, "{results} rise {rise} fall {fall}");
-    }
-
-    #[test]
-    fn flips_after_enough_in_a_row() {
-        check("+--+---+-++", 2, 3, "HHHHHHUUUUH");
-        check("-+", 1, 1, "UH");
-        check("--++", 2, 2, "UUUH");
-    }
-}
+mod tests;

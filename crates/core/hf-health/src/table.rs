@@ -20,7 +20,7 @@ impl Bitmap {
         if words.len() != len.div_ceil(64) {
             return None;
         }
-        if len % 64 != 0 && words.last().is_some_and(|last| last >> (len % 64) != 0) {
+        if !len.is_multiple_of(64) && words.last().is_some_and(|last| last >> (len % 64) != 0) {
             return None;
         }
         Some(Bitmap { words, len })
@@ -71,3 +71,6 @@ pub struct Table {
     /// Of these, the healthy ones.
     pub healthy: Bitmap,
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,14 @@ impl Verdicts {
             .filter(|(received, table)| now.since(*received) <= fresh && table.estate == estate.digest)
             .map(|(_, table)| table)
             .collect();
-        let of = (0..estate.endpoint_refs().count()).map(|at| judge(&fresh, at).unwrap_or(self.get(at))).collect();
+        let count = estate.pools.iter().map(|pool| pool.endpoints.len()).sum();
+        let mut of = Vec::with_capacity(count);
+        for first in (0..count).step_by(64) {
+            let word = Word::of(&fresh, first / 64);
+            of.extend(
+                (first..count.min(first + 64)).map(|at| word.judge(&fresh, at).unwrap_or(self.get(at))),
+            );
+        }
         Verdicts { of }
     }
 
@@ -72,9 +79,13 @@ impl Verdicts {
             let found: hf_config::estate::EndpointRef = endpoint;
             (estate.pool(found.pool).name.clone(), estate.endpoint(found).address)
         };
-        let old: BTreeMap<_, _> =
-            from.endpoint_refs().enumerate().map(|(at, endpoint)| (key(from, endpoint), self.get(at))).collect();
-        let of = to.endpoint_refs().map(|e| old.get(&key(to, e)).copied().unwrap_or(Verdict::Unknown)).collect();
+        let old: BTreeMap<_, _> = from
+            .endpoint_refs()
+            .enumerate()
+            .map(|(at, endpoint)| (key(from, endpoint), self.get(at)))
+            .collect();
+        let of =
+            to.endpoint_refs().map(|e| old.get(&key(to, e)).copied().unwrap_or(Verdict::Unknown)).collect();
         Verdicts { of }
     }
 
@@ -101,12 +112,45 @@ impl Verdicts {
     }
 }
 
-fn judge(fresh: &[&Table], at: usize) -> Option<Verdict> {
-    let knowing = fresh.iter().filter(|table| table.known.get(at)).count() as u64;
-    let healthy = fresh.iter().filter(|table| table.known.get(at) && table.healthy.get(at)).count() as u64;
-    match knowing {
-        0 => None,
-        _ if Share::of(healthy, knowing) > healthy_above() => Some(Verdict::Healthy),
-        _ => Some(Verdict::Unhealthy),
+/// 64 endpoints as all fresh tables see them. Checkers agree on nearly every endpoint nearly always, so that
+/// counting heads is left for the few on which they do not.
+struct Word {
+    known: u64,
+    some_say_healthy: u64,
+    some_say_unhealthy: u64,
+}
+
+impl Word {
+    fn of(fresh: &[&Table], at: usize) -> Word {
+        let mut all = Word { known: 0, some_say_healthy: 0, some_say_unhealthy: 0 };
+        for table in fresh {
+            // A table that is shorter than the estate knows nothing of the rest.
+            let known = table.known.words().get(at).copied().unwrap_or(0);
+            let healthy = table.healthy.words().get(at).copied().unwrap_or(0);
+            all.known |= known;
+            all.some_say_healthy |= known & healthy;
+            all.some_say_unhealthy |= known & !healthy;
+        }
+        all
+    }
+
+    /// The verdict on the endpoint at position `at` of the estate; none if no table knows it.
+    fn judge(&self, fresh: &[&Table], at: usize) -> Option<Verdict> {
+        let is_set = |word: u64| word >> (at % 64) & 1 == 1;
+        match (is_set(self.known), is_set(self.some_say_healthy), is_set(self.some_say_unhealthy)) {
+            (false, _, _) => None,
+            (true, true, false) => Some(Verdict::Healthy),
+            (true, false, _) => Some(Verdict::Unhealthy),
+            (true, true, true) => Some(count_heads(fresh, at)),
+        }
     }
 }
+
+fn count_heads(fresh: &[&Table], at: usize) -> Verdict {
+    let knowing = fresh.iter().filter(|table| table.known.get(at)).count() as u64;
+    let healthy = fresh.iter().filter(|table| table.known.get(at) && table.healthy.get(at)).count() as u64;
+    if Share::of(healthy, knowing) > healthy_above() { Verdict::Healthy } else { Verdict::Unhealthy }
+}
+
+#[cfg(test)]
+mod tests;

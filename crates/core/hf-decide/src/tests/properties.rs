@@ -66,7 +66,9 @@ fn is_by_act(reason: &Reason) -> bool {
 }
 
 /// Zones that acts took away, and what of acts yielded.
-fn intent_part(decision: &PoolDecision) -> (Vec<(ZoneIx, Reason)>, Vec<(Source, ZoneIx, NotAppliedWhy)>) {
+type IntentPart = (Vec<(ZoneIx, Reason)>, Vec<(Source, ZoneIx, NotAppliedWhy)>);
+
+fn intent_part(decision: &PoolDecision) -> IntentPart {
     let away =
         decision.zones.iter().filter(|z| is_by_act(&z.reason)).map(|z| (z.zone, z.reason.clone())).collect();
     let refused = decision.not_applied.iter().filter(|n| n.source != Source::Health);

@@ -1,5 +1,7 @@
 //! Each rule by example.
 
+#![allow(clippy::needless_pass_by_value)] // `expect![…]` reads better without a `&` before each
+
 use expect_test::{Expect, expect};
 
 use super::world::{World, show_pool, show_zone};

@@ -1,0 +1,60 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn check(results: &str, rise: u8, fall: u8, want: &str) {
+    let mut streak = Streak::default();
+    let got: String = results
+        .chars()
+        .map(|c| {
+            streak.record(c == '+', rise, fall);
+            if streak.healthy() == Some(true) { 'H' } else { 'U' }
+        })
+        .collect();
+    assert_eq!(got, want, "{results} rise {rise} fall {fall}");
+}
+
+#[test]
+fn flips_after_enough_in_a_row() {
+    check("+--+---+-++", 2, 3, "HHHHHHUUUUH");
+    check("-+", 1, 1, "UH");
+    check("--++", 2, 2, "UUUH");
+}
+
+#[test]
+fn a_contradiction_puts_the_state_in_doubt_until_it_is_confirmed_or_not() {
+    let mut streak = Streak::resumed(true);
+    assert!(!streak.is_in_doubt());
+    assert!(!streak.record(false, 2, 3));
+    assert!(streak.is_in_doubt());
+    assert!(!streak.record(true, 2, 3));
+    assert!(!streak.is_in_doubt());
+}
+
+#[test]
+fn a_resumed_state_needs_as_many_results_as_any() {
+    let mut streak = Streak::resumed(true);
+    assert_eq!([(); 3].map(|()| streak.record(false, 2, 3)), [false, false, true]);
+    assert_eq!(streak.healthy(), Some(false));
+}
+
+proptest! {
+    /// The state flips exactly after `rise` good or `fall` bad results in a row, whatever came before.
+    #[test]
+    fn the_state_is_that_of_the_last_long_enough_row(
+        results in prop::collection::vec(any::<bool>(), 1..60),
+        rise in 1u8..=10,
+        fall in 1u8..=10,
+    ) {
+        let mut streak = Streak::default();
+        let (mut state, mut row) = (results[0], 0u8);
+        for (at, good) in results.iter().enumerate() {
+            row = if at > 0 && results[at - 1] == *good { row.saturating_add(1) } else { 1 };
+            if row >= if *good { rise } else { fall } {
+                state = *good;
+            }
+            streak.record(*good, rise, fall);
+            prop_assert_eq!(streak.healthy(), Some(state));
+        }
+    }
+}
