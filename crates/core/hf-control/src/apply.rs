@@ -8,6 +8,8 @@
 
 use hf_model::Revision;
 
+pub use estate::read_estate;
+
 use crate::command::{Command, Entry, Event, Outcome, Refusal};
 use crate::intent::Shift;
 use crate::state::State;

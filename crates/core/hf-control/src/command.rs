@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
-use hf_model::{Digest, Operator, RequestId, Revision, ShiftId, Timestamp, ZoneId};
+use hf_model::{Digest, Operator, RequestId, Revision, ShiftId, Timestamp, ZoneId, format_duration};
 
 use crate::intent::{Pin, PinTo, Scope, Shift};
 
@@ -81,6 +81,30 @@ pub enum Command {
     Expire,
 }
 
+/// One line for journals, without the reason.
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Command::ApplyEstate { bundle, .. } => write!(f, "apply estate {}", bundle.digest().short()),
+            Command::StartShift { zone, scope, length, .. } => {
+                write!(f, "shift {scope} out of {zone} for {}", format_duration(*length))
+            }
+            Command::ExtendShift { id, length, .. } => {
+                write!(f, "extend {id} to {} from now", format_duration(*length))
+            }
+            Command::CancelShift { id, .. } => write!(f, "cancel {id}"),
+            Command::Pin { zone, scope, to: PinTo::In, length, .. } => {
+                write!(f, "pin {zone} in for {scope}, {}", format_duration(*length))
+            }
+            Command::Pin { zone, scope, to: PinTo::Out, length, .. } => {
+                write!(f, "pin {zone} out for {scope}, {}", format_duration(*length))
+            }
+            Command::Unpin { zone, scope } => write!(f, "unpin {zone} for {scope}"),
+            Command::Expire => f.write_str("end what is due"),
+        }
+    }
+}
+
 /// What became of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -96,8 +120,9 @@ pub enum Outcome {
 }
 
 /// Why nothing was changed.
+///
+/// Exhaustive on purpose: a checkpoint holds refusals, so `hf-codec` must not miss one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refusal {
     /// The estate has problems.
     #[error("the estate was not applied: {problems}")]

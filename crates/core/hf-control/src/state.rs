@@ -10,7 +10,7 @@ use crate::command::Outcome;
 use crate::intent::{Intent, Pin, Shift, ShiftState};
 
 /// Everything that the log says, at one revision.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// The newest entry applied.
     pub revision: Revision,
@@ -34,6 +34,21 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ShiftKey(pub Revision);
 
+impl ShiftKey {
+    /// The key of the shift of this name; none if it is not of the form `shift-REVISION`.
+    pub fn of(id: &ShiftId) -> Option<ShiftKey> {
+        let number: u64 = id.as_str().strip_prefix("shift-")?.parse().ok()?;
+        let key = ShiftKey(Revision(number));
+        // `shift-07` and `shift-+7` are not names of ours.
+        if key.id() == *id { Some(key) } else { None }
+    }
+
+    /// The name of the shift that this entry began.
+    pub fn id(&self) -> ShiftId {
+        ShiftId::new(&format!("shift-{}", self.0)).expect("letters, a hyphen and at most 20 digits")
+    }
+}
+
 impl State {
     /// Shifts remembered, ended ones included; the oldest ended ones go first.
     pub const SHIFTS_KEPT: usize = 1_000;
@@ -46,8 +61,7 @@ impl State {
 
     /// The shift of this name.
     pub fn shift(&self, id: &ShiftId) -> Option<&Shift> {
-        let number: u64 = id.as_str().strip_prefix("shift-")?.parse().ok()?;
-        self.shifts.get(&ShiftKey(Revision(number))).filter(|shift| shift.id == *id)
+        self.shifts.get(&ShiftKey::of(id)?)
     }
 
     /// Active shifts, oldest first.

@@ -19,10 +19,11 @@ use crate::command::{Event, Refusal};
 use crate::intent::Scope;
 use crate::state::State;
 
-/// Problems that a refusal repeats; the rest is counted.
-const PROBLEMS_SHOWN_MAX: usize = 20;
+/// Problems that a refusal repeats; the rest is counted. With [`PROBLEM_CHARS_MAX`] at most 8 KiB of each of the 4,096
+/// outcomes that a checkpoint holds.
+const PROBLEMS_SHOWN_MAX: usize = 10;
 /// Characters of each of them.
-const PROBLEM_CHARS_MAX: usize = 300;
+const PROBLEM_CHARS_MAX: usize = 200;
 
 impl State {
     pub(super) fn apply_estate(
@@ -35,7 +36,7 @@ impl State {
         }
         asked::check_match(if_match, self.estate_revision)?;
         let estate =
-            read(bundle).map_err(|problems| Refusal::BadEstate { problems: digest_of(&problems) })?;
+            read_estate(bundle).map_err(|problems| Refusal::BadEstate { problems: digest_of(&problems) })?;
         self.check_in_use(&estate)?;
         let before = self.estate.as_ref().map(|estate| estate.digest);
         let after = estate.digest;
@@ -61,8 +62,8 @@ impl State {
     }
 }
 
-/// The one reader of estates; its problems name the file as operators know it.
-pub(crate) fn read(bundle: &EstateBundle) -> Result<Estate, Problems> {
+/// Reads an estate as the state machine does; the problems name the file as operators know it.
+pub fn read_estate(bundle: &EstateBundle) -> Result<Estate, Problems> {
     let _ = bundle;
     let what = "the reader of estates is not part of this build; use a newer one".to_owned();
     Err(Problems(vec![hf_config::Problem { file: "estate.toml".to_owned(), line: 0, column: 0, what }]))
@@ -81,7 +82,10 @@ fn digest_of(problems: &Problems) -> String {
         .0
         .iter()
         .take(PROBLEMS_SHOWN_MAX)
-        .map(|problem| problem.to_string().chars().take(PROBLEM_CHARS_MAX).collect())
+        .map(|problem| {
+            let text = problem.to_string();
+            text.chars().take(PROBLEM_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
+        })
         .collect();
     let mut text = shown.join("\n");
     let rest = problems.0.len() - shown.len();

@@ -26,8 +26,9 @@ impl State {
         self.check_room_for_shift()?;
         let zone_id = &estate.zone(zone).id;
         self.check_floor_for_shift(&estate, zone_id, act.scope)?;
+        let key = ShiftKey(self.revision);
         let shift = Shift {
-            id: shift_id(self.revision),
+            id: key.id(),
             zone: zone_id.clone(),
             scope: act.scope.clone(),
             reason,
@@ -37,7 +38,7 @@ impl State {
             state: ShiftState::Active,
             revision: self.revision,
         };
-        self.shifts.insert(ShiftKey(self.revision), shift.clone());
+        self.shifts.insert(key, shift.clone());
         self.forget_ended_shifts();
         Ok(self.done(Some(shift.clone()), vec![Event::ShiftStarted(shift)]))
     }
@@ -116,11 +117,6 @@ impl State {
             self.shifts.remove(&key);
         }
     }
-}
-
-/// The name of the shift that an entry begins.
-fn shift_id(began: Revision) -> ShiftId {
-    ShiftId::new(&format!("shift-{began}")).expect("letters, a hyphen and at most 20 digits")
 }
 
 fn name(shift: &Shift) -> (ShiftId, ZoneId, Scope) {

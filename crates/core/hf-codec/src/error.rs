@@ -1,0 +1,72 @@
+//! Why something was not encoded or decoded.
+
+/// Why something was not encoded or decoded.
+///
+/// Bytes of our own that fail are damaged or from another version; bytes of others are theirs to mend. Trying again does not help.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// Beyond the format's bound.
+    #[error("{format} has at most {max} bytes, this one has {len}; {mend}")]
+    TooLarge {
+        /// Such as `an entry`.
+        format: &'static str,
+        /// The bound.
+        max: usize,
+        /// What there is.
+        len: usize,
+        /// What may help.
+        mend: &'static str,
+    },
+    /// Written by a newer program.
+    #[error(
+        "{format} was written by a newer Holdfast: format {found}, this one reads up to {known}; upgrade this node"
+    )]
+    Newer {
+        /// Such as `an entry`.
+        format: &'static str,
+        /// Its version.
+        found: u64,
+        /// The newest that we know.
+        known: u64,
+    },
+    /// Another format.
+    #[error("this is `{found}` where {format} is expected; look whether files or addresses are mixed up")]
+    Other {
+        /// What was expected, such as `an entry`.
+        format: &'static str,
+        /// What it says it is.
+        found: String,
+    },
+    /// Not of the form; the text ends with line and column.
+    #[error("{format} is not readable: {what}; it is damaged or was not written by Holdfast")]
+    Malformed {
+        /// Such as `an entry`.
+        format: &'static str,
+        /// What is wrong and where.
+        what: String,
+    },
+    /// Of the form, and yet it cannot be.
+    #[error(
+        "{format} does not hold together: `{place}` {what}; it is damaged or was not written by Holdfast"
+    )]
+    Invalid {
+        /// Such as `an entry`.
+        format: &'static str,
+        /// The field.
+        place: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The estate inside does not read.
+    #[error(
+        "the estate in {format} does not read; run the version of Holdfast that wrote it, or mend the estate there"
+    )]
+    Estate {
+        /// Such as `a checkpoint`.
+        format: &'static str,
+        /// What is wrong with it.
+        #[source]
+        problems: hf_config::Problems,
+    },
+}

@@ -1,0 +1,101 @@
+//! What the journal says of an entry: who asked for what, what became of it, what changed.
+
+use hf_control::{Entry, Event, Outcome};
+use hf_model::{Operator, Revision, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::envelope::Format;
+use crate::error::CodecError;
+use crate::event::EventBody;
+use crate::limits;
+use crate::outcome::OutcomeBody;
+use crate::text::AsText;
+
+const ENTRY_LINE: Format = Format {
+    tag: "entry-line",
+    name: "a journal line",
+    version: 1,
+    bytes_max: limits::ENTRY_LINE_BYTES,
+    mend: "put fewer events into one line",
+};
+
+/// One line about one entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryLine {
+    /// The entry.
+    pub revision: Revision,
+    /// The ledger's clock after it.
+    pub at: Timestamp,
+    /// Who asked.
+    pub by: Operator,
+    /// What for, in one sentence.
+    pub command: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What changed, at most [`limits::ENTRY_LINE_EVENTS`].
+    pub events: Vec<Event>,
+}
+
+impl EntryLine {
+    /// The lines about an entry: one, or several when it did more than fits one.
+    ///
+    /// `at` is the state's newest stamp after the entry was applied.
+    pub fn of(
+        revision: Revision,
+        at: Timestamp,
+        entry: &Entry,
+        outcome: &Outcome,
+        events: &[Event],
+    ) -> Vec<Self> {
+        let line = |events: &[Event]| EntryLine {
+            revision,
+            at,
+            by: entry.by.clone(),
+            command: entry.command.to_string(),
+            outcome: outcome.clone(),
+            events: events.to_vec(),
+        };
+        if events.is_empty() {
+            return vec![line(&[])];
+        }
+        events.chunks(limits::ENTRY_LINE_EVENTS).map(line).collect()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntryLineBody {
+    revision: u64,
+    at_ms: u64,
+    by: AsText<Operator>,
+    command: String,
+    outcome: OutcomeBody,
+    events: Vec<EventBody>,
+}
+
+/// Writes a line; without a line break.
+pub fn encode_entry_line(line: &EntryLine) -> Result<Vec<u8>, CodecError> {
+    ENTRY_LINE.check_count("events", line.events.len(), limits::ENTRY_LINE_EVENTS)?;
+    ENTRY_LINE.seal(&EntryLineBody {
+        revision: line.revision.0,
+        at_ms: line.at.0,
+        by: AsText(line.by.clone()),
+        command: line.command.clone(),
+        outcome: OutcomeBody::from(&line.outcome),
+        events: line.events.iter().map(EventBody::from).collect(),
+    })
+}
+
+/// Reads a line.
+pub fn decode_entry_line(bytes: &[u8]) -> Result<EntryLine, CodecError> {
+    let body: EntryLineBody = ENTRY_LINE.open(bytes)?;
+    ENTRY_LINE.check_count("events", body.events.len(), limits::ENTRY_LINE_EVENTS)?;
+    Ok(EntryLine {
+        revision: Revision(body.revision),
+        at: Timestamp(body.at_ms),
+        by: body.by.0,
+        command: body.command,
+        outcome: body.outcome.into(),
+        events: body.events.into_iter().map(Into::into).collect(),
+    })
+}
