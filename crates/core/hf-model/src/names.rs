@@ -12,16 +12,36 @@ use std::sync::Arc;
 pub enum NameError {
     /// Nothing there.
     #[error("{kind} is empty; give 1 to {max} of a-z, 0-9 and '-'")]
-    Empty { kind: &'static str, max: usize },
+    Empty {
+        /// What the text should name.
+        kind: &'static str,
+        /// Characters at most.
+        max: usize,
+    },
     /// Longer than the kind allows.
     #[error("{kind} has at most {max} characters, this one has {len}; shorten it")]
-    TooLong { kind: &'static str, max: usize, len: usize },
+    TooLong {
+        /// What the text should name.
+        kind: &'static str,
+        /// Characters at most.
+        max: usize,
+        /// Characters found.
+        len: usize,
+    },
     /// A character outside the alphabet.
     #[error("{kind} has only a-z, 0-9 and '-', this one has {found:?}; replace it")]
-    BadCharacter { kind: &'static str, found: char },
+    BadCharacter {
+        /// What the text should name.
+        kind: &'static str,
+        /// The first bad one.
+        found: char,
+    },
     /// A hyphen at an end.
     #[error("{kind} neither begins nor ends with '-'; remove it")]
-    EdgeHyphen { kind: &'static str },
+    EdgeHyphen {
+        /// What the text should name.
+        kind: &'static str,
+    },
 }
 
 fn check(kind: &'static str, max: usize, text: &str) -> Result<(), NameError> {

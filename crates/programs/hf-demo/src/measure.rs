@@ -1,0 +1,128 @@
+//! What the crowd saw: counters for the picture, marks for the report.
+//!
+//! Hot paths touch atomics only. All instants are milliseconds since 1970 from one clock in one process, so that differences between
+//! what clients, application and script saw are honest.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use hf_clock::Clock;
+
+/// What the clients saw of one zone.
+#[derive(Debug, Default)]
+pub struct ZoneMarks {
+    /// Answers that came from the zone's application.
+    pub answered: AtomicU64,
+    /// Of these, with a status of 500 and up.
+    pub errors: AtomicU64,
+    /// Microseconds that they took, added up.
+    pub latency_us: AtomicU64,
+    last_tried_ms: AtomicU64,
+    last_dns_ms: AtomicU64,
+    open: AtomicI64,
+    last_open_ms: AtomicU64,
+}
+
+/// What one crowd saw in all.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// Requests that were begun and have ended.
+    pub requests: AtomicU64,
+    /// Of these, without an answer below 500.
+    pub failed: AtomicU64,
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Measure {
+    clock: Clock,
+    zones: Vec<ZoneMarks>,
+    /// The crowd that comes through Holdfast.
+    pub ours: Totals,
+    /// The crowd of the plain round-robin pool.
+    pub plain: Totals,
+}
+
+impl Measure {
+    /// Nothing was seen yet of so many zones.
+    pub fn new(zones: usize, clock: Clock) -> Self {
+        let zones = (0..zones).map(|_| ZoneMarks::default()).collect();
+        Measure { clock, zones, ours: Totals::default(), plain: Totals::default() }
+    }
+
+    /// The time.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now().0
+    }
+
+    /// The marks of a zone, by its position.
+    pub fn zone(&self, zone: usize) -> &ZoneMarks {
+        &self.zones[zone]
+    }
+
+    /// A client turned to the zone's balancer.
+    pub fn tried(&self, zone: usize) {
+        self.zones[zone].last_tried_ms.fetch_max(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// A DNS answer named the zone's balancer.
+    pub fn named(&self, zone: usize) {
+        self.zones[zone].last_dns_ms.fetch_max(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// A connection to the zone's balancer was opened; dropped, it counts as closed.
+    pub fn opened(self: &std::sync::Arc<Self>, zone: usize) -> OpenMark {
+        self.zones[zone].open.fetch_add(1, Ordering::Relaxed);
+        OpenMark { measure: self.clone(), zone }
+    }
+
+    /// When a client last turned to the zone's balancer.
+    pub fn last_tried_ms(&self, zone: usize) -> u64 {
+        self.zones[zone].last_tried_ms.load(Ordering::Relaxed)
+    }
+
+    /// When a DNS answer last named the zone's balancer.
+    pub fn last_dns_ms(&self, zone: usize) -> u64 {
+        self.zones[zone].last_dns_ms.load(Ordering::Relaxed)
+    }
+
+    /// When a client's connection to the zone's balancer was last open: now, if one is.
+    pub fn last_open_ms(&self, zone: usize) -> u64 {
+        let marks = &self.zones[zone];
+        if marks.open.load(Ordering::Relaxed) > 0 { self.now_ms() } else { marks.last_open_ms.load(Ordering::Relaxed) }
+    }
+
+    /// Client connections to the zone's balancer now.
+    pub fn open(&self, zone: usize) -> u64 {
+        u64::try_from(self.zones[zone].open.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+}
+
+impl Totals {
+    /// A request has ended.
+    pub fn ended(&self, well: bool) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if !well {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Requests and failures so far.
+    pub fn read(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub struct OpenMark {
+    measure: std::sync::Arc<Measure>,
+    zone: usize,
+}
+
+impl Drop for OpenMark {
+    fn drop(&mut self) {
+        let marks = &self.measure.zones[self.zone];
+        marks.last_open_ms.fetch_max(self.measure.now_ms(), Ordering::Relaxed);
+        marks.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
