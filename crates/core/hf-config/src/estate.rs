@@ -1,7 +1,7 @@
 //! The estate: what the service is, checked and complete.
 //!
 //! Things refer to one another by index ([`ZoneIx`] and its kin): a dangling reference cannot be written. The
-//! order is that of the file. [`read_estate`] is the only maker.
+//! order is that of the file. [`read_estate`](crate::read_estate) is the only maker.
 //!
 //! Not here: who is healthy, who is evacuated, what serves.
 
@@ -70,7 +70,7 @@ impl EstateBundle {
     }
 }
 
-/// The bounds of an estate; beyond them [`read_estate`] refuses. Declared so that work has a known size.
+/// The bounds of an estate; beyond them [`read_estate`](crate::read_estate) refuses. Declared so that work has a known size.
 pub mod limits {
     /// Bytes of text in a bundle, all files together: 16 MiB.
     pub const BUNDLE_BYTES: usize = 16 << 20;
@@ -180,6 +180,15 @@ pub enum Protocol {
     Http,
     /// Bytes; DNS may steer it, the balancer of this version does not carry it.
     Tcp,
+}
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Protocol::Http => "http",
+            Protocol::Tcp => "tcp",
+        })
+    }
 }
 
 /// What a pool does when no endpoint of an open zone is healthy.
@@ -313,6 +322,15 @@ impl AddressFamily {
     /// Whether `address` is of this family.
     pub fn holds(self, address: std::net::IpAddr) -> bool {
         address.is_ipv4() == (self == AddressFamily::V4)
+    }
+}
+
+impl std::fmt::Display for AddressFamily {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            AddressFamily::V4 => "A",
+            AddressFamily::V6 => "AAAA",
+        })
     }
 }
 

@@ -7,9 +7,20 @@
 //!
 //! Not here: files (the caller reads them), ports (the planes open them).
 
+mod addresses;
+mod diff;
 pub mod estate;
 pub mod floor;
+mod master_file;
 pub mod node;
+mod plain;
 pub mod problem;
+mod read_estate;
+mod read_node;
+mod walk;
 
+pub use diff::{Act, Change, diff};
+pub use plain::{data_text, type_text};
 pub use problem::{Problem, Problems};
+pub use read_estate::{estate_files, read_estate};
+pub use read_node::{is_node_file, read_node};

@@ -1,0 +1,30 @@
+//! Plain records as people read them.
+//!
+//! Not here: reading them (`master_file`).
+
+use domain::base::iana::Rtype;
+use domain::base::name::ParsedName;
+use domain::base::rdata::ParseRecordData;
+use domain::rdata::ZoneRecordData;
+
+use crate::estate::PlainRecord;
+
+/// A type number as its mnemonic, such as `MX`; `TYPE65280` when it has none.
+pub fn type_text(rtype: u16) -> String {
+    Rtype::from_int(rtype).to_string()
+}
+
+/// A record's data in presentation form, such as `10 mail.example.test.`.
+pub fn data_text(record: &PlainRecord) -> String {
+    let mut parser = domain::dep::octseq::Parser::from_ref(record.rdata.as_slice());
+    let read =
+        ZoneRecordData::<&[u8], ParsedName<&[u8]>>::parse_rdata(Rtype::from_int(record.rtype), &mut parser);
+    match read {
+        Ok(Some(data)) => data.to_string(),
+        // RFC 3597, section 5.
+        _ => {
+            let digits: String = record.rdata.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("\\# {} {digits}", record.rdata.len())
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The estate file: TOML and master files in, a checked [`Estate`] or all problems out.
+//!
+//! 1. Names are collected before anything refers to them: the order of the sections is free.
+//! 2. A thing with a problem keeps its position, so that references to it are not reported too.
+//! 3. Only a text without any problem becomes an estate.
+//!
+//! Total and deterministic: every node reads the same text out of the ledger and must come to the same estate.
+//! Not here: files (the caller fills the bundle), what an unwise but possible estate means.
+
+use hf_model::format_duration;
+
+use crate::estate::{Estate, EstateBundle, limits};
+use crate::walk::{Fields, Report, verdict};
+use crate::{Problem, Problems};
+
+mod checks;
+mod names;
+mod pools;
+mod zones;
+
+pub(crate) use names::suffixes;
+
+/// Sections of the format that a later version carries.
+const LATER: [&str; 3] = ["control_panel", "routing_control", "safety_rule"];
+
+/// Reads an estate. `file` is how the TOML text is called in problems; master files are called as written in it,
+/// beside that file.
+///
+/// # Errors
+///
+/// All problems of all files, in the order of their places.
+pub fn read_estate(file: &str, bundle: &EstateBundle) -> Result<Estate, Problems> {
+    check_size(file, bundle)?;
+    let mut report = Report::new(file, &bundle.toml);
+    let Some(document) = report.parse() else { return Err(Problems(report.into_problems())) };
+    if document.contains_key("node") && !document.contains_key("zone") {
+        report.add_whole("this is a node file; an estate file has [[zone]] and [[pool]]");
+        return Err(Problems(report.into_problems()));
+    }
+    let mut root = Fields::new(&document, 0, "an estate");
+    let regions = zones::regions(&mut root, &mut report);
+    let zones = zones::zones(&mut root, &regions, &mut report);
+    let checks = checks::health_checks(&mut root, &mut report);
+    let pools = pools::pools(&mut root, &zones, &checks, &mut report);
+    let hosted = names::hosted_zones(&mut root, bundle, &mut report);
+    let records = names::records(&mut root, &regions, &zones, &pools, &hosted, &mut report);
+    root.finish(&LATER, &mut report);
+
+    let mut reports = vec![report];
+    let mut hosted_zones = Vec::new();
+    for zone in hosted {
+        reports.extend(zone.report);
+        hosted_zones.push(zone.zone);
+    }
+    verdict(reports)?;
+    let incomplete = || {
+        let what =
+            "could not be read, and no problem was found: a defect of Holdfast; please report it".to_owned();
+        Problems(vec![Problem { file: file.to_owned(), line: 0, column: 0, what }])
+    };
+    let all = || {
+        Some(Estate {
+            digest: bundle.digest(),
+            regions: regions.list.into_iter().collect::<Option<_>>()?,
+            zones: zones.list.into_iter().collect::<Option<_>>()?,
+            health_checks: checks.list.into_iter().collect::<Option<_>>()?,
+            pools: pools.list.into_iter().collect::<Option<_>>()?,
+            hosted_zones: hosted_zones.into_iter().collect::<Option<_>>()?,
+            records: records.into_iter().collect::<Option<_>>()?,
+        })
+    };
+    all().ok_or_else(incomplete)
+}
+
+/// The master files that an estate's TOML text names, sorted, each once: what the caller loads into the bundle.
+///
+/// # Errors
+///
+/// The text is not TOML, or a name is not a string. Everything else waits for [`read_estate`].
+pub fn estate_files(file: &str, toml: &str) -> Result<Vec<String>, Problems> {
+    let mut report = Report::new(file, toml);
+    let mut files = std::collections::BTreeSet::new();
+    if let Some(document) = report.parse() {
+        let mut root = Fields::new(&document, 0, "an estate");
+        for mut zone in root.list("hosted_zone", "a hosted zone", limits::HOSTED_ZONES, &mut report) {
+            let name = zone.get("file").and_then(|value| value.text(&mut report));
+            files.extend(name.map(str::to_owned));
+        }
+    }
+    verdict(vec![report])?;
+    Ok(files.into_iter().collect())
+}
+
+fn check_size(file: &str, bundle: &EstateBundle) -> Result<(), Problems> {
+    let bytes = bundle.files.iter().map(|(name, content)| name.len() + content.len()).sum::<usize>()
+        + bundle.toml.len();
+    if bytes <= limits::BUNDLE_BYTES {
+        return Ok(());
+    }
+    let what = format!(
+        "the estate and its master files have {bytes} bytes together, at most {} are read; make them smaller",
+        limits::BUNDLE_BYTES
+    );
+    Err(Problems(vec![Problem { file: file.to_owned(), line: 0, column: 0, what }]))
+}
+
+/// `"50%"`, with up to four digits behind the point, as a share.
+fn parse_share(text: &str) -> Result<hf_model::Share, String> {
+    let error = || format!("{:?} is not a share; write 0% to 100%, such as \"50%\"", crate::walk::clip(text));
+    let number = text.strip_suffix('%').ok_or_else(error)?;
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(part) {
+        return Err(error());
+    }
+    let whole: u32 = whole.parse().map_err(|_| error())?;
+    let part: u32 = format!("{part:0<4}").parse().map_err(|_| error())?;
+    hf_model::Share::from_ppm(whole * 10_000 + part).map_err(|_| error())
+}
+
+/// A length of time for a message.
+fn length(of: std::time::Duration) -> String {
+    format_duration(of)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! Pools: endpoints under one policy.
+//!
+//! Not here: names that lead to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use hf_model::{PoolName, Share, Weight};
+
+use super::checks::Checks;
+use super::parse_share;
+use super::zones::{Zones, named};
+use crate::addresses::{Taken, read_socket};
+use crate::estate::{AllDown, CheckIx, CrossZone, Endpoint, Pool, PoolIx, Protocol, ZoneIx, limits};
+use crate::walk::{Fields, Names, Report, Value, clip};
+
+/// Protocols of the format that a later version carries.
+const LATER: [&str; 2] = ["tls", "postgres"];
+
+/// The pools of the file; those with a problem are `None`.
+pub(super) struct Pools {
+    pub(super) list: Vec<Option<Pool>>,
+    pub(super) names: Names,
+}
+
+/// What is checked among all pools, once all are read.
+#[derive(Default)]
+struct Across {
+    listeners: Taken,
+    /// Pool, name of its fallback, place of that.
+    fallbacks: Vec<(u16, String, usize)>,
+    endpoints: usize,
+}
+
+pub(super) fn pools(
+    root: &mut Fields<'_, '_>,
+    zones: &Zones,
+    checks: &Checks,
+    report: &mut Report<'_>,
+) -> Pools {
+    let mut names = Names::new("pool");
+    let mut across = Across::default();
+    let mut list = Vec::new();
+    for (position, fields) in (0..).zip(root.list("pool", "a pool", limits::POOLS, report)) {
+        list.push(pool(fields, position, zones, checks, &mut names, &mut across, report));
+    }
+    let mut pools = Pools { list, names };
+    resolve_fallbacks(&mut pools, &across.fallbacks, report);
+    pools
+}
+
+fn pool(
+    mut fields: Fields<'_, '_>,
+    position: u16,
+    zones: &Zones,
+    checks: &Checks,
+    names: &mut Names,
+    across: &mut Across,
+    report: &mut Report<'_>,
+) -> Option<Pool> {
+    let at = fields.at();
+    let name =
+        named(&mut fields, "name", position, names, report).and_then(|name| name.read(report, PoolName::new));
+    let protocol = match fields.get("protocol") {
+        Some(value) => protocol(value, report),
+        None => Some(Protocol::Http),
+    };
+    let listen = fields.get("listen").map(|value| listen(value, protocol, across, report));
+    let health_check = fields
+        .get("health_check")
+        .map(|value| checks.names.find(value.text(report)?, value.at(), report).map(CheckIx));
+    let cross_zone = match fields.get("cross_zone") {
+        Some(value) => value.truth(report),
+        None => Some(false),
+    };
+    let endpoints = endpoints(&mut fields, zones, across, report);
+    let min_zones = match fields.get("min_zones") {
+        Some(value) => min_zones(value, endpoints.as_deref(), report),
+        None => Some(1),
+    };
+    let min_capacity = match fields.get("min_capacity") {
+        Some(value) => value.read(report, parse_share),
+        None => Some(Share::ZERO),
+    };
+    let all_down = match fields.get("all_down") {
+        Some(value) => all_down(value, position, across, report),
+        None => Some(AllDown::Open),
+    };
+    fields.finish(&[], report);
+    if endpoints.as_ref().is_some_and(Vec::is_empty) {
+        report.add(at, "this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`");
+    }
+    Some(Pool {
+        name: name?,
+        protocol: protocol?,
+        listen: flip(listen)?,
+        health_check: flip(health_check)?,
+        cross_zone: if cross_zone? { CrossZone::On } else { CrossZone::Off },
+        min_zones: min_zones?,
+        min_capacity: min_capacity?,
+        all_down: all_down?,
+        endpoints: endpoints?,
+    })
+}
+
+/// Absent stays absent; present but wrong makes the whole wrong.
+fn flip<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(value) => value.map(Some),
+    }
+}
+
+fn protocol(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Protocol> {
+    match value.text(report)? {
+        "http" => Some(Protocol::Http),
+        "tcp" => Some(Protocol::Tcp),
+        other if LATER.contains(&other) => {
+            report.add(value.at(), format_args!("protocol {other} is not in this version; use http or tcp"));
+            None
+        }
+        other => {
+            report.add(value.at(), format_args!("{:?} is not a protocol; use http or tcp", clip(other)));
+            None
+        }
+    }
+}
+
+fn listen(
+    value: Value<'_, '_>,
+    protocol: Option<Protocol>,
+    across: &mut Across,
+    report: &mut Report<'_>,
+) -> Option<SocketAddr> {
+    let address = value.read(report, read_socket)?;
+    if address.port() == 0 {
+        report.add(value.at(), "a listener's port is 1 to 65535, this one is 0; choose one");
+        return None;
+    }
+    if protocol == Some(Protocol::Tcp) {
+        report.add(
+            value.at(),
+            "the balancer of this version carries only http; remove `listen`, DNS steers this pool",
+        );
+    }
+    if let Some(other) = across.listeners.insert(address) {
+        report.add(
+            value.at(),
+            format_args!(
+                "{address} meets {other}, where another pool listens; choose another address or port"
+            ),
+        );
+    }
+    Some(address)
+}
+
+fn endpoints(
+    fields: &mut Fields<'_, '_>,
+    zones: &Zones,
+    across: &mut Across,
+    report: &mut Report<'_>,
+) -> Option<Vec<Endpoint>> {
+    let at = fields.at();
+    let items = match fields.get("endpoints") {
+        Some(value) => value.items(report)?,
+        None => Vec::new(),
+    };
+    let before = across.endpoints;
+    across.endpoints += items.len();
+    if across.endpoints > limits::ENDPOINTS {
+        if before <= limits::ENDPOINTS {
+            report
+                .add(at, format_args!("an estate has at most {} endpoints; remove some", limits::ENDPOINTS));
+        }
+        return None;
+    }
+    let mut addresses = BTreeSet::new();
+    let mut whole = true;
+    let mut list = Vec::with_capacity(items.len());
+    for item in items {
+        let read = item
+            .fields("an endpoint", report)
+            .and_then(|fields| endpoint(fields, zones, &mut addresses, report));
+        whole &= read.is_some();
+        list.extend(read);
+    }
+    whole.then_some(list)
+}
+
+fn endpoint(
+    mut fields: Fields<'_, '_>,
+    zones: &Zones,
+    addresses: &mut BTreeSet<SocketAddr>,
+    report: &mut Report<'_>,
+) -> Option<Endpoint> {
+    let address = fields.need("address", report).and_then(|value| {
+        let address = value.read(report, read_socket)?;
+        if address.port() == 0 {
+            report.add(value.at(), "an endpoint's port is 1 to 65535, this one is 0; write where it listens");
+            return None;
+        }
+        if address.ip().is_unspecified() || address.ip().is_multicast() {
+            report.add(
+                value.at(),
+                format_args!(
+                    "{} is not the address of one machine; write where the endpoint listens",
+                    address.ip()
+                ),
+            );
+            return None;
+        }
+        if !addresses.insert(address) {
+            report.add(
+                value.at(),
+                format_args!("endpoint {address} is listed twice in this pool; remove one of the two"),
+            );
+        }
+        Some(address)
+    });
+    let zone = fields
+        .need("zone", report)
+        .and_then(|value| zones.names.find(value.text(report)?, value.at(), report))
+        .map(ZoneIx);
+    let weight = match fields.get("weight") {
+        Some(value) => value.whole(0, 65_535, report).and_then(|weight| Weight::try_from(weight).ok()),
+        None => Some(Weight::default()),
+    };
+    let priority = match fields.get("priority") {
+        Some(value) => value.whole(0, 65_535, report).and_then(|priority| u16::try_from(priority).ok()),
+        None => Some(0),
+    };
+    fields.finish(&[], report);
+    Some(Endpoint { address: address?, zone: zone?, weight: weight?, priority: priority? })
+}
+
+fn min_zones(value: Value<'_, '_>, endpoints: Option<&[Endpoint]>, report: &mut Report<'_>) -> Option<u16> {
+    let min_zones =
+        value.whole(1, limits::ZONES as i64, report).and_then(|count| u16::try_from(count).ok())?;
+    // With a broken endpoint the count would mislead.
+    let Some(endpoints) = endpoints else { return Some(min_zones) };
+    let zones = endpoints.iter().map(|endpoint| endpoint.zone).collect::<BTreeSet<_>>().len();
+    if usize::from(min_zones) > zones && zones > 0 {
+        report.add(
+            value.at(),
+            format_args!("`min_zones` is {min_zones}, but the pool's endpoints are in {zones}; lower it or add endpoints"),
+        );
+    }
+    Some(min_zones)
+}
+
+fn all_down(
+    value: Value<'_, '_>,
+    position: u16,
+    across: &mut Across,
+    report: &mut Report<'_>,
+) -> Option<AllDown> {
+    match value.text(report)? {
+        "open" => Some(AllDown::Open),
+        "closed" => Some(AllDown::Closed),
+        text => {
+            if let Some(name) = text.strip_prefix("fallback:") {
+                across.fallbacks.push((position, name.to_owned(), value.at()));
+                // The pool itself for now; `resolve_fallbacks` puts the other in its place or reports.
+                return Some(AllDown::Fallback(PoolIx(position)));
+            }
+            report.add(
+                value.at(),
+                format_args!("{:?} is unknown here; write open, closed or fallback:POOL", clip(text)),
+            );
+            None
+        }
+    }
+}
+
+/// Finds the pools that others fall back to; refuses rings and changes of protocol.
+fn resolve_fallbacks(pools: &mut Pools, fallbacks: &[(u16, String, usize)], report: &mut Report<'_>) {
+    let mut next: BTreeMap<u16, (u16, usize)> = BTreeMap::new();
+    for (from, name, at) in fallbacks {
+        let Some(to) = pools.names.find(name, *at, report) else { continue };
+        next.insert(*from, (to, *at));
+        let protocol = |pool: u16| pools.list[usize::from(pool)].as_ref().map(|pool| pool.protocol);
+        if let (Some(own), Some(other)) = (protocol(*from), protocol(to))
+            && own != other
+        {
+            report.add(
+                *at,
+                format_args!("pool `{}` has another protocol; fall back to one of the same", clip(name)),
+            );
+        }
+        if let Some(pool) = &mut pools.list[usize::from(*from)] {
+            pool.all_down = AllDown::Fallback(PoolIx(to));
+        }
+    }
+    // Each pool has at most one arrow: follow it until something known; every pool is walked once.
+    let mut walk_of: BTreeMap<u16, u16> = BTreeMap::new();
+    for start in next.keys() {
+        let mut at_pool = *start;
+        while let Some((to, at)) = next.get(&at_pool) {
+            if let Some(walk) = walk_of.get(&at_pool) {
+                if walk == start {
+                    report.add(
+                        *at,
+                        "the fallbacks of these pools go round in a ring; let the last be open or closed",
+                    );
+                }
+                break;
+            }
+            walk_of.insert(at_pool, *start);
+            at_pool = *to;
+        }
+    }
+}

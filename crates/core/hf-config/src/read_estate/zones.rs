@@ -1,0 +1,115 @@
+//! Regions and zones: where things are.
+//!
+//! Not here: what runs there.
+
+use std::collections::BTreeMap;
+
+use hf_model::{Capacity, Cidr, Location, RegionId, ZoneId};
+
+use crate::estate::{Region, RegionIx, Zone, limits};
+use crate::walk::{Fields, Names, Report, Value};
+
+/// The regions of the file; those with a problem are `None`.
+pub(super) struct Regions {
+    pub(super) list: Vec<Option<Region>>,
+    names: Names,
+}
+
+/// The zones of the file; those with a problem are `None`.
+pub(super) struct Zones {
+    pub(super) list: Vec<Option<Zone>>,
+    /// Ids and aliases.
+    pub(super) names: Names,
+}
+
+pub(super) fn regions(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Regions {
+    let mut names = Names::new("region");
+    let mut list = Vec::new();
+    for (position, mut fields) in (0..).zip(root.list("region", "a region", limits::REGIONS, report)) {
+        let id = named(&mut fields, "id", position, &mut names, report)
+            .and_then(|id| id.read(report, RegionId::new));
+        let location = fields.get("location").map(|value| location(value, report));
+        fields.finish(&[], report);
+        list.push(id.and_then(|id| {
+            let location = match location {
+                None => None,
+                Some(read) => Some(read?),
+            };
+            Some(Region { id, location })
+        }));
+    }
+    Regions { list, names }
+}
+
+/// The value of a thing's name, taken down among its kind.
+pub(super) fn named<'t, 'i>(
+    fields: &mut Fields<'t, 'i>,
+    key: &'static str,
+    position: u16,
+    names: &mut Names,
+    report: &mut Report<'_>,
+) -> Option<Value<'t, 'i>> {
+    let value = fields.need(key, report)?;
+    names.insert(value.text(report)?, position, value.at(), report);
+    Some(value)
+}
+
+fn location(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Location> {
+    let mut fields = value.fields("a location", report)?;
+    let latitude = fields.need("latitude", report).and_then(|value| value.thousandths(-90, 90, report));
+    let longitude = fields.need("longitude", report).and_then(|value| value.thousandths(-180, 180, report));
+    fields.finish(&[], report);
+    Some(Location { latitude_millideg: latitude?, longitude_millideg: longitude? })
+}
+
+pub(super) fn zones(root: &mut Fields<'_, '_>, regions: &Regions, report: &mut Report<'_>) -> Zones {
+    let mut names = Names::new("zone");
+    let mut networks_taken = BTreeMap::new();
+    let mut list = Vec::new();
+    let tables = root.list("zone", "a zone", limits::ZONES, report);
+    if tables.is_empty() && report.is_clean() {
+        report.add_whole("there is no zone; add [[zone]] with an id and a region");
+    }
+    for (position, fields) in (0..).zip(tables) {
+        list.push(zone(fields, position, regions, &mut names, &mut networks_taken, report));
+    }
+    Zones { list, names }
+}
+
+fn zone(
+    mut fields: Fields<'_, '_>,
+    position: u16,
+    regions: &Regions,
+    names: &mut Names,
+    networks_taken: &mut BTreeMap<Cidr, u16>,
+    report: &mut Report<'_>,
+) -> Option<Zone> {
+    let id = named(&mut fields, "id", position, names, report).and_then(|id| id.read(report, ZoneId::new));
+    let region = fields
+        .need("region", report)
+        .and_then(|value| regions.names.find(value.text(report)?, value.at(), report))
+        .map(RegionIx);
+    let mut aliases = Vec::new();
+    for value in fields.get("aliases").and_then(|value| value.items(report)).unwrap_or_default() {
+        let Some(text) = value.text(report) else { continue };
+        names.insert(text, position, value.at(), report);
+        aliases.extend(value.read(report, ZoneId::new));
+    }
+    let capacity = fields.get("capacity").and_then(|value| value.whole(1, 1_000_000_000_000, report));
+    let mut networks = Vec::new();
+    for value in fields.get("networks").and_then(|value| value.items(report)).unwrap_or_default() {
+        let Some(network) = value.read(report, Cidr::new) else { continue };
+        if networks_taken.insert(network, position).is_some() {
+            report.add(value.at(), format_args!("network {network} is listed twice; remove one of the two"));
+        }
+        networks.push(network);
+    }
+    fields.finish(&[], report);
+    Some(Zone {
+        id: id?,
+        region: region?,
+        aliases,
+        capacity: capacity.map(|capacity| Capacity(capacity.unsigned_abs())),
+        networks,
+    })
+}

@@ -1,0 +1,330 @@
+//! The node file: TOML in, a checked [`NodeConfig`] or all problems out.
+//!
+//! Not here: files and ports (their users open them), whether the zone exists (the estate says).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use hf_model::{NodeId, ZoneId};
+
+use crate::addresses::{Taken, read_socket};
+use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
+use crate::walk::{Fields, Names, Report, Value, clip, join, verdict};
+use crate::{Problem, Problems};
+
+/// Sections of the format that a later version carries.
+const LATER: [&str; 1] = ["token"];
+
+const BEAT_MIN: Duration = Duration::from_millis(100);
+const BEAT_MAX: Duration = Duration::from_secs(10);
+const BEAT_DEFAULT: Duration = Duration::from_secs(1);
+const DRAIN_MAX: Duration = Duration::from_secs(3_600);
+const DRAIN_DEFAULT: Duration = Duration::from_secs(30);
+/// Peers, listeners and keys each: a bound for what one file can ask for.
+const LIST_MAX: usize = 1_000;
+
+/// Reads a node file. `file` is how it is called in problems.
+///
+/// # Errors
+///
+/// All problems, in the order of their places.
+pub fn read_node(file: &str, text: &str) -> Result<NodeConfig, Problems> {
+    let mut report = Report::new(file, text);
+    let Some(document) = report.parse() else { return Err(Problems(report.into_problems())) };
+    if !document.contains_key("node") && (document.contains_key("zone") || document.contains_key("pool")) {
+        report.add_whole("this is an estate file; a node file has [node] with id, data_dir and roles");
+        return Err(Problems(report.into_problems()));
+    }
+    let mut root = Fields::new(&document, 0, "a node file");
+    let config = node_config(&mut root, &mut report);
+    root.finish(&LATER, &mut report);
+    verdict(vec![report])?;
+    config.ok_or_else(|| {
+        let what =
+            "could not be read, and no problem was found: a defect of Holdfast; please report it".to_owned();
+        Problems(vec![Problem { file: file.to_owned(), line: 0, column: 0, what }])
+    })
+}
+
+/// Whether a TOML text is meant as a node file (it has `[node]`), rather than as an estate file.
+///
+/// A text that is not TOML is judged by its lines, so that its problems are told by the right reader.
+pub fn is_node_file(text: &str) -> bool {
+    match toml::de::DeTable::parse(text) {
+        Ok(document) => document.get_ref().contains_key("node"),
+        Err(_) => text.lines().any(|line| line.trim_start().starts_with("[node]")),
+    }
+}
+
+/// What `[node]` says.
+struct Node {
+    id: NodeId,
+    zone: Option<ZoneId>,
+    data_dir: PathBuf,
+    roles: Vec<Role>,
+    estate: Option<PathBuf>,
+    peers: Vec<SocketAddr>,
+    beat: Duration,
+    drain: Duration,
+}
+
+fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<NodeConfig> {
+    let has_tls = root.get("tls");
+    let node = root.need("node", report).and_then(|value| node(value, has_tls.is_some(), report));
+    let mut taken = Taken::default();
+    let mut listen = |name: &'static str, default: u16, report: &mut Report<'_>| {
+        let value = section(root, name, "listen", report);
+        let found = listeners(value, default, name == "dns", &mut taken, report);
+        (value, found)
+    };
+    let (_, api) = listen("api", 7600, report);
+    let (_, status) = listen("status", 7601, report);
+    let (feed_value, feed) = listen("feed", 7602, report);
+    let (_, dns) = listen("dns", 5300, report);
+    if let (Some(value), Some([address])) = (feed_value, feed.as_deref())
+        && !address.ip().is_loopback()
+        && has_tls.is_none()
+    {
+        report.add(
+            value.at(),
+            format_args!("the feed at {address} is open to the network; add [tls], or listen on 127.0.0.1"),
+        );
+    }
+    let balancer_address = section(root, "balancer", "address", report).map(|value| {
+        value.read(report, |text| {
+            text.parse::<IpAddr>()
+                .map_err(|_| format!("{:?} is not an address; write one such as 10.1.1.4", clip(text)))
+        })
+    });
+    let tls = has_tls.map(|value| tls(value, report));
+    let break_glass_keys = break_glass_keys(root, report);
+    if let Some(value) = section(root, "ledger", "engine", report) {
+        value.read(report, |text| match text {
+            "redb" => Ok(()),
+            "etcd" => Err("the ledger etcd is not in this version; use redb".to_owned()),
+            other => Err(format!("{:?} is not a ledger; use redb", clip(other))),
+        });
+    }
+    let node = node?;
+    let first = |list: Option<Vec<SocketAddr>>| list.and_then(|list| list.first().copied());
+    Some(NodeConfig {
+        id: node.id,
+        zone: node.zone,
+        data_dir: node.data_dir,
+        roles: node.roles,
+        estate: node.estate,
+        api_listen: first(api)?,
+        status_listen: first(status)?,
+        feed_listen: first(feed)?,
+        dns_listen: dns?,
+        balancer_address: flip(balancer_address)?,
+        drain: node.drain,
+        beat: node.beat,
+        peers: node.peers,
+        tls: flip(tls)?,
+        break_glass_keys,
+    })
+}
+
+/// Absent stays absent; present but wrong makes the whole wrong.
+fn flip<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(value) => value.map(Some),
+    }
+}
+
+/// The one key of a section `[name]`.
+fn section<'t, 'i>(
+    root: &mut Fields<'t, 'i>,
+    name: &'static str,
+    key: &'static str,
+    report: &mut Report<'_>,
+) -> Option<Value<'t, 'i>> {
+    let mut fields = root.get(name)?.fields("this section", report)?;
+    let value = fields.get(key);
+    fields.finish(&[], report);
+    value
+}
+
+fn node(value: Value<'_, '_>, has_tls: bool, report: &mut Report<'_>) -> Option<Node> {
+    let mut fields = value.fields("a node", report)?;
+    let at = fields.at();
+    let id = fields.need("id", report).and_then(|value| value.read(report, NodeId::new));
+    let zone = fields.get("zone").map(|value| value.read(report, ZoneId::new));
+    let data_dir = fields.need("data_dir", report).and_then(|value| value.read(report, read_path));
+    let roles = fields.need("roles", report).and_then(|value| roles(value, report));
+    let estate_value = fields.get("estate");
+    let estate = estate_value.map(|value| value.read(report, read_path));
+    let peers = match fields.get("peers") {
+        Some(value) => peers(value, has_tls, report),
+        None => Some(Vec::new()),
+    };
+    let beat = match fields.get("beat") {
+        Some(value) => value.duration(BEAT_MIN, BEAT_MAX, report),
+        None => Some(BEAT_DEFAULT),
+    };
+    let drain = match fields.get("drain") {
+        Some(value) => value.duration(Duration::ZERO, DRAIN_MAX, report),
+        None => Some(DRAIN_DEFAULT),
+    };
+    fields.finish(&[], report);
+    if let Some(roles) = &roles {
+        if let Some(value) = estate_value
+            && !roles.contains(&Role::Control)
+        {
+            report.add(
+                value.at(),
+                "only a node with the role control watches an estate file; remove `estate` or add the role",
+            );
+        }
+        let needs_zone = roles.iter().find(|role| matches!(role, Role::Checker | Role::Balancer));
+        if let (Some(role), None) = (needs_zone, &zone) {
+            report
+                .add(at, format_args!("a node with the role {} stands in a zone; add `zone`", role.as_str()));
+        }
+    }
+    Some(Node {
+        id: id?,
+        zone: flip(zone)?,
+        data_dir: data_dir?,
+        roles: roles?,
+        estate: flip(estate)?,
+        peers: peers?,
+        beat: beat?,
+        drain: drain?,
+    })
+}
+
+fn read_path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() || text.contains('\0') {
+        Err("a path is not empty; write one")
+    } else {
+        Ok(PathBuf::from(text))
+    }
+}
+
+fn roles(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Vec<Role>> {
+    let items = value.items(report)?;
+    if items.is_empty() {
+        let all = join(Role::ALL.into_iter().map(Role::as_str));
+        report.add(value.at(), format_args!("a node has at least one role; there are {all}"));
+        return None;
+    }
+    let mut roles = Vec::new();
+    for item in items.into_iter().take(LIST_MAX) {
+        let read = item.read(report, |text| {
+            Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
+                let all = join(Role::ALL.into_iter().map(Role::as_str));
+                format!("no role is called {:?}; there are {all}", clip(text))
+            })
+        });
+        let Some(role) = read else { continue };
+        if roles.contains(&role) {
+            report.add(
+                item.at(),
+                format_args!("role {} is listed twice; remove one of the two", role.as_str()),
+            );
+        }
+        roles.push(role);
+    }
+    roles.sort();
+    Some(roles)
+}
+
+fn peers(value: Value<'_, '_>, has_tls: bool, report: &mut Report<'_>) -> Option<Vec<SocketAddr>> {
+    let mut peers: Vec<SocketAddr> = Vec::new();
+    for item in value.items(report)?.into_iter().take(LIST_MAX) {
+        let Some(peer) = item.read(report, read_socket) else { continue };
+        if peer.port() == 0 {
+            report.add(item.at(), "a peer's port is 1 to 65535, this one is 0; write where its feed listens");
+        } else if peers.contains(&peer) {
+            report.add(item.at(), format_args!("peer {peer} is listed twice; remove one of the two"));
+        } else if !peer.ip().is_loopback() && !has_tls {
+            report.add(item.at(), format_args!("the way to peer {peer} leaves this machine; add [tls]"));
+        }
+        peers.push(peer);
+    }
+    Some(peers)
+}
+
+/// Where a service listens. Port 0 means any free port, so it is in nobody's way.
+fn listeners(
+    value: Option<Value<'_, '_>>,
+    default: u16,
+    several: bool,
+    taken: &mut Taken,
+    report: &mut Report<'_>,
+) -> Option<Vec<SocketAddr>> {
+    let Some(value) = value else {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, default));
+        taken.insert(address);
+        return Some(vec![address]);
+    };
+    let items = if several && value.is_list() { value.items(report)? } else { vec![value] };
+    if items.is_empty() {
+        report.add(value.at(), "at least one address to listen on; add it");
+        return None;
+    }
+    let mut list = Vec::new();
+    for item in items.into_iter().take(LIST_MAX) {
+        let address = item.read(report, read_socket)?;
+        if address.port() != 0
+            && let Some(other) = taken.insert(address)
+        {
+            report.add(
+                item.at(),
+                format_args!("{address} meets the listener {other} of this node; choose another port"),
+            );
+        }
+        list.push(address);
+    }
+    Some(list)
+}
+
+fn tls(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<TlsConfig> {
+    let mut fields = value.fields("the section tls", report)?;
+    let mut path = |key| fields.need(key, report).and_then(|value| value.read(report, read_path));
+    let (ca, certificate, key) = (path("ca"), path("certificate"), path("key"));
+    fields.finish(&[], report);
+    Some(TlsConfig { ca: ca?, certificate: certificate?, key: key? })
+}
+
+fn break_glass_keys(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Vec<OperatorKey> {
+    let mut names = Names::new("break-glass key");
+    let mut keys = Vec::new();
+    for (position, mut fields) in
+        (0..).zip(root.list("break_glass_key", "a break-glass key", LIST_MAX, report))
+    {
+        let name = fields.need("name", report).and_then(|value| {
+            let name = value.read(report, |text| {
+                if (1..=128).contains(&text.len()) && !text.contains(char::is_control) {
+                    Ok(text.to_owned())
+                } else {
+                    Err("an operator's name has 1 to 128 bytes and no control characters; change it")
+                }
+            })?;
+            names.insert(&name, position, value.at(), report);
+            Some(name)
+        });
+        let public_key =
+            fields.need("public_key", report).and_then(|value| value.read(report, read_public_key));
+        fields.finish(&[], report);
+        if let (Some(name), Some(public_key)) = (name, public_key) {
+            keys.push(OperatorKey { name, public_key });
+        }
+    }
+    keys
+}
+
+fn read_public_key(text: &str) -> Result<[u8; 32], &'static str> {
+    let error =
+        "a public key is 32 bytes in base64 (44 characters); copy it from the output of the key's maker";
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).map_err(|_| error)?;
+    bytes.try_into().map_err(|_| error)
+}
+
+#[cfg(test)]
+mod tests;

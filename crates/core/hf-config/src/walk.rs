@@ -1,0 +1,454 @@
+//! A walk through TOML that keeps every place and collects every problem.
+//!
+//! 1. [`Report`] takes problems by their byte offset; lines and columns are counted once, in one pass, at the end.
+//! 2. [`Fields`] is one table being read: who reads it asks for each key that it knows, and [`Fields::finish`] names the rest.
+//! 3. [`Value`] is one value with its key: asked for a type that it is not, it reports so and gives nothing.
+//! 4. [`Names`] resolves references among things of the file, even to things that are wrong otherwise: one mistake, one line.
+//!
+//! Work is linear in the text, whatever it holds: problems beyond [`PROBLEMS_MAX`] are counted, not built.
+//!
+//! Not here: what the keys mean.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::time::Duration;
+
+use hf_model::{format_duration, parse_duration};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::{Problem, Problems};
+
+mod nearest;
+
+pub(crate) use nearest::{clip, nearest};
+
+/// Problems that are told one by one; whoever has more, mends these first.
+pub(crate) const PROBLEMS_MAX: usize = 1_000;
+
+/// Texts up to this size have all their syntax errors told; a larger one the first: errors could outgrow the text many times.
+const RECOVERY_BYTES_MAX: usize = 256 << 10;
+
+/// The problems of one file.
+pub(crate) struct Report<'a> {
+    file: String,
+    text: &'a str,
+    found: Vec<(Option<usize>, String)>,
+    more: usize,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(file: &str, text: &'a str) -> Self {
+        Report { file: file.to_owned(), text, found: Vec::new(), more: 0 }
+    }
+
+    /// Takes a problem at a byte offset.
+    pub(crate) fn add(&mut self, at: usize, what: impl Display) {
+        self.push(Some(at), what);
+    }
+
+    /// Takes a problem of the whole file.
+    pub(crate) fn add_whole(&mut self, what: impl Display) {
+        self.push(None, what);
+    }
+
+    fn push(&mut self, at: Option<usize>, what: impl Display) {
+        if self.is_full() {
+            self.more += 1;
+        } else {
+            self.found.push((at, what.to_string()));
+        }
+    }
+
+    /// Whether further problems are only counted: their texts need not be built.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= PROBLEMS_MAX
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The problems with their places, in the order of their places.
+    pub(crate) fn into_problems(mut self) -> Vec<Problem> {
+        self.found.sort();
+        self.found.dedup();
+        let mut sweep = Sweep::new(self.text);
+        let mut problems: Vec<Problem> = Vec::with_capacity(self.found.len() + 1);
+        for (at, what) in std::mem::take(&mut self.found) {
+            let (line, column) = at.map_or((0, 0), |at| sweep.place(at));
+            problems.push(Problem { file: self.file.clone(), line, column, what });
+        }
+        if self.more > 0 {
+            let what = format!("{} more problems are not shown; mend these first", self.more);
+            problems.push(Problem { file: self.file, line: 0, column: 0, what });
+        }
+        problems
+    }
+
+    /// Reads the text as TOML, or reports why it is not.
+    pub(crate) fn parse(&mut self) -> Option<DeTable<'a>> {
+        match DeTable::parse(self.text) {
+            Ok(root) => Some(root.into_inner()),
+            Err(first) => {
+                let errors = if self.text.len() <= RECOVERY_BYTES_MAX {
+                    DeTable::parse_recoverable(self.text).1
+                } else {
+                    vec![first]
+                };
+                for error in errors {
+                    self.add_syntax(&error);
+                }
+                None
+            }
+        }
+    }
+
+    fn add_syntax(&mut self, error: &toml::de::Error) {
+        let span = error.span().unwrap_or(self.text.len()..self.text.len());
+        if error.message() == "duplicate key" {
+            let key = self.text.get(span.clone()).unwrap_or_default();
+            self.add(span.start, format_args!("`{}` is here twice; remove one of the two", clip(key)));
+        } else {
+            self.add(span.start, format_args!("not TOML: {}", error.message()));
+        }
+    }
+}
+
+/// Counts lines and columns in one pass; the offsets asked for never go back.
+pub(crate) struct Sweep<'a> {
+    text: &'a str,
+    done: usize,
+    line: u32,
+    column: u32,
+}
+
+impl<'a> Sweep<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Sweep { text, done: 0, line: 1, column: 1 }
+    }
+
+    pub(crate) fn place(&mut self, at: usize) -> (u32, u32) {
+        let mut end = at.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        for c in self.text.get(self.done..end).unwrap_or_default().chars() {
+            if c == '\n' {
+                self.line += 1;
+                self.column = 1;
+            } else {
+                self.column += 1;
+            }
+        }
+        self.done = self.done.max(end);
+        (self.line, self.column)
+    }
+}
+
+/// The problems of several files as one error, or nothing wrong.
+pub(crate) fn verdict(reports: Vec<Report<'_>>) -> Result<(), Problems> {
+    let problems: Vec<Problem> = reports.into_iter().flat_map(Report::into_problems).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+}
+
+/// One table being read.
+pub(crate) struct Fields<'t, 'i> {
+    table: &'t DeTable<'i>,
+    at: usize,
+    /// With its article: `a zone`.
+    thing: &'static str,
+    known: Vec<&'static str>,
+}
+
+impl<'t, 'i> Fields<'t, 'i> {
+    pub(crate) fn new(table: &'t DeTable<'i>, at: usize, thing: &'static str) -> Self {
+        Fields { table, at, thing, known: Vec::new() }
+    }
+
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The value under `key`, if there.
+    pub(crate) fn get(&mut self, key: &'static str) -> Option<Value<'t, 'i>> {
+        self.known.push(key);
+        self.table.get(key).map(|node| Value { node, key })
+    }
+
+    /// The value under `key`, or a problem.
+    pub(crate) fn need(&mut self, key: &'static str, report: &mut Report<'_>) -> Option<Value<'t, 'i>> {
+        let found = self.get(key);
+        if found.is_none() {
+            report.add(self.at, format_args!("{} needs `{key}`; add it", self.thing));
+        }
+        found
+    }
+
+    /// The tables `[[key]]`, at most `max`.
+    pub(crate) fn list(
+        &mut self,
+        key: &'static str,
+        thing: &'static str,
+        max: usize,
+        report: &mut Report<'_>,
+    ) -> Vec<Fields<'t, 'i>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        if let DeValue::Table(_) = value.node.get_ref() {
+            report.add(value.at(), format_args!("there may be several of `{key}`; write [[{key}]]"));
+            return Vec::new();
+        }
+        let items = value.items(report).unwrap_or_default();
+        if let Some(first_over) = items.get(max) {
+            report.add(
+                first_over.at(),
+                format_args!("at most {max} of `{key}`, there are {}; remove some", items.len()),
+            );
+        }
+        items.into_iter().take(max).filter_map(|item| item.fields(thing, report)).collect()
+    }
+
+    /// Names the keys that nobody asked for. Those of `later` exist in the format, but not in this version.
+    pub(crate) fn finish(self, later: &[&str], report: &mut Report<'_>) {
+        for (key, _) in self.table {
+            let name: &str = key.get_ref();
+            if self.known.contains(&name) {
+                continue;
+            }
+            let at = key.span().start;
+            if later.contains(&name) {
+                report.add(at, format_args!("`{name}` is not in this version; remove it"));
+            } else if !report.is_full() {
+                let mend = match nearest(name, self.known.iter().copied()) {
+                    Some(near) => format!("write `{near}` or remove it"),
+                    None => format!("remove it, there are {}", join(self.known.iter().copied())),
+                };
+                report.add(at, format_args!("{} has no `{}`; {mend}", self.thing, clip(name)));
+            } else {
+                report.add(at, "");
+            }
+        }
+    }
+}
+
+/// One value with the key that it stands under.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'t, 'i> {
+    node: &'t Spanned<DeValue<'i>>,
+    key: &'static str,
+}
+
+impl<'t, 'i> Value<'t, 'i> {
+    pub(crate) fn at(self) -> usize {
+        self.node.span().start
+    }
+
+    fn wrong_type(self, wanted: &str, report: &mut Report<'_>) {
+        let found = match self.node.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "a whole number",
+            DeValue::Float(_) => "a number with a fraction",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        report.add(self.at(), format_args!("`{}` is {wanted}, this is {found}; change it", self.key));
+    }
+
+    /// A string.
+    pub(crate) fn text(self, report: &mut Report<'_>) -> Option<&'t str> {
+        let found = self.node.get_ref().as_str();
+        if found.is_none() {
+            self.wrong_type("a string in quotes", report);
+        }
+        found
+    }
+
+    /// A string that `read` understands; its error is told as it is.
+    pub(crate) fn read<T, E: Display>(
+        self,
+        report: &mut Report<'_>,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(report)?;
+        read(text).map_err(|error| report.add(self.at(), error)).ok()
+    }
+
+    /// A whole number within bounds.
+    pub(crate) fn whole(self, min: i64, max: i64, report: &mut Report<'_>) -> Option<i64> {
+        let DeValue::Integer(digits) = self.node.get_ref() else {
+            self.wrong_type(&format!("a whole number from {min} to {max}"), report);
+            return None;
+        };
+        match i64::from_str_radix(digits.as_str(), digits.radix()) {
+            Ok(number) if (min..=max).contains(&number) => Some(number),
+            _ => {
+                let key = self.key;
+                let found = clip(digits.as_str());
+                report.add(self.at(), format_args!("`{key}` is {min} to {max}, this is {found}; change it"));
+                None
+            }
+        }
+    }
+
+    /// A number, in thousandths.
+    pub(crate) fn thousandths(self, min: i32, max: i32, report: &mut Report<'_>) -> Option<i32> {
+        let digits = match self.node.get_ref() {
+            DeValue::Integer(digits) if digits.radix() == 10 => digits.as_str(),
+            DeValue::Float(digits) => digits.as_str(),
+            _ => {
+                self.wrong_type(&format!("a number from {min} to {max}"), report);
+                return None;
+            }
+        };
+        // IEEE parsing and one multiplication: the same bits on every machine.
+        match digits.parse::<f64>() {
+            Ok(number) if number >= f64::from(min) && number <= f64::from(max) => {
+                Some((number * 1_000.0).round() as i32)
+            }
+            _ => {
+                let key = self.key;
+                let found = clip(digits);
+                report.add(self.at(), format_args!("`{key}` is {min} to {max}, this is {found}; change it"));
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn truth(self, report: &mut Report<'_>) -> Option<bool> {
+        let found = self.node.get_ref().as_bool();
+        if found.is_none() {
+            self.wrong_type("true or false", report);
+        }
+        found
+    }
+
+    /// A length of time within bounds.
+    pub(crate) fn duration(self, min: Duration, max: Duration, report: &mut Report<'_>) -> Option<Duration> {
+        let Some(text) = self.node.get_ref().as_str() else {
+            self.wrong_type("a length of time in quotes, such as \"5s\"", report);
+            return None;
+        };
+        match parse_duration(text) {
+            Err(error) => report.add(self.at(), error),
+            Ok(length) if length >= min && length <= max => return Some(length),
+            Ok(length) => report.add(
+                self.at(),
+                format_args!(
+                    "`{}` is {} to {}, this is {}; change it",
+                    self.key,
+                    format_duration(min),
+                    format_duration(max),
+                    format_duration(length)
+                ),
+            ),
+        }
+        None
+    }
+
+    /// The items of a list, under the same key.
+    pub(crate) fn items(self, report: &mut Report<'_>) -> Option<Vec<Value<'t, 'i>>> {
+        let Some(array) = self.node.get_ref().as_array() else {
+            self.wrong_type("a list in square brackets", report);
+            return None;
+        };
+        Some(array.iter().map(|node| Value { node, key: self.key }).collect())
+    }
+
+    /// Whether this is a list.
+    pub(crate) fn is_list(self) -> bool {
+        self.node.get_ref().as_array().is_some()
+    }
+
+    /// Whether this is a whole number.
+    pub(crate) fn is_whole(self) -> bool {
+        self.node.get_ref().is_integer()
+    }
+
+    /// A table.
+    pub(crate) fn fields(self, thing: &'static str, report: &mut Report<'_>) -> Option<Fields<'t, 'i>> {
+        let DeValue::Table(table) = self.node.get_ref() else {
+            self.wrong_type("a table", report);
+            return None;
+        };
+        Some(Fields::new(table, self.at(), thing))
+    }
+}
+
+/// The names of one sort of things, as written, and their positions.
+pub(crate) struct Names {
+    /// Without article: `zone`.
+    what: &'static str,
+    by_name: BTreeMap<String, u16>,
+}
+
+impl Names {
+    pub(crate) fn new(what: &'static str) -> Self {
+        Names { what, by_name: BTreeMap::new() }
+    }
+
+    /// Takes the name of the thing at `position`; reports one that was there before.
+    pub(crate) fn insert(&mut self, name: &str, position: u16, at: usize, report: &mut Report<'_>) {
+        if self.by_name.contains_key(name) {
+            let what = self.what;
+            report.add(at, format_args!("{what} `{}` is listed twice; remove one of the two", clip(name)));
+        } else {
+            self.by_name.insert(name.to_owned(), position);
+        }
+    }
+
+    /// The position without any report.
+    pub(crate) fn get(&self, name: &str) -> Option<u16> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The position of the thing that is named at `at`, or a problem that says which names exist.
+    pub(crate) fn find(&self, name: &str, at: usize, report: &mut Report<'_>) -> Option<u16> {
+        let found = self.get(name);
+        if found.is_none() {
+            let what = self.what;
+            if report.is_full() {
+                report.add(at, "");
+            } else if self.by_name.is_empty() {
+                report.add(
+                    at,
+                    format_args!("no {what} is named `{}` and there is none at all; add it", clip(name)),
+                );
+            } else {
+                let near = nearest(name, self.by_name.keys().map(String::as_str))
+                    .map_or(String::new(), |near| format!("did you mean `{near}`? "));
+                let all = join(self.by_name.keys().map(String::as_str));
+                report.add(at, format_args!("no {what} is named `{}`; {near}there are {all}", clip(name)));
+            }
+        }
+        found
+    }
+}
+
+/// The first of some names, and how many more there are.
+pub(crate) fn join<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    const SHOWN: usize = 12;
+    let mut text = String::new();
+    let mut count = 0;
+    for name in names {
+        if count < SHOWN {
+            text.push_str(if count == 0 { "`" } else { ", `" });
+            text.push_str(&clip(name));
+            text.push('`');
+        }
+        count += 1;
+    }
+    if count > SHOWN {
+        text.push_str(&format!(" and {} more", count - SHOWN));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
