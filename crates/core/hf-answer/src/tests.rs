@@ -1,0 +1,6 @@
+//! One small estate, asked everything.
+
+mod apex;
+mod names;
+mod steered;
+mod world;
