@@ -6,8 +6,23 @@
 //!
 //! Not here: what is decided (`hf-decide`), who merges what arrives (`hf-node`).
 
+pub mod break_glass;
+mod connection;
+pub mod disk;
+mod feed;
+mod frame;
+mod message;
 pub mod report;
+mod tls;
 
+pub use break_glass::{BreakGlassBook, BreakGlassRefused, OperatorKeyPair, SignedBreakGlass};
+pub use disk::{DiskError, SnapshotDir};
+pub use feed::{BindError, CONNECTIONS_MAX, Feed, FeedConfig};
+pub use message::{Incoming, Message, Outgoing, Peer};
 pub use report::{
     HeardReport, NodeReport, RefusedIntent, ReportError, Reports, decode_report, encode_report,
 };
+pub use tls::TlsError;
+
+#[cfg(test)]
+mod testing;

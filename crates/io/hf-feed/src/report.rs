@@ -58,10 +58,9 @@ pub struct NodeReport {
 }
 
 /// An intent that a node could not take.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedIntent {
     /// Its revision.
-    #[serde(with = "revision")]
     pub revision: Revision,
     /// Why, one problem a line.
     pub problem: String,
@@ -107,7 +106,7 @@ struct Wire {
     booted_from_disk: bool,
     contact: Option<u64>,
     break_glass: u32,
-    refused_intent: Option<RefusedIntent>,
+    refused_intent: Option<(u64, String)>,
     estate_file_problem: Option<String>,
     activity: Vec<WireActivity>,
     activity_left_out: u32,
@@ -124,19 +123,6 @@ struct WireActivity {
     last_open_connection_at: Option<u64>,
     dns_answers: u64,
     last_dns_answer_at: Option<u64>,
-}
-
-mod revision {
-    use hf_model::Revision;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(revision: &Revision, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(revision.0)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Revision, D::Error> {
-        u64::deserialize(from).map(Revision)
-    }
 }
 
 /// As bytes for the wire; never longer than a frame may be.
@@ -159,7 +145,7 @@ pub fn encode_report(report: &NodeReport) -> Vec<u8> {
         refused_intent: report
             .refused_intent
             .as_ref()
-            .map(|refused| RefusedIntent { revision: refused.revision, problem: cut(&refused.problem) }),
+            .map(|refused| (refused.revision.0, cut(&refused.problem))),
         estate_file_problem: report.estate_file_problem.as_deref().map(cut),
         activity: report.activity[..shown].iter().map(activity_to_wire).collect(),
         activity_left_out: report.activity_left_out.saturating_add(left_out),
@@ -194,9 +180,11 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
         booted_from_disk: wire.booted_from_disk,
         contact: wire.contact.map(Timestamp),
         break_glass: wire.break_glass,
-        refused_intent: wire.refused_intent,
+        refused_intent: wire
+            .refused_intent
+            .map(|(revision, problem)| RefusedIntent { revision: Revision(revision), problem }),
         estate_file_problem: wire.estate_file_problem,
-        activity: wire.activity.into_iter().map(activity_from_wire).collect::<Result<_, _>>()?,
+        activity: wire.activity.iter().map(activity_from_wire).collect::<Result<_, _>>()?,
         activity_left_out: wire.activity_left_out,
     })
 }
@@ -215,7 +203,7 @@ fn activity_to_wire(line: &ZoneActivityReport) -> WireActivity {
     }
 }
 
-fn activity_from_wire(line: WireActivity) -> Result<ZoneActivityReport, ReportError> {
+fn activity_from_wire(line: &WireActivity) -> Result<ZoneActivityReport, ReportError> {
     Ok(ZoneActivityReport {
         pool: PoolName::new(&line.pool).map_err(bad)?,
         zone: ZoneId::new(&line.zone).map_err(bad)?,

@@ -1,0 +1,129 @@
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_000_000_000);
+
+pub struct Operators {
+    pair: OperatorKeyPair,
+    pub keys: Vec<OperatorKey>,
+}
+
+pub fn operators() -> Operators {
+    let pair = OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).unwrap();
+    let keys = vec![OperatorKey { name: "anna".to_owned(), public_key: pair.public_key() }];
+    Operators { pair, keys }
+}
+
+fn shift(zone: &str, signed_at: Timestamp, length: Duration) -> BreakGlassShift {
+    BreakGlassShift {
+        zone: ZoneId::new(zone).unwrap(),
+        reason: "the ledger is gone".to_owned(),
+        by: Operator::new("anna"),
+        signed_at,
+        ends_at: signed_at.plus(length),
+    }
+}
+
+/// Signs a shift of `length` at `signed_at` and checks it as an operator's at [`NOW`].
+fn check(signed_at: Timestamp, length: Duration) -> Result<(), BreakGlassRefused> {
+    let operators = operators();
+    verify_new(&operators.pair.sign(shift("a", signed_at, length)), &operators.keys, NOW)
+}
+
+#[test]
+fn lengths_have_bounds_and_a_cancel_has_none() {
+    assert_eq!(check(NOW, LENGTH_MIN), Ok(()));
+    assert_eq!(check(NOW, LENGTH_MAX), Ok(()));
+    assert_eq!(check(NOW, Duration::ZERO), Ok(()));
+    let short = Duration::from_secs(59);
+    assert_eq!(check(NOW, short), Err(BreakGlassRefused::Length(short)));
+    let long = LENGTH_MAX + Duration::from_millis(1);
+    assert_eq!(check(NOW, long), Err(BreakGlassRefused::Length(long)));
+}
+
+#[test]
+fn neither_the_future_nor_the_far_past_counts() {
+    assert_eq!(check(NOW.plus(AHEAD_MAX), LENGTH_MIN), Ok(()));
+    let ahead = AHEAD_MAX + Duration::from_secs(1);
+    assert_eq!(check(NOW.plus(ahead), LENGTH_MIN), Err(BreakGlassRefused::FromTheFuture(ahead)));
+    let old = Timestamp(NOW.0 - 120_000);
+    assert_eq!(check(old, LENGTH_MIN), Err(BreakGlassRefused::Ended(Duration::from_mins(1))));
+    let very_old = Timestamp(NOW.0 - LENGTH_MAX.as_millis() as u64 - 1);
+    assert_eq!(check(very_old, Duration::ZERO), Err(BreakGlassRefused::TooOld));
+}
+
+#[test]
+fn every_field_is_under_the_signature() {
+    let operators = operators();
+    let good = operators.pair.sign(shift("a", NOW, LENGTH_MIN));
+    assert_eq!(verify(&good, &operators.keys, NOW), Ok(()));
+    let changes: [fn(&mut SignedBreakGlass); 5] = [
+        |s| s.shift.zone = ZoneId::new("b").unwrap(),
+        |s| s.shift.reason.push('!'),
+        |s| s.shift.signed_at.0 -= 1,
+        |s| s.shift.ends_at.0 += 1,
+        |s| s.signature[9] ^= 1,
+    ];
+    for change in changes {
+        let mut bad = good.clone();
+        change(&mut bad);
+        let refused = BreakGlassRefused::BadSignature(Operator::new("anna"));
+        assert_eq!(verify(&bad, &operators.keys, NOW), Err(refused));
+    }
+    let mut stranger = good;
+    stranger.shift.by = Operator::new("eve");
+    let refused = BreakGlassRefused::UnknownKey(Operator::new("eve"));
+    assert_eq!(verify(&stranger, &operators.keys, NOW), Err(refused));
+}
+
+#[test]
+fn the_newest_of_a_zone_wins_in_any_order_of_arrival() {
+    let operators = operators();
+    let long = operators.pair.sign(shift("a", NOW, LENGTH_MAX));
+    let cancel = operators.pair.sign(shift("a", NOW.plus(Duration::from_secs(1)), Duration::ZERO));
+    let later = NOW.plus(Duration::from_secs(2));
+    for order in [[&long, &cancel], [&cancel, &long]] {
+        let mut book = BreakGlassBook::default();
+        for signed in order {
+            let _ = book.insert(signed.clone(), later);
+        }
+        assert_eq!(book.in_force(later), []);
+        assert!(book.knows(&cancel));
+    }
+    let mut book = BreakGlassBook::default();
+    assert_eq!(book.insert(long.clone(), NOW), Ok(true));
+    assert_eq!(book.insert(long.clone(), NOW), Ok(false));
+    assert_eq!(book.in_force(NOW), std::slice::from_ref(&long.shift));
+    assert_eq!(book.next_end(NOW), Some(long.shift.ends_at));
+    assert!(book.forget_old(NOW.plus(LENGTH_MAX + Duration::from_secs(1))));
+    assert_eq!(book, BreakGlassBook::default());
+}
+
+#[test]
+fn a_full_book_forgets_what_has_ended_and_never_what_is_in_force() {
+    let operators = operators();
+    let mut book = BreakGlassBook::default();
+    for number in 0..BreakGlassBook::MAX {
+        let length = if number == 7 { LENGTH_MIN } else { LENGTH_MAX };
+        assert_eq!(
+            book.insert(operators.pair.sign(shift(&format!("z{number}"), NOW, length)), NOW),
+            Ok(true)
+        );
+    }
+    let more = operators.pair.sign(shift("more", NOW, LENGTH_MAX));
+    assert_eq!(book.insert(more.clone(), NOW), Err(BreakGlassRefused::TooMany));
+    assert_eq!(book.insert(more, NOW.plus(LENGTH_MIN)), Ok(true));
+}
+
+#[test]
+fn a_list_comes_back_as_it_was_and_foreign_bytes_are_an_error() {
+    let operators = operators();
+    let list = vec![
+        operators.pair.sign(shift("a", NOW, LENGTH_MIN)),
+        operators.pair.sign(shift("b", NOW, LENGTH_MAX)),
+    ];
+    let bytes = encode_list(&list);
+    assert_eq!(decode_list(&bytes), Ok(list));
+    for len in 0..bytes.len() {
+        assert!(decode_list(&bytes[..len]).is_err(), "{len} bytes");
+    }
+}

@@ -1,0 +1,228 @@
+//! One connection between two nodes, whoever dialled.
+//!
+//! 1. Hello first, both ways; then every beat report, table and break-glass acts, every tenth beat intent. What changes is
+//!    sent at once, except intent to a peer that is known to have it.
+//! 2. No queue: what is sent is the newest there is when the socket takes it. A peer that takes nothing for five beats, or
+//!    says nothing for five of its own, is cut off; so is one whose bytes are wrong.
+//! 3. Nothing here waits for another connection.
+//!
+//! Not here: dialling and accepting (`feed`), what a message means (`hf-node`).
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hf_model::{NodeId, Revision};
+use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::frame::{self, FrameError, Kind};
+use crate::message::{self, Frames, Hello, Incoming, Outgoing, Peer, Read};
+use crate::tls::is_for_node;
+
+/// Beats between two intents in full.
+const INTENT_BEATS: u64 = 10;
+/// Beats of silence, or of a full socket, until a connection is given up.
+const PATIENCE_BEATS: u32 = 5;
+/// The least patience: at quick beats a busy machine must not look like a dead one.
+const PATIENCE_MIN: Duration = Duration::from_secs(1);
+/// How long hellos may take.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
+/// Bytes handed to the socket at a time; each such piece has its own time-out, so that a long intent may take long.
+const PIECE: usize = 64 << 10;
+
+/// What all connections of a node share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub hello: Arc<Hello>,
+    pub beat: Duration,
+    pub outgoing: watch::Receiver<Outgoing>,
+    pub frames: watch::Receiver<Frames>,
+    pub incoming: mpsc::Sender<Incoming>,
+}
+
+/// How a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The other end is this very process.
+    #[error("it is this node itself")]
+    Myself,
+    /// Another process has this node's name.
+    #[error("another process calls itself `{0}` too; give each node its own `id`")]
+    SameName(NodeId),
+    /// The certificate names another node.
+    #[error(
+        "it calls itself `{0}` and its certificate does not; issue that node's certificate with the DNS name `{0}`"
+    )]
+    OtherCertificate(NodeId),
+    /// Its bytes are wrong.
+    #[error("it sent something wrong: {0}")]
+    Garbage(String),
+    /// It says nothing.
+    #[error("silent for {} ms", .0.as_millis())]
+    Silent(Duration),
+    /// It takes nothing.
+    #[error("it took nothing for {} ms", .0.as_millis())]
+    Stuck(Duration),
+    /// The connection broke or was closed.
+    #[error("{0}")]
+    Broken(io::Error),
+    /// This node is shutting down.
+    #[error("shutting down")]
+    Shutdown,
+}
+
+impl From<FrameError> for Ended {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Silent(length) => Ended::Silent(length),
+            FrameError::Io(error) => Ended::Broken(error),
+            wrong => Ended::Garbage(wrong.to_string()),
+        }
+    }
+}
+
+/// Runs one connection to its end. Calls `known` once the other end has said who it is.
+pub async fn run<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    certificate: Option<CertificateDer<'static>>,
+    shared: Shared,
+    known: impl FnOnce(&Peer),
+) -> Ended {
+    let (mut from, mut to) = tokio::io::split(stream);
+    let hellos = async {
+        let hello = shared.hello.encode();
+        tokio::try_join!(send(&mut to, &hello, HELLO_TIMEOUT), receive_hello(&mut from, &shared))
+    };
+    let (peer, patience) = match timeout(HELLO_TIMEOUT, hellos).await {
+        Err(_) => return Ended::Silent(HELLO_TIMEOUT),
+        Ok(Err(ended)) => return ended,
+        Ok(Ok(((), hello))) => hello,
+    };
+    if certificate.is_some_and(|certificate| !is_for_node(&certificate, &peer.node)) {
+        return Ended::OtherCertificate(peer.node);
+    }
+    known(&peer);
+    let peer_has = AtomicU64::new(0);
+    tokio::select! {
+        ended = read_all(&mut from, Arc::new(peer), patience, &shared, &peer_has) => ended,
+        ended = write_all(&mut to, &shared, &peer_has) => ended,
+    }
+}
+
+async fn receive_hello<R: AsyncRead + Unpin>(
+    from: &mut R,
+    shared: &Shared,
+) -> Result<(Peer, Duration), Ended> {
+    let (kind, payload) = frame::read(from, HELLO_TIMEOUT).await?;
+    if kind != Kind::Hello {
+        return Err(Ended::Garbage(format!("{kind:?} before hello")));
+    }
+    let (peer, nonce, beat) = Hello::decode(&payload).map_err(Ended::Garbage)?;
+    if nonce == shared.hello.nonce {
+        return Err(Ended::Myself);
+    }
+    if peer.node.as_str() == shared.hello.node {
+        return Err(Ended::SameName(peer.node));
+    }
+    Ok((peer, patience(beat)))
+}
+
+fn patience(beat: Duration) -> Duration {
+    (beat * PATIENCE_BEATS).max(PATIENCE_MIN)
+}
+
+async fn read_all<R: AsyncRead + Unpin>(
+    from: &mut R,
+    peer: Arc<Peer>,
+    patience: Duration,
+    shared: &Shared,
+    peer_has: &AtomicU64,
+) -> Ended {
+    let mut told = BTreeSet::new();
+    loop {
+        let (kind, payload) = match frame::read(from, patience).await {
+            Ok(frame) => frame,
+            Err(error) => return error.into(),
+        };
+        let known = shared.outgoing.borrow().intent.as_ref().map_or(Revision(0), |intent| intent.revision);
+        let message = match message::decode(kind, payload, &peer, known).await {
+            Read::Message(message) => message,
+            Read::Newer(problem) => {
+                if told.insert(kind) {
+                    tracing::warn!(node = %peer.node, ?kind, %problem, "feed: a node says what this one cannot read");
+                }
+                continue;
+            }
+            Read::Wrong(problem) => return Ended::Garbage(format!("{kind:?}: {problem}")),
+        };
+        if let message::Message::Intent { revision, .. } = &message {
+            peer_has.fetch_max(revision.0, Ordering::Relaxed);
+        }
+        if shared.incoming.send(Incoming { from: peer.clone(), message }).await.is_err() {
+            return Ended::Shutdown;
+        }
+    }
+}
+
+async fn write_all<W: AsyncWrite + Unpin>(to: &mut W, shared: &Shared, peer_has: &AtomicU64) -> Ended {
+    let patience = patience(shared.beat);
+    let mut frames = shared.frames.clone();
+    let mut beats = interval(shared.beat);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beat = 0;
+    let mut sent = Frames::default();
+    loop {
+        let is_beat = tokio::select! {
+            _ = beats.tick() => true,
+            changed = frames.changed() => match changed {
+                Ok(()) => false,
+                Err(_) => return Ended::Shutdown,
+            },
+        };
+        let next = frames.borrow_and_update().clone();
+        let due = if is_beat { due_on_beat(&next, beat) } else { due_on_change(&sent, &next, peer_has) };
+        beat += u64::from(is_beat);
+        for frame in due {
+            if let Err(ended) = send(to, &frame, patience).await {
+                return ended;
+            }
+        }
+        sent = next;
+    }
+}
+
+fn due_on_beat(frames: &Frames, beat: u64) -> Vec<Arc<[u8]>> {
+    let intent = frames.intent.as_ref().filter(|_| beat.is_multiple_of(INTENT_BEATS)).map(|(_, bytes)| bytes);
+    let due = [intent, frames.break_glass.as_ref(), frames.table.as_ref(), frames.report.as_ref()];
+    due.into_iter().flatten().cloned().collect()
+}
+
+fn due_on_change(sent: &Frames, next: &Frames, peer_has: &AtomicU64) -> Vec<Arc<[u8]>> {
+    let is_other = |old: Option<&Arc<[u8]>>, new: &Arc<[u8]>| old.is_none_or(|old| !Arc::ptr_eq(old, new));
+    let intent = next.intent.as_ref().filter(|(revision, _)| {
+        sent.intent.as_ref().is_none_or(|(old, _)| old != revision)
+            && peer_has.load(Ordering::Relaxed) < revision.0
+    });
+    let break_glass = next.break_glass.as_ref().filter(|new| is_other(sent.break_glass.as_ref(), new));
+    let table = next.table.as_ref().filter(|new| is_other(sent.table.as_ref(), new));
+    let report = next.report.as_ref().filter(|_| sent.report_news != next.report_news);
+    [intent.map(|(_, bytes)| bytes), break_glass, table, report].into_iter().flatten().cloned().collect()
+}
+
+async fn send<W: AsyncWrite + Unpin>(to: &mut W, frame: &[u8], patience: Duration) -> Result<(), Ended> {
+    for piece in frame.chunks(PIECE) {
+        match timeout(patience, to.write_all(piece)).await {
+            Err(_) => return Err(Ended::Stuck(patience)),
+            Ok(written) => written.map_err(Ended::Broken)?,
+        }
+    }
+    match timeout(patience, to.flush()).await {
+        Err(_) => Err(Ended::Stuck(patience)),
+        Ok(flushed) => flushed.map_err(Ended::Broken),
+    }
+}

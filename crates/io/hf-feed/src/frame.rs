@@ -1,0 +1,159 @@
+//! Frames: how messages lie on a connection.
+//!
+//! 1. A header of 17 bytes (`HFD`, version, kind, length, the first 8 bytes of the payload's SHA-256), then the payload.
+//! 2. Every kind has a bound on its length, checked before a byte of it is read; memory grows with what really came.
+//! 3. A frame that is not right ends its connection: after it nothing that follows can be trusted.
+//!
+//! Not here: what payloads mean (`message`).
+
+use std::io;
+use std::time::Duration;
+
+use hf_model::Digest;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::timeout;
+
+/// The version of frames and messages that this program speaks.
+pub const VERSION: u8 = 1;
+const MAGIC: [u8; 3] = *b"HFD";
+/// Bytes before the payload.
+pub const HEADER_LEN: usize = 17;
+/// Room made for a payload before any of it has come.
+const PIECE: usize = 64 << 10;
+
+/// What a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Who speaks: the first frame of each side.
+    Hello,
+    /// All intent at one revision.
+    Intent,
+    /// What one checker sees.
+    Table,
+    /// What a node says of itself.
+    Report,
+    /// All break-glass acts that it knows.
+    BreakGlass,
+}
+
+impl Kind {
+    const ALL: [Kind; 5] = [Kind::Hello, Kind::Intent, Kind::Table, Kind::Report, Kind::BreakGlass];
+
+    fn number(self) -> u8 {
+        match self {
+            Kind::Hello => 1,
+            Kind::Intent => 2,
+            Kind::Table => 3,
+            Kind::Report => 4,
+            Kind::BreakGlass => 5,
+        }
+    }
+
+    /// Bytes of a payload at most: for intent what its codec allows and the revision before it, 1 MiB for the rest.
+    pub fn len_max(self) -> usize {
+        if self == Kind::Intent { hf_codec::limits::INTENT_BYTES + 8 } else { 1 << 20 }
+    }
+}
+
+/// Why what came is not a frame.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Something else talks there.
+    #[error(
+        "what came is not the feed's protocol; does `peers` point at another service, or at a TLS feed from a plain one?"
+    )]
+    NotOurs,
+    /// Another version of the protocol.
+    #[error(
+        "it speaks version {0} of the feed, this program version {VERSION}; upgrade the older of the two nodes"
+    )]
+    Version(u8),
+    /// A kind that is not known.
+    #[error("a frame of unknown kind {0}")]
+    Kind(u8),
+    /// Longer than its kind may be.
+    #[error("a frame of {len} bytes, {kind:?} may have {} at most", .kind.len_max())]
+    TooLong {
+        /// What it says it is.
+        kind: Kind,
+        /// Its length as stated.
+        len: usize,
+    },
+    /// The bytes are not those that were sent.
+    #[error("a {0:?} frame was damaged on its way")]
+    Damaged(Kind),
+    /// Nothing came for too long.
+    #[error("silent for {} ms", .0.as_millis())]
+    Silent(Duration),
+    /// The connection broke.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A whole frame as bytes; none if the payload is longer than its kind may be.
+pub fn encode(kind: Kind, payload: &[u8]) -> Option<Vec<u8>> {
+    if payload.len() > kind.len_max() {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
+    bytes.extend_from_slice(&MAGIC);
+    bytes.push(VERSION);
+    bytes.push(kind.number());
+    bytes.extend_from_slice(&(payload.len() as u32).to_be_bytes());
+    bytes.extend_from_slice(&Digest::of(payload).0[..8]);
+    bytes.extend_from_slice(payload);
+    Some(bytes)
+}
+
+/// Reads one frame; each piece of it may keep us waiting for `patience`. Not safe to cancel: a frame begun must be read to
+/// its end.
+pub async fn read<R: AsyncRead + Unpin>(
+    from: &mut R,
+    patience: Duration,
+) -> Result<(Kind, Vec<u8>), FrameError> {
+    let header = read_exactly(from, HEADER_LEN, patience).await?;
+    let header: &[u8; HEADER_LEN] = header.as_slice().try_into().expect("as long as asked for");
+    let (kind, len) = parse_header(header)?;
+    let payload = read_exactly(from, len, patience).await?;
+    if Digest::of(&payload).0[..8] == header[9..] {
+        Ok((kind, payload))
+    } else {
+        Err(FrameError::Damaged(kind))
+    }
+}
+
+/// Memory grows with what comes, not with what was announced.
+async fn read_exactly<R: AsyncRead + Unpin>(
+    from: &mut R,
+    len: usize,
+    patience: Duration,
+) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = Vec::with_capacity(len.min(PIECE));
+    while bytes.len() < len {
+        let mut rest = (&mut *from).take((len - bytes.len()) as u64);
+        match timeout(patience, rest.read_buf(&mut bytes)).await {
+            Err(_) => return Err(FrameError::Silent(patience)),
+            Ok(Err(error)) => return Err(error.into()),
+            Ok(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            Ok(Ok(_)) => {}
+        }
+    }
+    Ok(bytes)
+}
+
+fn parse_header(header: &[u8; HEADER_LEN]) -> Result<(Kind, usize), FrameError> {
+    if header[..3] != MAGIC {
+        return Err(FrameError::NotOurs);
+    }
+    if header[3] != VERSION {
+        return Err(FrameError::Version(header[3]));
+    }
+    let kind =
+        Kind::ALL.into_iter().find(|kind| kind.number() == header[4]).ok_or(FrameError::Kind(header[4]))?;
+    let len = u32::from_be_bytes([header[5], header[6], header[7], header[8]]) as usize;
+    if len > kind.len_max() { Err(FrameError::TooLong { kind, len }) } else { Ok((kind, len)) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Messages between nodes: what goes out, what comes in, and their payloads.
+//!
+//! 1. Intent is passed on by whoever has it, so that a data plane that starts while control is dead learns it from its
+//!    neighbours. Tables and reports are not: they count only from the node that they are about. A checker or node is
+//!    seen by those that it is connected with.
+//! 2. An intent's payload begins with its revision: who has that one already need not read the rest.
+//! 3. What goes out is made once for all connections.
+//!
+//! Not here: which intent wins (`hf-node`), framing (`frame`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hf_config::node::Role;
+use hf_control::Intent;
+use hf_health::Table;
+use hf_model::{NodeId, Revision, ZoneId};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::break_glass::{SignedBreakGlass, decode_list, encode_list};
+use crate::frame::{self, Kind};
+use crate::report::{NodeReport, ReportError, decode_report, encode_report};
+
+/// What a node tells all others; a new value replaces the old one, however far a connection has come with it.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The newest intent that it has, from wherever.
+    pub intent: Option<Arc<Intent>>,
+    /// What its checker sees, if it has one.
+    pub table: Option<Arc<Table>>,
+    /// What it says of itself.
+    pub report: NodeReport,
+    /// All break-glass acts that it knows.
+    pub break_glass: Vec<SignedBreakGlass>,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its id.
+    pub node: NodeId,
+    /// Where it runs, if it says so.
+    pub zone: Option<ZoneId>,
+    /// What it does.
+    pub roles: Vec<Role>,
+    /// The version of its program.
+    pub version: String,
+}
+
+/// What came, and from whom.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Who sent it.
+    pub from: Arc<Peer>,
+    /// What.
+    pub message: Message,
+}
+
+/// What came.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// The sender has this revision. The intent itself is there only when it is newer than ours.
+    Intent {
+        /// Its revision.
+        revision: Revision,
+        /// The intent, when it is news.
+        intent: Option<Arc<Intent>>,
+    },
+    /// What the sender's checker sees.
+    Table(Table),
+    /// What the sender says of itself.
+    Report(Box<NodeReport>),
+    /// Break-glass acts that the sender knows; not verified.
+    BreakGlass(Vec<SignedBreakGlass>),
+}
+
+/// The first message of each side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    pub node: String,
+    pub zone: Option<String>,
+    pub roles: Vec<String>,
+    pub version: String,
+    /// Drawn anew by each process: tells a connection to oneself from two nodes of one name.
+    pub nonce: u64,
+    /// How often it sends; its silence is judged by that.
+    pub beat_ms: u64,
+}
+
+impl Hello {
+    /// As a frame. JSON: fields can be added without a new version of the protocol.
+    pub fn encode(&self) -> Vec<u8> {
+        let payload = serde_json::to_vec(self).expect("plain data always has a JSON form");
+        frame::encode(Kind::Hello, &payload).expect("a hello is short")
+    }
+
+    /// From a payload, with the beat as a length of time within the bounds of node files.
+    pub fn decode(payload: &[u8]) -> Result<(Peer, u64, Duration), String> {
+        let hello: Hello = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+        let peer = Peer {
+            node: NodeId::new(&hello.node).map_err(|error| error.to_string())?,
+            zone: hello.zone.as_deref().map(ZoneId::new).transpose().map_err(|error| error.to_string())?,
+            roles: Role::ALL
+                .into_iter()
+                .filter(|role| hello.roles.iter().any(|name| name == role.as_str()))
+                .collect(),
+            version: hello.version.chars().filter(|c| !c.is_control()).take(64).collect(),
+        };
+        Ok((peer, hello.nonce, Duration::from_millis(hello.beat_ms.clamp(50, 10_000))))
+    }
+}
+
+/// [`Outgoing`] as frames, shared by all connections.
+#[derive(Clone, Debug, Default)]
+pub struct Frames {
+    pub intent: Option<(Revision, Arc<[u8]>)>,
+    pub table: Option<Arc<[u8]>>,
+    pub report: Option<Arc<[u8]>>,
+    pub break_glass: Option<Arc<[u8]>>,
+    /// Grows when the report has news that others wait for: another snapshot or revision in force.
+    pub report_news: u64,
+}
+
+/// Turns every [`Outgoing`] into frames until its sender is gone.
+pub async fn encode_all(mut outgoing: watch::Receiver<Outgoing>, frames: watch::Sender<Frames>) {
+    let mut last: Option<Outgoing> = None;
+    loop {
+        let next = outgoing.borrow_and_update().clone();
+        let mut made = frames.borrow().clone();
+        if let Some(intent) = &next.intent
+            && last.as_ref().and_then(|last| last.intent.as_ref()).is_none_or(|old| !Arc::ptr_eq(old, intent))
+            && let Some(bytes) = encode_intent(intent.clone()).await
+        {
+            made.intent = Some((intent.revision, bytes));
+        }
+        if last.as_ref().is_none_or(|last| last.table != next.table) {
+            made.table = next.table.as_ref().and_then(|table| match hf_codec::encode_table(table) {
+                Ok(payload) => sealed(Kind::Table, &payload),
+                Err(error) => unsent(Kind::Table, &error),
+            });
+        }
+        if last.as_ref().is_none_or(|last| last.break_glass != next.break_glass) {
+            made.break_glass = sealed(Kind::BreakGlass, &encode_list(&next.break_glass));
+        }
+        if last.as_ref().is_none_or(|last| last.report != next.report) {
+            made.report = sealed(Kind::Report, &encode_report(&next.report));
+            let news = |report: &NodeReport| (report.snapshot_number, report.revision);
+            let is_news = last.as_ref().is_none_or(|last| news(&last.report) != news(&next.report));
+            made.report_news += u64::from(is_news);
+        }
+        last = Some(next);
+        frames.send_replace(made);
+        if outgoing.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Off the runtime's threads: an estate of 16 MiB takes a while to write and to hash.
+async fn encode_intent(intent: Arc<Intent>) -> Option<Arc<[u8]>> {
+    let made = tokio::task::spawn_blocking(move || {
+        let mut payload = intent.revision.0.to_be_bytes().to_vec();
+        match hf_codec::encode_intent(&intent) {
+            Ok(body) => payload.extend_from_slice(&body),
+            Err(error) => return unsent(Kind::Intent, &error),
+        }
+        sealed(Kind::Intent, &payload)
+    });
+    made.await.expect("encoding intent does not panic")
+}
+
+fn sealed(kind: Kind, payload: &[u8]) -> Option<Arc<[u8]>> {
+    match frame::encode(kind, payload) {
+        Some(bytes) => Some(bytes.into()),
+        None => unsent(kind, &format_args!("{} bytes, at most {} travel", payload.len(), kind.len_max())),
+    }
+}
+
+fn unsent(kind: Kind, problem: &dyn std::fmt::Display) -> Option<Arc<[u8]>> {
+    tracing::error!(?kind, %problem, "a message cannot be sent to the other nodes; they keep the one before");
+    None
+}
+
+/// What became of a payload.
+#[derive(Debug)]
+pub enum Read {
+    /// A message.
+    Message(Message),
+    /// Something that only a newer program can read: nodes of two versions run side by side during an upgrade.
+    Newer(String),
+    /// Not right; its connection ends.
+    Wrong(String),
+}
+
+impl Read {
+    fn of_codec(error: &hf_codec::CodecError) -> Read {
+        if matches!(error, hf_codec::CodecError::Newer { .. }) {
+            Read::Newer(error.to_string())
+        } else {
+            Read::Wrong(error.to_string())
+        }
+    }
+
+    fn of_node(about: &NodeId, from: &Peer, message: Message) -> Read {
+        if *about == from.node {
+            Read::Message(message)
+        } else {
+            Read::Wrong(format!("it speaks for another node, `{about}`"))
+        }
+    }
+}
+
+/// Reads a payload. An intent up to revision `known` is not read further than that.
+pub async fn decode(kind: Kind, payload: Vec<u8>, from: &Peer, known: Revision) -> Read {
+    match kind {
+        Kind::Hello => Read::Wrong("a second hello".to_owned()),
+        Kind::Intent => decode_intent(payload, known).await,
+        Kind::Table => match hf_codec::decode_table(&payload) {
+            Ok(table) => Read::of_node(&table.checker.clone(), from, Message::Table(table)),
+            Err(error) => Read::of_codec(&error),
+        },
+        Kind::Report => match decode_report(&payload) {
+            Ok(report) => Read::of_node(&report.node.clone(), from, Message::Report(Box::new(report))),
+            Err(error @ ReportError::Version(_)) => Read::Newer(error.to_string()),
+            Err(error) => Read::Wrong(error.to_string()),
+        },
+        Kind::BreakGlass => match decode_list(&payload) {
+            Ok(list) => Read::Message(Message::BreakGlass(list)),
+            Err(error) => Read::Wrong(error.to_string()),
+        },
+    }
+}
+
+async fn decode_intent(payload: Vec<u8>, known: Revision) -> Read {
+    let Some((head, _)) = payload.split_first_chunk::<8>() else {
+        return Read::Wrong("an intent without a revision".to_owned());
+    };
+    let revision = Revision(u64::from_be_bytes(*head));
+    if revision <= known {
+        return Read::Message(Message::Intent { revision, intent: None });
+    }
+    let read = tokio::task::spawn_blocking(move || hf_codec::decode_intent(&payload[8..]));
+    match read.await.expect("decoding intent does not panic") {
+        Ok(intent) if intent.revision == revision => {
+            Read::Message(Message::Intent { revision, intent: Some(Arc::new(intent)) })
+        }
+        Ok(intent) => {
+            Read::Wrong(format!("an intent of revision {} that says it is {revision}", intent.revision))
+        }
+        Err(error) => Read::of_codec(&error),
+    }
+}
