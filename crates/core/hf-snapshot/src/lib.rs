@@ -5,6 +5,10 @@
 //!
 //! Not here: who sends it (`hf-feed`), where it is kept (`hf-feed`), the swap (`hf-node`).
 
+mod file;
+
+pub use file::{DecodeError, FILE_BYTES};
+
 use std::sync::Arc;
 
 use hf_config::estate::Estate;
@@ -14,7 +18,7 @@ use hf_health::Verdicts;
 use hf_model::Timestamp;
 
 /// All that a plane needs, immutable.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Grows by at least one with every snapshot of this node, also over restarts.
     pub number: u64,
