@@ -1,0 +1,60 @@
+use hf_model::RequestId;
+
+use super::script::{Runner, parse};
+use super::*;
+
+#[test]
+fn a_repeat_has_the_first_outcome_and_no_effect() {
+    let mut runner = Runner::with_estate();
+    let (first, events) = runner.run_as("one", parse("shift a everything 30m"));
+    assert_eq!(events.len(), 1);
+    let before = runner.state.clone();
+    for command in ["shift a everything 30m", "cancel shift-2", "expire"] {
+        assert_eq!(runner.run_as("one", parse(command)), (first.clone(), Vec::new()));
+    }
+    let advanced = State { revision: Revision(5), ..before };
+    assert_eq!(runner.state, advanced);
+}
+
+#[test]
+fn a_refusal_is_remembered_too() {
+    let mut runner = Runner::with_estate();
+    let (first, _) = runner.run_as("one", parse("cancel shift-3"));
+    runner.run(parse("shift a everything 30m"));
+    assert_eq!(runner.run_as("one", parse("cancel shift-3")).0, first);
+    assert!(runner.state.shift(&"shift-3".parse().unwrap()).is_some());
+}
+
+#[test]
+fn the_oldest_requests_are_forgotten_first() {
+    let mut runner = Runner::with_estate();
+    let has = |runner: &Runner, id: &str| runner.state.requests.contains_key(&RequestId::new(id).unwrap());
+    // `z` is the oldest after the estate's own request and sorts last: age counts, not the name.
+    runner.run_as("z", parse("expire"));
+    for _ in 2..State::REQUESTS_KEPT {
+        runner.run(parse("expire"));
+    }
+    assert_eq!(runner.state.requests.len(), State::REQUESTS_KEPT);
+    assert!(has(&runner, "r-1") && has(&runner, "z"));
+    runner.run_as("z", parse("expire"));
+    assert!(has(&runner, "r-1"), "a repeat takes no room");
+    runner.run(parse("expire"));
+    assert!(!has(&runner, "r-1") && has(&runner, "z"));
+    runner.run(parse("expire"));
+    assert!(!has(&runner, "z"), "a repeat does not make a request younger");
+    assert_eq!(runner.state.requests.len(), State::REQUESTS_KEPT);
+}
+
+#[test]
+#[should_panic(expected = "the ledger gave entry 3 to a state at revision 1")]
+fn a_gap_in_the_log_is_our_own_mistake() {
+    let mut runner = Runner::with_estate();
+    runner.state.clone().apply(Revision(2), &entry());
+    runner.state.apply(Revision(3), &entry());
+}
+
+fn entry() -> Entry {
+    let request = RequestId::new("x").unwrap();
+    let by = hf_model::Operator::new("ann");
+    Entry { request, stamp: hf_model::Timestamp(0), by, command: Command::Expire }
+}
