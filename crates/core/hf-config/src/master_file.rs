@@ -200,10 +200,7 @@ impl Reader<'_> {
                     .to_owned(),
             ));
         };
-        if !(1..=0xff).contains(&number) && !(0x0100..=0xfeff).contains(&number)
-            || (128..=255).contains(&number)
-            || number == 41
-        {
+        if matches!(number, 0 | 41 | 128..=255 | u16::MAX) {
             return Err((
                 kind.1.at,
                 format!("type {} stands only in questions, never in a zone; remove it", kind.0),

@@ -11,7 +11,7 @@ use hf_model::{NodeId, ZoneId};
 
 use crate::addresses::{Taken, read_socket};
 use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
-use crate::walk::{Fields, Names, Report, Value, clip, join, verdict};
+use crate::walk::{Fields, Names, Report, Value, clip, there, verdict};
 use crate::{Problem, Problems};
 
 /// Sections of the format that a later version carries.
@@ -209,16 +209,16 @@ fn read_path(text: &str) -> Result<PathBuf, &'static str> {
 fn roles(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Vec<Role>> {
     let items = value.items(report)?;
     if items.is_empty() {
-        let all = join(Role::ALL.into_iter().map(Role::as_str));
-        report.add(value.at(), format_args!("a node has at least one role; there are {all}"));
+        let all = there(Role::ALL.into_iter().map(Role::as_str));
+        report.add(value.at(), format_args!("a node has at least one role; {all}"));
         return None;
     }
     let mut roles = Vec::new();
     for item in items.into_iter().take(LIST_MAX) {
         let read = item.read(report, |text| {
             Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
-                let all = join(Role::ALL.into_iter().map(Role::as_str));
-                format!("no role is called {:?}; there are {all}", clip(text))
+                let all = there(Role::ALL.into_iter().map(Role::as_str));
+                format!("no role is called {:?}; {all}", clip(text))
             })
         });
         let Some(role) = read else { continue };

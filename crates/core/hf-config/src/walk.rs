@@ -198,9 +198,9 @@ impl<'t, 'i> Fields<'t, 'i> {
         report: &mut Report<'_>,
     ) -> Vec<Fields<'t, 'i>> {
         let Some(value) = self.get(key) else { return Vec::new() };
-        if let DeValue::Table(_) = value.node.get_ref() {
+        if let DeValue::Table(table) = value.node.get_ref() {
             report.add(value.at(), format_args!("there may be several of `{key}`; write [[{key}]]"));
-            return Vec::new();
+            return vec![Fields::new(table, value.at(), thing)];
         }
         let items = value.items(report).unwrap_or_default();
         if let Some(first_over) = items.get(max) {
@@ -225,7 +225,7 @@ impl<'t, 'i> Fields<'t, 'i> {
             } else if !report.is_full() {
                 let mend = match nearest(name, self.known.iter().copied()) {
                     Some(near) => format!("write `{near}` or remove it"),
-                    None => format!("remove it, there are {}", join(self.known.iter().copied())),
+                    None => format!("remove it, {}", there(self.known.iter().copied())),
                 };
                 report.add(at, format_args!("{} has no `{}`; {mend}", self.thing, clip(name)));
             } else {
@@ -423,19 +423,18 @@ impl Names {
             } else {
                 let near = nearest(name, self.by_name.keys().map(String::as_str))
                     .map_or(String::new(), |near| format!("did you mean `{near}`? "));
-                let all = join(self.by_name.keys().map(String::as_str));
-                report.add(at, format_args!("no {what} is named `{}`; {near}there are {all}", clip(name)));
+                let all = there(self.by_name.keys().map(String::as_str));
+                report.add(at, format_args!("no {what} is named `{}`; {near}{all}", clip(name)));
             }
         }
         found
     }
 }
 
-/// The first of some names, and how many more there are.
-pub(crate) fn join<'n>(names: impl Iterator<Item = &'n str>) -> String {
+/// Which names there are: the first of them, and how many more.
+pub(crate) fn there<'n>(names: impl Iterator<Item = &'n str>) -> String {
     const SHOWN: usize = 12;
-    let mut text = String::new();
-    let mut count = 0;
+    let (mut text, mut count) = (String::new(), 0);
     for name in names {
         if count < SHOWN {
             text.push_str(if count == 0 { "`" } else { ", `" });
@@ -444,10 +443,12 @@ pub(crate) fn join<'n>(names: impl Iterator<Item = &'n str>) -> String {
         }
         count += 1;
     }
-    if count > SHOWN {
-        text.push_str(&format!(" and {} more", count - SHOWN));
+    match count {
+        0 => "there is none".to_owned(),
+        1 => format!("there is only {text}"),
+        2..=SHOWN => format!("there are {text}"),
+        _ => format!("there are {text} and {} more", count - SHOWN),
     }
-    text
 }
 
 #[cfg(test)]

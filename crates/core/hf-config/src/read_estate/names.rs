@@ -13,7 +13,7 @@ use super::pools::Pools;
 use super::zones::{Regions, Zones};
 use crate::estate::{AddressFamily, EstateBundle, Filter, HostedZone, Pool, PoolIx, Record, limits};
 use crate::master_file::{Master, read_master_file, rtype};
-use crate::walk::{Fields, Names, Report, Value, clip, join, nearest};
+use crate::walk::{Fields, Names, Report, Value, clip, nearest, there};
 
 /// Filters of the format that a later version carries.
 const LATER: [&str; 3] = ["latency", "geo", "cidr"];
@@ -222,12 +222,14 @@ fn check_place(
             report.add(at, "");
             return None;
         }
-        let mend = if around.by_name.is_empty() {
-            "there is none; add [[hosted_zone]]".to_owned()
-        } else {
-            format!("there are {}", join(around.by_name.keys().copied()))
-        };
-        report.add(at, format_args!("{name} lies in no hosted zone; {mend}"));
+        // With an unreadable hosted zone it may lie in that one.
+        if around.hosted.iter().all(|hosted| hosted.name.is_some()) {
+            let all = there(around.by_name.keys().copied());
+            report.add(
+                at,
+                format_args!("{name} lies in no hosted zone, {all}; add [[hosted_zone]] or change the name"),
+            );
+        }
         return None;
     };
     let hosted = &around.hosted[usize::from(position)];
@@ -394,7 +396,8 @@ fn choose(value: Value<'_, '_>, around: &Around<'_, '_>, report: &mut Report<'_>
         check_order(&chain, filter, item.at(), report);
         if filter == Filter::Near && !near_is_possible(around.regions) {
             let without = around.regions.list.iter().flatten().filter(|region| region.location.is_none());
-            let without = join(without.map(|region| region.id.as_str()));
+            let without: Vec<String> = without.map(|region| format!("`{}`", region.id)).collect();
+            let without = without.join(", ");
             report.add(item.at(), format_args!("near needs a location in every region; add it to {without}"));
         }
         chain.push(filter);
@@ -446,11 +449,7 @@ fn read_filter(text: &str) -> Result<Filter, String> {
             }
             let near = nearest(other, FILTERS.into_iter())
                 .map_or(String::new(), |near| format!("did you mean {near:?}? "));
-            Err(format!(
-                "no filter is called {:?}; {near}there are {}",
-                clip(other),
-                join(FILTERS.into_iter())
-            ))
+            Err(format!("no filter is called {:?}; {near}{}", clip(other), there(FILTERS.into_iter())))
         }
     }
 }

@@ -67,24 +67,31 @@ pub(super) fn zones(root: &mut Fields<'_, '_>, regions: &Regions, report: &mut R
     let mut networks_taken = BTreeMap::new();
     let mut list = Vec::new();
     let tables = root.list("zone", "a zone", limits::ZONES, report);
-    if tables.is_empty() && report.is_clean() {
+    if root.get("zone").is_none() {
         report.add_whole("there is no zone; add [[zone]] with an id and a region");
     }
-    for (position, fields) in (0..).zip(tables) {
-        list.push(zone(fields, position, regions, &mut names, &mut networks_taken, report));
+    let mut tables: Vec<_> = (0..).zip(tables).collect();
+    // All ids before any alias: of the two, the alias is the one in the wrong.
+    let ids: Vec<_> = tables
+        .iter_mut()
+        .map(|(position, fields)| named(fields, "id", *position, &mut names, report))
+        .collect();
+    for ((position, fields), id) in tables.into_iter().zip(ids) {
+        list.push(zone(fields, id, position, regions, &mut names, &mut networks_taken, report));
     }
     Zones { list, names }
 }
 
 fn zone(
     mut fields: Fields<'_, '_>,
+    id: Option<Value<'_, '_>>,
     position: u16,
     regions: &Regions,
     names: &mut Names,
     networks_taken: &mut BTreeMap<Cidr, u16>,
     report: &mut Report<'_>,
 ) -> Option<Zone> {
-    let id = named(&mut fields, "id", position, names, report).and_then(|id| id.read(report, ZoneId::new));
+    let id = id.and_then(|id| id.read(report, ZoneId::new));
     let region = fields
         .need("region", report)
         .and_then(|value| regions.names.find(value.text(report)?, value.at(), report))
