@@ -107,11 +107,11 @@ pub enum Why {
         /// What each filter did.
         steps: Vec<Step>,
     },
-    /// The record's pool answers nothing while nobody is healthy.
+    /// The pool answers nothing while nobody is healthy.
     Closed {
         /// The record's position in the estate's records.
         record: usize,
-        /// Its pool.
+        /// Its pool, or the one that stands in for it.
         pool: PoolIx,
     },
     /// By a zonal name.

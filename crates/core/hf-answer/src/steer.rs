@@ -79,14 +79,14 @@ impl Compiled {
         let steered = &estate.records[record];
         let own = self.snapshot.decision.for_record(record, steered.pool);
         let (decision, in_place_of) = match own.mode {
-            Mode::Normal | Mode::FailOpen => (own, None),
             Mode::Fallback(pool) => (&self.snapshot.decision.pools[pool.at()], Some(steered.pool)),
-            Mode::Closed => {
-                let why =
-                    Some(Why::Closed { record, pool: steered.pool }).filter(|_| account == Account::Kept);
-                return Chosen { why, ..Chosen::default() };
-            }
+            Mode::Normal | Mode::FailOpen | Mode::Closed => (own, None),
         };
+        // The fallback's own fallback is not followed: two pools that point at one another would answer in circles.
+        if matches!(decision.mode, Mode::Closed | Mode::Fallback(_)) {
+            let why = Some(Why::Closed { record, pool: decision.pool }).filter(|_| account == Account::Kept);
+            return Chosen { why, ..Chosen::default() };
+        }
         let client = locate(estate, asker.address, asker.own_zone);
         let endpoints = &estate.pool(decision.pool).endpoints;
         let keep =

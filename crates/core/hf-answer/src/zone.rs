@@ -91,6 +91,13 @@ impl ZoneTable {
                 names.node(&WireName::from(&record.name)).steered[family] = Some(at);
             }
         }
+        // A hosted zone inside this one answers for itself; here its apex must exist, or a question for its DS record would
+        // deny all that is below it (RFC 8020).
+        let inside =
+            |other: &&HostedZone| other.name != hosted.name && other.name.is_at_or_below(&hosted.name);
+        for other in estate.hosted_zones.iter().filter(inside) {
+            names.node(&WireName::from(&other.name));
+        }
         let apex_node = names.node(&apex);
         if apex_node.set(rtype::NS).is_none() {
             let ns = WireName::from(&child_or_self(&hosted.name, "ns"));

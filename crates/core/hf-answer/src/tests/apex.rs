@@ -11,96 +11,176 @@ use crate::{Asker, Question, Rcode, rtype};
 #[test]
 fn the_apex_knows_its_authority() {
     let mut world = World::new();
-    check(&world, "example.test. SOA", expect![[r#"
+    check(
+        &world,
+        "example.test. SOA",
+        expect![[r#"
         NoError aa
         example.test. 300 SOA ns1.example.test. hostmaster.example.test. 2024 1 2 3 30
-    "#]]);
-    check(&world, "example.test. NS", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "example.test. NS",
+        expect![[r#"
         NoError aa
         example.test. 300 NS ns1.example.test.
-    "#]]);
-    check(&world, "bare.test. SOA", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "bare.test. SOA",
+        expect![[r#"
         NoError aa
         bare.test. 60 SOA ns.bare.test. hostmaster.bare.test. 7 3600 600 604800 5
-    "#]]);
+    "#]],
+    );
     world.revision(Revision((1 << 32) + 8));
-    check(&world, "bare.test. SOA", expect![[r#"
+    check(
+        &world,
+        "bare.test. SOA",
+        expect![[r#"
         NoError aa
         bare.test. 60 SOA ns.bare.test. hostmaster.bare.test. 8 3600 600 604800 5
-    "#]]);
-    check(&world, "bare.test. NS", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "bare.test. NS",
+        expect![[r#"
         NoError aa
         bare.test. 3600 NS ns.bare.test.
-    "#]]);
-    check(&world, "ns.bare.test. A", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "ns.bare.test. A",
+        expect![[r#"
         NxDomain aa
         auth bare.test. 5 SOA ns.bare.test. hostmaster.bare.test. 8 3600 600 604800 5
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_narrowest_hosted_zone_answers_save_for_ds() {
     let world = World::new();
-    check(&world, "sub.bare.test. SOA", expect![[r#"
+    check(
+        &world,
+        "sub.bare.test. SOA",
+        expect![[r#"
         NoError aa
         sub.bare.test. 60 SOA ns.sub.bare.test. hostmaster.sub.bare.test. 7 3600 600 604800 5
-    "#]]);
-    check(&world, "sub.bare.test. DS", expect![[r#"
-        NxDomain aa
-        auth bare.test. 5 SOA ns.bare.test. hostmaster.bare.test. 7 3600 600 604800 5
-    "#]]);
-    check(&world, "bare.test. DS", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "sub.bare.test. DS",
+        expect![[r#"
         NoError aa
         auth bare.test. 5 SOA ns.bare.test. hostmaster.bare.test. 7 3600 600 604800 5
-    "#]]);
+    "#]],
+    );
+    check(
+        &world,
+        "bare.test. DS",
+        expect![[r#"
+        NoError aa
+        auth bare.test. 5 SOA ns.bare.test. hostmaster.bare.test. 7 3600 600 604800 5
+    "#]],
+    );
 }
 
 #[test]
 fn any_is_answered_small() {
     let world = World::new();
-    check(&world, "www.example.test. ANY", expect![[r#"
+    check(
+        &world,
+        "www.example.test. ANY",
+        expect![[r#"
         NoError aa
         www.example.test. 3600 HINFO \x07RFC8482\x00
-    "#]]);
-    check(&world, "alias.example.test. ANY", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "alias.example.test. ANY",
+        expect![[r#"
         NoError aa
         alias.example.test. 300 CNAME www.example.test.
-    "#]]);
-    check(&world, "az1.web.pool.example.test. ANY", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "az1.web.pool.example.test. ANY",
+        expect![[r#"
         NoError aa
         az1.web.pool.example.test. 3600 HINFO \x07RFC8482\x00
-    "#]]);
-    check(&world, "ent.example.test. ANY", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "ent.example.test. ANY",
+        expect![[r#"
         NoError aa
         auth example.test. 30 SOA ns1.example.test. hostmaster.example.test. 2024 1 2 3 30
-    "#]]);
-    check(&world, "nope.example.test. ANY", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "nope.example.test. ANY",
+        expect![[r#"
         NxDomain aa
         auth example.test. 30 SOA ns1.example.test. hostmaster.example.test. 2024 1 2 3 30
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_not_ours_or_cannot_be_asked_is_refused() {
     let world = World::new();
-    check(&world, "example.net. A", expect![[r#"
+    check(
+        &world,
+        "example.net. A",
+        expect![[r#"
         Refused
-    "#]]);
-    check(&world, "test. A", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "test. A",
+        expect![[r#"
         Refused
-    "#]]);
-    check(&world, ". NS", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        ". NS",
+        expect![[r#"
         Refused
-    "#]]);
-    check(&world, "example.test. AXFR", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "example.test. AXFR",
+        expect![[r#"
         Refused
-    "#]]);
-    check(&world, "example.test. TYPE250", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "example.test. TYPE250",
+        expect![[r#"
         FormErr
-    "#]]);
-    check(&world, "example.test. CH A", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        "example.test. CH A",
+        expect![[r#"
         Refused
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

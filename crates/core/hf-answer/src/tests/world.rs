@@ -118,6 +118,7 @@ fn master_file() -> HostedZone {
         plain("ns.child.example.test.", rtype::A, &[10, 0, 0, 54]),
         plain("ns.child.example.test.", rtype::AAAA, &[0xfd; 16]),
         to("old.example.test.", rtype::DNAME, "example.test."),
+        to("grow.example.test.", rtype::DNAME, &format!("{}.example.test.", "y".repeat(63))),
         plain("az1.spare.pool.example.test.", rtype::A, &[10, 0, 0, 99]),
     ];
     records.extend((0..12).map(|at| {
