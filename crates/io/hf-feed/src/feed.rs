@@ -78,7 +78,7 @@ pub enum BindError {
 fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "stop the program that has the port (`ss -ltnp` names it) or change the feed's address"
+            "stop the program that has the port (`ss -ltnp` names it) or change `listen` under `[feed]` in the node file"
         }
         io::ErrorKind::PermissionDenied => {
             "choose a port from 1024 up, or give the program CAP_NET_BIND_SERVICE"
@@ -86,7 +86,7 @@ fn mend(error: &io::Error) -> &'static str {
         io::ErrorKind::AddrNotAvailable => {
             "this machine has no such address; `ip address` lists those it has"
         }
-        _ => "change the feed's address in the node file",
+        _ => "change `listen` under `[feed]` in the node file",
     }
 }
 
