@@ -1,5 +1,7 @@
 //! What every engine does alike: one suite, run against each of them.
 
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not see as tests
+
 use std::sync::Arc;
 
 use hf_ledger::{Followed, Journal, JournalLine, Ledger, LedgerError, MemoryLedger, RedbLedger, limits};

@@ -3,6 +3,8 @@
 //! This test starts itself again as the process that is killed: with `HF_LEDGER_VICTIM=<path>` set, the test
 //! `victim` appends numbered entries and prints the position of each after it was acknowledged.
 
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not see as tests
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,0 +1,354 @@
+//! The engine: probes an estate's endpoints on schedule and tells what it sees.
+//!
+//! 1. At most `max_in_flight` probes at once; when more are due they wait, the longest due first, and the pace stretches
+//!    ([`Load::late_by`] says by how much). A failure makes no extra work unless `confirm_interval` asks for it.
+//! 2. A new estate takes effect at once; endpoints that stay keep their streaks. No estate keeps the old one in force.
+//! 3. The sink is called from the one task that runs the engine, in the order of the results; it must not wait.
+//!
+//! Not here: the arithmetic of due times (`schedule`), the probe itself (`probe`), tables on the feed (`hf-checker`).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hf_config::estate::{Estate, HealthCheck};
+use hf_health::Bitmap;
+use hf_model::{CheckName, NodeId};
+use tokio::sync::watch;
+use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use crate::failure::{Outcome, ProbeResult};
+use crate::jobs::{JobId, Jobs};
+use crate::schedule;
+
+/// How a prober works.
+#[derive(Clone, Debug)]
+pub struct ProberConfig {
+    /// Whose it is: every node gets its own order of probes.
+    pub node: NodeId,
+    /// Probes at once; each takes one file descriptor. At least 1, default 1,000.
+    pub max_in_flight: usize,
+}
+
+impl ProberConfig {
+    /// The defaults for a node.
+    pub fn new(node: NodeId) -> Self {
+        ProberConfig { node, max_in_flight: 1_000 }
+    }
+}
+
+/// Something that can probe: the network, or a test.
+pub trait Probing: Clone + Send + Sync + 'static {
+    /// Probes once; answers within the check's timeout.
+    fn probe(&self, check: &HealthCheck, address: SocketAddr) -> impl Future<Output = ProbeResult> + Send;
+}
+
+/// The real thing.
+#[derive(Clone, Copy, Debug)]
+struct Network;
+
+impl Probing for Network {
+    async fn probe(&self, check: &HealthCheck, address: SocketAddr) -> ProbeResult {
+        crate::probe(check, address).await
+    }
+}
+
+/// Whoever wants to know. Called in order; must not block.
+pub trait Sink: Send {
+    /// A new estate took effect. The bitmaps hold what is known of the endpoints that stayed, in the order of
+    /// `Estate::endpoint_refs`.
+    fn estate_changed(&mut self, estate: &Arc<Estate>, known: &Bitmap, healthy: &Bitmap);
+
+    /// A probe has a result.
+    fn observed(&mut self, observation: &Observation<'_>);
+}
+
+/// One result, and what it makes of the endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// The estate whose positions these are.
+    pub estate: &'a Arc<Estate>,
+    /// Positions in `Estate::endpoint_refs`: one for each pool that holds this address under this check.
+    pub endpoints: &'a [usize],
+    /// The endpoint's address.
+    pub address: SocketAddr,
+    /// When the probe began.
+    pub began: Instant,
+    /// What came of it.
+    pub result: &'a ProbeResult,
+    /// The state after it: rise and fall counted. None before the first measured result.
+    pub healthy: Option<bool>,
+    /// Whether this result changed the state, or set it for the first time.
+    pub flipped: bool,
+}
+
+/// What is known of one address under one check, for `explain`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Positions in `Estate::endpoint_refs`.
+    pub endpoints: Vec<usize>,
+    /// The endpoint's address.
+    pub address: SocketAddr,
+    /// The check.
+    pub check: CheckName,
+    /// The state; none before the first measured result.
+    pub healthy: Option<bool>,
+    /// How long the last probe took.
+    pub last_took: Option<Duration>,
+    /// The last bad result, or the last probe that could not be made.
+    pub last_failure: Option<LastFailure>,
+}
+
+/// A failure and its age.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastFailure {
+    /// What was wrong, at most 200 characters.
+    pub text: String,
+    /// How long ago.
+    pub ago: Duration,
+}
+
+/// How busy the prober is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Addresses and checks under probe.
+    pub jobs: usize,
+    /// Probes running now.
+    pub in_flight: usize,
+    /// How late the last probe began: more than a moment means that `max_in_flight` is too small for this estate.
+    pub late_by: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Noted {
+    evidence: Evidence,
+    failed_at: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Board {
+    noted: BTreeMap<JobId, Noted>,
+    load: Load,
+}
+
+/// Probes an estate. Clones share what they know; [`Prober::run`] is called once.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    config: ProberConfig,
+    board: Arc<Mutex<Board>>,
+}
+
+impl Prober {
+    /// A prober that does nothing until it is run.
+    pub fn new(config: ProberConfig) -> Self {
+        Prober { config, board: Arc::default() }
+    }
+
+    /// What is known of every address and check, in no promised order.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let now = Instant::now();
+        let with_age = |noted: &Noted| {
+            let mut evidence = noted.evidence.clone();
+            if let (Some(failure), Some(at)) = (&mut evidence.last_failure, noted.failed_at) {
+                failure.ago = now.saturating_duration_since(at);
+            }
+            evidence
+        };
+        self.board().noted.values().map(with_age).collect()
+    }
+
+    /// How busy it is.
+    pub fn load(&self) -> Load {
+        self.board().load
+    }
+
+    /// Probes the estate that `estate_of` finds in the newest value of `source`, until `shutdown` is true or its sender is gone.
+    /// While it finds none, or `source` has no sender any more, the last estate stays in force.
+    pub async fn run<T: Send + Sync>(
+        &self,
+        source: watch::Receiver<T>,
+        estate_of: impl Fn(&T) -> Option<Arc<Estate>> + Send,
+        sink: impl Sink,
+        shutdown: watch::Receiver<bool>,
+    ) {
+        self.run_with(Network, source, estate_of, sink, shutdown).await;
+    }
+
+    /// [`Prober::run`] with probes of another making.
+    pub async fn run_with<T: Send + Sync>(
+        &self,
+        probing: impl Probing,
+        mut source: watch::Receiver<T>,
+        estate_of: impl Fn(&T) -> Option<Arc<Estate>> + Send,
+        sink: impl Sink,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
+        let mut engine = Engine::new(self, probing, sink);
+        let mut source_lives = true;
+        source.mark_changed();
+        loop {
+            engine.start_what_is_due();
+            let (next_due, has_room) = (engine.next_due(), engine.has_room());
+            tokio::select! {
+                biased;
+                // Also ends when the sender is gone: nobody could ever stop us then.
+                _ = shutdown.wait_for(|stop| *stop) => return,
+                changed = source.changed(), if source_lives => {
+                    source_lives = changed.is_ok();
+                    let estate = estate_of(&source.borrow_and_update());
+                    engine.adopt(estate);
+                }
+                Some(ended) = engine.running.join_next_with_id() => engine.take(ended),
+                () = sleep_until(next_due), if has_room => {}
+            }
+        }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Engine<'a, P, S> {
+    prober: &'a Prober,
+    probing: P,
+    sink: S,
+    epoch: Instant,
+    estate: Option<Arc<Estate>>,
+    jobs: Jobs,
+    /// When jobs are due. An entry counts only while its job still says the same.
+    due: BinaryHeap<Reverse<(Instant, JobId)>>,
+    running: JoinSet<ProbeResult>,
+    started: HashMap<task::Id, (JobId, Instant)>,
+}
+
+impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
+    fn new(prober: &'a Prober, probing: P, sink: S) -> Self {
+        Engine {
+            prober,
+            probing,
+            sink,
+            epoch: Instant::now(),
+            estate: None,
+            jobs: Jobs::default(),
+            due: BinaryHeap::new(),
+            running: JoinSet::new(),
+            started: HashMap::new(),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.running.len() < self.prober.config.max_in_flight.max(1)
+    }
+
+    fn next_due(&self) -> Instant {
+        // With nothing to do, something else wakes us.
+        self.due.peek().map_or_else(|| Instant::now() + Duration::from_hours(1), |Reverse((at, _))| *at)
+    }
+
+    fn adopt(&mut self, estate: Option<Arc<Estate>>) {
+        let Some(estate) = estate else { return };
+        if self.estate.as_ref().is_some_and(|old| old.digest == estate.digest) {
+            return;
+        }
+        self.jobs.adopt(&self.prober.config.node, &estate, Instant::now());
+        self.due = self.jobs.all.iter().filter_map(|(id, job)| Some(Reverse((job.due?, *id)))).collect();
+        let (known, healthy) = self.jobs.bitmaps(estate.endpoint_refs().count());
+        self.renew_board();
+        self.sink.estate_changed(&estate, &known, &healthy);
+        self.estate = Some(estate);
+    }
+
+    fn renew_board(&self) {
+        let mut board = self.prober.board();
+        let mut old = std::mem::take(&mut board.noted);
+        for (id, job) in &self.jobs.all {
+            let mut noted = old.remove(id).unwrap_or_else(|| Noted {
+                evidence: Evidence {
+                    endpoints: Vec::new(),
+                    address: job.address,
+                    check: job.check.name.clone(),
+                    healthy: job.streak.healthy(),
+                    last_took: None,
+                    last_failure: None,
+                },
+                failed_at: None,
+            });
+            noted.evidence.endpoints.clone_from(&job.endpoints);
+            board.noted.insert(*id, noted);
+        }
+        board.load.jobs = self.jobs.all.len();
+    }
+
+    fn start_what_is_due(&mut self) {
+        let now = Instant::now();
+        let mut late_by = None;
+        while self.has_room() {
+            let Some(Reverse((at, id))) = self.due.peek().copied().filter(|Reverse((at, _))| *at <= now)
+            else {
+                break;
+            };
+            self.due.pop();
+            let Some(job) = self.jobs.all.get_mut(&id).filter(|job| job.due == Some(at)) else { continue };
+            job.due = None;
+            late_by = Some(now - at);
+            let (probing, check, address) = (self.probing.clone(), job.check.clone(), job.address);
+            let task = self.running.spawn(async move { probing.probe(&check, address).await });
+            self.started.insert(task.id(), (id, now));
+        }
+        let mut board = self.prober.board();
+        board.load.in_flight = self.running.len();
+        board.load.late_by = late_by.unwrap_or(board.load.late_by);
+    }
+
+    fn take(&mut self, ended: Result<(task::Id, ProbeResult), JoinError>) {
+        let now = Instant::now();
+        let (task, result) = match ended {
+            Ok((task, result)) => (task, Some(result)),
+            Err(error) => (error.id(), None),
+        };
+        let Some((id, began)) = self.started.remove(&task) else { return };
+        // A job that is gone, or whose check changed, has no use for this result.
+        let (Some(job), Some(estate)) = (self.jobs.all.get_mut(&id), &self.estate) else { return };
+        let result = result.unwrap_or_else(|| ProbeResult {
+            outcome: Outcome::Unmeasured("the probe broke off by a fault of ours".to_owned()),
+            took: now - began,
+        });
+        let flipped = result
+            .outcome
+            .is_good()
+            .is_some_and(|good| job.streak.record(good, job.check.rise, job.check.fall));
+        let in_doubt = job.streak.is_in_doubt();
+        let due = schedule::next(self.epoch, began, now, job.pace(), job.phase, in_doubt);
+        job.due = Some(due);
+        self.due.push(Reverse((due, id)));
+        note(&mut self.prober.board(), id, &result, job.streak.healthy(), now);
+        self.sink.observed(&Observation {
+            estate,
+            endpoints: &job.endpoints,
+            address: job.address,
+            began,
+            result: &result,
+            healthy: job.streak.healthy(),
+            flipped,
+        });
+    }
+}
+
+fn note(board: &mut Board, id: JobId, result: &ProbeResult, healthy: Option<bool>, now: Instant) {
+    let Some(noted) = board.noted.get_mut(&id) else { return };
+    noted.evidence.healthy = healthy;
+    noted.evidence.last_took = Some(result.took);
+    let text = match &result.outcome {
+        Outcome::Good => return,
+        Outcome::Bad(failure) => failure.to_string(),
+        Outcome::Unmeasured(why) => why.clone(),
+    };
+    noted.failed_at = Some(now);
+    noted.evidence.last_failure =
+        Some(LastFailure { text: text.chars().take(200).collect(), ago: Duration::ZERO });
+}

@@ -1,0 +1,414 @@
+//! The schedule of probes, in virtual time, against endpoints that the test makes good, bad, slow or dead.
+
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not see as tests
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hf_config::estate::{
+    AllDown, CheckIx, CheckKind, CrossZone, Endpoint, Estate, HealthCheck, Pool, Protocol, Region, RegionIx,
+    Zone, ZoneIx,
+};
+use hf_health::Bitmap;
+use hf_model::{CheckName, Digest, NodeId, PoolName, RegionId, Share, Weight, ZoneId};
+use hf_probe::{Observation, Outcome, ProbeFailure, ProbeResult, Prober, ProberConfig, Probing, Sink};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn address(n: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, (n >> 8) as u8, n as u8], 80))
+}
+
+/// Interval 1 s, timeout 500 ms, rise 2, fall 3.
+fn check(name: &str) -> HealthCheck {
+    HealthCheck {
+        name: CheckName::new(name).unwrap(),
+        kind: CheckKind::Tcp,
+        interval: ms(1_000),
+        timeout: ms(500),
+        confirm_interval: ms(1_000),
+        rise: 2,
+        fall: 3,
+        port: None,
+    }
+}
+
+fn pool(name: &str, health_check: Option<u16>, endpoints: impl IntoIterator<Item = u16>) -> Pool {
+    let endpoint =
+        |n| Endpoint { address: address(n), zone: ZoneIx(0), weight: Weight::default(), priority: 0 };
+    Pool {
+        name: PoolName::new(name).unwrap(),
+        protocol: Protocol::Tcp,
+        listen: None,
+        health_check: health_check.map(CheckIx),
+        cross_zone: CrossZone::Off,
+        min_zones: 1,
+        min_capacity: Share::ZERO,
+        all_down: AllDown::Open,
+        endpoints: endpoints.into_iter().map(endpoint).collect(),
+    }
+}
+
+fn estate(health_checks: Vec<HealthCheck>, pools: Vec<Pool>) -> Arc<Estate> {
+    let digest = Digest::of(format!("{health_checks:?} {pools:?}").as_bytes());
+    Arc::new(Estate {
+        digest,
+        regions: vec![Region { id: RegionId::new("r").unwrap(), location: None }],
+        zones: vec![Zone {
+            id: ZoneId::new("z").unwrap(),
+            region: RegionIx(0),
+            aliases: vec![],
+            capacity: None,
+            networks: vec![],
+        }],
+        health_checks,
+        pools,
+        hosted_zones: vec![],
+        records: vec![],
+    })
+}
+
+#[derive(Default)]
+struct Ground {
+    /// What an endpoint does; without an entry it is good at once.
+    mood: BTreeMap<SocketAddr, Mood>,
+    /// Every start of a probe.
+    starts: Vec<(Instant, SocketAddr, String)>,
+    running: usize,
+    running_max: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Mood {
+    Bad,
+    Dead,
+    Unmeasured,
+    Panics,
+}
+
+/// The world: what is probed, and what the sink was told.
+#[derive(Clone, Default)]
+struct World {
+    ground: Arc<Mutex<Ground>>,
+    told: Arc<Mutex<Told>>,
+}
+
+#[derive(Default)]
+struct Told {
+    flips: Vec<(Instant, SocketAddr, bool, Vec<usize>)>,
+    estates: Vec<(Vec<bool>, Vec<bool>)>,
+    results: usize,
+}
+
+impl Probing for World {
+    async fn probe(&self, check: &HealthCheck, address: SocketAddr) -> ProbeResult {
+        let mood = {
+            let mut ground = self.ground.lock().unwrap();
+            ground.starts.push((Instant::now(), address, check.name.to_string()));
+            ground.running += 1;
+            ground.running_max = ground.running_max.max(ground.running);
+            ground.mood.get(&address).copied()
+        };
+        let outcome = match mood {
+            None => Outcome::Good,
+            Some(Mood::Bad) => Outcome::Bad(ProbeFailure::Refused),
+            Some(Mood::Unmeasured) => Outcome::Unmeasured("no ports left".to_owned()),
+            Some(Mood::Dead) => {
+                tokio::time::sleep(check.timeout).await;
+                Outcome::Bad(ProbeFailure::NoConnection(check.timeout))
+            }
+            Some(Mood::Panics) => panic!("a fault of ours, on purpose"),
+        };
+        self.ground.lock().unwrap().running -= 1;
+        ProbeResult { outcome, took: ms(1) }
+    }
+}
+
+fn bits(bitmap: &Bitmap) -> Vec<bool> {
+    (0..bitmap.len()).map(|at| bitmap.get(at)).collect()
+}
+
+impl Sink for World {
+    fn estate_changed(&mut self, _: &Arc<Estate>, known: &Bitmap, healthy: &Bitmap) {
+        self.told.lock().unwrap().estates.push((bits(known), bits(healthy)));
+    }
+
+    fn observed(&mut self, seen: &Observation<'_>) {
+        let mut told = self.told.lock().unwrap();
+        told.results += 1;
+        if seen.flipped {
+            let healthy = seen.healthy.expect("a flip sets a state");
+            told.flips.push((Instant::now(), seen.address, healthy, seen.endpoints.to_vec()));
+        }
+    }
+}
+
+/// A prober at work.
+struct Running {
+    world: World,
+    prober: Prober,
+    estates: watch::Sender<Option<Arc<Estate>>>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    began: Instant,
+}
+
+impl Running {
+    fn start(max_in_flight: usize) -> Running {
+        let world = World::default();
+        let config = ProberConfig { node: NodeId::new("n1").unwrap(), max_in_flight };
+        let prober = Prober::new(config);
+        let (estates, source) = watch::channel(None);
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn({
+            let (prober, world) = (prober.clone(), world.clone());
+            async move { prober.run_with(world.clone(), source, Option::clone, world, stopped).await }
+        });
+        Running { world, prober, estates, stop, task, began: Instant::now() }
+    }
+
+    fn adopt(&self, estate: &Arc<Estate>) {
+        self.estates.send_replace(Some(estate.clone()));
+    }
+
+    fn set(&self, n: u16, mood: Option<Mood>) {
+        let mut ground = self.world.ground.lock().unwrap();
+        match mood {
+            Some(mood) => drop(ground.mood.insert(address(n), mood)),
+            None => drop(ground.mood.remove(&address(n))),
+        }
+    }
+
+    /// Virtual time goes on.
+    async fn pass(&self, length: Duration) {
+        tokio::time::sleep(length).await;
+    }
+
+    fn starts(&self, n: u16) -> Vec<u64> {
+        let ground = self.world.ground.lock().unwrap();
+        let of_it = ground.starts.iter().filter(|(_, at, _)| *at == address(n));
+        of_it.map(|(at, _, _)| (*at - self.began).as_millis() as u64).collect()
+    }
+
+    fn flips(&self) -> Vec<(SocketAddr, bool)> {
+        self.world.told.lock().unwrap().flips.iter().map(|(_, at, healthy, _)| (*at, *healthy)).collect()
+    }
+
+    async fn end(self) {
+        self.stop.send_replace(true);
+        self.task.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_endpoint_is_known_within_a_second_and_probed_each_interval() {
+    let running = Running::start(1_000);
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), 0..50)]));
+    running.pass(ms(1_005)).await;
+    let known: BTreeSet<_> = running.flips().into_iter().collect();
+    assert_eq!(known, (0..50).map(|n| (address(n), true)).collect());
+    running.pass(ms(9_000)).await;
+    for n in 0..50 {
+        let starts = running.starts(n);
+        assert!((10..=11).contains(&starts.len()), "{n}: {starts:?}");
+        for pair in starts.windows(2) {
+            let gap = pair[1] - pair[0];
+            assert!((995..=1_005).contains(&gap), "{n}: {starts:?}");
+        }
+    }
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_are_spread_over_the_interval() {
+    let running = Running::start(1_000);
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), 0..1_000)]));
+    running.pass(ms(10_000)).await;
+    let mut in_window: BTreeMap<u128, usize> = BTreeMap::new();
+    for (at, _, _) in &running.world.ground.lock().unwrap().starts {
+        *in_window.entry((*at - running.began).as_millis() / 100).or_default() += 1;
+    }
+    for (window, count) in in_window {
+        assert!((80..=120).contains(&count) || window >= 99, "window {window}: {count} starts");
+    }
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_falls_after_three_bad_and_rises_after_two_good() {
+    let running = Running::start(1_000);
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), [7])]));
+    running.pass(ms(500)).await;
+    running.set(7, Some(Mood::Bad));
+    running.pass(ms(2_000)).await;
+    assert_eq!(running.flips(), [(address(7), true)]);
+    running.pass(ms(1_000)).await;
+    assert_eq!(running.flips(), [(address(7), true), (address(7), false)]);
+    let evidence = running.prober.evidence();
+    assert_eq!(evidence.len(), 1);
+    assert_eq!(evidence[0].healthy, Some(false));
+    assert_eq!(evidence[0].endpoints, [0]);
+    let failure = evidence[0].last_failure.clone().unwrap();
+    assert_eq!(failure.text, "connection refused");
+    assert_eq!(failure.ago, ms(500));
+    running.set(7, None);
+    running.pass(ms(2_000)).await;
+    assert_eq!(running.flips().last(), Some(&(address(7), true)));
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn doubt_is_confirmed_at_its_own_pace_and_costs_at_most_fall_probes() {
+    let running = Running::start(1_000);
+    let mut quick = check("web");
+    quick.confirm_interval = ms(100);
+    running.adopt(&estate(vec![quick], vec![pool("web", Some(0), [7])]));
+    running.pass(ms(500)).await;
+    running.set(7, Some(Mood::Bad));
+    running.pass(ms(4_000)).await;
+    assert_eq!(running.starts(7), [0, 1_000, 1_100, 1_200, 2_000, 3_000, 4_000]);
+    let told = running.world.told.lock().unwrap().flips.last().map(|(at, _, _, _)| *at - running.began);
+    assert_eq!(told, Some(ms(1_200)), "told at the third bad result");
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_endpoint_takes_no_more_probes_than_a_live_one() {
+    let running = Running::start(1_000);
+    running.set(1, Some(Mood::Dead));
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), [1, 2])]));
+    running.pass(ms(20_000)).await;
+    assert!(running.starts(1).len().abs_diff(running.starts(2).len()) <= 1);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_in_several_pools_is_probed_once_for_each_check() {
+    let running = Running::start(1_000);
+    let checks = vec![check("web"), check("deep")];
+    let pools = vec![
+        pool("one", Some(0), [1, 2]),
+        pool("two", Some(0), [2, 1]),
+        pool("three", Some(1), [1]),
+        pool("none", None, [1, 9]),
+    ];
+    running.adopt(&estate(checks, pools));
+    running.pass(ms(9_900)).await;
+    assert_eq!(running.starts(2).len(), 10);
+    assert_eq!(running.starts(1).len(), 20, "once for each of two checks");
+    assert_eq!(running.starts(9).len(), 0, "a pool without a check is not probed");
+    let flips = running.world.told.lock().unwrap().flips.clone();
+    let mut positions: Vec<_> = flips.into_iter().map(|(_, _, _, positions)| positions).collect();
+    positions.sort();
+    assert_eq!(positions, [vec![0, 3], vec![1, 2], vec![4]]);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_more_at_once_than_allowed_and_everybody_gets_a_turn() {
+    let running = Running::start(10);
+    for n in 0..100 {
+        running.set(n, Some(Mood::Dead));
+    }
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), 0..100)]));
+    running.pass(ms(30_000)).await;
+    assert_eq!(running.world.ground.lock().unwrap().running_max, 10);
+    // Ten at once for half a second each: 20 a second, so 600 probes, six for each.
+    for n in 0..100 {
+        let count = running.starts(n).len();
+        assert!((5..=7).contains(&count), "{n}: {count}");
+    }
+    let load = running.prober.load();
+    assert_eq!((load.jobs, load.in_flight), (100, 10));
+    assert!(load.late_by > ms(1_000), "{load:?}");
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_estate_keeps_what_is_known_of_those_who_stay() {
+    let running = Running::start(1_000);
+    running.set(2, Some(Mood::Bad));
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), [1, 2, 3])]));
+    running.pass(ms(1_500)).await;
+    let mut changed = check("web");
+    changed.timeout = ms(400);
+    running.adopt(&estate(vec![changed], vec![pool("new", Some(0), [9]), pool("web", Some(0), [2, 1])]));
+    running.pass(ms(1)).await;
+    let estates = running.world.told.lock().unwrap().estates.clone();
+    assert_eq!(estates[0], (vec![false; 3], vec![false; 3]));
+    assert_eq!(estates[1], (vec![false, true, true], vec![false, false, true]));
+    assert_eq!(estates.len(), 2);
+    running.pass(ms(1_500)).await;
+    let flips = running.flips();
+    assert_eq!(flips.len(), 4, "only the new one had to be learned: {flips:?}");
+    assert_eq!(flips[3], (address(9), true));
+    let gone = running.starts(3).len();
+    running.pass(ms(5_000)).await;
+    assert_eq!(running.starts(3).len(), gone, "who is gone is left alone");
+    assert_eq!(running.prober.evidence().len(), 3);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_estate_again_and_no_estate_change_nothing() {
+    let running = Running::start(1_000);
+    let one = estate(vec![check("web")], vec![pool("web", Some(0), [1])]);
+    running.adopt(&one);
+    running.pass(ms(1_500)).await;
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), [1])]));
+    running.estates.send_replace(None);
+    running.pass(ms(3_400)).await;
+    assert_eq!(running.starts(1), [0, 1_000, 2_000, 3_000, 4_000]);
+    assert_eq!(running.world.told.lock().unwrap().estates.len(), 1);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_anybody_who_sends_estates_the_last_one_stays_in_force() {
+    let mut running = Running::start(1_000);
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), [1])]));
+    running.pass(ms(500)).await;
+    running.estates = watch::channel(None).0;
+    running.pass(ms(3_000)).await;
+    assert_eq!(running.starts(1).len(), 4);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_measured_counts_for_nothing() {
+    let running = Running::start(1_000);
+    running.set(1, Some(Mood::Unmeasured));
+    running.set(2, Some(Mood::Panics));
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), [1, 2])]));
+    running.pass(ms(5_000)).await;
+    assert_eq!(running.flips(), []);
+    assert!(running.world.told.lock().unwrap().results >= 9, "they are tried again all the same");
+    for evidence in running.prober.evidence() {
+        assert_eq!(evidence.healthy, None);
+        assert!(evidence.last_failure.is_some());
+    }
+    running.set(1, None);
+    running.set(2, None);
+    running.pass(ms(1_000)).await;
+    assert_eq!(running.flips().len(), 2);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_told_and_when_nobody_could_tell() {
+    let running = Running::start(1_000);
+    running.set(1, Some(Mood::Dead));
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), [1])]));
+    running.pass(ms(100)).await;
+    running.end().await;
+    let running = Running::start(1_000);
+    drop(running.stop);
+    running.task.await.unwrap();
+}
