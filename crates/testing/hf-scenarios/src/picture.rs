@@ -1,0 +1,105 @@
+//! What serves, in lines that can be compared from one second to the next.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use hf_control::{Event, Stop};
+use hf_decide::{Mode, PoolDecision, Reason, ZoneState};
+use hf_model::{Timestamp, format_duration};
+use hf_snapshot::Snapshot;
+
+/// The scenario's beginning.
+pub(crate) const START: Timestamp = Timestamp(1_000_000_000);
+
+/// An instant as the time since the beginning.
+pub(crate) fn clock(instant: Timestamp) -> String {
+    format_duration(instant.since(START))
+}
+
+/// One line for each pool, for each record with a decision of its own, for the zones, for each act that yields.
+pub(crate) fn lines(snapshot: &Snapshot) -> Vec<String> {
+    let estate = &snapshot.estate;
+    let decision = &snapshot.decision;
+    let mut lines = Vec::new();
+    let mut refused = Vec::new();
+    for pool in &decision.pools {
+        lines.push(format!("{}: {}", estate.pool(pool.pool).name, describe(snapshot, pool)));
+        refused.extend(pool.not_applied.iter());
+    }
+    for (record, own) in estate.records.iter().zip(&decision.records) {
+        if let Some(own) = own {
+            lines.push(format!("record {}: {}", record.name, describe(snapshot, own)));
+            refused.extend(own.not_applied.iter());
+        }
+    }
+    let away: Vec<String> = decision
+        .zones
+        .iter()
+        .filter(|zone| zone.state == ZoneState::Away)
+        .map(|zone| format!("{} away ({})", estate.zone(zone.zone).id, zone.reason.words(clock)))
+        .collect();
+    lines.push(format!("zones: {}", if away.is_empty() { "all open".to_owned() } else { away.join(", ") }));
+    lines.extend(refused.into_iter().map(|refused| format!("not applied: {}", refused.words(estate))));
+    lines
+}
+
+fn describe(snapshot: &Snapshot, decision: &PoolDecision) -> String {
+    let estate = &snapshot.estate;
+    let pool = estate.pool(decision.pool);
+    let zones: Vec<String> = decision
+        .zones
+        .iter()
+        .map(|zone| {
+            let here = decision.endpoints.iter().zip(&pool.endpoints).filter(|(_, e)| e.zone == zone.zone);
+            let serving = here.clone().filter(|(decided, _)| decided.serves).count();
+            let all = here.count();
+            let mut text = format!("{} {}", estate.zone(zone.zone).id, zone.state);
+            if zone.state == ZoneState::Open && serving < all {
+                let _ = write!(text, " {serving} of {all}");
+            }
+            if zone.reason != Reason::Healthy {
+                let _ = write!(text, " ({})", zone.reason.words(clock));
+            }
+            text
+        })
+        .collect();
+    let mode = match decision.mode {
+        Mode::Normal => String::new(),
+        Mode::FailOpen => "; fails open".to_owned(),
+        Mode::Closed => "; closed".to_owned(),
+        Mode::Fallback(to) => format!("; falls back to {}", estate.pool(to).name),
+    };
+    zones.join(", ") + &mode
+}
+
+/// What the ledger did.
+pub(crate) fn event(event: &Event) -> String {
+    match event {
+        Event::EstateApplied { .. } => "ledger: a new estate".to_owned(),
+        Event::ShiftStarted(shift) => {
+            format!(
+                "ledger: {} takes {} out of {} until {}",
+                shift.id,
+                shift.scope,
+                shift.zone,
+                clock(shift.ends_at)
+            )
+        }
+        Event::ShiftExtended { after, .. } => {
+            format!("ledger: {} now until {}", after.id, clock(after.ends_at))
+        }
+        Event::ShiftEnded(shift, Stop::Canceled) => format!("ledger: {} canceled", shift.id),
+        Event::ShiftEnded(shift, Stop::Expired) => format!("ledger: {} expired", shift.id),
+        Event::Pinned { after, .. } => {
+            let to = if after.to == hf_control::PinTo::In { "in" } else { "out" };
+            format!("ledger: {} pinned {to} for {} until {}", after.zone, after.scope, clock(after.ends_at))
+        }
+        Event::Unpinned(pin, Stop::Canceled) => format!("ledger: {} unpinned for {}", pin.zone, pin.scope),
+        Event::Unpinned(pin, Stop::Expired) => {
+            format!("ledger: the pin of {} for {} expired", pin.zone, pin.scope)
+        }
+    }
+}
+
+/// One second.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
