@@ -1,0 +1,18 @@
+//! End-to-end tests: real binaries, nginx, dig and curl in network namespaces, one per zone.
+//!
+//! What only they can show: that the built program carries real clients' traffic over real links, and what happens to it when links
+//! turn into black holes or go down, when processes are killed, when a node boots alone.
+//!
+//! Needs root (namespaces), iproute2, nftables, nginx, dig and curl: `./test` installs them, a missing one fails the test by name.
+//!
+//! Not here: rules (unit tests of core), behaviour over time (`hf-scenarios`, `hf-sim`).
+
+pub mod estate;
+pub mod netns;
+pub mod process;
+pub mod traffic;
+pub mod wait;
+pub mod world;
+
+pub use wait::wait_for;
+pub use world::World;

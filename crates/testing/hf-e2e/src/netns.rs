@@ -1,0 +1,95 @@
+//! Network namespaces joined by one bridge.
+
+use std::process::Command;
+
+use crate::process::{must, output};
+
+/// Namespaces on a bridge; all are deleted when it is dropped.
+#[derive(Debug)]
+pub struct Network {
+    prefix: String,
+    names: Vec<String>,
+}
+
+impl Network {
+    /// A bridge with nobody on it. Names carry our process id, so that runs beside one another do not meet.
+    ///
+    /// # Panics
+    ///
+    /// Without root or iproute2.
+    pub fn new() -> Network {
+        let network = Network { prefix: format!("hf{}", std::process::id()), names: Vec::new() };
+        let hub = network.hub();
+        ip(&["netns", "add", &hub]);
+        ip(&["-n", &hub, "link", "add", "br0", "type", "bridge"]);
+        ip(&["-n", &hub, "link", "set", "br0", "up"]);
+        network
+    }
+
+    fn hub(&self) -> String {
+        format!("{}-hub", self.prefix)
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    /// Adds a namespace with one address of 10.0.0.0/8, such as `10.77.1.1`.
+    pub fn add(&mut self, name: &str, address: &str) {
+        let full = self.full(name);
+        let hub = self.hub();
+        ip(&["netns", "add", &full]);
+        ip(&["-n", &full, "link", "set", "lo", "up"]);
+        ip(&["-n", &full, "link", "add", "eth0", "type", "veth", "peer", "name", name, "netns", &hub]);
+        ip(&["-n", &hub, "link", "set", name, "master", "br0", "up"]);
+        ip(&["-n", &full, "addr", "add", &format!("{address}/8"), "dev", "eth0"]);
+        ip(&["-n", &full, "link", "set", "eth0", "up"]);
+        self.names.push(name.to_owned());
+    }
+
+    /// A command that will run inside a namespace.
+    pub fn command(&self, name: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.full(name)]).arg(program);
+        command
+    }
+
+    /// Drops all that comes in or goes out, silently: a black hole. Inside the namespace everything works.
+    pub fn black_hole(&self, name: &str) {
+        let rules = "add table inet hole
+            add chain inet hole in { type filter hook input priority 0; }
+            add chain inet hole out { type filter hook output priority 0; }
+            add rule inet hole in iifname \"eth0\" drop
+            add rule inet hole out oifname \"eth0\" drop";
+        must(self.command(name, "nft").arg(rules));
+    }
+
+    /// Ends the black hole.
+    pub fn heal(&self, name: &str) {
+        must(self.command(name, "nft").args(["delete", "table", "inet", "hole"]));
+    }
+
+    /// Takes the link down (as seen from the zone) or up again.
+    pub fn link(&self, name: &str, up: bool) {
+        ip(&["-n", &self.full(name), "link", "set", "eth0", if up { "up" } else { "down" }]);
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Network::new()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for name in self.names.iter().map(|name| self.full(name)).chain([self.hub()]) {
+            // What cannot be deleted is gone already.
+            output(Command::new("ip").args(["netns", "delete", &name]));
+        }
+    }
+}
+
+fn ip(arguments: &[&str]) {
+    must(Command::new("ip").args(arguments));
+}

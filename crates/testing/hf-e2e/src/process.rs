@@ -1,0 +1,99 @@
+//! Programs that run beside a test and die with it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// A program that is killed (SIGKILL) when it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    /// Where its standard error goes.
+    pub log: PathBuf,
+}
+
+impl Running {
+    /// Starts `command` with both outputs appended to `log`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start(mut command: Command, log: &Path) -> Running {
+        let open = || std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log file");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(open())
+            .stderr(open())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; ./test installs what is needed"));
+        Running { child, log: log.to_owned() }
+    }
+
+    /// Kills it and waits until it is gone.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended, and how.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().expect("a child can be asked")
+    }
+
+    /// What it has written so far.
+    pub fn text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn end(&mut self) {
+        // Already ended is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Runs a program to its end.
+///
+/// # Panics
+///
+/// When it cannot be started.
+pub fn output(command: &mut Command) -> Output {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; ./test installs what is needed"))
+}
+
+/// Runs a program that must end well, and gives its standard output.
+///
+/// # Panics
+///
+/// When it cannot be started or ends badly.
+pub fn must(command: &mut Command) -> String {
+    let output = output(command);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} ended with {}: {error}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The built `holdfast`, beside this test's own program.
+///
+/// # Panics
+///
+/// When it was not built.
+pub fn holdfast() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
+    let program = folder.join("holdfast");
+    assert!(program.exists(), "{} is not there; run `cargo build -p holdfast` first", program.display());
+    program
+}

@@ -1,0 +1,205 @@
+//! The tests' world: a namespace for each zone with nginx and a node, one for the control node, one for clients.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::estate::{self, CLIENT, CONTROL, ZONES, address};
+use crate::netns::Network;
+use crate::process::{Running, holdfast, must, output};
+use crate::wait::wait_for;
+
+/// How long anything may take to become so.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The running world.
+#[derive(Debug)]
+pub struct World {
+    running: BTreeMap<String, Running>,
+    /// The namespaces.
+    pub network: Network,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    /// Builds the namespaces, starts nginx everywhere, and writes all files. No node runs yet.
+    pub fn build() -> World {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut network = Network::new();
+        for zone in ZONES {
+            network.add(zone, &address(zone));
+        }
+        network.add("control", CONTROL);
+        network.add("client", CLIENT);
+        let mut world = World { running: BTreeMap::new(), network, folder };
+        world.write_files();
+        for zone in ZONES {
+            let config = world.place(zone).join("nginx.conf");
+            let mut command = world.network.command(zone, "nginx");
+            command.arg("-c").arg(&config).arg("-e").arg(world.place(zone).join("nginx-error.log"));
+            let log = world.place(zone).join("nginx.log");
+            world.running.insert(format!("nginx-{zone}"), Running::start(command, &log));
+        }
+        world
+    }
+
+    /// Builds the world, starts every node, and waits until all have the estate and serve.
+    pub fn start() -> World {
+        let mut world = World::build();
+        world.start_node("control");
+        for zone in ZONES {
+            world.start_node(zone);
+        }
+        world.wait_until_serving();
+        world
+    }
+
+    fn write_files(&self) {
+        let certs = self.folder().join("certs");
+        must(Command::new(holdfast()).args(["cert", "authority"]).arg(&certs));
+        for (node, own) in ZONES.iter().map(|zone| (*zone, address(zone))).chain([("control", CONTROL.to_owned())]) {
+            must(Command::new(holdfast()).args(["cert", "node", node, "--address", &own, "--folder"]).arg(&certs));
+            std::fs::create_dir_all(self.place(node)).expect("a folder for the node");
+        }
+        let key = self.make_runbook();
+        write(&self.folder().join("estate.toml"), &estate::estate());
+        write(&self.place("control").join("node.toml"), &estate::control_node());
+        for zone in ZONES {
+            write(&self.place(zone).join("node.toml"), &estate::zone_node(zone, &key));
+            let folder = self.place(zone);
+            write(&folder.join("nginx.conf"), &estate::nginx(zone, &folder.display().to_string()));
+        }
+    }
+
+    /// Makes the operator's runbook and gives the public half of its key.
+    fn make_runbook(&self) -> String {
+        let mut command = Command::new(holdfast());
+        command.args(["runbook", "init", "--endpoint", "http://127.0.0.1:7600"]);
+        for zone in ZONES {
+            command.args(["--node", &format!("http://{}:7600", address(zone))]);
+        }
+        let told = must(command.arg("--runbook").arg(self.folder().join("runbook.toml")));
+        let key = told.lines().find_map(|line| line.strip_prefix("public_key = \"")).expect("the public key");
+        key.trim_end_matches('"').to_owned()
+    }
+
+    /// The world's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A node's folder.
+    pub fn place(&self, node: &str) -> PathBuf {
+        self.folder().join(node)
+    }
+
+    /// Starts a node.
+    pub fn start_node(&mut self, node: &str) {
+        let mut command = self.network.command(node, holdfast());
+        command.args(["serve", "-c"]).arg(self.place(node).join("node.toml"));
+        let log = self.place(node).join("node.log");
+        self.running.insert(node.to_owned(), Running::start(command, &log));
+    }
+
+    /// Kills a node with SIGKILL.
+    pub fn kill_node(&mut self, node: &str) {
+        self.running.remove(node).expect("a running node").kill();
+    }
+
+    /// What a node has logged.
+    pub fn log(&self, node: &str) -> String {
+        std::fs::read_to_string(self.place(node).join("node.log")).unwrap_or_default()
+    }
+
+    /// A node's own `/v1/status`.
+    pub fn status(&self, node: &str) -> Result<Value, String> {
+        let own = if node == "control" { "127.0.0.1".to_owned() } else { address(node) };
+        let mut command = self.network.command(node, "curl");
+        let output = output(command.args(["-s", "--max-time", "2", &format!("http://{own}:7600/v1/status")]));
+        serde_json::from_slice(&output.stdout)
+            .map_err(|_| format!("{node} does not answer; its log:\n{}", tail(&self.log(node))))
+    }
+
+    /// Runs `holdfast` beside the control node with its token.
+    pub fn cli(&self, arguments: &[&str]) -> Output {
+        let token = std::fs::read_to_string(self.place("control").join("data/operator.token")).unwrap_or_default();
+        let mut command = self.network.command("control", holdfast());
+        let runbook = self.folder().join("runbook.toml");
+        output(command.args(arguments).env("HOLDFAST_TOKEN", token.trim()).env("HOLDFAST_RUNBOOK", runbook))
+    }
+
+    /// Runs `holdfast … -o json`, which must end well.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.cli(&[arguments, &["-o", "json"]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "holdfast {arguments:?} ended with {}: {error}", output.status);
+        serde_json::from_slice(&output.stdout).expect("-o json prints JSON")
+    }
+
+    /// Asks a zone's DNS server with dig and gives the short answer, sorted.
+    pub fn dig(&self, zone: &str, name: &str) -> Vec<String> {
+        let mut command = self.network.command("client", "dig");
+        let text = output(command.args(["+short", "+time=1", "+tries=2", &format!("@{}", address(zone)), name, "A"]));
+        let mut lines: Vec<String> = String::from_utf8_lossy(&text.stdout).lines().map(ToOwned::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Fetches a URL from the clients' namespace: the body and the status.
+    pub fn curl(&self, url: &str) -> (String, u16) {
+        let mut command = self.network.command("client", "curl");
+        let output = output(command.args(["-s", "--max-time", "3", "-w", "\n%{http_code}", url]));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (body, status) = text.rsplit_once('\n').unwrap_or((&text, "0"));
+        (body.to_owned(), status.parse().unwrap_or(0))
+    }
+
+    /// Until every zone's node has an estate, its balancer answers from its own zone, and its checks are in.
+    pub fn wait_until_serving(&self) {
+        for zone in ZONES {
+            wait_for(&format!("{zone} to serve"), DEADLINE, || {
+                let status = self.status(zone)?;
+                let zones = status["zones"].as_array().ok_or("no zones yet")?;
+                let well = |zone: &Value| zone["healthy"] == zone["of"] && zone["reason"]["kind"] == "healthy";
+                if zones.len() != ZONES.len() || !zones.iter().all(well) {
+                    return Err(format!("zones: {}", status["zones"]));
+                }
+                let (body, code) = self.curl(&format!("http://{}:8080/", address(zone)));
+                if code == 200 && body.trim() == zone { Ok(()) } else { Err(format!("balancer: {code} {body:?}")) }
+            });
+        }
+    }
+
+    /// Until a node's own status says this of a zone.
+    pub fn wait_for_zone(&self, node: &str, zone: &str, what: &str, is_so: impl Fn(&Value) -> bool) {
+        wait_for(&format!("{node} to see {zone} {what}"), DEADLINE, || {
+            let status = self.status(node)?;
+            let told = status["zones"].as_array().and_then(|zones| zones.iter().find(|told| told["id"] == zone));
+            match told {
+                Some(told) if is_so(told) => Ok(()),
+                told => Err(format!("it says {told:?}")),
+            }
+        });
+    }
+
+    /// Lines that no healthy run writes: every ERROR that the test did not expect fails it.
+    pub fn assert_no_errors(&self) {
+        for node in ZONES.iter().chain(&["control"]) {
+            let errors: Vec<String> =
+                self.log(node).lines().filter(|line| line.contains("ERROR") || line.contains("panicked")).map(ToOwned::to_owned).collect();
+            assert!(errors.is_empty(), "{node} logged errors:\n{}", errors.join("\n"));
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(10)..].join("\n")
+}

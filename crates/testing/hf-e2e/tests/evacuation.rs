@@ -1,0 +1,214 @@
+//! A zone is evacuated: by a shift, by a black hole, by a dead link; with the control node alive and dead.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hf_e2e::estate::{NAME, ZONES, address};
+use hf_e2e::traffic::{Client, Request, arrivals};
+use hf_e2e::wait::observe_for;
+use hf_e2e::world::DEADLINE;
+use hf_e2e::{World, wait_for};
+
+fn now_ms() -> u64 {
+    u64::try_from(UNIX_EPOCH.elapsed().expect("a clock after 1970").as_millis()).expect("milliseconds")
+}
+
+fn clients(world: &World) -> Vec<Client> {
+    let clients: Vec<Client> = (0..4).map(|number| Client::start(world, number)).collect();
+    for zone in ZONES {
+        wait_for(&format!("requests in {zone}"), DEADLINE, || {
+            let count = arrivals(&world.place(zone)).len();
+            if count >= 10 { Ok(()) } else { Err(format!("{count} so far")) }
+        });
+    }
+    clients
+}
+
+fn all_requests(clients: &[Client]) -> Vec<Request> {
+    clients.iter().flat_map(Client::requests).collect()
+}
+
+fn assert_zone_gets_nothing_after(world: &World, zone: &str, since_ms: u64) {
+    let late: Vec<u64> = arrivals(&world.place(zone)).into_iter().filter(|at| *at > since_ms).collect();
+    assert!(late.is_empty(), "{} requests were answered in {zone} after its shift was acknowledged, the last {} ms after", late.len(), late.last().unwrap_or(&0) - since_ms);
+}
+
+fn assert_none_failed(requests: &[Request], since_ms: u64) {
+    let later = requests.iter().filter(|request| request.begun_ms >= since_ms);
+    let (mut count, mut failed) = (0, Vec::new());
+    for request in later {
+        count += 1;
+        if request.status != 200 {
+            failed.push(request);
+        }
+    }
+    assert!(count > 20, "only {count} requests were seen: the clients do not run");
+    assert!(failed.is_empty(), "{} of {count} requests failed, such as {:?}", failed.len(), failed.first());
+}
+
+fn status_code(world: &World, zone: &str, path: &str) -> u16 {
+    world.curl(&format!("http://{}:7601/{path}", address(zone))).1
+}
+
+#[test]
+fn a_shift_takes_the_zone_out_of_every_path_and_nothing_fails() {
+    let world = World::start();
+    let clients = clients(&world);
+    let begun = now_ms();
+    // Returns when every node has reported the shift applied.
+    let shift = world.json(&["shift", "start", "az2", "--for", "5m", "--reason", "end-to-end test"]);
+    let acknowledged = now_ms();
+    println!("az2: acknowledged by all nodes {} ms after the command began", acknowledged - begun);
+    observe_for(Duration::from_secs(3));
+
+    assert_zone_gets_nothing_after(&world, "az2", acknowledged);
+    for zone in ZONES {
+        let answer = world.dig(zone, NAME);
+        assert!(!answer.is_empty() && !answer.contains(&address("az2")), "{zone} answers {answer:?}");
+        assert_eq!(status_code(&world, zone, "status/az2"), 500);
+        assert_eq!(status_code(&world, zone, "status/other-az2"), 500, "an alias is the same zone");
+        assert_eq!(status_code(&world, zone, "closed/az2"), 200);
+        assert_eq!(status_code(&world, zone, "status/az1"), 200);
+        assert_eq!(status_code(&world, zone, "closed/az1"), 404);
+        // The balancer of the zone that left still carries whom it is asked by, through the others.
+        let (body, code) = world.curl(&format!("http://{}:8080/", address(zone)));
+        assert!(code == 200 && body.trim() != "az2", "{zone} answers {code} {body:?}");
+    }
+    // A zonal name asks for the zone by name and is answered.
+    assert_eq!(world.dig("az1", "az2.edge.pool.shop.test"), [address("az2")]);
+
+    let id = shift["id"].as_str().expect("an id").to_owned();
+    let shown = wait_for("the measured time to zero", DEADLINE, || {
+        let shown = world.json(&["shift", "show", &id]);
+        if shown["time_to_zero"]["measured"] == true { Ok(shown) } else { Err(shown["time_to_zero"].to_string()) }
+    });
+    println!("az2: time to zero {}", shown["time_to_zero"]);
+    let explained = world.cli(&["explain", NAME, "A", "--from", "10.77.200.1"]);
+    let text = String::from_utf8_lossy(&explained.stdout).into_owned();
+    assert!(text.contains("az2") && text.contains(&id), "explain names the zone and its shift:\n{text}");
+
+    world.json(&["shift", "cancel", &id]);
+    let canceled = now_ms();
+    wait_for("az2 to serve again", DEADLINE, || {
+        let newest = arrivals(&world.place("az2")).last().copied().unwrap_or(0);
+        if newest > canceled { Ok(()) } else { Err("no request yet".to_owned()) }
+    });
+    assert_none_failed(&all_requests(&clients), begun);
+    let journal = world.cli(&["journal"]);
+    let text = String::from_utf8_lossy(&journal.stdout).into_owned();
+    assert!(text.contains("end-to-end test") && text.contains(&id), "the journal tells of it:\n{text}");
+    world.assert_no_errors();
+}
+
+#[test]
+fn a_black_hole_is_left_within_moments_and_comes_back() {
+    lose_and_regain("az3", |world| world.network.black_hole("az3"), |world| world.network.heal("az3"));
+}
+
+#[test]
+fn a_zone_whose_link_is_down_is_left_and_comes_back() {
+    lose_and_regain("az1", |world| world.network.link("az1", false), |world| world.network.link("az1", true));
+}
+
+fn lose_and_regain(lost: &str, lose: impl Fn(&World), regain: impl Fn(&World)) {
+    let world = World::start();
+    let clients = clients(&world);
+    lose(&world);
+    let lost_at = now_ms();
+    let others: Vec<&str> = ZONES.into_iter().filter(|zone| *zone != lost).collect();
+    for zone in &others {
+        wait_for(&format!("{zone} to leave {lost} out"), DEADLINE, || {
+            let answer = world.dig(zone, NAME);
+            if !answer.is_empty() && !answer.contains(&address(lost)) { Ok(()) } else { Err(format!("{answer:?}")) }
+        });
+    }
+    let noticed = now_ms();
+    println!("{lost}: out of all answers {} ms after it was lost", noticed - lost_at);
+    observe_for(Duration::from_secs(3));
+    // Answers that were given before may be kept for their TTL of one second; a request takes three at most.
+    let requests = all_requests(&clients);
+    assert_none_failed(&requests, noticed + 2_000);
+    for zone in &others {
+        assert_eq!(status_code(&world, zone, &format!("status/{lost}")), 500, "{zone} tells that {lost} is impaired");
+    }
+    regain(&world);
+    for zone in &others {
+        wait_for(&format!("{zone} to use {lost} again"), DEADLINE, || {
+            // Two of three are drawn for each answer: ask until it was among them.
+            let answer = world.dig(zone, NAME);
+            if answer.contains(&address(lost)) { Ok(()) } else { Err(format!("{answer:?}")) }
+        });
+    }
+    world.wait_until_serving();
+}
+
+#[test]
+fn with_the_control_node_dead_the_shift_holds_and_a_node_boots_alone() {
+    let mut world = World::start();
+    let shift = world.json(&["shift", "start", "az2", "--for", "1m", "--reason", "held without control"]);
+    let begun = std::time::Instant::now();
+    let ends_at_ms = shift["ends_at_ms"].as_u64().expect("an end");
+    world.kill_node("control");
+    let clients = [Client::start(&world, 0), Client::start(&world, 1)];
+
+    // A data plane boots with the control node dead, from its own disk, and obeys the shift.
+    world.kill_node("az1");
+    world.start_node("az1");
+    world.wait_for_zone("az1", "az2", "away", |told| told["state"] == "away");
+    wait_for("az1 to answer", DEADLINE, || {
+        let answer = world.dig("az1", NAME);
+        if answer.is_empty() { Err("nothing yet".to_owned()) } else { Ok(()) }
+    });
+    let alone_since = now_ms();
+
+    // Past its end it is held: nobody could have told these nodes that it was extended.
+    wait_for("the shift's end to pass", Duration::from_secs(80), || {
+        if now_ms() > ends_at_ms + 2_000 { Ok(()) } else { Err(format!("{:?} so far", begun.elapsed())) }
+    });
+    for zone in ZONES {
+        world.wait_for_zone(zone, "az2", "held", |told| told["state"] == "away" && told["reason"]["held"] == true);
+        let answer = world.dig(zone, NAME);
+        assert!(!answer.is_empty() && !answer.contains(&address("az2")), "{zone} answers {answer:?}");
+    }
+    assert_zone_gets_nothing_after(&world, "az2", alone_since);
+    assert_none_failed(&all_requests(&clients), alone_since + 1_000);
+
+    // With the control node back it ends everywhere, at one revision.
+    world.start_node("control");
+    let revisions: Vec<u64> = ZONES
+        .iter()
+        .map(|zone| {
+            world.wait_for_zone(zone, "az2", "open", |told| told["state"] == "open");
+            wait_for("the revision", DEADLINE, || Ok::<_, String>(world.status(zone)?["revision"].as_u64().unwrap_or(0)))
+        })
+        .collect();
+    assert!(revisions.iter().all(|revision| *revision == revisions[0] && *revision > 0), "{revisions:?}");
+    let shown = world.json(&["shift", "show", shift["id"].as_str().expect("an id")]);
+    assert_eq!(shown["state"], "expired");
+    assert!(SystemTime::now() > UNIX_EPOCH);
+}
+
+#[test]
+fn with_the_control_node_dead_break_glass_evacuates_all_the_same() {
+    let mut world = World::start();
+    world.kill_node("control");
+    let clients = [Client::start(&world, 0), Client::start(&world, 1)];
+    let refused = world.cli(&["shift", "start", "az3", "--for", "5m", "--reason", "no control"]);
+    assert_eq!(refused.status.code(), Some(3), "no endpoint can be reached");
+    let begun = now_ms();
+    let told = world.cli(&["shift", "start", "--break-glass", "az3", "--for", "5m", "--reason", "no control"]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let acknowledged = now_ms();
+    println!("az3: break-glass taken by all nodes after {} ms", acknowledged - begun);
+    for zone in ZONES {
+        world.wait_for_zone(zone, "az3", "away by break-glass", |told| {
+            told["state"] == "away" && told["reason"]["kind"] == "break-glass"
+        });
+    }
+    let everywhere = now_ms();
+    observe_for(Duration::from_secs(2));
+    assert_zone_gets_nothing_after(&world, "az3", everywhere);
+    assert_none_failed(&all_requests(&clients), everywhere);
+    let canceled = world.cli(&["shift", "cancel", "--break-glass", "az3"]);
+    assert!(canceled.status.success(), "{}", String::from_utf8_lossy(&canceled.stderr));
+    world.wait_for_zone("az1", "az3", "open", |told| told["state"] == "open");
+}
