@@ -1,2 +1,49 @@
-//! (header to be written with the first code)
-fn main() {}
+//! The one binary, `holdfast`: reads the command line, runs one command, ends with its exit code.
+//!
+//! Exit codes: 0 done · 1 refused or failed · 2 bad usage or file · 3 no endpoint reachable.
+//!
+//! Not here: logic. Commands print what libraries answer.
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Arguments, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let common = arguments.common;
+    match arguments.command {
+        Command::Serve(serve) => commands::serve::run(&serve),
+        Command::Demo(demo) => commands::demo::run(&demo, common.output),
+        Command::Check(check) => commands::check::run(&check.files, common.output),
+        Command::Completions { shell } => commands::generate::completions(shell),
+        Command::Man { folder } => commands::generate::man(folder.as_deref()),
+        Command::Cert(cert) => commands::cert::run(&cert),
+        Command::Runbook(runbook) => commands::runbook::run(&runbook, &common),
+        Command::Diff { estate } => commands::block_on(commands::estate::diff(&estate, &common)),
+        Command::Apply(apply) => commands::block_on(commands::estate::apply(&apply, &common)),
+        Command::Status(status) => commands::block_on(commands::status::run(&status, &common)),
+        Command::Shift(shift) => commands::block_on(commands::shift::run(&shift, &common)),
+        Command::Pin(pin) => commands::block_on(commands::pin::run(&pin, &common)),
+        Command::Explain(explain) => commands::block_on(commands::explain::run(&explain, &common)),
+        Command::Journal(journal) => commands::block_on(commands::journal::run(&journal, &common)),
+    }
+}

@@ -1,0 +1,40 @@
+//! `holdfast demo`.
+
+use std::io::IsTerminal as _;
+
+use hf_demo::{DemoError, Options, Show};
+
+use super::{runtime, stop_signal};
+use crate::args::{DemoArgs, Output};
+use crate::failure::Failure;
+use crate::output::say;
+
+/// Runs the demo, or writes its files.
+pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
+    if let Some(folder) = &args.eject {
+        say(hf_demo::eject(folder).map_err(failure)?.trim_end());
+        return Ok(());
+    }
+    let length = args.length.as_deref().map(hf_model::parse_duration).transpose();
+    let length = length.map_err(|error| Failure::Usage(format!("--for: {error}")))?;
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::Refused(format!("cannot find this very program to run the nodes: {error}")))?;
+    let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let show = match output {
+        Output::Json => Show::Json,
+        Output::Table if is_terminal && !args.plain => Show::Picture,
+        Output::Table => Show::Text,
+    };
+    runtime(true)?.block_on(async {
+        let stop = stop_signal(false);
+        let options = Options { program, script: args.script.clone(), length, show };
+        hf_demo::run(options, stop).await.map_err(failure)
+    })
+}
+
+fn failure(error: DemoError) -> Failure {
+    match error {
+        DemoError::Script(_) => Failure::Usage(error.to_string()),
+        other => Failure::Refused(other.to_string()),
+    }
+}

@@ -1,0 +1,71 @@
+//! One file a command; each prints what a library answers.
+
+pub mod cert;
+pub mod check;
+pub mod demo;
+pub mod estate;
+pub mod explain;
+pub mod generate;
+pub mod journal;
+pub mod pin;
+pub mod runbook;
+pub mod serve;
+pub mod shift;
+pub mod status;
+
+use std::future::Future;
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// Runs a short command on one thread.
+pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    runtime(false)?.block_on(command)
+}
+
+fn runtime(all_cores: bool) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder =
+        if all_cores { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
+    builder.enable_all().build().map_err(|error| Failure::Refused(format!("cannot start the runtime: {error}")))
+}
+
+/// A file that the user named; not there or not readable is bad usage.
+fn read_file(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let mend = match error.kind() {
+            std::io::ErrorKind::NotFound => "; check the path",
+            std::io::ErrorKind::InvalidData => "; it must be UTF-8 text",
+            _ => "",
+        };
+        Failure::Usage(format!("{}: {error}{mend}", path.display()))
+    })
+}
+
+/// Becomes true at Ctrl-C, at SIGTERM, or when standard input closes if that is wanted.
+fn stop_signal(until_stdin_closes: bool) -> tokio::sync::watch::Receiver<bool> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+        else {
+            return;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+            () = stdin_closed(), if until_stdin_closes => {}
+        }
+        stop.send_replace(true);
+        // The receivers may be slow to leave: keep the sender, so that they never mistake its end for one more signal.
+        stop.closed().await;
+    });
+    stopped
+}
+
+async fn stdin_closed() {
+    use tokio::io::AsyncReadExt as _;
+    let mut stdin = tokio::io::stdin();
+    let mut buffer = [0; 64];
+    while !matches!(stdin.read(&mut buffer).await, Ok(0) | Err(_)) {}
+}

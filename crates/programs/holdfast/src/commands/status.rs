@@ -1,0 +1,147 @@
+//! `holdfast status`: the zones at a glance.
+
+use std::time::Duration;
+
+use hf_api::{Status, ZoneState};
+
+use crate::args::{Common, StatusArgs};
+use crate::failure::Failure;
+use crate::output::{columns, is_colourful, relative, rough, say, show};
+use crate::session::client;
+
+/// Shows the status once, or every second until Ctrl-C.
+pub async fn run(args: &StatusArgs, common: &Common) -> Result<(), Failure> {
+    let client = client(common)?;
+    if !args.watch {
+        return show(common.output, &client.status().await?, in_tables);
+    }
+    let mut pace = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        pace.tick().await;
+        match client.status().await {
+            Ok(status) => {
+                if is_colourful() {
+                    say("\x1b[2J\x1b[H");
+                }
+                show(common.output, &status, in_tables)?;
+            }
+            Err(error) => eprintln!("holdfast: {error}"),
+        }
+    }
+}
+
+fn in_tables(status: &Status) -> String {
+    let mut text = format!("revision {} as {} sees it\n\n", status.revision, status.node);
+    if let Some(problem) = &status.estate_file_problem {
+        text.push_str(&format!("THE ESTATE FILE IS NOT IN FORCE: {problem}\n\n"));
+    }
+    text.push_str(&zones(status));
+    if !status.break_glass.is_empty() {
+        text.push_str("\nBREAK-GLASS, not in the ledger:\n");
+        for shift in &status.break_glass {
+            text.push_str(&format!(
+                "  {} by {}, ends {}: {}\n",
+                shift.zone,
+                shift.by,
+                relative(shift.ends_at_ms, status.now_ms),
+                shift.reason
+            ));
+        }
+    }
+    for shift in &status.shifts {
+        text.push('\n');
+        text.push_str(&super::shift::in_words(shift));
+    }
+    for pin in &status.pins {
+        let direction = if pin.to == hf_api::PinTo::In { "in" } else { "out" };
+        text.push_str(&format!(
+            "\n{} is pinned {direction} for {} by {}, ends {}: {}\n",
+            pin.zone,
+            pin.resource,
+            pin.by,
+            relative(pin.ends_at_ms, status.now_ms),
+            pin.reason
+        ));
+    }
+    if !status.not_applied.is_empty() {
+        text.push_str("\nnot applied:\n");
+        for act in &status.not_applied {
+            text.push_str(&format!("  {} on {} in {}: {}\n", act.source, act.resource, act.zone, act.why));
+        }
+    }
+    text.push('\n');
+    text.push_str(&pools(status));
+    text.push('\n');
+    text.push_str(&nodes(status));
+    text
+}
+
+fn percent(ppm: Option<u32>) -> String {
+    ppm.map_or("-".to_owned(), |ppm| format!("{:.1}%", f64::from(ppm) / 10_000.0))
+}
+
+fn zones(status: &Status) -> String {
+    let rows: Vec<[String; 7]> = status
+        .zones
+        .iter()
+        .map(|zone| {
+            [
+                zone.id.clone(),
+                zone.region.clone(),
+                if zone.state == ZoneState::Away { "AWAY".to_owned() } else { "open".to_owned() },
+                format!("{}/{}", zone.healthy, zone.of),
+                percent(zone.share_ppm),
+                percent(zone.headroom_ppm),
+                zone.reason.text.clone(),
+            ]
+        })
+        .collect();
+    columns(["ZONE", "REGION", "STATE", "HEALTHY", "TRAFFIC", "HEADROOM", "WHY"], &rows)
+}
+
+fn pools(status: &Status) -> String {
+    let rows: Vec<[String; 4]> = status
+        .pools
+        .iter()
+        .map(|pool| {
+            let away: Vec<&str> = pool
+                .zones
+                .iter()
+                .filter(|zone| zone.state == ZoneState::Away)
+                .map(|zone| zone.zone.as_str())
+                .collect();
+            let mode = match &pool.fallback {
+                Some(fallback) => format!("{} to {fallback}", pool.mode.as_str()),
+                None => pool.mode.as_str().to_owned(),
+            };
+            [pool.name.clone(), mode, format!("{}/{}", pool.serving, pool.of), away.join(", ")]
+        })
+        .collect();
+    columns(["POOL", "MODE", "SERVING", "AWAY"], &rows)
+}
+
+fn nodes(status: &Status) -> String {
+    let rows: Vec<[String; 6]> = status
+        .nodes
+        .iter()
+        .map(|node| {
+            let mut notes = Vec::new();
+            if node.stale {
+                notes.push("STALE".to_owned());
+            }
+            if node.booted_from_disk {
+                notes.push("serves what it had on disk".to_owned());
+            }
+            notes.extend(node.problem.clone());
+            [
+                node.id.clone(),
+                node.zone.clone().unwrap_or_else(|| "-".to_owned()),
+                node.roles.join(","),
+                node.revision.to_string(),
+                format!("{} ago", rough(node.last_heard_ms)),
+                notes.join("; "),
+            ]
+        })
+        .collect();
+    columns(["NODE", "ZONE", "ROLES", "REVISION", "HEARD", "NOTES"], &rows)
+}
