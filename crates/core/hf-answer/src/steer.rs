@@ -109,7 +109,9 @@ impl Compiled {
         let endpoints = &estate.pool(pool).endpoints;
         let in_zone = |at: usize| endpoints[at].zone == zone && family.holds(endpoints[at].address.ip());
         let first = self.routes.per_pool[pool.at()].first_endpoint;
-        let up = |at: usize| self.snapshot.verdicts.get(first + at) != Verdict::Unhealthy;
+        // Without a check an old verdict says nothing, as in `hf-decide`.
+        let unchecked = estate.pool(pool).health_check.is_none();
+        let up = |at: usize| unchecked || self.snapshot.verdicts.get(first + at) != Verdict::Unhealthy;
         let by_health = (0..endpoints.len()).any(|at| in_zone(at) && up(at));
         let keep = |candidate: &Candidate| {
             let at = usize::from(candidate.at);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use expect_test::Expect;
 use hf_config::estate::{
-    AddressFamily, AllDown, CrossZone, Endpoint, Estate, Filter, HostedZone, PlainRecord, Pool, PoolIx,
-    Protocol, Record, Region, RegionIx, Soa, Zone, ZoneIx,
+    AddressFamily, AllDown, CheckIx, CheckKind, CrossZone, Endpoint, Estate, Filter, HealthCheck, HostedZone,
+    PlainRecord, Pool, PoolIx, Protocol, Record, Region, RegionIx, Soa, Zone, ZoneIx,
 };
 use hf_control::Intent;
 use hf_decide::{Decision, EndpointDecision, Mode, PoolDecision, Reason};
 use hf_health::{Verdict, Verdicts};
 use hf_model::{
-    Digest, DnsName, PoolName, RegionId, Revision, Share, Timestamp, Ttl, Weight, WireName, ZoneId,
+    CheckName, Digest, DnsName, PoolName, RegionId, Revision, Share, Timestamp, Ttl, Weight, WireName, ZoneId,
 };
 use hf_snapshot::Snapshot;
 
@@ -47,12 +47,26 @@ fn zone(id: &str, alias: Option<&str>) -> Zone {
     }
 }
 
+fn tcp_check() -> HealthCheck {
+    let second = std::time::Duration::from_secs(1);
+    HealthCheck {
+        name: CheckName::new("tcp").unwrap(),
+        kind: CheckKind::Tcp,
+        interval: second,
+        timeout: second / 2,
+        confirm_interval: second,
+        rise: 2,
+        fall: 3,
+        port: None,
+    }
+}
+
 fn pool(pool: &str, endpoints: &[(&str, u16)]) -> Pool {
     Pool {
         name: PoolName::new(pool).unwrap(),
         protocol: Protocol::Http,
         listen: None,
-        health_check: None,
+        health_check: Some(CheckIx(0)),
         cross_zone: CrossZone::Off,
         min_zones: 1,
         min_capacity: Share::ZERO,
@@ -146,7 +160,7 @@ impl World {
             digest: Digest::of(b"world"),
             regions: vec![Region { id: RegionId::new("eu").unwrap(), location: None }],
             zones: vec![zone("az1", Some("eu-a")), zone("az2", None), zone("az3", None)],
-            health_checks: Vec::new(),
+            health_checks: vec![tcp_check()],
             pools: vec![web, spare],
             hosted_zones: vec![master_file(), bare("bare.test."), bare("sub.bare.test."), bare("wild.test.")],
             records: vec![

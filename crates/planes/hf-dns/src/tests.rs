@@ -1,0 +1,5 @@
+//! Over real sockets on loopback, decoded by hickory-proto.
+
+mod life;
+mod messages;
+mod world;
