@@ -1,1 +1,36 @@
-//! (header to be written with the first code)
+//! The balancer role: HTTP/1.1 requests to endpoints, own zone first, never where the snapshot does not let them.
+//!
+//! One thread for each core, each with its own runtime, its own listener of every pool (SO_REUSEPORT) and its own kept
+//! connections. The life of a request: [`worker`] accepts the client, [`client_io`] watches what it sends, [`exchange`] picks an endpoint by the
+//! pool's [`front::Route`], borrows a connection from [`kept`] and passes the answer back.
+//!
+//! 1. A snapshot in force binds every request after it; when a zone is left its idle connections close at once, and what is under
+//!    way there is cut after `drain`.
+//! 2. When this balancer's own zone is left for a pool, its clients are sent away to look the name up again: busy ones by
+//!    `Connection: close`, idle ones over a second. Clients of balancers in other zones notice nothing.
+//! 3. This balancer's own view of health narrows what the decision serves and never widens it.
+//! 4. Nothing is tried twice that may have been carried out once.
+//!
+//! Not here: HTTP/2, TLS, upgrades such as WebSocket (the `Upgrade` field is dropped, so clients fall back), TCP pools.
+
+mod body;
+mod bound;
+mod budget;
+mod checks;
+mod client_io;
+mod config;
+mod endpoint;
+mod exchange;
+mod framing;
+mod front;
+mod headers;
+mod health;
+mod kept;
+mod listen;
+mod refuse;
+mod routes;
+mod worker;
+
+pub use bound::{Bound, ListenerView, Snapshots, bind};
+pub use config::{BalancerConfig, Limits};
+pub use listen::BindError;

@@ -1,0 +1,260 @@
+//! The balancer as its node sees it: bound, then run until it is told to stop.
+//!
+//! 1. [`bind`] opens the listeners that the present snapshot asks for; a port that cannot be had is an error with its mend.
+//! 2. Later snapshots bring and take listeners. A port that cannot be had then is logged, shown in [`ListenerView`] and tried again every two
+//!    seconds; the rest goes on. A listener whose pool changes its name stays open.
+//! 3. Without a snapshot the last one stays in force.
+//! 4. Told to stop, it closes its listeners, lets clients finish for `drain`, and cuts the rest.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hf_model::PoolName;
+use hf_probe::{Prober, ProberConfig};
+use hf_snapshot::Snapshot;
+use tokio::sync::watch;
+
+use crate::checks::Checks;
+use crate::config::BalancerConfig;
+use crate::front::{Front, Phase};
+use crate::listen::{self, BindError};
+use crate::routes::{FrontKey, Placed, Routes, Wanted};
+use crate::worker::{Handle, Opened};
+
+/// Between two tries to open a listener that could not be opened.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Where snapshots come from.
+pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
+
+/// One listener, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerView {
+    /// The pool that it is for.
+    pub pool: PoolName,
+    /// Where it should listen.
+    pub wanted: SocketAddr,
+    /// Where it listens, or why it does not.
+    pub state: Result<SocketAddr, String>,
+}
+
+/// A balancer whose ports are open.
+#[derive(Debug)]
+pub struct Bound {
+    config: BalancerConfig,
+    snapshots: Snapshots,
+    routes: Routes,
+    placed: watch::Sender<Option<Arc<Placed>>>,
+    fronts: BTreeMap<FrontKey, FrontSlot>,
+    workers: Vec<Handle>,
+    in_force: watch::Sender<u64>,
+    views: watch::Sender<Vec<ListenerView>>,
+}
+
+#[derive(Debug)]
+enum FrontSlot {
+    Open(PoolName, Arc<Front>),
+    /// Kept with all it needs, so that it can be tried again without a new snapshot.
+    Failed(Wanted, String),
+}
+
+/// Opens the ports that the present snapshot asks for; none without one.
+pub async fn bind(config: BalancerConfig, snapshots: Snapshots) -> Result<Bound, BindError> {
+    let in_force = watch::Sender::new(0);
+    let workers = (0..config.workers.get())
+        .map(|number| Handle::start(number, &config, in_force.subscribe()))
+        .collect::<Result<_, _>>()
+        .map_err(BindError::Threads)?;
+    let routes =
+        Routes::new(config.zone.clone(), config.address, config.activity.clone(), config.limits.clone());
+    let mut bound = Bound {
+        config,
+        snapshots,
+        routes,
+        placed: watch::Sender::new(None),
+        fronts: BTreeMap::new(),
+        workers,
+        in_force,
+        views: watch::Sender::new(Vec::new()),
+    };
+    let first = bound.snapshots.borrow_and_update().clone();
+    if let Some(snapshot) = first
+        && let Some(error) = bound.obey(&snapshot).await.into_iter().next()
+    {
+        return Err(error);
+    }
+    Ok(bound)
+}
+
+impl Bound {
+    /// The number of the snapshot in force: from then on no request goes where it does not let it.
+    pub fn in_force(&self) -> watch::Receiver<u64> {
+        self.in_force.subscribe()
+    }
+
+    /// The listeners and their state.
+    pub fn listeners(&self) -> watch::Receiver<Vec<ListenerView>> {
+        self.views.subscribe()
+    }
+
+    /// Obeys snapshots until `shutdown` is true or its sender is gone, then lets clients finish. Dropped, it cuts them.
+    pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
+        let prober = Prober::new(ProberConfig::new(self.config.node.clone()));
+        let checks = Checks::new(self.placed.subscribe());
+        let probed = |placed: &Option<Arc<Placed>>| placed.as_ref().map(|placed| placed.probed.clone());
+        let probing = prober.run(self.placed.subscribe(), probed, checks, shutdown.clone());
+        tokio::select! {
+            biased;
+            () = self.obey_all(&mut shutdown) => {}
+            () = probing => {}
+        }
+        self.finish().await;
+    }
+
+    async fn obey_all(&mut self, shutdown: &mut watch::Receiver<bool>) {
+        let mut lives = true;
+        loop {
+            let failing = self.fronts.values().any(|slot| matches!(slot, FrontSlot::Failed(..)));
+            tokio::select! {
+                biased;
+                () = stopped(shutdown) => return,
+                changed = self.snapshots.changed(), if lives => {
+                    lives = changed.is_ok();
+                    let snapshot = self.snapshots.borrow_and_update().clone();
+                    if let Some(snapshot) = snapshot {
+                        self.obey(&snapshot).await;
+                    }
+                }
+                () = tokio::time::sleep(RETRY), if failing => self.retry_failed().await,
+            }
+        }
+    }
+
+    /// Puts a snapshot in force. What could not be opened is in the views, and returned.
+    async fn obey(&mut self, snapshot: &Arc<Snapshot>) -> Vec<BindError> {
+        let (placed, wanted) = self.routes.compile(snapshot);
+        let mut errors = Vec::new();
+        let mut gone = std::mem::take(&mut self.fronts);
+        let mut phases = Vec::new();
+        let mut to_open = Vec::new();
+        for wanted in wanted {
+            if self.fronts.contains_key(&wanted.key) {
+                tracing::error!(pool = %wanted.pool, address = %wanted.key.address, "two pools listen on one address: the first has it");
+                continue;
+            }
+            match gone.remove(&wanted.key) {
+                Some(FrontSlot::Open(_, front)) => {
+                    front.route.store(Arc::new(wanted.route));
+                    phases.push((front.clone(), wanted.phase));
+                    self.fronts.insert(wanted.key, FrontSlot::Open(wanted.pool, front));
+                }
+                Some(FrontSlot::Failed(..)) | None => to_open.push(wanted),
+            }
+        }
+        self.routes.set_standings(snapshot);
+        phases.into_iter().for_each(|(front, phase)| front.set_phase(phase));
+        close_all(gone);
+        self.placed.send_if_modified(|now| {
+            let changes = now.as_ref().is_none_or(|old| !Arc::ptr_eq(old, &placed));
+            *now = Some(placed);
+            changes
+        });
+        self.in_force.send_replace(snapshot.number);
+        for wanted in to_open {
+            errors.extend(self.open(wanted).await);
+        }
+        self.show();
+        errors
+    }
+
+    async fn retry_failed(&mut self) {
+        let (failed, open) = std::mem::take(&mut self.fronts)
+            .into_iter()
+            .partition(|(_, slot)| matches!(slot, FrontSlot::Failed(..)));
+        self.fronts = open;
+        let failed: BTreeMap<FrontKey, FrontSlot> = failed;
+        for slot in failed.into_values() {
+            if let FrontSlot::Failed(wanted, _) = slot {
+                self.open(wanted).await;
+            }
+        }
+        self.show();
+    }
+
+    async fn open(&mut self, wanted: Wanted) -> Option<BindError> {
+        let opened = listen::open(&wanted.pool, wanted.key.address, self.workers.len());
+        match opened {
+            Ok(listeners) => {
+                self.serve(wanted, listeners).await;
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "a listener cannot be opened; the others go on");
+                let text = error.to_string();
+                self.fronts.insert(wanted.key.clone(), FrontSlot::Failed(wanted, text));
+                Some(error)
+            }
+        }
+    }
+
+    async fn serve(&mut self, wanted: Wanted, listeners: Vec<TcpListener>) {
+        let local =
+            listeners.first().and_then(|listener| listener.local_addr().ok()).unwrap_or(wanted.key.address);
+        tracing::info!(pool = %wanted.pool, address = %local, "listening");
+        let front = Arc::new(Front::new(local, wanted.route, wanted.phase));
+        for (worker, listener) in self.workers.iter().zip(listeners) {
+            let opened = Opened { front: front.clone(), listener };
+            if worker.listeners.send(opened).await.is_err() {
+                tracing::error!(address = %local, "a worker of the balancer has ended; the others go on");
+            }
+        }
+        self.fronts.insert(wanted.key, FrontSlot::Open(wanted.pool, front));
+    }
+
+    fn show(&self) {
+        let view = |(key, slot): (&FrontKey, &FrontSlot)| match slot {
+            FrontSlot::Open(pool, front) => {
+                ListenerView { pool: pool.clone(), wanted: key.address, state: Ok(front.local) }
+            }
+            FrontSlot::Failed(wanted, why) => {
+                ListenerView { pool: wanted.pool.clone(), wanted: key.address, state: Err(why.clone()) }
+            }
+        };
+        let views: Vec<ListenerView> = self.fronts.iter().map(view).collect();
+        self.views.send_if_modified(|now| std::mem::replace(now, views.clone()) != views);
+    }
+
+    async fn finish(self) {
+        close_all(self.fronts);
+        let deadline = tokio::time::Instant::now() + self.config.drain + Duration::from_secs(1);
+        for worker in self.workers {
+            let Handle { listeners, ended, thread } = worker;
+            drop(listeners);
+            if tokio::time::timeout_at(deadline, ended).await.is_err() {
+                tracing::warn!(
+                    "a worker of the balancer did not end in time; its clients end with the process"
+                );
+                continue;
+            }
+            if thread.join().is_err() {
+                tracing::error!("a worker of the balancer panicked; its clients were cut");
+            }
+        }
+    }
+}
+
+/// Ends when `shutdown` is true, or its sender is gone: nobody could ever stop us then.
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+fn close_all(fronts: BTreeMap<FrontKey, FrontSlot>) {
+    for slot in fronts.into_values() {
+        if let FrontSlot::Open(pool, front) = slot {
+            tracing::info!(%pool, address = %front.local, "listener closed");
+            front.set_phase(Phase::Closing);
+        }
+    }
+}

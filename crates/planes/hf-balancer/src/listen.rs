@@ -1,0 +1,132 @@
+//! Listening sockets: one for each worker on the same port, shared out by the kernel (SO_REUSEPORT).
+//!
+//! SO_REUSEPORT lets two processes of one user share a port without a word. So the port is first asked for without it: what
+//! another process holds is reported, not shared.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use hf_model::PoolName;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Connections that wait in the kernel for one worker. The kernel lowers it to `net.core.somaxconn`.
+const BACKLOG: i32 = 4_096;
+
+/// Why a pool's listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// Somebody else listens there.
+    #[error(
+        "pool {pool} cannot listen on {address}: another process listens there; stop it, or change the pool's `listen` or this node's `balancer_address`"
+    )]
+    Taken {
+        /// Whose listener.
+        pool: PoolName,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The port is privileged.
+    #[error(
+        "pool {pool} cannot listen on {address}: not permitted; use a port from 1024 up, or give the program CAP_NET_BIND_SERVICE"
+    )]
+    NotPermitted {
+        /// Whose listener.
+        pool: PoolName,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The address is not this machine's.
+    #[error(
+        "pool {pool} cannot listen on {address}: this machine has no such address; change the pool's `listen` or this node's `balancer_address`"
+    )]
+    NotLocal {
+        /// Whose listener.
+        pool: PoolName,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Anything else.
+    #[error("pool {pool} cannot listen on {address}")]
+    Other {
+        /// Whose listener.
+        pool: PoolName,
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A worker thread could not be started.
+    #[error("the balancer's threads cannot be started")]
+    Threads(#[source] io::Error),
+}
+
+/// Opens `count` listeners that share `address`; port 0 takes a free one, the same for all.
+pub fn open(pool: &PoolName, address: SocketAddr, count: usize) -> Result<Vec<TcpListener>, BindError> {
+    open_all(address, count).map_err(|source| {
+        let pool = pool.clone();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::Taken { pool, address },
+            io::ErrorKind::PermissionDenied => BindError::NotPermitted { pool, address },
+            io::ErrorKind::AddrNotAvailable => BindError::NotLocal { pool, address },
+            _ => BindError::Other { pool, address, source },
+        }
+    })
+}
+
+fn open_all(mut address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+    if address.port() != 0 {
+        drop(bound(address, false)?);
+    }
+    let mut listeners = Vec::with_capacity(count);
+    for _ in 0..count {
+        let socket = bound(address, true)?;
+        socket.listen(BACKLOG)?;
+        let listener = TcpListener::from(socket);
+        address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn bound(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    // Connections of an earlier run in TIME_WAIT do not keep us from the port; a listener does.
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.bind(&address.into())?;
+    if !shared {
+        // Only `listen` finds a listener of another process that was bound with SO_REUSEADDR.
+        socket.listen(1)?;
+    }
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool() -> PoolName {
+        PoolName::new("web").unwrap()
+    }
+
+    #[test]
+    fn workers_share_a_port_and_nobody_else_does() {
+        let ours = open(&pool(), "127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let address = ours[0].local_addr().unwrap();
+        assert!(ours.iter().all(|listener| listener.local_addr().unwrap() == address));
+        let error = open(&pool(), address, 1).unwrap_err();
+        assert!(matches!(error, BindError::Taken { .. }), "{error}");
+        drop(ours);
+        open(&pool(), address, 2).unwrap();
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_named() {
+        let error = open(&pool(), "192.0.2.1:8080".parse().unwrap(), 1).unwrap_err();
+        assert!(matches!(error, BindError::NotLocal { .. }), "{error}");
+        assert!(error.to_string().contains("192.0.2.1:8080"));
+    }
+}

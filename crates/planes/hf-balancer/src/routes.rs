@@ -1,0 +1,232 @@
+//! From a snapshot to what the workers obey: routes, standings, phases.
+//!
+//! The order matters: first all routes are swapped, then endpoints learn their standing and clients their phase, then the snapshot's number is told.
+//! Who sees that number can rely on it: no request goes where the snapshot does not let it.
+//!
+//! Not here: sockets, threads, what a pick is (`hf-balance`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hf_balance::Plan;
+use hf_config::estate::{AllDown, EndpointRef, Estate, PoolIx, Protocol, ZoneIx};
+use hf_decide::{Reason, ZoneState};
+use hf_model::{PoolName, ZoneId};
+use hf_snapshot::Snapshot;
+use hf_telemetry::Activity;
+use tokio::time::Instant;
+
+use crate::config::Limits;
+use crate::endpoint::{Endpoint, EndpointKey, Standing};
+use crate::front::{Phase, Route};
+use crate::health::LocalHealth;
+
+/// What a listener is known by: its address, and its pool where any free port will do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrontKey {
+    /// Where it should listen.
+    pub address: SocketAddr,
+    any_port_for: Option<PoolName>,
+}
+
+/// A listener that a snapshot asks for.
+#[derive(Debug)]
+pub struct Wanted {
+    /// What it is known by.
+    pub key: FrontKey,
+    /// The pool that it is for.
+    pub pool: PoolName,
+    /// Where its requests go.
+    pub route: Route,
+    /// What its clients have to expect.
+    pub phase: Phase,
+}
+
+/// One version of the estate, with our endpoints in their places.
+#[derive(Debug)]
+pub struct Placed {
+    /// The estate, with checks only on pools that this balancer carries: what its own prober looks after.
+    pub probed: Arc<Estate>,
+    /// In the order of `Estate::endpoint_refs`; none for pools that this balancer does not carry.
+    pub endpoints: Vec<Option<Arc<Endpoint>>>,
+    /// Where each pool begins in it.
+    starts: Vec<usize>,
+}
+
+impl Placed {
+    fn of_pool(&self, estate: &Estate, pool: PoolIx) -> Vec<Arc<Endpoint>> {
+        let start = self.starts[pool.at()];
+        let end = start + estate.pool(pool).endpoints.len();
+        self.endpoints[start..end].iter().flatten().cloned().collect()
+    }
+}
+
+/// Makes routes, and remembers the endpoints between snapshots.
+#[derive(Debug)]
+pub struct Routes {
+    zone: Option<ZoneId>,
+    address: Option<IpAddr>,
+    activity: Arc<Activity>,
+    limits: Limits,
+    base: Instant,
+    placed: Option<Arc<Placed>>,
+    left: Vec<Arc<Endpoint>>,
+    next_id: u64,
+}
+
+impl Routes {
+    /// For a balancer in `zone` whose unspecified listeners become `address`.
+    pub fn new(
+        zone: Option<ZoneId>,
+        address: Option<IpAddr>,
+        activity: Arc<Activity>,
+        limits: Limits,
+    ) -> Self {
+        let base = Instant::now();
+        Routes { zone, address, activity, limits, base, placed: None, left: Vec::new(), next_id: 1 }
+    }
+
+    /// What listeners a snapshot asks for, and what is behind each. Pools of other protocols have none here.
+    pub fn compile(&mut self, snapshot: &Snapshot) -> (Arc<Placed>, Vec<Wanted>) {
+        let estate = &snapshot.estate;
+        let placed = self.place(estate);
+        let own_zone = self.zone.as_ref().and_then(|zone| estate.zone_named(zone));
+        if let (Some(zone), None) = (&self.zone, own_zone) {
+            tracing::warn!(%zone, "the estate has no zone of this balancer's name: no endpoint counts as near");
+        }
+        let wanted = estate
+            .pool_indexes()
+            .filter_map(|pool| {
+                let listen = listener(estate, pool)?;
+                let name = estate.pool(pool).name.clone();
+                let address = match self.address {
+                    Some(own) if listen.ip().is_unspecified() => SocketAddr::new(own, listen.port()),
+                    _ => listen,
+                };
+                let any_port_for = (address.port() == 0).then(|| name.clone());
+                Some(Wanted {
+                    key: FrontKey { address, any_port_for },
+                    route: self.route(&placed, snapshot, pool, own_zone),
+                    pool: name,
+                    phase: phase(snapshot, pool, own_zone),
+                })
+            })
+            .collect();
+        (placed, wanted)
+    }
+
+    fn route(&self, placed: &Placed, snapshot: &Snapshot, pool: PoolIx, own_zone: Option<ZoneIx>) -> Route {
+        let estate = &snapshot.estate;
+        let plan = Plan::new(snapshot, pool, own_zone);
+        let endpoints = placed.of_pool(estate, plan.serving_pool());
+        let pool = estate.pool(pool).name.clone();
+        Route { pool, plan, endpoints, in_flight_max: self.limits.in_flight_per_endpoint }
+    }
+
+    fn place(&mut self, estate: &Arc<Estate>) -> Arc<Placed> {
+        if let Some(placed) = self.placed.as_ref().filter(|placed| placed.probed.digest == estate.digest) {
+            return placed.clone();
+        }
+        let old = self.placed.take();
+        let old = old.iter().flat_map(|placed| placed.endpoints.iter().flatten());
+        let mut old: BTreeMap<EndpointKey, Arc<Endpoint>> =
+            old.map(|found| (found.key.clone(), found.clone())).collect();
+        let carried = carried_pools(estate);
+        let mut endpoints = Vec::new();
+        let mut starts = Vec::new();
+        let mut probed = Estate::clone(estate);
+        for pool in estate.pool_indexes() {
+            starts.push(endpoints.len());
+            let is_carried = carried.contains(&pool);
+            if !is_carried {
+                probed.pools[pool.at()].health_check = None;
+            }
+            let count = estate.pool(pool).endpoints.len() as u16;
+            endpoints.extend((0..count).map(|at| {
+                is_carried.then(|| {
+                    let key = key(estate, EndpointRef { pool, at });
+                    let endpoint = old.remove(&key).unwrap_or_else(|| self.new_endpoint(key));
+                    endpoint.health.set_checked(estate.pool(pool).health_check.is_some());
+                    endpoint
+                })
+            }));
+        }
+        self.left.extend(old.into_values());
+        let placed = Arc::new(Placed { probed: Arc::new(probed), endpoints, starts });
+        self.placed = Some(placed.clone());
+        placed
+    }
+
+    fn new_endpoint(&mut self, key: EndpointKey) -> Arc<Endpoint> {
+        let id = self.next_id;
+        self.next_id += 1;
+        let activity = self.activity.zone(&key.pool, &key.zone);
+        let health = LocalHealth::new(self.base, self.limits.ejection);
+        Arc::new(Endpoint::new(id, key, activity, health))
+    }
+
+    /// Tells every endpoint what the snapshot, compiled before, says of it. Those that left the estate are told once and forgotten.
+    pub fn set_standings(&mut self, snapshot: &Snapshot) {
+        let Some(placed) = &self.placed else { return };
+        for (at, endpoint) in snapshot.estate.endpoint_refs().zip(&placed.endpoints) {
+            if let Some(endpoint) = endpoint {
+                endpoint.set_standing(standing(snapshot, at));
+            }
+        }
+        for endpoint in self.left.drain(..) {
+            endpoint.set_standing(Standing::Leaving);
+        }
+    }
+}
+
+/// Where the balancer listens for a pool, if it carries it.
+fn listener(estate: &Estate, pool: PoolIx) -> Option<SocketAddr> {
+    estate.pool(pool).listen.filter(|_| estate.pool(pool).protocol == Protocol::Http)
+}
+
+/// The pools with a listener, and those that they fall back to.
+fn carried_pools(estate: &Estate) -> BTreeSet<PoolIx> {
+    let with_listener = estate.pool_indexes().filter(|pool| listener(estate, *pool).is_some());
+    with_listener
+        .flat_map(|pool| match estate.pool(pool).all_down {
+            AllDown::Fallback(to) => vec![pool, to],
+            AllDown::Open | AllDown::Closed => vec![pool],
+        })
+        .collect()
+}
+
+/// What an endpoint is known by.
+fn key(estate: &Estate, at: EndpointRef) -> EndpointKey {
+    let endpoint = estate.endpoint(at);
+    EndpointKey {
+        pool: estate.pool(at.pool).name.clone(),
+        address: endpoint.address,
+        zone: estate.zone(endpoint.zone).id.clone(),
+    }
+}
+
+fn standing(snapshot: &Snapshot, at: EndpointRef) -> Standing {
+    let decision = &snapshot.decision.pools[at.pool.at()];
+    if decision.endpoints[usize::from(at.at)].serves {
+        return Standing::Serving;
+    }
+    match is_left(snapshot, at.pool, snapshot.estate.endpoint(at).zone) {
+        true => Standing::Leaving,
+        false => Standing::Resting,
+    }
+}
+
+fn phase(snapshot: &Snapshot, pool: PoolIx, own_zone: Option<ZoneIx>) -> Phase {
+    match own_zone.is_some_and(|zone| is_left(snapshot, pool, zone)) {
+        true => Phase::Away,
+        false => Phase::Open,
+    }
+}
+
+/// Whether `pool` left `zone` for others. A pool that is down as a whole left nothing: its clients find nothing better elsewhere.
+fn is_left(snapshot: &Snapshot, pool: PoolIx, zone: ZoneIx) -> bool {
+    let zones = &snapshot.decision.pools[pool.at()].zones;
+    let found = zones.iter().find(|found| found.zone == zone);
+    found.is_some_and(|found| found.state == ZoneState::Away && found.reason != Reason::AllDown)
+}

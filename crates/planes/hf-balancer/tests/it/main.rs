@@ -1,0 +1,13 @@
+//! The balancer over real sockets: origins on 127.0.0.1, snapshots made from estate texts, clients of several tempers.
+//!
+//! Nothing here waits for a time to pass; it waits for a condition, with a deadline.
+
+mod bodies;
+mod drain;
+mod hygiene;
+mod listeners;
+mod patience;
+mod retry;
+mod routing;
+mod shifts_under_load;
+mod support;
