@@ -1,1 +1,91 @@
-//! (header to be written with the first code)
+//! The checker role: probes every endpoint that has a check and publishes what it sees as one table.
+//!
+//! 1. The table has a fixed size, two bits an endpoint in the order of `Estate::endpoint_refs`; it is published at once when an endpoint turns,
+//!    and whoever owns the feed repeats it on the beat.
+//! 2. An endpoint is known from its first measured result on. A new estate gets a table at once, with what is known of those who stay.
+//! 3. Whatever happens elsewhere, the checker goes on with the last estate that it was given.
+//!
+//! Not here: the schedule and the probe (`hf-probe`), what several checkers make of it together (`hf-health`), the feed.
+
+mod publish;
+
+use std::sync::Arc;
+
+use hf_clock::Clock;
+use hf_health::Table;
+use hf_model::{NodeId, ZoneId};
+use hf_probe::{Evidence, Load, Prober, ProberConfig};
+use hf_snapshot::Snapshot;
+use tokio::sync::watch;
+
+use crate::publish::Publisher;
+
+/// How a checker works.
+#[derive(Clone, Debug)]
+pub struct CheckerConfig {
+    /// The node that it runs on.
+    pub node: NodeId,
+    /// Where that is.
+    pub zone: ZoneId,
+    /// Stamps the tables.
+    pub clock: Clock,
+    /// Probes at once; each takes one file descriptor. Default 1,000: enough for 2,000 dead endpoints with a timeout
+    /// of half a second and a check each second.
+    pub max_in_flight: usize,
+}
+
+impl CheckerConfig {
+    /// The defaults for a node in a zone.
+    pub fn new(node: NodeId, zone: ZoneId, clock: Clock) -> Self {
+        let max_in_flight = ProberConfig::new(node.clone()).max_in_flight;
+        CheckerConfig { node, zone, clock, max_in_flight }
+    }
+}
+
+/// A checker. Clones share what they know; [`Checker::run`] is called once.
+#[derive(Clone, Debug)]
+pub struct Checker {
+    config: CheckerConfig,
+    prober: Prober,
+}
+
+impl Checker {
+    /// A checker that does nothing until it is run.
+    pub fn new(config: CheckerConfig) -> Self {
+        let prober =
+            Prober::new(ProberConfig { node: config.node.clone(), max_in_flight: config.max_in_flight });
+        Checker { config, prober }
+    }
+
+    /// What it knows of every address and check, with the last failure in words: for `explain`.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        self.prober.evidence()
+    }
+
+    /// How busy it is.
+    pub fn load(&self) -> Load {
+        self.prober.load()
+    }
+
+    /// Probes the endpoints of the newest snapshot and publishes tables, until `shutdown` is true or its sender is gone.
+    pub async fn run(
+        &self,
+        snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+        tables: watch::Sender<Option<Table>>,
+        shutdown: watch::Receiver<bool>,
+    ) {
+        let publisher = Publisher::new(self.config.clone(), self.prober.clone(), tables);
+        let estate_of = |snapshot: &Option<Arc<Snapshot>>| Some(snapshot.as_ref()?.estate.clone());
+        self.prober.run(snapshots, estate_of, publisher, shutdown).await;
+    }
+}
+
+/// [`Checker::run`] for those who need nothing else of it.
+pub async fn run(
+    config: CheckerConfig,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    tables: watch::Sender<Option<Table>>,
+    shutdown: watch::Receiver<bool>,
+) {
+    Checker::new(config).run(snapshots, tables, shutdown).await;
+}
