@@ -1,1 +1,7 @@
-//! (header to be written with the first code)
+//! One node: the roles of a node file, wired together.
+
+mod hub;
+mod save;
+
+#[cfg(test)]
+mod testing;

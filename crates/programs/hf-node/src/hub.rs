@@ -1,0 +1,400 @@
+//! What one node knows, and the snapshot made of it.
+//!
+//! 1. Of intents the newest revision wins, wherever it came from. One whose estate cannot be read, or that has none where
+//!    there was one, is refused: the old one stays in force, and the report says so. Nothing goes back, nothing becomes empty.
+//! 2. Verdicts come from the checkers' tables; a table not heard for three beats counts as missing, and where all are missing
+//!    the last verdict holds. A new estate takes over the verdicts of the endpoints that it keeps.
+//! 3. Break-glass acts count when their signature is that of a known key; of each zone the newest wins.
+//! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts are held
+//!    past their end. Its number grows.
+//! 5. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes.
+//!
+//! Not here: clocks, sockets, tasks (`task`), decisions (`hf-decide`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hf_config::estate::Estate;
+use hf_config::node::{NodeConfig, OperatorKey, Role};
+use hf_control::{BreakGlassShift, Intent};
+use hf_feed::{
+    BreakGlassBook, BreakGlassRefused, HeardReport, NodeReport, Outgoing, Peer, RefusedIntent, Reports,
+    SignedBreakGlass,
+};
+use hf_health::{Table, Verdicts};
+use hf_model::{NodeId, Revision, ShiftId, Timestamp, ZoneId};
+use hf_snapshot::Snapshot;
+use hf_telemetry::ZoneActivityReport;
+
+/// Nodes whose tables and reports are kept; beyond, the one not heard for longest goes.
+pub const NODES_MAX: usize = 512;
+/// Beats after which a table counts as missing.
+const FRESH_BEATS: u32 = 3;
+
+/// What one node knows.
+#[derive(Debug)]
+pub struct Hub {
+    me: Me,
+    keys: Vec<OperatorKey>,
+    beat: Duration,
+    next_number: u64,
+    in_force: Option<InForce>,
+    verdicts: Verdicts,
+    tables: BTreeMap<NodeId, (Timestamp, Table)>,
+    own_table: Option<Arc<Table>>,
+    book: BreakGlassBook,
+    /// Acts of the snapshot on disk: they count, but without a signature they are not passed on.
+    unsigned: Vec<BreakGlassShift>,
+    reports: Reports,
+    refused: Option<RefusedIntent>,
+    estate_file_problem: Option<String>,
+    contact: Option<Timestamp>,
+    heard_from_anybody: bool,
+    booted_from_disk: bool,
+    is_behind_told: bool,
+    published: Option<(Inputs, Arc<Snapshot>)>,
+}
+
+#[derive(Debug)]
+struct Me {
+    node: NodeId,
+    zone: Option<ZoneId>,
+    roles: Vec<Role>,
+    started_at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+struct InForce {
+    intent: Arc<Intent>,
+    estate: Arc<Estate>,
+}
+
+/// What a snapshot depends on: equal inputs, no new snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inputs {
+    revision: Revision,
+    verdicts: Verdicts,
+    break_glass: Vec<BreakGlassShift>,
+    held: Vec<ShiftId>,
+}
+
+/// What was found on disk at the start.
+#[derive(Debug, Default)]
+pub struct FromDisk {
+    /// The newest good snapshot.
+    pub snapshot: Option<Snapshot>,
+    /// The first number that this run may use.
+    pub next_number: u64,
+    /// Break-glass acts with their signatures; not verified.
+    pub break_glass: Vec<SignedBreakGlass>,
+}
+
+/// What to do with an intent that came.
+#[derive(Clone, Debug)]
+pub enum Judged {
+    /// Nothing: it is no news.
+    Known,
+    /// Take it with this estate: its text is the one in force.
+    SameEstate(Arc<Estate>),
+    /// Read its estate first.
+    Read,
+}
+
+impl Hub {
+    /// A hub with what was on disk.
+    pub fn new(config: &NodeConfig, disk: FromDisk, now: Timestamp) -> Hub {
+        let me = Me {
+            node: config.id.clone(),
+            zone: config.zone.clone(),
+            roles: config.roles.clone(),
+            started_at: now,
+        };
+        let mut hub = Hub {
+            me,
+            keys: config.break_glass_keys.clone(),
+            beat: config.beat,
+            next_number: disk.next_number.max(1),
+            in_force: None,
+            verdicts: Verdicts::default(),
+            tables: BTreeMap::new(),
+            own_table: None,
+            book: BreakGlassBook::default(),
+            unsigned: Vec::new(),
+            reports: Reports::new(),
+            refused: None,
+            estate_file_problem: None,
+            contact: None,
+            heard_from_anybody: false,
+            booted_from_disk: disk.snapshot.is_some(),
+            is_behind_told: false,
+            published: None,
+        };
+        if let Some(snapshot) = disk.snapshot {
+            hub.in_force = Some(InForce { intent: snapshot.intent, estate: snapshot.estate });
+            hub.verdicts = snapshot.verdicts;
+            // A key that was taken out of the node file no longer counts, on disk either.
+            let is_known = |shift: &BreakGlassShift| hub.keys.iter().any(|key| key.name == shift.by.as_str());
+            hub.unsigned = snapshot.break_glass.into_iter().filter(is_known).collect();
+        }
+        hub.take_break_glass(disk.break_glass, now);
+        hub
+    }
+
+    /// The revision in force; 0 before the first.
+    pub fn revision(&self) -> Revision {
+        self.in_force.as_ref().map_or(Revision(0), |in_force| in_force.intent.revision)
+    }
+
+    /// Another node has an intent of this revision.
+    pub fn heard(&mut self, from: &Peer, revision: Revision, now: Timestamp) {
+        if from.roles.contains(&Role::Control) {
+            self.contact = Some(now);
+        }
+        if revision >= self.revision() {
+            self.heard_from_anybody = true;
+        }
+    }
+
+    /// Whether an intent is news, and what is to be done before [`Hub::take`].
+    pub fn judge(&self, intent: &Intent) -> Judged {
+        if intent.revision <= self.revision()
+            || self.refused.as_ref().is_some_and(|refused| refused.revision == intent.revision)
+        {
+            return Judged::Known;
+        }
+        match &self.in_force {
+            Some(in_force) if in_force.intent.estate == intent.estate => {
+                Judged::SameEstate(in_force.estate.clone())
+            }
+            _ => Judged::Read,
+        }
+    }
+
+    /// The node's own ledger has this intent.
+    pub fn own_ledger_at(&mut self, revision: Revision, now: Timestamp) {
+        self.contact = Some(now);
+        self.heard_from_anybody |= revision >= self.revision();
+        if revision < self.revision() && !self.is_behind_told {
+            self.is_behind_told = true;
+            let (ledger, in_force) = (revision.0, self.revision().0);
+            tracing::error!(
+                ledger,
+                in_force,
+                "this node's ledger is older than what the nodes obey, and they obey the newer; \
+                 was its data_dir lost or restored? restore the newest copy"
+            );
+        }
+    }
+
+    /// Puts an intent in force, or refuses it when its estate could not be read.
+    pub fn take(&mut self, intent: Arc<Intent>, read: Result<Arc<Estate>, String>) {
+        if intent.revision <= self.revision() {
+            return;
+        }
+        let is_empty = intent.estate == hf_config::estate::EstateBundle::default();
+        let estate = match read {
+            // Before the first `apply` there is nothing to obey, and nothing to refuse either.
+            _ if is_empty && self.in_force.is_none() => return,
+            _ if is_empty => {
+                return self.refuse(intent.revision, "it has no estate, and one is in force".to_owned());
+            }
+            Ok(estate) => estate,
+            Err(problem) => return self.refuse(intent.revision, problem),
+        };
+        if let Some(old) = &self.in_force
+            && old.estate.digest != estate.digest
+        {
+            self.verdicts = self.verdicts.carried_over(&old.estate, &estate);
+        } else if self.in_force.is_none() {
+            self.verdicts = Verdicts::unknown(estate.endpoint_refs().count());
+        }
+        let revision = intent.revision;
+        tracing::info!(%revision, estate = %estate.digest.short(), shifts = intent.shifts.len(), "intent in force");
+        self.refused = None;
+        self.in_force = Some(InForce { intent, estate });
+    }
+
+    fn refuse(&mut self, revision: Revision, problem: String) {
+        let in_force = self.revision();
+        tracing::warn!(%revision, %in_force, %problem, "a newer intent is refused; the old one stays in force");
+        self.refused = Some(RefusedIntent { revision, problem });
+    }
+
+    /// What this node's own checker sees.
+    pub fn take_own_table(&mut self, table: Arc<Table>, now: Timestamp) {
+        self.take_table((*table).clone(), now);
+        self.own_table = Some(table);
+    }
+
+    /// What a checker sees.
+    pub fn take_table(&mut self, table: Table, now: Timestamp) {
+        if let Some((received, known)) = self.tables.get(&table.checker) {
+            // Two connections may deliver out of order. A checker whose clock was set back counts again once the old table is stale.
+            if table.made_at < known.made_at && now.since(*received) <= self.fresh() {
+                return;
+            }
+        }
+        self.tables.insert(table.checker.clone(), (now, table));
+        if self.tables.len() > NODES_MAX {
+            let oldest =
+                self.tables.iter().min_by_key(|(_, (received, _))| *received).map(|(node, _)| node.clone());
+            self.tables.remove(&oldest.expect("there is more than one"));
+        }
+    }
+
+    /// What a node says of itself. True if it obeys another snapshot than before.
+    pub fn take_report(&mut self, report: NodeReport, now: Timestamp) -> bool {
+        let is_older = |heard: &HeardReport| {
+            heard.report.started_at == report.started_at && heard.report.sent_at > report.sent_at
+        };
+        let known = self.reports.get(&report.node);
+        if known.is_some_and(is_older) {
+            return false;
+        }
+        let obeyed = |report: &NodeReport| (report.snapshot_number, report.revision);
+        let is_news = known.is_none_or(|heard| obeyed(&heard.report) != obeyed(&report));
+        self.reports.insert(report.node.clone(), HeardReport { received_at: now, report });
+        self.bound_reports();
+        is_news
+    }
+
+    fn bound_reports(&mut self) {
+        while self.reports.len() > NODES_MAX {
+            let oldest =
+                self.reports.iter().min_by_key(|(_, heard)| heard.received_at).map(|(node, _)| node.clone());
+            self.reports.remove(&oldest.expect("there is more than one"));
+        }
+    }
+
+    /// Break-glass acts that another node knows.
+    pub fn take_break_glass(&mut self, list: Vec<SignedBreakGlass>, now: Timestamp) {
+        for signed in list {
+            if self.book.knows(&signed) {
+                continue;
+            }
+            let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
+            let taken = hf_feed::break_glass::verify(&signed, &self.keys, now)
+                .and_then(|()| self.book.insert(signed, now));
+            match taken {
+                Ok(true) => tracing::warn!(%zone, %by, "a break-glass act came from another node"),
+                Ok(false) | Err(BreakGlassRefused::Superseded { .. } | BreakGlassRefused::TooOld) => {}
+                // Every beat brings it again: at debug, so that one bad act does not fill the log.
+                Err(problem) => tracing::debug!(%zone, %by, %problem, "a break-glass act is not obeyed"),
+            }
+        }
+    }
+
+    /// A break-glass act that an operator hands to this node.
+    pub fn take_new_break_glass(
+        &mut self,
+        signed: SignedBreakGlass,
+        now: Timestamp,
+    ) -> Result<(), BreakGlassRefused> {
+        let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
+        let (ends_at, reason) = (signed.shift.ends_at, signed.shift.reason.clone());
+        hf_feed::break_glass::verify_new(&signed, &self.keys, now)?;
+        self.book.insert(signed, now)?;
+        tracing::warn!(%zone, %by, ends_at = ends_at.0, %reason, "a break-glass act was given to this node");
+        Ok(())
+    }
+
+    /// What is wrong with the watched estate file; none when all is well.
+    pub fn set_estate_file_problem(&mut self, problem: Option<String>) {
+        self.estate_file_problem = problem;
+    }
+
+    /// Judges again with the time: verdicts, ends. The new snapshot, if there is one.
+    pub fn refresh(&mut self, now: Timestamp) -> Option<Arc<Snapshot>> {
+        if self.book.forget_old(now) {
+            tracing::info!("break-glass acts older than 72h are forgotten");
+        }
+        let in_force = self.in_force.clone()?;
+        self.verdicts = self.verdicts.merge(&in_force.estate, &self.tables, now, self.fresh());
+        let shifts = in_force.intent.shifts.iter();
+        let inputs = Inputs {
+            revision: in_force.intent.revision,
+            verdicts: self.verdicts.clone(),
+            break_glass: self.acts_in_force(&in_force.estate, now),
+            held: shifts.filter(|shift| shift.ends_at <= now).map(|shift| shift.id.clone()).collect(),
+        };
+        if self.published.as_ref().is_some_and(|(published, _)| *published == inputs) {
+            return None;
+        }
+        let snapshot = Arc::new(Snapshot::build(
+            self.next_number,
+            now,
+            in_force.intent,
+            in_force.estate,
+            inputs.break_glass.clone(),
+            inputs.verdicts.clone(),
+        ));
+        self.next_number += 1;
+        self.published = Some((inputs, snapshot.clone()));
+        Some(snapshot)
+    }
+
+    /// Break-glass acts in force, by the zones' ids: an act may name a zone by an alias, and the newest of both wins.
+    fn acts_in_force(&self, estate: &Estate, now: Timestamp) -> Vec<BreakGlassShift> {
+        let signed = self.book.signed().into_iter().map(|signed| signed.shift);
+        let mut newest: BTreeMap<ZoneId, BreakGlassShift> = BTreeMap::new();
+        for mut shift in signed.chain(self.unsigned.iter().cloned()) {
+            if let Some(zone) = estate.zone_named(&shift.zone) {
+                shift.zone = estate.zone(zone).id.clone();
+            }
+            let known = newest.entry(shift.zone.clone()).or_insert_with(|| shift.clone());
+            if (shift.signed_at, &shift) > (known.signed_at, known) {
+                *known = shift;
+            }
+        }
+        newest.into_values().filter(|shift| shift.ends_at > now).collect()
+    }
+
+    fn fresh(&self) -> Duration {
+        self.beat * FRESH_BEATS
+    }
+
+    /// All that goes out, with the report of this moment; it also becomes this node's own entry of [`Hub::reports`].
+    pub fn outgoing(&mut self, activity: Vec<ZoneActivityReport>, now: Timestamp) -> Outgoing {
+        let snapshot = self.published.as_ref().map(|(_, snapshot)| snapshot);
+        let report = NodeReport {
+            node: self.me.node.clone(),
+            zone: self.me.zone.clone(),
+            roles: self.me.roles.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.me.started_at,
+            sent_at: now,
+            snapshot_number: snapshot.map_or(0, |snapshot| snapshot.number),
+            revision: snapshot.map_or(Revision(0), |snapshot| snapshot.intent.revision),
+            estate: snapshot.map(|snapshot| snapshot.estate.digest),
+            booted_from_disk: self.booted_from_disk && !self.heard_from_anybody,
+            contact: self.contact,
+            break_glass: snapshot.map_or(0, |snapshot| snapshot.break_glass.len() as u32),
+            refused_intent: self.refused.clone(),
+            estate_file_problem: self.estate_file_problem.clone(),
+            activity,
+            activity_left_out: 0,
+        };
+        self.reports.insert(report.node.clone(), HeardReport { received_at: now, report: report.clone() });
+        self.bound_reports();
+        Outgoing {
+            intent: self.in_force.as_ref().map(|in_force| in_force.intent.clone()),
+            table: self.own_table.clone(),
+            report,
+            break_glass: self.book.signed(),
+        }
+    }
+
+    /// The newest report of every node.
+    pub fn reports(&self) -> &Reports {
+        &self.reports
+    }
+
+    /// Break-glass acts with their signatures.
+    pub fn break_glass(&self) -> Vec<SignedBreakGlass> {
+        self.book.signed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

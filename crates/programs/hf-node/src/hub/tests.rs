@@ -1,0 +1,246 @@
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+use hf_control::{Scope, Shift, ShiftState};
+use hf_decide::ZoneState;
+use hf_feed::OperatorKeyPair;
+use hf_feed::break_glass::LENGTH_MAX;
+use hf_health::Bitmap;
+use hf_model::{Operator, PoolName};
+
+use super::*;
+use crate::testing::{config, estate, intent};
+
+const T: Timestamp = Timestamp(1_000_000_000);
+const BEAT: Duration = Duration::from_secs(1);
+
+fn at(seconds: u64) -> Timestamp {
+    T.plus(Duration::from_secs(seconds))
+}
+
+fn hub() -> Hub {
+    Hub::new(&config("n1"), FromDisk::default(), T)
+}
+
+fn give(hub: &mut Hub, intent: Intent) {
+    let read = match hub.judge(&intent) {
+        Judged::Known => return,
+        Judged::SameEstate(estate) => Ok(estate),
+        Judged::Read => {
+            hf_control::read_estate(&intent.estate).map(Arc::new).map_err(|error| error.to_string())
+        }
+    };
+    hub.take(Arc::new(intent), read);
+}
+
+fn shift(zone: &str, ends_at: Timestamp) -> Shift {
+    Shift {
+        id: ShiftId::new("shift-3").unwrap(),
+        zone: ZoneId::new(zone).unwrap(),
+        scope: Scope::Everything,
+        reason: "test".to_owned(),
+        by: Operator::new("anna"),
+        started_at: T,
+        ends_at,
+        state: ShiftState::Active,
+        revision: Revision(3),
+    }
+}
+
+fn table(checker: &str, made_at: Timestamp, healthy: [bool; 3]) -> Table {
+    let mut table = Table {
+        checker: NodeId::new(checker).unwrap(),
+        zone: ZoneId::new("a").unwrap(),
+        estate: estate("web").digest(),
+        made_at,
+        known: Bitmap::new(3),
+        healthy: Bitmap::new(3),
+    };
+    for (at, healthy) in healthy.into_iter().enumerate() {
+        table.known.set(at, true);
+        table.healthy.set(at, healthy);
+    }
+    table
+}
+
+/// The newest snapshot in words: number, revision, and of each zone of the pool whether it is open.
+fn say(hub: &mut Hub, now: Timestamp) -> String {
+    hub.refresh(now);
+    let Some((_, snapshot)) = &hub.published else { return "none".to_owned() };
+    let pool = &snapshot.decision.pools[0];
+    let zones: Vec<String> = pool
+        .zones
+        .iter()
+        .map(|zone| {
+            let open = if zone.state == ZoneState::Open { "open" } else { "away" };
+            let held = if matches!(zone.reason, hf_decide::Reason::Shifted { held: true, .. }) {
+                " held"
+            } else {
+                ""
+            };
+            format!("{} {open}{held}", snapshot.estate.zone(zone.zone).id)
+        })
+        .collect();
+    let healthy = pool.endpoints.iter().filter(|endpoint| endpoint.serves).count();
+    format!("#{} r{}: {}; {healthy} serve", snapshot.number, snapshot.intent.revision, zones.join(", "))
+}
+
+fn check(hub: &mut Hub, now: Timestamp, expected: Expect) {
+    expected.assert_eq(&say(hub, now));
+}
+
+#[test]
+fn the_newest_intent_wins_and_nothing_goes_back_or_becomes_empty() {
+    let mut hub = hub();
+    check(&mut hub, T, expect!["none"]);
+    give(&mut hub, Intent { revision: Revision(1), ..Intent::default() });
+    check(&mut hub, T, expect!["none"]);
+    give(&mut hub, intent(5, "web"));
+    check(&mut hub, T, expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    give(&mut hub, Intent { shifts: vec![shift("a", at(60))], ..intent(4, "web") });
+    check(&mut hub, T, expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    give(&mut hub, Intent { shifts: vec![shift("a", at(60))], ..intent(6, "web") });
+    check(&mut hub, T, expect!["#2 r6: a away, b open, c open; 2 serve"]);
+    give(&mut hub, Intent { revision: Revision(7), ..Intent::default() });
+    check(&mut hub, T, expect!["#2 r6: a away, b open, c open; 2 serve"]);
+}
+
+#[test]
+fn an_estate_that_cannot_be_read_keeps_the_old_one_and_is_reported_once() {
+    let mut hub = hub();
+    give(&mut hub, intent(5, "web"));
+    let mut bad = intent(6, "web");
+    bad.estate.toml.push_str("\n[[pool]]\nname = 7\n");
+    give(&mut hub, bad.clone());
+    check(&mut hub, T, expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    let refused = hub.outgoing(vec![], T).report.refused_intent.unwrap();
+    assert_eq!(refused.revision, Revision(6));
+    assert!(refused.problem.starts_with("estate.toml:"), "{}", refused.problem);
+    assert!(matches!(hub.judge(&bad), Judged::Known), "it is not read again");
+    give(&mut hub, intent(7, "web"));
+    check(&mut hub, T, expect!["#2 r7: a open, b open, c open; 3 serve"]);
+    assert_eq!(hub.outgoing(vec![], T).report.refused_intent, None);
+}
+
+#[test]
+fn a_shift_past_its_end_is_held_and_the_snapshot_says_so() {
+    let mut hub = hub();
+    give(&mut hub, Intent { shifts: vec![shift("b", at(60))], ..intent(5, "web") });
+    check(&mut hub, at(59), expect!["#1 r5: a open, b away, c open; 2 serve"]);
+    check(&mut hub, at(60), expect!["#2 r5: a open, b away held, c open; 2 serve"]);
+    check(&mut hub, at(100_000), expect!["#2 r5: a open, b away held, c open; 2 serve"]);
+}
+
+#[test]
+fn verdicts_hold_when_all_tables_are_missing() {
+    let mut hub = hub();
+    give(&mut hub, intent(5, "web"));
+    hub.take_table(table("n2", T, [true, false, true]), T);
+    check(&mut hub, T, expect!["#1 r5: a open, b away, c open; 2 serve"]);
+    check(&mut hub, at(100), expect!["#1 r5: a open, b away, c open; 2 serve"]);
+    // Another checker's fresh word counts, the stale one's does not.
+    hub.take_table(table("n3", T, [true, true, true]), at(100));
+    check(&mut hub, at(100), expect!["#2 r5: a open, b open, c open; 3 serve"]);
+}
+
+#[test]
+fn of_one_checkers_tables_the_newer_counts_until_it_is_stale() {
+    let mut hub = hub();
+    give(&mut hub, intent(5, "web"));
+    hub.take_table(table("n2", at(10), [true, false, true]), T);
+    hub.take_table(table("n2", at(9), [true, true, true]), T);
+    check(&mut hub, T, expect!["#1 r5: a open, b away, c open; 2 serve"]);
+    let later = T.plus(BEAT * 4);
+    hub.take_table(table("n2", at(3), [true, true, true]), later);
+    check(&mut hub, later, expect!["#2 r5: a open, b open, c open; 3 serve"]);
+}
+
+#[test]
+fn a_new_estate_takes_over_the_verdicts_of_the_endpoints_it_keeps() {
+    let mut hub = hub();
+    give(&mut hub, intent(5, "web"));
+    hub.take_table(table("n2", T, [true, false, true]), T);
+    check(&mut hub, T, expect!["#1 r5: a open, b away, c open; 2 serve"]);
+    let mut changed = intent(6, "web");
+    changed.estate.toml.push_str("# a comment\n");
+    give(&mut hub, changed);
+    check(&mut hub, T, expect!["#2 r6: a open, b away, c open; 2 serve"]);
+}
+
+#[test]
+fn a_node_boots_from_disk_with_its_shifts_and_numbers_go_on() {
+    let mut before = hub();
+    give(&mut before, Intent { shifts: vec![shift("c", at(60))], ..intent(5, "web") });
+    before.take_table(table("n2", T, [false, true, true]), T);
+    let snapshot = before.refresh(T).unwrap();
+    let bytes = snapshot.encode().unwrap();
+    let snapshot = Some(Snapshot::decode(&bytes, at(5_000)).unwrap());
+    let disk = FromDisk { snapshot, next_number: 1_000_001, break_glass: vec![] };
+    let mut after = Hub::new(&config("n1"), disk, at(5_000));
+    check(&mut after, at(5_000), expect!["#1000001 r5: a away, b open, c away held; 1 serve"]);
+    assert!(after.outgoing(vec![], T).report.booted_from_disk);
+    let peer = Peer { node: NodeId::new("n9").unwrap(), zone: None, roles: vec![], version: String::new() };
+    after.heard(&peer, Revision(5), at(5_001));
+    assert!(!after.outgoing(vec![], T).report.booted_from_disk);
+    assert_eq!(after.outgoing(vec![], T).report.contact, None);
+    after.heard(&Peer { roles: vec![Role::Control], ..peer }, Revision(5), at(5_002));
+    assert_eq!(after.outgoing(vec![], T).report.contact, Some(at(5_002)));
+}
+
+#[test]
+fn break_glass_acts_count_end_by_the_clock_and_are_passed_on() {
+    let pair = OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).unwrap();
+    let mut config = config("n1");
+    config.break_glass_keys = vec![OperatorKey { name: "anna".to_owned(), public_key: pair.public_key() }];
+    let mut hub = Hub::new(&config, FromDisk::default(), T);
+    give(&mut hub, intent(5, "web"));
+    let act = |zone: &str, signed_at, length| {
+        pair.sign(BreakGlassShift {
+            zone: ZoneId::new(zone).unwrap(),
+            reason: "test".to_owned(),
+            by: Operator::new("anna"),
+            signed_at,
+            ends_at: Timestamp::plus(signed_at, length),
+        })
+    };
+    let minute = Duration::from_mins(1);
+    assert_eq!(hub.take_new_break_glass(act("a", T, minute), T), Ok(()));
+    check(&mut hub, T, expect!["#1 r5: a away, b open, c open; 2 serve"]);
+    assert_eq!(hub.outgoing(vec![], T).break_glass.len(), 1);
+    check(&mut hub, T.plus(minute), expect!["#2 r5: a open, b open, c open; 3 serve"]);
+
+    // The alias names the same zone; the newer act, a cancel, wins.
+    hub.take_break_glass(vec![act("b", T, LENGTH_MAX)], at(100));
+    check(&mut hub, at(100), expect!["#3 r5: a open, b away, c open; 2 serve"]);
+    hub.take_break_glass(vec![act("b-alias", at(101), Duration::ZERO)], at(101));
+    check(&mut hub, at(101), expect!["#4 r5: a open, b open, c open; 3 serve"]);
+
+    // A stranger's act is not obeyed.
+    let mut forged = act("c", at(102), minute);
+    forged.signature[0] ^= 1;
+    hub.take_break_glass(vec![forged], at(102));
+    check(&mut hub, at(102), expect!["#4 r5: a open, b open, c open; 3 serve"]);
+}
+
+#[test]
+fn tables_and_reports_are_bounded() {
+    let mut hub = hub();
+    give(&mut hub, intent(5, "web"));
+    for number in 0..NODES_MAX + 10 {
+        let name = format!("n{number}");
+        hub.take_table(table(&name, T, [true; 3]), at(number as u64));
+        let mut report = hub.outgoing(vec![], T).report;
+        report.node = NodeId::new(&name).unwrap();
+        hub.take_report(report, at(number as u64));
+    }
+    assert_eq!((hub.tables.len(), hub.reports.len()), (NODES_MAX, NODES_MAX));
+}
+
+#[test]
+fn the_estate_of_the_tests_is_what_they_think() {
+    let read = hf_control::read_estate(&estate("web")).unwrap();
+    assert_eq!(read.pools[0].name, PoolName::new("web").unwrap());
+    let zones: BTreeMap<_, _> =
+        read.zones.iter().map(|zone| (zone.id.as_str(), zone.aliases.len())).collect();
+    assert_eq!(zones, BTreeMap::from([("a", 0), ("b", 1), ("c", 0)]));
+}

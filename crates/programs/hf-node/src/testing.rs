@@ -1,0 +1,52 @@
+//! What the tests of several modules need: a small estate and a node file's content.
+
+use std::time::Duration;
+
+use hf_config::estate::EstateBundle;
+use hf_config::node::{NodeConfig, Role};
+use hf_control::Intent;
+use hf_model::{NodeId, Revision};
+
+/// One pool of this name in the zones a, b (also `b-alias`) and c.
+pub fn estate(pool: &str) -> EstateBundle {
+    let mut toml = "[[region]]\nid = \"r\"\n".to_owned();
+    for zone in ["a", "b", "c"] {
+        let alias = if zone == "b" { "aliases = [\"b-alias\"]\n" } else { "" };
+        toml.push_str(&format!("[[zone]]\nid = \"{zone}\"\nregion = \"r\"\n{alias}"));
+    }
+    toml.push_str("[[health_check]]\nname = \"up\"\nkind = \"tcp\"\n");
+    toml.push_str(&format!(
+        "[[pool]]\nname = \"{pool}\"\nprotocol = \"tcp\"\nhealth_check = \"up\"\nendpoints = [\n\
+         {{ address = \"127.0.0.1:1\", zone = \"a\" }},\n\
+         {{ address = \"127.0.0.1:2\", zone = \"b\" }},\n\
+         {{ address = \"127.0.0.1:3\", zone = \"c\" }},\n]\n"
+    ));
+    EstateBundle { toml, ..EstateBundle::default() }
+}
+
+/// An intent with that estate.
+pub fn intent(revision: u64, pool: &str) -> Intent {
+    Intent { revision: Revision(revision), estate: estate(pool), ..Intent::default() }
+}
+
+/// A data-plane node on loopback, every port chosen by the system.
+pub fn config(name: &str) -> NodeConfig {
+    let any = "127.0.0.1:0".parse().expect("an address");
+    NodeConfig {
+        id: NodeId::new(name).expect("a node id"),
+        zone: None,
+        data_dir: "data".into(),
+        roles: vec![Role::Status],
+        estate: None,
+        api_listen: any,
+        status_listen: any,
+        feed_listen: any,
+        dns_listen: vec![any],
+        balancer_address: None,
+        drain: Duration::from_secs(1),
+        beat: Duration::from_secs(1),
+        peers: vec![],
+        tls: None,
+        break_glass_keys: vec![],
+    }
+}
