@@ -32,9 +32,5 @@ impl BundleBody {
 fn check_size(bundle: &EstateBundle, format: &Format) -> Result<(), CodecError> {
     let files = bundle.files.iter().map(|(name, content)| name.len() + content.len());
     let len = bundle.toml.len() + files.sum::<usize>();
-    if len <= limits::BUNDLE_BYTES {
-        return Ok(());
-    }
-    Err(format
-        .invalid("estate", format_args!("has at most {} bytes of text, here {len}", limits::BUNDLE_BYTES)))
+    format.check_amount("estate", "bytes of text", len, limits::BUNDLE_BYTES)
 }

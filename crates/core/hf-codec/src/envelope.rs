@@ -76,11 +76,26 @@ impl Format {
     }
 
     /// Whether there are at most `max` of something.
-    pub(crate) fn check_count(&self, place: &str, count: usize, max: usize) -> Result<(), CodecError> {
+    pub(crate) fn check_count(
+        &self,
+        place: &'static str,
+        count: usize,
+        max: usize,
+    ) -> Result<(), CodecError> {
+        self.check_amount(place, "elements", count, max)
+    }
+
+    pub(crate) fn check_amount(
+        &self,
+        place: &'static str,
+        unit: &'static str,
+        count: usize,
+        max: usize,
+    ) -> Result<(), CodecError> {
         if count <= max {
             return Ok(());
         }
-        Err(self.invalid(place, format_args!("has at most {max} elements, here {count}")))
+        Err(CodecError::TooMany { format: self.name, place, max, unit, count, mend: self.mend })
     }
 
     fn check_len(&self, len: usize) -> Result<(), CodecError> {
@@ -91,10 +106,10 @@ impl Format {
     }
 
     fn malformed(&self, error: &serde_json::Error) -> CodecError {
-        let place = format!(" at line {} column {}", error.line(), error.column());
+        let (line, column) = (error.line(), error.column());
         let text = error.to_string();
-        let what = text.strip_suffix(&place).unwrap_or(&text);
-        CodecError::Malformed { format: self.name, what: format!("{}{place}", cut(what)) }
+        let what = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+        CodecError::Malformed { format: self.name, line, column, what: cut(what) }
     }
 }
 

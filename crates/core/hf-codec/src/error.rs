@@ -18,6 +18,22 @@ pub enum CodecError {
         /// What may help.
         mend: &'static str,
     },
+    /// More of something than there may be.
+    #[error("`{place}` of {format} has at most {max} {unit}, here {count}; {mend}")]
+    TooMany {
+        /// Such as `an entry`.
+        format: &'static str,
+        /// The field.
+        place: &'static str,
+        /// The bound.
+        max: usize,
+        /// What is counted.
+        unit: &'static str,
+        /// How many there are.
+        count: usize,
+        /// What may help.
+        mend: &'static str,
+    },
     /// Written by a newer program.
     #[error(
         "{format} was written by a newer Holdfast: format {found}, this one reads up to {known}; upgrade this node"
@@ -38,12 +54,18 @@ pub enum CodecError {
         /// What it says it is.
         found: String,
     },
-    /// Not of the form; the text ends with line and column.
-    #[error("{format} is not readable: {what}; it is damaged or was not written by Holdfast")]
+    /// Not of the form.
+    #[error(
+        "{format} is not readable at line {line} column {column}: {what}; it is damaged or was not written by Holdfast"
+    )]
     Malformed {
         /// Such as `an entry`.
         format: &'static str,
-        /// What is wrong and where.
+        /// From 1.
+        line: usize,
+        /// From 1, in bytes; 0 at the very beginning.
+        column: usize,
+        /// What is wrong.
         what: String,
     },
     /// Of the form, and yet it cannot be.

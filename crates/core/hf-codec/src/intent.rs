@@ -15,7 +15,7 @@ const INTENT: Format = Format {
     name: "an intent",
     version: 1,
     bytes_max: limits::INTENT_BYTES,
-    mend: "make the estate smaller",
+    mend: "make the estate smaller or end some acts",
 };
 
 #[derive(Serialize, Deserialize)]

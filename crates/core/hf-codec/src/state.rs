@@ -21,7 +21,7 @@ const STATE: Format = Format {
     name: "a checkpoint",
     version: 1,
     bytes_max: limits::STATE_BYTES,
-    mend: "make the estate smaller",
+    mend: "make the estate smaller or end some acts",
 };
 
 #[derive(Serialize, Deserialize)]

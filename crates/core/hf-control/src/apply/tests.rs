@@ -14,7 +14,7 @@ mod shifts;
 use script::Runner;
 
 /// Runs a script on a state with the test estate in force (revision 1) and shows what each line did.
-fn check(script: &str, expected: Expect) {
+fn check(script: &str, expected: &Expect) {
     let mut runner = Runner::with_estate();
     let shown: String = script.trim().lines().map(|line| runner.show(line.trim()) + "\n").collect();
     expected.assert_eq(&shown);

@@ -2,7 +2,7 @@ use super::script::{Runner, bundle, parse, show};
 use super::*;
 
 /// Applies an edited estate after some commands.
-fn check_edit(commands: &[&str], edits: &[(&str, &str)], if_match: Option<u64>, expected: Expect) {
+fn check_edit(commands: &[&str], edits: &[(&str, &str)], if_match: Option<u64>, expected: &Expect) {
     let mut runner = Runner::with_estate();
     for command in commands {
         let (outcome, _) = runner.run(parse(command));
@@ -24,26 +24,26 @@ fn an_edit_comes_in_force() {
         &[],
         &[("min_zones = 2", "min_zones = 3")],
         None,
-        expect!["2 done; estate applied, before Some(Digest(a38094bbf790))"],
+        &expect!["2 done; estate applied, before Some(Digest(a38094bbf790))"],
     );
     check_edit(
         &[],
         &[("min_zones = 2", "min_zones = 3")],
         Some(1),
-        expect!["2 done; estate applied, before Some(Digest(a38094bbf790))"],
+        &expect!["2 done; estate applied, before Some(Digest(a38094bbf790))"],
     );
     check_edit(
         &["shift a pool/web 30m"],
         NO_E,
         Some(1),
-        expect!["3 done; estate applied, before Some(Digest(a38094bbf790))"],
+        &expect!["3 done; estate applied, before Some(Digest(a38094bbf790))"],
     );
 }
 
 #[test]
 fn the_same_again_is_done_already() {
-    check_edit(&["expire"], &[], None, expect!["1 done"]);
-    check_edit(&["expire"], &[], Some(7), expect!["1 done"]);
+    check_edit(&["expire"], &[], None, &expect!["1 done"]);
+    check_edit(&["expire"], &[], Some(7), &expect!["1 done"]);
 }
 
 #[test]
@@ -52,13 +52,13 @@ fn an_edit_of_an_older_estate_is_refused() {
         &["expire"],
         &[("min_zones = 2", "min_zones = 3")],
         Some(0),
-        expect!["refused: the state moved on from revision 0 to 1; read it again and retry"],
+        &expect!["refused: the state moved on from revision 0 to 1; read it again and retry"],
     );
     check_edit(
         &["expire"],
         &[("min_zones = 2", "min_zones = 3")],
         Some(2),
-        expect!["refused: the state moved on from revision 2 to 1; read it again and retry"],
+        &expect!["refused: the state moved on from revision 2 to 1; read it again and retry"],
     );
 }
 
@@ -68,7 +68,7 @@ fn problems_are_told() {
         &[],
         &[("region = \"east\"", "region = \"north\"")],
         None,
-        expect![[r#"
+        &expect![[r#"
         refused: the estate was not applied: estate.toml:21:10: no region is named `north`; there are `east`, `west`
         estate.toml:24:10: no region is named `north`; there are `east`, `west`"#]],
     );
@@ -76,7 +76,7 @@ fn problems_are_told() {
         &[],
         &[("[[pool]]", "pool")],
         None,
-        expect![[r#"
+        &expect![[r#"
         refused: the estate was not applied: estate.toml:26:5: not TOML: key with no value, expected `=`
         estate.toml:37:5: not TOML: key with no value, expected `=`
         estate.toml:47:5: not TOML: key with no value, expected `=`"#]],
@@ -100,7 +100,7 @@ fn what_shifts_and_pins_act_on_stays() {
         &["shift e pool/db 30m"],
         NO_E,
         None,
-        expect![
+        &expect![
             "refused: shift-2 acts on zone e, which the new estate does not have; cancel it first, or keep zone e"
         ],
     );
@@ -108,13 +108,13 @@ fn what_shifts_and_pins_act_on_stays() {
         &["shift e pool/db 30m", "cancel shift-2"],
         NO_E,
         None,
-        expect!["4 done; estate applied, before Some(Digest(a38094bbf790))"],
+        &expect!["4 done; estate applied, before Some(Digest(a38094bbf790))"],
     );
     check_edit(
         &["shift e pool/db 30m"],
         &[("id = \"e\"", "id = \"f\"\naliases = [\"e\"]")],
         None,
-        expect![
+        &expect![
             "refused: shift-2 acts on zone e, which the new estate does not have; cancel it first, or keep zone e"
         ],
     );
@@ -122,7 +122,7 @@ fn what_shifts_and_pins_act_on_stays() {
         &["pin a in pool/web 30m"],
         &[("\"web\"", "\"www\"")],
         None,
-        expect![
+        &expect![
             "refused: the pin of a for pool/web acts on pool/web, which the new estate does not have; cancel it first, or keep pool/web"
         ],
     );
@@ -130,7 +130,7 @@ fn what_shifts_and_pins_act_on_stays() {
         &["shift a record/www.example.test. 30m"],
         &[("\"www.example.test.\"", "\"web.example.test.\"")],
         None,
-        expect![
+        &expect![
             "refused: shift-2 acts on record/www.example.test., which the new estate does not have; cancel it first, or keep record/www.example.test."
         ],
     );

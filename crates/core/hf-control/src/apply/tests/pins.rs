@@ -12,7 +12,7 @@ fn a_pin_replaces_the_one_before() {
          unpin a pool/web
          unpin x pool/web
          unpin a everything",
-        expect![[r#"
+        &expect![[r#"
             2 done; pinned a In pool/web until 30m
             3 done; pinned a Out pool/web until 1h instead of a In pool/web until 30m
             4 done; pinned a In everything until 1h
@@ -31,7 +31,7 @@ fn what_is_not_there_or_out_of_range_is_refused() {
          pin a in pool/x 30m
          pin a in pool/web 73h
          pin a out pool/web 59s",
-        expect![[r#"
+        &expect![[r#"
             refused: there is no zone `x`; the estate has a, b, c, d, e
             refused: there is no `pool/x` in the estate; `holdfast status` lists what there is
             refused: a shift or pin lasts 1m to 72h, this one 3d1h; change `--for`
@@ -50,7 +50,7 @@ fn a_pin_out_obeys_the_floor_and_a_pin_in_does_not() {
          pin e out pool/db 30m
          pin d in pool/db 30m
          pin e out pool/db 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; pinned d Out pool/db until 30m
             refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; cancel another shift first, act on other resources alone, or lower the floor in the estate
             4 done; pinned e In pool/db until 30m
@@ -67,7 +67,7 @@ fn an_act_that_closes_nothing_more_passes() {
     check(
         "shift d pool/db 30m
          pin d out pool/db 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 d pool/db until 30m
             3 done; pinned d Out pool/db until 30m
         "#]],
@@ -81,7 +81,7 @@ fn the_narrower_pin_counts() {
          pin d out everything 30m
          pin e out pool/db 30m
          unpin d pool/db",
-        expect![[r#"
+        &expect![[r#"
             2 done; pinned d In pool/db until 30m
             3 done; pinned d Out everything until 30m
             4 done; pinned e Out pool/db until 30m

@@ -15,7 +15,7 @@ fn a_shift_begins_is_extended_and_ends() {
          cancel shift-2
          cancel shift-2
          extend shift-2 1h",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 a everything until 30m
             at 10m
             3 done; extended shift-2 a everything until 1h10m from 30m
@@ -30,7 +30,7 @@ fn a_shift_begins_is_extended_and_ends() {
 fn an_alias_names_the_zone() {
     check(
         "shift west-a pool/web 1m",
-        expect![[r#"
+        &expect![[r#"
         2 done; started shift-2 a pool/web until 1m
     "#]],
     );
@@ -45,7 +45,7 @@ fn what_is_not_there_is_named() {
          extend shift-9 30m
          cancel shift-09
          cancel other",
-        expect![[r#"
+        &expect![[r#"
             refused: there is no zone `x`; the estate has a, b, c, d, e
             refused: there is no `pool/x` in the estate; `holdfast status` lists what there is
             refused: there is no `record/x.example.test.` in the estate; `holdfast status` lists what there is
@@ -71,7 +71,7 @@ fn lengths_have_bounds() {
          shift a everything 72h
          extend shift-4 59s
          extend shift-4 1m",
-        expect![[r#"
+        &expect![[r#"
             refused: a shift or pin lasts 1m to 72h, this one 59s; change `--for`
             refused: a shift or pin lasts 1m to 72h, this one 3d1ms; change `--for`
             4 done; started shift-4 a everything until 3d
@@ -83,7 +83,7 @@ fn lengths_have_bounds() {
 
 #[test]
 fn reasons_have_bounds() {
-    let check = |reason: &str, expected: Expect| {
+    let check = |reason: &str, expected: &Expect| {
         let command = Command::StartShift {
             zone: "a".parse().unwrap(),
             scope: "everything".parse().unwrap(),
@@ -97,15 +97,15 @@ fn reasons_have_bounds() {
         };
         expected.assert_eq(&shown.chars().take(80).collect::<String>());
     };
-    check("  gray\x1b[2J\nfailure ", expect![[r#""gray [2J failure""#]]);
-    check(" \n ", expect!["a reason has 1 to 500 characters, this one has 0; say why in `--reason`"]);
+    check("  gray\x1b[2J\nfailure ", &expect![[r#""gray [2J failure""#]]);
+    check(" \n ", &expect!["a reason has 1 to 500 characters, this one has 0; say why in `--reason`"]);
     check(
         &"é".repeat(501),
-        expect!["a reason has 1 to 500 characters, this one has 501; say why in `--reason`"],
+        &expect!["a reason has 1 to 500 characters, this one has 501; say why in `--reason`"],
     );
     check(
         &"é".repeat(500),
-        expect![[r#""ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé"#]],
+        &expect![[r#""ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé"#]],
     );
 }
 
@@ -116,7 +116,7 @@ fn one_shift_for_a_zone_and_what_leaves_it() {
          shift a pool/web 30m
          shift a everything 30m
          shift a pool/api 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 a pool/web until 30m
             refused: `shift-2` already takes `pool/web` out of a; extend or cancel it
             refused: `shift-2` already takes `pool/web` out of a; extend or cancel it
@@ -133,7 +133,7 @@ fn one_zone_of_a_region_at_a_time() {
          shift b everything 30m
          shift b pool/api 30m
          shift d pool/web 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 a pool/web until 30m
             refused: `shift-2` already takes a of the same region out of `pool/web`: one zone of a region at a time; cancel it first
             refused: `shift-2` already takes a of the same region out of `pool/web`: one zone of a region at a time; cancel it first
@@ -149,7 +149,7 @@ fn the_floor_counts_zones() {
         "shift a pool/web 30m
          shift d pool/web 30m
          pin b out pool/web 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 a pool/web until 30m
             3 done; started shift-3 d pool/web until 30m
             refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; cancel another shift first, act on other resources alone, or lower the floor in the estate
@@ -164,7 +164,7 @@ fn the_floor_counts_capacity() {
          cancel shift-2
          shift a pool/api 30m
          shift d pool/api 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 c pool/api until 30m
             3 done; ended shift-2 c pool/api until 30m canceled at 0s Canceled
             4 done; started shift-4 a pool/api until 30m
@@ -179,7 +179,7 @@ fn everything_obeys_the_floor_of_every_pool() {
         "shift e pool/db 30m
          shift d everything 30m
          shift d pool/web 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 e pool/db until 30m
             refused: `shift-2` already takes e of the same region out of `pool/db`: one zone of a region at a time; cancel it first
             4 done; started shift-4 d pool/web until 30m
@@ -195,7 +195,7 @@ fn records_obey_the_floor_of_their_pool() {
          pin e out pool/db 30m
          pin d in record/db.example.test. 30m
          pin e out pool/db 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 d record/db.example.test. until 30m
             refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; cancel another shift first, act on other resources alone, or lower the floor in the estate
             refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; cancel another shift first, act on other resources alone, or lower the floor in the estate
@@ -212,7 +212,7 @@ fn a_pin_in_counts_as_open() {
          pin e out pool/db 30m
          pin d in pool/db 30m
          pin e out pool/db 30m",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 d pool/db until 30m
             refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; cancel another shift first, act on other resources alone, or lower the floor in the estate
             4 done; pinned d In pool/db until 30m
@@ -229,7 +229,7 @@ fn revisions_guard_a_shift() {
          extend shift-2 1h if 2
          cancel shift-2 if 2
          cancel shift-2 if 4",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 a everything until 30m
             refused: the state moved on from revision 1 to 2; read it again and retry
             4 done; extended shift-2 a everything until 1h from 30m
@@ -253,7 +253,7 @@ fn expire_ends_what_is_due() {
          at 31m
          expire
          expire",
-        expect![[r#"
+        &expect![[r#"
             2 done; started shift-2 a pool/web until 30m
             3 done; pinned d In everything until 20m
             at 19m
@@ -277,7 +277,7 @@ fn stamps_never_run_backwards() {
          at 5m
          shift d pool/web 30m
          expire",
-        expect![[r#"
+        &expect![[r#"
             at 10m
             2 done; started shift-2 a pool/web until 40m
             at 5m
