@@ -91,7 +91,7 @@ impl Compiled {
         let endpoints = &estate.pool(decision.pool).endpoints;
         let keep =
             |candidate: &Candidate| steered.family.holds(endpoints[usize::from(candidate.at)].address.ip());
-        let (order, steps) = self.select(decision, &steered.choose, &client, asker.seed, account, keep);
+        let (order, steps) = self.select(decision, &steered.choose, client, asker.seed, account, keep);
         let why = steps.map(|steps| Why::Steered { record, pool: decision.pool, in_place_of, client, steps });
         self.chosen(decision.pool, &order, steered.ttl.seconds(), why)
     }
@@ -120,7 +120,7 @@ impl Compiled {
         let decision = &self.snapshot.decision.pools[pool.at()];
         let chain = [Filter::Weighted, Filter::Take(ZONAL_TAKE)];
         let client = Client::in_zone(estate, zone);
-        let (order, steps) = self.select(decision, &chain, &client, asker.seed, account, keep);
+        let (order, steps) = self.select(decision, &chain, client, asker.seed, account, keep);
         let why = steps.map(|steps| Why::Zonal { pool, zone, by_health, steps });
         self.chosen(pool, &order, ZONAL_TTL_S, why)
     }
@@ -129,16 +129,16 @@ impl Compiled {
         &self,
         decision: &PoolDecision,
         chain: &[Filter],
-        client: &Client,
+        client: Client,
         seed: u64,
         account: Account,
         keep: impl Fn(&Candidate) -> bool,
     ) -> (Vec<u16>, Option<Vec<Step>>) {
         let estate = &self.snapshot.estate;
         match account {
-            Account::None => (hf_select::order(estate, decision, chain, client, seed, keep), None),
+            Account::None => (hf_select::order(estate, decision, chain, &client, seed, keep), None),
             Account::Kept => {
-                let selection = hf_select::run(estate, decision, chain, client, seed, keep);
+                let selection = hf_select::run(estate, decision, chain, &client, seed, keep);
                 (selection.order, Some(selection.steps))
             }
         }

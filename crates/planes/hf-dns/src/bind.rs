@@ -129,7 +129,6 @@ impl Bound {
 /// # Errors
 ///
 /// [`BindError`] for the first that cannot be opened; those before it are closed again.
-#[expect(clippy::unused_async, reason = "it needs a runtime around it, and says so by its type")]
 pub async fn bind(listen: &[SocketAddr]) -> Result<Bound, BindError> {
     let mut bound =
         Bound { addresses: Vec::new(), udp: Vec::new(), tcp: Vec::new(), counters: Arc::default() };

@@ -88,18 +88,16 @@ impl Current {
         let number = snapshot.number;
         let before = self.0.load_full();
         let same_estate = |live: &Arc<Live>| live.compiled.snapshot().estate.digest == snapshot.estate.digest;
-        let next = match before.filter(same_estate) {
-            Some(live) => live.updated(snapshot),
-            None => {
-                // A large estate takes a while to compile; the sockets' threads go on meanwhile.
-                let (own_zone, activity) = (own_zone.cloned(), activity.clone());
-                let compiled =
-                    tokio::task::spawn_blocking(move || Live::new(snapshot, own_zone.as_ref(), &activity));
-                match compiled.await {
-                    Ok(live) => live,
-                    Err(why) => {
-                        return warn!(%why, number, "a snapshot could not be compiled; the one before stays");
-                    }
+        let next = if let Some(live) = before.filter(same_estate) {
+            live.updated(snapshot)
+        } else {
+            // A large estate takes a while to compile; the sockets' threads go on meanwhile.
+            let (own_zone, activity) = (own_zone.cloned(), activity.clone());
+            let live = tokio::task::spawn_blocking(move || Live::new(snapshot, own_zone.as_ref(), &activity));
+            match live.await {
+                Ok(live) => live,
+                Err(why) => {
+                    return warn!(%why, number, "a snapshot could not be compiled; the one before stays");
                 }
             }
         };

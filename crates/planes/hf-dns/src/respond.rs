@@ -12,6 +12,9 @@ use tracing::{trace, warn};
 use crate::counters::Counters;
 use crate::current::{Current, Live};
 
+/// "Truncated", in the third byte of a message.
+const TC: u8 = 0b10;
+
 /// What all sockets share.
 #[derive(Debug)]
 pub(crate) struct Responder {
@@ -57,7 +60,6 @@ impl Responder {
                 None => self.not_ready(&query, transport),
             },
         };
-        const TC: u8 = 0b10;
         if reply[2] & TC != 0 {
             self.counters.truncated.add_one();
         }

@@ -1,5 +1,6 @@
 //! One UDP socket: receive, answer, send, without waiting in between.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,31 +23,39 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 pub(crate) async fn serve(socket: UdpSocket, responder: Arc<Responder>) {
     let mut buffer = vec![0; QUERY_BYTES_MAX];
     loop {
-        let mut served = match socket.readable().await {
-            Ok(()) => Ok(()),
+        let served = match socket.readable().await {
+            Ok(()) => serve_batch(&socket, &responder, &mut buffer),
             Err(why) => Err(why),
         };
-        for _ in 0..BATCH {
-            match socket.try_recv_from(&mut buffer) {
-                Ok((len, client)) => {
-                    let Some(reply) = responder.respond(&buffer[..len], client.ip(), Transport::Udp) else {
-                        continue;
-                    };
-                    if socket.try_send_to(&reply, client).is_err() {
-                        responder.counters.dropped.add_one();
-                    }
-                }
-                Err(why) if why.kind() == std::io::ErrorKind::WouldBlock => break,
-                Err(why) => {
-                    served = Err(why);
-                    break;
-                }
+        match served {
+            Ok(Left::Nothing) => {}
+            Ok(Left::Perhaps) => tokio::task::yield_now().await,
+            Err(why) => {
+                warn!(%why, "a UDP socket of DNS failed to receive; trying again");
+                tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             }
         }
-        if let Err(why) = served {
-            warn!(%why, "a UDP socket of DNS failed to receive; trying again");
-            tokio::time::sleep(PAUSE_AFTER_ERROR).await;
-        }
-        tokio::task::yield_now().await;
     }
+}
+
+/// Whether packets may be waiting.
+enum Left {
+    Nothing,
+    Perhaps,
+}
+
+fn serve_batch(socket: &UdpSocket, responder: &Responder, buffer: &mut [u8]) -> io::Result<Left> {
+    for _ in 0..BATCH {
+        let (len, client) = match socket.try_recv_from(buffer) {
+            Ok(received) => received,
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => return Ok(Left::Nothing),
+            Err(why) => return Err(why),
+        };
+        if let Some(reply) = responder.respond(&buffer[..len], client.ip(), Transport::Udp)
+            && socket.try_send_to(&reply, client).is_err()
+        {
+            responder.counters.dropped.add_one();
+        }
+    }
+    Ok(Left::Perhaps)
 }

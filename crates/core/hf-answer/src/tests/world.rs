@@ -243,6 +243,7 @@ fn close(estate: &Estate, decision: &mut PoolDecision, zone: ZoneIx) {
 
 /// Asks `NAME [CH] TYPE` and compares everything that comes back.
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "`expect!` at the call reads better than `&expect!`")]
 pub fn check(world: &World, question: &str, want: Expect) {
     want.assert_eq(&show(&world.compiled(), question));
 }
@@ -290,23 +291,21 @@ fn type_number(text: &str) -> u16 {
 }
 
 fn render(compiled: &Compiled, answer: &Answer) -> String {
-    let mut text = format!("{:?}{}\n", answer.rcode, if answer.aa { " aa" } else { "" });
-    for (section, records) in
-        [("", &answer.answers), ("auth ", &answer.authority), ("more ", &answer.additional)]
-    {
-        for record in records {
-            text.push_str(&format!("{section}{}\n", render_record(record)));
-        }
+    let mut lines = vec![format!("{:?}{}", answer.rcode, if answer.aa { " aa" } else { "" })];
+    let sections = [("", &answer.answers), ("auth ", &answer.authority), ("more ", &answer.additional)];
+    for (section, records) in sections {
+        lines.extend(records.iter().map(|record| format!("{section}{}", render_record(record))));
     }
-    if !answer.named.is_empty() {
-        let estate = &compiled.snapshot().estate;
-        let named = answer
-            .named
-            .iter()
-            .map(|(pool, zone)| format!(" {}/{}", estate.pool(*pool).name, estate.zone(*zone).id));
-        text.push_str(&format!("named{}\n", named.collect::<String>()));
+    let estate = &compiled.snapshot().estate;
+    let named = answer
+        .named
+        .iter()
+        .map(|(pool, zone)| format!(" {}/{}", estate.pool(*pool).name, estate.zone(*zone).id));
+    let named: String = named.collect();
+    if !named.is_empty() {
+        lines.push(format!("named{named}"));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 fn render_record(record: &AnswerRecord) -> String {

@@ -49,8 +49,10 @@ async fn many_queries_on_one_connection_are_answered_in_order() {
     for _ in 0..2 {
         let replies = converse(&mut stream, &[&asked[0], &asked[1], &asked[2]]).await;
         let codes: Vec<_> = replies.iter().map(|reply| (reply.response_code, reply.answers.len())).collect();
-        use ResponseCode::{NXDomain, NoError};
-        assert_eq!(codes, [(NoError, 2), (NXDomain, 0), (NoError, 1)]);
+        assert_eq!(
+            codes,
+            [(ResponseCode::NoError, 2), (ResponseCode::NXDomain, 0), (ResponseCode::NoError, 1)]
+        );
     }
     server.stop().await;
 }
