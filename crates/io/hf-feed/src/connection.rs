@@ -6,7 +6,7 @@
 //!    says nothing for five of its own, is cut off; so is one whose bytes are wrong.
 //! 3. Nothing here waits for another connection.
 //!
-//! Not here: dialling and accepting (`feed`), what a message means (`hf-node`).
+//! Not here: dialling and accepting (`feed`), what is due when (`pace`), what a message means (`hf-node`).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,10 +22,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::frame::{self, FrameError, Kind};
 use crate::message::{self, Frames, Hello, Incoming, Outgoing, Peer, Read};
+use crate::pace::Pace;
 use crate::tls::is_for_node;
 
-/// Beats between two intents in full.
-const INTENT_BEATS: u64 = 10;
 /// Beats of silence, or of a full socket, until a connection is given up.
 const PATIENCE_BEATS: u32 = 5;
 /// The least patience: at quick beats a busy machine must not look like a dead one.
@@ -174,8 +173,7 @@ async fn write_all<W: AsyncWrite + Unpin>(to: &mut W, shared: &Shared, peer_has:
     let mut frames = shared.frames.clone();
     let mut beats = interval(shared.beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut beat = 0;
-    let mut sent = Frames::default();
+    let mut pace = Pace::default();
     loop {
         let is_beat = tokio::select! {
             _ = beats.tick() => true,
@@ -185,33 +183,17 @@ async fn write_all<W: AsyncWrite + Unpin>(to: &mut W, shared: &Shared, peer_has:
             },
         };
         let next = frames.borrow_and_update().clone();
-        let due = if is_beat { due_on_beat(&next, beat) } else { due_on_change(&sent, &next, peer_has) };
-        beat += u64::from(is_beat);
+        let due = if is_beat {
+            pace.on_beat(&next)
+        } else {
+            pace.on_change(&next, Revision(peer_has.load(Ordering::Relaxed)))
+        };
         for frame in due {
             if let Err(ended) = send(to, &frame, patience).await {
                 return ended;
             }
         }
-        sent = next;
     }
-}
-
-fn due_on_beat(frames: &Frames, beat: u64) -> Vec<Arc<[u8]>> {
-    let intent = frames.intent.as_ref().filter(|_| beat.is_multiple_of(INTENT_BEATS)).map(|(_, bytes)| bytes);
-    let due = [intent, frames.break_glass.as_ref(), frames.table.as_ref(), frames.report.as_ref()];
-    due.into_iter().flatten().cloned().collect()
-}
-
-fn due_on_change(sent: &Frames, next: &Frames, peer_has: &AtomicU64) -> Vec<Arc<[u8]>> {
-    let is_other = |old: Option<&Arc<[u8]>>, new: &Arc<[u8]>| old.is_none_or(|old| !Arc::ptr_eq(old, new));
-    let intent = next.intent.as_ref().filter(|(revision, _)| {
-        sent.intent.as_ref().is_none_or(|(old, _)| old != revision)
-            && peer_has.load(Ordering::Relaxed) < revision.0
-    });
-    let break_glass = next.break_glass.as_ref().filter(|new| is_other(sent.break_glass.as_ref(), new));
-    let table = next.table.as_ref().filter(|new| is_other(sent.table.as_ref(), new));
-    let report = next.report.as_ref().filter(|_| sent.report_news != next.report_news);
-    [intent.map(|(_, bytes)| bytes), break_glass, table, report].into_iter().flatten().cloned().collect()
 }
 
 async fn send<W: AsyncWrite + Unpin>(to: &mut W, frame: &[u8], patience: Duration) -> Result<(), Ended> {

@@ -16,11 +16,11 @@ use crate::break_glass::{SignedBreakGlass, decode_list, encode_list};
 use hf_model::Digest;
 
 /// Files kept.
-const KEPT: usize = 3;
+pub const KEPT: usize = 3;
 /// Bytes of a file at most: the ceiling of an intent on the wire, and room for verdicts.
 const LEN_MAX: u64 = 48 << 20;
 /// After a restart numbers go on this far beyond the newest file: more than are ever made while one save waits.
-const LEAP: u64 = 1_000_000;
+pub const LEAP: u64 = 1_000_000;
 const PREFIX: &str = "snapshot-";
 const SUFFIX: &str = ".hfs";
 const BREAK_GLASS: &str = "break-glass.hfb";

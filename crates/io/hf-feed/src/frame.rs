@@ -116,11 +116,24 @@ pub async fn read<R: AsyncRead + Unpin>(
     let header: &[u8; HEADER_LEN] = header.as_slice().try_into().expect("as long as asked for");
     let (kind, len) = parse_header(header)?;
     let payload = read_exactly(from, len, patience).await?;
-    if Digest::of(&payload).0[..8] == header[9..] {
-        Ok((kind, payload))
-    } else {
-        Err(FrameError::Damaged(kind))
+    check_payload(kind, header, &payload)?;
+    Ok((kind, payload))
+}
+
+/// Reads bytes that are one frame, no more and no less.
+pub fn decode(bytes: &[u8]) -> Result<(Kind, &[u8]), FrameError> {
+    let short = || FrameError::from(io::Error::from(io::ErrorKind::UnexpectedEof));
+    let (header, payload) = bytes.split_first_chunk::<HEADER_LEN>().ok_or_else(short)?;
+    let (kind, len) = parse_header(header)?;
+    if payload.len() != len {
+        return Err(short());
     }
+    check_payload(kind, header, payload)?;
+    Ok((kind, payload))
+}
+
+fn check_payload(kind: Kind, header: &[u8; HEADER_LEN], payload: &[u8]) -> Result<(), FrameError> {
+    if Digest::of(payload).0[..8] == header[9..] { Ok(()) } else { Err(FrameError::Damaged(kind)) }
 }
 
 /// Memory grows with what comes, not with what was announced.

@@ -12,6 +12,7 @@ pub mod disk;
 mod feed;
 mod frame;
 mod message;
+mod pace;
 pub mod report;
 mod tls;
 
@@ -25,6 +26,13 @@ pub use report::{
     HeardReport, NodeReport, RefusedIntent, ReportError, Reports, decode_report, encode_report,
 };
 pub use tls::TlsError;
+
+/// What connections do, without sockets and timers: the same code on bytes, for simulations.
+pub mod protocol {
+    pub use crate::frame::{FrameError, Kind, decode, encode};
+    pub use crate::message::{Frames, Read, intent_frame, new_intent, read};
+    pub use crate::pace::{INTENT_BEATS, Pace};
+}
 
 #[cfg(test)]
 mod testing;

@@ -122,33 +122,57 @@ pub struct Frames {
     pub report_news: u64,
 }
 
+impl Frames {
+    /// Goes on from `last` to `next`. `intent` is [`intent_frame`] of the intent, where it is another than before.
+    pub fn renew(&mut self, last: Option<&Outgoing>, next: &Outgoing, intent: Option<Arc<[u8]>>) {
+        if let (Some(said), Some(bytes)) = (&next.intent, intent) {
+            self.intent = Some((said.revision, bytes));
+        }
+        if last.is_none_or(|last| last.table != next.table) {
+            self.table = next.table.as_ref().and_then(|table| match hf_codec::encode_table(table) {
+                Ok(payload) => sealed(Kind::Table, &payload),
+                Err(error) => unsent(Kind::Table, &error),
+            });
+        }
+        if last.is_none_or(|last| last.break_glass != next.break_glass) {
+            self.break_glass = sealed(Kind::BreakGlass, &encode_list(&next.break_glass));
+        }
+        if last.is_none_or(|last| last.report != next.report) {
+            self.report = sealed(Kind::Report, &encode_report(&next.report));
+            let news = |report: &NodeReport| (report.snapshot_number, report.revision);
+            let is_news = last.is_none_or(|last| news(&last.report) != news(&next.report));
+            self.report_news += u64::from(is_news);
+        }
+    }
+}
+
+/// The intent of `next`, if it is another than that of `last`: then its frame is to be made.
+pub fn new_intent<'a>(last: Option<&Outgoing>, next: &'a Outgoing) -> Option<&'a Arc<Intent>> {
+    let said = last.and_then(|last| last.intent.as_ref());
+    next.intent.as_ref().filter(|intent| said.is_none_or(|old| !Arc::ptr_eq(old, intent)))
+}
+
+/// An intent as a frame: its revision, then all of it.
+pub fn intent_frame(intent: &Intent) -> Option<Arc<[u8]>> {
+    let mut payload = intent.revision.0.to_be_bytes().to_vec();
+    match hf_codec::encode_intent(intent) {
+        Ok(body) => payload.extend_from_slice(&body),
+        Err(error) => return unsent(Kind::Intent, &error),
+    }
+    sealed(Kind::Intent, &payload)
+}
+
 /// Turns every [`Outgoing`] into frames until its sender is gone.
 pub async fn encode_all(mut outgoing: watch::Receiver<Outgoing>, frames: watch::Sender<Frames>) {
     let mut last: Option<Outgoing> = None;
     loop {
         let next = outgoing.borrow_and_update().clone();
         let mut made = frames.borrow().clone();
-        if let Some(intent) = &next.intent
-            && last.as_ref().and_then(|last| last.intent.as_ref()).is_none_or(|old| !Arc::ptr_eq(old, intent))
-            && let Some(bytes) = encode_intent(intent.clone()).await
-        {
-            made.intent = Some((intent.revision, bytes));
-        }
-        if last.as_ref().is_none_or(|last| last.table != next.table) {
-            made.table = next.table.as_ref().and_then(|table| match hf_codec::encode_table(table) {
-                Ok(payload) => sealed(Kind::Table, &payload),
-                Err(error) => unsent(Kind::Table, &error),
-            });
-        }
-        if last.as_ref().is_none_or(|last| last.break_glass != next.break_glass) {
-            made.break_glass = sealed(Kind::BreakGlass, &encode_list(&next.break_glass));
-        }
-        if last.as_ref().is_none_or(|last| last.report != next.report) {
-            made.report = sealed(Kind::Report, &encode_report(&next.report));
-            let news = |report: &NodeReport| (report.snapshot_number, report.revision);
-            let is_news = last.as_ref().is_none_or(|last| news(&last.report) != news(&next.report));
-            made.report_news += u64::from(is_news);
-        }
+        let intent = match new_intent(last.as_ref(), &next) {
+            Some(intent) => encode_intent(intent.clone()).await,
+            None => None,
+        };
+        made.renew(last.as_ref(), &next, intent);
         last = Some(next);
         frames.send_replace(made);
         if outgoing.changed().await.is_err() {
@@ -159,14 +183,7 @@ pub async fn encode_all(mut outgoing: watch::Receiver<Outgoing>, frames: watch::
 
 /// Off the runtime's threads: an estate of 16 MiB takes a while to write and to hash.
 async fn encode_intent(intent: Arc<Intent>) -> Option<Arc<[u8]>> {
-    let made = tokio::task::spawn_blocking(move || {
-        let mut payload = intent.revision.0.to_be_bytes().to_vec();
-        match hf_codec::encode_intent(&intent) {
-            Ok(body) => payload.extend_from_slice(&body),
-            Err(error) => return unsent(Kind::Intent, &error),
-        }
-        sealed(Kind::Intent, &payload)
-    });
+    let made = tokio::task::spawn_blocking(move || intent_frame(&intent));
     made.await.expect("encoding intent does not panic")
 }
 
@@ -211,37 +228,49 @@ impl Read {
     }
 }
 
-/// Reads a payload. An intent up to revision `known` is not read further than that.
+/// Reads a payload off the runtime's threads, where it may be long.
 pub async fn decode(kind: Kind, payload: Vec<u8>, from: &Peer, known: Revision) -> Read {
+    if kind != Kind::Intent || revision_of(&payload).is_none_or(|revision| revision <= known) {
+        return read(kind, &payload, from, known);
+    }
+    let read = tokio::task::spawn_blocking(move || read_intent(&payload, known));
+    read.await.expect("decoding intent does not panic")
+}
+
+/// Reads a payload. An intent up to revision `known` is not read further than that.
+pub fn read(kind: Kind, payload: &[u8], from: &Peer, known: Revision) -> Read {
     match kind {
         Kind::Hello => Read::Wrong("a second hello".to_owned()),
-        Kind::Intent => decode_intent(payload, known).await,
-        Kind::Table => match hf_codec::decode_table(&payload) {
+        Kind::Intent => read_intent(payload, known),
+        Kind::Table => match hf_codec::decode_table(payload) {
             Ok(table) => Read::of_node(&table.checker.clone(), from, Message::Table(table)),
             Err(error) => Read::of_codec(&error),
         },
-        Kind::Report => match decode_report(&payload) {
+        Kind::Report => match decode_report(payload) {
             Ok(report) => Read::of_node(&report.node.clone(), from, Message::Report(Box::new(report))),
             Err(error @ ReportError::Version(_)) => Read::Newer(error.to_string()),
             Err(error) => Read::Wrong(error.to_string()),
         },
-        Kind::BreakGlass => match decode_list(&payload) {
+        Kind::BreakGlass => match decode_list(payload) {
             Ok(list) => Read::Message(Message::BreakGlass(list)),
             Err(error) => Read::Wrong(error.to_string()),
         },
     }
 }
 
-async fn decode_intent(payload: Vec<u8>, known: Revision) -> Read {
-    let Some((head, _)) = payload.split_first_chunk::<8>() else {
+/// The revision that an intent's payload begins with.
+fn revision_of(payload: &[u8]) -> Option<Revision> {
+    payload.first_chunk::<8>().map(|head| Revision(u64::from_be_bytes(*head)))
+}
+
+fn read_intent(payload: &[u8], known: Revision) -> Read {
+    let Some(revision) = revision_of(payload) else {
         return Read::Wrong("an intent without a revision".to_owned());
     };
-    let revision = Revision(u64::from_be_bytes(*head));
     if revision <= known {
         return Read::Message(Message::Intent { revision, intent: None });
     }
-    let read = tokio::task::spawn_blocking(move || hf_codec::decode_intent(&payload[8..]));
-    match read.await.expect("decoding intent does not panic") {
+    match hf_codec::decode_intent(&payload[8..]) {
         Ok(intent) if intent.revision == revision => {
             Read::Message(Message::Intent { revision, intent: Some(Arc::new(intent)) })
         }
