@@ -17,6 +17,13 @@ pub mod serve;
 pub mod shift;
 pub mod status;
 
+/// An instant for people: RFC 3339, UTC, whole seconds, such as `2026-11-03T12:00:00Z`.
+pub fn instant(ms: u64) -> String {
+    let seconds =
+        i64::try_from(ms / 1000).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    seconds.map_or_else(|| "far in the future".to_owned(), |at| at.to_string())
+}
+
 pub use break_glass::{BreakGlassAnswer, SignedBreakGlass};
 pub use client::{Client, ClientError, EndpointError, Tried};
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};

@@ -106,7 +106,7 @@ pub struct Reason {
 
 /// One word for why something serves or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum ReasonKind {
     /// Serves: healthy.
     Healthy,
@@ -139,11 +139,11 @@ impl ReasonKind {
             ReasonKind::Unknown => "unknown",
             ReasonKind::Impaired => "impaired",
             ReasonKind::Shifted => "shifted",
-            ReasonKind::BreakGlass => "break-glass",
-            ReasonKind::PinnedIn => "pinned-in",
-            ReasonKind::PinnedOut => "pinned-out",
-            ReasonKind::FailOpen => "fail-open",
-            ReasonKind::AllDown => "all-down",
+            ReasonKind::BreakGlass => "break_glass",
+            ReasonKind::PinnedIn => "pinned_in",
+            ReasonKind::PinnedOut => "pinned_out",
+            ReasonKind::FailOpen => "fail_open",
+            ReasonKind::AllDown => "all_down",
             ReasonKind::Other => "other",
         }
     }
@@ -168,7 +168,7 @@ pub struct Pool {
 
 /// How a pool serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum PoolMode {
     /// Healthy endpoints of open zones.
     Normal,
@@ -185,7 +185,7 @@ impl PoolMode {
     pub fn as_str(self) -> &'static str {
         match self {
             PoolMode::Normal => "normal",
-            PoolMode::FailOpen => "fail-open",
+            PoolMode::FailOpen => "fail_open",
             PoolMode::Closed => "closed",
             PoolMode::Fallback => "fallback",
         }

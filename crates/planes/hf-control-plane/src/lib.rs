@@ -1,1 +1,27 @@
-//! (header to be written with the first code)
+//! The control role and the API of every node.
+//!
+//! 1. [`Control`] is the one writer of the ledger: append, then apply, then publish, then answer. What is answered is durable.
+//! 2. Ends of shifts and pins are entries too: the writer commits them when its clock reaches the end.
+//! 3. [`Api`] runs on every node. Reads are answered from the node's own snapshot and what it heard; writes need the control
+//!    role, and other nodes say where to go.
+//! 4. Nothing here is on the data path: planes go on when all of this is gone.
+//!
+//! Not here: the rules (`hf-control`), durability (`hf-ledger`), who hears of new intent (`hf-node`, `hf-feed`).
+
+pub mod api;
+mod control;
+mod decisions;
+mod diff;
+mod lines;
+mod observe;
+mod ring;
+mod tokens;
+mod traffic;
+mod view;
+mod zero;
+
+pub use api::{Api, Bound, Context};
+pub use control::{Control, StartError, SubmitError, View};
+pub use hf_api::serve::BindError;
+pub use ring::RingJournal;
+pub use tokens::{TokenError, Tokens};

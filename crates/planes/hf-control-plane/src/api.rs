@@ -1,0 +1,219 @@
+//! The HTTP API of every node.
+//!
+//! 1. Reads are open to the machine itself; others show a token for them too. Writes always need one. Liveness, metrics and
+//!    the API's own description are open; a break-glass shift is known by its signature.
+//! 2. Bounded: [`CONNECTIONS`] connections, [`REQUESTS`] requests at a time (beyond: 503), bodies of 64 KiB (an estate's: 17 MiB, four at
+//!    a time) that arrive within ten (thirty) seconds.
+//! 3. Every refusal is a JSON [`Problem`](hf_api::Problem): what, where, how to mend it.
+//! 4. Each route and its description stand in one place; `/openapi.json` is made of the code.
+//!
+//! Not here: the rules of a change (`hf-control`), what an answer is made of (`view`, `traffic`, `zero`).
+
+mod body;
+mod estate;
+mod explain;
+mod glass;
+mod guard;
+mod journal;
+mod metrics;
+mod pins;
+mod refusal;
+mod shifts;
+mod status;
+mod writer;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use hf_answer::Compiled;
+use hf_api::serve::{BindError, Listener, TowerToHyperService};
+use hf_clock::Clock;
+use hf_config::node::{OperatorKey, Role};
+use hf_control::Intent;
+use hf_feed::{Reports, SignedBreakGlass};
+use hf_ledger::Journal;
+use hf_model::{NodeId, ZoneId};
+use hf_snapshot::Snapshot;
+use tokio::sync::{Semaphore, mpsc, watch};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::control::Control;
+use crate::observe::{self, Observed};
+use crate::tokens::Tokens;
+
+/// Connections at a time; further ones wait.
+pub const CONNECTIONS: usize = 1_024;
+/// Requests at a time; further ones are refused as busy.
+pub const REQUESTS: usize = 512;
+/// Estates that are read or compared at a time.
+pub const LARGE: usize = 4;
+
+/// What the API of one node stands on.
+#[derive(Clone)]
+pub struct Context {
+    /// The node.
+    pub node: NodeId,
+    /// Where it runs, if stated.
+    pub zone: Option<ZoneId>,
+    /// What it does.
+    pub roles: Vec<Role>,
+    /// Between two reports of a node.
+    pub beat: Duration,
+    /// The ledger's writer, on nodes with the control role.
+    pub control: Option<Control>,
+    /// The ledger's journal there; a [`RingJournal`](crate::RingJournal) elsewhere.
+    pub journal: Arc<dyn Journal>,
+    /// What its planes obey.
+    pub snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    /// What it heard of all nodes, itself included.
+    pub reports: watch::Receiver<Arc<Reports>>,
+    /// Where break-glass shifts go.
+    pub break_glass: mpsc::Sender<SignedBreakGlass>,
+    /// Whose break-glass shifts it obeys.
+    pub break_glass_keys: Vec<OperatorKey>,
+    /// Who may write.
+    pub tokens: Tokens,
+    /// The time.
+    pub clock: Clock,
+    /// Why the watched estate file is not in force.
+    pub estate_file_problem: watch::Receiver<Option<String>>,
+}
+
+impl Context {
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshots.borrow().clone()
+    }
+
+    /// The newest intent that this node knows of: the ledger's on a control node, else the snapshot's.
+    pub fn intent(&self) -> Arc<Intent> {
+        match &self.control {
+            Some(control) => control.intent().borrow().clone(),
+            None => self.snapshot().map(|snapshot| snapshot.intent.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// What the routes share.
+struct Shared {
+    context: Context,
+    observed: Observed,
+    /// For `explain`; made when first asked for.
+    compiled: Mutex<Option<Compiled>>,
+    requests: Semaphore,
+    large: Semaphore,
+    openapi: String,
+}
+
+type SharedState = axum::extract::State<Arc<Shared>>;
+
+/// The API of one node.
+#[derive(Clone)]
+pub struct Api {
+    shared: Arc<Shared>,
+    router: Router,
+}
+
+/// The API with its port open.
+pub struct Bound {
+    listener: Listener,
+    api: Api,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Holdfast",
+        description = "Evacuates zones, and tells why traffic goes where it goes. Instants are milliseconds since 1970 UTC. \
+                       Every refusal is a Problem. A write is safe to repeat with the same request_id."
+    ),
+    components(schemas(hf_api::Problem))
+)]
+struct Description;
+
+fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(status::status))
+        .routes(routes!(shifts::list, shifts::start))
+        .routes(routes!(shifts::show, shifts::cancel))
+        .routes(routes!(shifts::extend))
+        .routes(routes!(pins::pin, pins::unpin))
+        .routes(routes!(estate::show, estate::apply))
+        .routes(routes!(estate::compare))
+        .routes(routes!(explain::explain))
+        .routes(routes!(journal::journal))
+        .routes(routes!(glass::break_glass))
+        .routes(routes!(status::live))
+        .routes(routes!(status::ready))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(status::openapi))
+        .routes(routes!(status::front))
+}
+
+/// The description of all routes, as JSON.
+pub fn openapi() -> String {
+    let (_, openapi) = routes().split_for_parts();
+    let mut text = openapi.to_pretty_json().expect("the description has text keys only");
+    text.push('\n');
+    text
+}
+
+impl Api {
+    /// Builds the routes; nothing runs yet.
+    pub fn new(context: Context) -> Api {
+        let shared = Arc::new(Shared {
+            context,
+            observed: Observed::default(),
+            compiled: Mutex::default(),
+            requests: Semaphore::new(REQUESTS),
+            large: Semaphore::new(LARGE),
+            openapi: openapi(),
+        });
+        let (router, _) = routes().split_for_parts();
+        let router = router
+            .fallback(guard::not_found)
+            .method_not_allowed_fallback(guard::not_allowed)
+            .layer(from_fn_with_state(shared.clone(), guard::reads))
+            .layer(from_fn_with_state(shared.clone(), guard::busy))
+            .with_state(shared.clone());
+        Api { shared, router }
+    }
+
+    /// The routes, for a server or a test. Requests carry [`hf_api::serve::Peer`]; without it they count as from elsewhere.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Takes in reports and snapshots until a stop is announced: rates, times to zero, the journal of decisions.
+    pub async fn observe(&self, shutdown: watch::Receiver<bool>) {
+        observe::run(&self.shared.context, &self.shared.observed, shutdown).await;
+    }
+
+    /// Opens the port.
+    pub async fn bind(self, listen: SocketAddr) -> Result<Bound, BindError> {
+        let listener = hf_api::serve::listen("api_listen", listen).await?;
+        Ok(Bound { listener, api: self })
+    }
+}
+
+impl Bound {
+    /// The address, with the port that port 0 became.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Answers and observes until `shutdown` becomes true.
+    pub async fn run(self, shutdown: watch::Receiver<bool>) {
+        let service = TowerToHyperService::new(self.api.router());
+        let serve = self.listener.serve(service, CONNECTIONS, shutdown.clone());
+        tokio::join!(serve, self.api.observe(shutdown));
+    }
+}
+
+#[cfg(test)]
+mod tests;

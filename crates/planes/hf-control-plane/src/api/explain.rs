@@ -1,0 +1,297 @@
+//! `/v1/explain`: why this answer, from this node's snapshot.
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError};
+
+use axum::Json;
+use axum::extract::State;
+use hf_answer::{Answer as DnsAnswer, Asker, Compiled, Question, Rcode, Why};
+use hf_api::{Candidate, Explain, Problem, Removal, Step};
+use hf_balance::Plan;
+use hf_config::estate::{Filter, PoolIx, ZoneIx};
+use hf_decide::{Mode, PoolDecision};
+use hf_model::{DnsName, PoolName, WireName};
+use hf_select::{Client, Removed};
+use hf_snapshot::Snapshot;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::body::Query;
+use super::refusal::{Answer, Refused};
+use super::writer::{field, zone};
+use super::{Shared, SharedState};
+use crate::diff::{rdata_text, rtype_name, rtype_named};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExplainQuery {
+    /// A DNS name, such as `www.example.test.`
+    name: Option<String>,
+    /// With `name`: its type, such as `A` or `TYPE64`; default `A`.
+    r#type: Option<String>,
+    /// With `name`: the address of the client that asks.
+    from: Option<String>,
+    /// A pool's name, instead of `name`: which endpoint a balancer would pick.
+    pool: Option<String>,
+    /// With `pool`: the balancer's zone.
+    from_zone: Option<String>,
+}
+
+/// Why a DNS question, or a balancer's choice, has the answer that it has.
+#[utoipa::path(get, path = "/v1/explain", tag = "explain", params(ExplainQuery), responses(
+    (status = 200, body = Explain), (status = 400, body = Problem), (status = 404, body = Problem),
+    (status = 503, body = Problem)))]
+pub async fn explain(State(shared): SharedState, Query(query): Query<ExplainQuery>) -> Answer<Json<Explain>> {
+    let snapshot = shared.context.snapshot().ok_or_else(Refused::not_ready)?;
+    let found = match query {
+        ExplainQuery { name: Some(name), pool: None, from_zone: None, r#type, from } => {
+            explain_name(&shared, &snapshot, &name, r#type.as_deref().unwrap_or("A"), from.as_deref())?
+        }
+        ExplainQuery { pool: Some(pool), name: None, r#type: None, from: None, from_zone } => {
+            explain_pool(&shared, &snapshot, &pool, from_zone.as_deref())?
+        }
+        _ => {
+            return Err(Refused::bad(
+                "give either `name` (with `type` and `from`) or `pool` (with `from_zone`)",
+                "such as /v1/explain?name=www.example.test.&type=A&from=192.0.2.1",
+            ));
+        }
+    };
+    Ok(Json(found))
+}
+
+fn explain_name(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    name: &str,
+    rtype: &str,
+    from: Option<&str>,
+) -> Answer<Explain> {
+    let absolute = if name.ends_with('.') { name.to_owned() } else { format!("{name}.") };
+    let name = DnsName::new(&absolute).map_err(|error| field("name", error))?;
+    let number = rtype_named(rtype)
+        .ok_or_else(|| field("type", "not a type that is known by name; write it as TYPE64, say"))?;
+    let from = from.ok_or_else(|| field("from", "missing; give the address of the client that asks"))?;
+    let address: IpAddr = from
+        .parse()
+        .map_err(|_| field("from", "not an IP address; write one such as 192.0.2.1 or 2001:db8::1"))?;
+    let own_zone = shared.context.zone.as_ref().and_then(|zone| snapshot.estate.zone_named(zone));
+    let asker = Asker { address, own_zone, seed: hf_clock::random_seed() };
+    let wire = WireName::from(&name);
+    let answer =
+        compiled(shared, snapshot).explain(Question { name: &wire, rtype: number, class: 1 }, &asker);
+    Ok(Explain {
+        question: format!("{name} {} from {address}", rtype_name(number)),
+        node: shared.context.node.to_string(),
+        revision: snapshot.intent.revision.0,
+        snapshot: snapshot.number,
+        steps: answer.why.iter().flat_map(|why| tell(snapshot, why)).collect(),
+        ttl_s: answer.answers.iter().map(|record| record.ttl).min(),
+        answer: lines(&answer),
+    })
+}
+
+/// The form that answers, kept until the estate changes.
+fn compiled(shared: &Shared, snapshot: &Arc<Snapshot>) -> Compiled {
+    let mut kept = shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+    let fresh =
+        kept.take().map_or_else(|| Compiled::new(snapshot.clone()), |old| old.updated(snapshot.clone()));
+    *kept = Some(fresh.clone());
+    fresh
+}
+
+fn lines(answer: &DnsAnswer) -> Vec<String> {
+    let rcode = match answer.rcode {
+        Rcode::NoError if answer.answers.is_empty() && !answer.aa => "a referral to another name server",
+        Rcode::NoError if answer.answers.is_empty() => {
+            "NODATA: the name exists, and has no record of this type now"
+        }
+        Rcode::NoError => "",
+        Rcode::FormErr => "FORMERR: this type cannot be asked for",
+        Rcode::NxDomain => "NXDOMAIN: there is no such name",
+        Rcode::Refused => "REFUSED: this is not in a hosted zone",
+        Rcode::YxDomain => "YXDOMAIN: a DNAME made the name too long",
+    };
+    let records = answer.answers.iter().map(|record| {
+        let data = rdata_text(record.rtype, &record.rdata);
+        format!("{} {} {} {data}", record.name, record.ttl, rtype_name(record.rtype))
+    });
+    let first = (!rcode.is_empty()).then(|| rcode.to_owned());
+    first.into_iter().chain(records).collect()
+}
+
+fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {
+    let estate = &snapshot.estate;
+    match why {
+        Why::Steered { record, pool, in_place_of, client, steps } => {
+            let mut told = Vec::new();
+            told.push(text_step("client", &place(snapshot, client)));
+            if let Some(own) = in_place_of {
+                let (own, other) = (&estate.pool(*own).name, &estate.pool(*pool).name);
+                told.push(text_step(
+                    "fallback",
+                    &format!("nobody in pool/{own} is healthy: pool/{other} serves"),
+                ));
+            }
+            // With a fallback, the decision on the other pool counts.
+            let decision = if in_place_of.is_some() {
+                &snapshot.decision.pools[pool.at()]
+            } else {
+                snapshot.decision.for_record(*record, *pool)
+            };
+            told.push(mode_step(snapshot, decision));
+            told.extend(steps.iter().map(|step| chain_step(snapshot, decision, step)));
+            told
+        }
+        Why::Closed { pool, .. } => {
+            let text =
+                format!("nobody in pool/{} is healthy, and it answers nothing then", estate.pool(*pool).name);
+            vec![text_step("closed", &text)]
+        }
+        Why::Zonal { pool, zone, by_health, steps } => {
+            let decision = &snapshot.decision.pools[pool.at()];
+            let health = if *by_health { "its healthy ones" } else { "all of them, since none is healthy" };
+            let (zone, name) = (&estate.zone(*zone).id, &estate.pool(*pool).name);
+            let text =
+                format!("a zonal name: endpoints of pool/{name} in {zone}, {health}, whatever shifts say");
+            let first = text_step("zonal", &text);
+            std::iter::once(first)
+                .chain(steps.iter().map(|step| chain_step(snapshot, decision, step)))
+                .collect()
+        }
+        Why::Plain => vec![text_step("plain", "from the hosted zone's plain records: nothing is chosen")],
+        _ => vec![text_step("other", "a way that this version cannot tell")],
+    }
+}
+
+fn place(snapshot: &Snapshot, client: &Client) -> String {
+    let estate = &snapshot.estate;
+    match (client.zone, client.region) {
+        (Some(zone), _) => format!("the client is in {}, by that zone's networks", estate.zone(zone).id),
+        (None, Some(region)) => {
+            let region = &estate.regions[region.at()].id;
+            format!("the client is in no zone's networks; it counts as being in {region}, like this node")
+        }
+        (None, None) => "nothing is known of where the client is".to_owned(),
+    }
+}
+
+fn mode_step(snapshot: &Snapshot, decision: &PoolDecision) -> Step {
+    let name = &snapshot.estate.pool(decision.pool).name;
+    let text = match decision.mode {
+        Mode::Normal => format!("pool/{name} serves from healthy endpoints of open zones"),
+        Mode::FailOpen => format!("pool/{name} fails open: too few are healthy, so health is ignored"),
+        Mode::Closed => format!("pool/{name} is closed: nobody is healthy"),
+        Mode::Fallback(other) => {
+            format!("pool/{name} has fallen back to pool/{}", snapshot.estate.pool(other).name)
+        }
+    };
+    text_step("pool", &text)
+}
+
+fn text_step(name: &str, text: &str) -> Step {
+    Step { name: name.to_owned(), text: text.to_owned(), kept: Vec::new(), removed: Vec::new() }
+}
+
+fn chain_step(snapshot: &Snapshot, decision: &PoolDecision, step: &hf_select::Step) -> Step {
+    let removed = step.removed.iter().map(|(at, why)| {
+        let Candidate { endpoint, zone } = candidate(snapshot, decision.pool, *at);
+        Removal { endpoint, zone, why: removal(decision, *at, *why) }
+    });
+    let text = match step.filter {
+        Filter::Open => "keeps what serves",
+        Filter::Near => "keeps the nearest region",
+        Filter::SameZone => "keeps the client's zone, else its region",
+        Filter::Priority => "keeps the lowest priority number",
+        Filter::Weighted => "orders by weighted chance",
+        Filter::Shuffle => "orders by even chance",
+        Filter::Take(_) => "keeps the first ones",
+    };
+    Step {
+        name: step.filter.to_string(),
+        text: text.to_owned(),
+        kept: step.kept.iter().map(|at| candidate(snapshot, decision.pool, *at)).collect(),
+        removed: removed.collect(),
+    }
+}
+
+fn removal(decision: &PoolDecision, at: u16, why: Removed) -> String {
+    match (why, decision.endpoints.get(usize::from(at))) {
+        (Removed::NotServing, Some(endpoint)) => {
+            format!("does not serve: {}", endpoint.reason.words(|at| hf_api::instant(at.0)))
+        }
+        _ => why.to_string(),
+    }
+}
+
+fn candidate(snapshot: &Snapshot, pool: PoolIx, at: u16) -> Candidate {
+    let endpoint = &snapshot.estate.pool(pool).endpoints[usize::from(at)];
+    Candidate {
+        endpoint: endpoint.address.to_string(),
+        zone: snapshot.estate.zone(endpoint.zone).id.to_string(),
+    }
+}
+
+fn explain_pool(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    pool: &str,
+    from_zone: Option<&str>,
+) -> Answer<Explain> {
+    let estate = &snapshot.estate;
+    let name = pool.strip_prefix("pool/").unwrap_or(pool);
+    let name = PoolName::new(name).map_err(|error| field("pool", error))?;
+    let pool = estate.pool_named(&name).ok_or_else(|| {
+        let known: Vec<String> = estate.pools.iter().map(|pool| pool.name.to_string()).collect();
+        Refused::not_found(
+            format!("there is no pool `{name}`"),
+            format!("the estate has {}", known.join(", ")),
+        )
+    })?;
+    let from_zone = from_zone.ok_or_else(|| field("from_zone", "missing; give the balancer's zone"))?;
+    let from = zone(from_zone)?;
+    let from: ZoneIx = estate.zone_named(&from).ok_or_else(|| {
+        let known: Vec<String> = estate.zones.iter().map(|zone| zone.id.to_string()).collect();
+        Refused::not_found(
+            format!("there is no zone `{from}`"),
+            format!("the estate has {}", known.join(", ")),
+        )
+    })?;
+    let plan = Plan::new(snapshot, pool, Some(from));
+    let serving = plan.serving_pool();
+    let decision = &snapshot.decision.pools[serving.at()];
+    let mut steps = vec![mode_step(snapshot, &snapshot.decision.pools[pool.at()])];
+    let open = hf_select::run(estate, decision, &[Filter::Open], &Client::in_zone(estate, from), 0, |_| true);
+    steps.extend(open.steps.iter().map(|step| chain_step(snapshot, decision, step)));
+    let order: Vec<Candidate> = plan.serving().map(|pick| candidate(snapshot, pick.pool, pick.at)).collect();
+    let text = match (estate.pool(serving).cross_zone, plan.own_zone_serves()) {
+        (hf_config::estate::CrossZone::On, _) => "cross_zone is on: all by weight",
+        (hf_config::estate::CrossZone::Off, true) => {
+            "own zone first, by weight; the others only when it has nobody left"
+        }
+        (hf_config::estate::CrossZone::Off, false) => {
+            "the own zone does not serve: the nearest others, by weight"
+        }
+    };
+    steps.push(Step {
+        name: "order".to_owned(),
+        text: text.to_owned(),
+        kept: order.clone(),
+        removed: Vec::new(),
+    });
+    let answer = if order.is_empty() {
+        vec!["503: nothing serves".to_owned()]
+    } else {
+        order.iter().map(|pick| format!("{} in {}", pick.endpoint, pick.zone)).collect()
+    };
+    Ok(Explain {
+        question: format!("pool/{name} from a balancer in {}", estate.zone(from).id),
+        node: shared.context.node.to_string(),
+        revision: snapshot.intent.revision.0,
+        snapshot: snapshot.number,
+        steps,
+        answer,
+        ttl_s: None,
+    })
+}

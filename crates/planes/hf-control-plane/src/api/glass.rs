@@ -1,0 +1,76 @@
+//! `/v1/break-glass`: known by its signature, not by a token.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hf_api::{BreakGlassAnswer, Problem, code};
+use hf_control::BreakGlassShift;
+use hf_feed::{BreakGlassRefused, SignedBreakGlass, break_glass};
+use hf_model::{Operator, Timestamp, ZoneId};
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::SharedState;
+use super::body::Small;
+use super::refusal::{Answer, Refused};
+use super::writer::field;
+
+/// Evacuate a zone without a ledger: give the same signed shift to every node.
+#[utoipa::path(post, path = "/v1/break-glass", tag = "break-glass", request_body = hf_api::SignedBreakGlass, responses(
+    (status = 202, body = BreakGlassAnswer), (status = 400, body = Problem), (status = 403, body = Problem),
+    (status = 503, body = Problem)))]
+pub async fn break_glass(
+    State(shared): SharedState,
+    Small(body): Small<hf_api::SignedBreakGlass>,
+) -> Answer<(StatusCode, Json<BreakGlassAnswer>)> {
+    let context = &shared.context;
+    let signed = read(&body)?;
+    break_glass::verify_new(&signed, &context.break_glass_keys, context.clock.now()).map_err(refused)?;
+    let zone = signed.shift.zone.clone();
+    if let Some(snapshot) = context.snapshot()
+        && snapshot.estate.zone_named(&zone).is_none()
+    {
+        let known: Vec<String> = snapshot.estate.zones.iter().map(|zone| zone.id.to_string()).collect();
+        let message = format!("there is no zone `{zone}`; the estate has {}", known.join(", "));
+        return Err(Refused::not_found(message, "sign one for a zone that there is"));
+    }
+    let text = if signed.shift.ends_at == signed.shift.signed_at {
+        format!("break-glass shift of {zone} canceled here")
+    } else {
+        format!("{zone} is left here until {}", hf_api::instant(signed.shift.ends_at.0))
+    };
+    context.break_glass.try_send(signed).map_err(|error| match error {
+        TrySendError::Full(_) => Refused::busy("too many break-glass shifts wait already"),
+        TrySendError::Closed(_) => Refused::busy("this node is stopping"),
+    })?;
+    Ok((StatusCode::ACCEPTED, Json(BreakGlassAnswer { node: context.node.to_string(), text })))
+}
+
+fn read(body: &hf_api::SignedBreakGlass) -> Answer<SignedBreakGlass> {
+    let signature = STANDARD.decode(&body.signature).ok().and_then(|bytes| bytes.try_into().ok());
+    let signature =
+        signature.ok_or_else(|| field("signature", "not 64 bytes in base64; sign again with `holdfast`"))?;
+    Ok(SignedBreakGlass {
+        shift: BreakGlassShift {
+            zone: ZoneId::new(&body.zone).map_err(|error| field("zone", error))?,
+            reason: body.reason.clone(),
+            by: Operator::new(&body.by),
+            signed_at: Timestamp(body.signed_at_ms),
+            ends_at: Timestamp(body.ends_at_ms),
+        },
+        signature,
+    })
+}
+
+fn refused(error: BreakGlassRefused) -> Refused {
+    let (status, code) = match error {
+        BreakGlassRefused::UnknownKey(_) | BreakGlassRefused::BadSignature(_) => {
+            (StatusCode::FORBIDDEN, code::BAD_TOKEN)
+        }
+        _ => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
+    };
+    let text = error.to_string();
+    let (message, mend) = text.rsplit_once("; ").unwrap_or((&text, ""));
+    Refused::new(status, code, message, mend)
+}

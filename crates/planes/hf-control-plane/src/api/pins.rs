@@ -1,0 +1,55 @@
+//! `/v1/pins`.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use hf_api::{Problem, SetPin, WriteDone};
+use hf_control::{Command, PinTo};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::body::{Query, Small};
+use super::refusal::Answer;
+use super::writer::{Writer, length, scope, tagged, zone};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UnpinQuery {
+    /// A zone's id or alias.
+    zone: String,
+    /// `everything` (the default), `pool/NAME` or `record/NAME.`
+    #[serde(default = "hf_api::shift::everything")]
+    resource: String,
+    /// Repeated, the request has its first answer again and no effect. 1 to 63 of `a-z 0-9 -`.
+    request_id: Option<String>,
+}
+
+/// Pin a zone in or out; replaces the pin of the same zone and resource.
+#[utoipa::path(post, path = "/v1/pins", tag = "pins", request_body = SetPin, responses(
+    (status = 201, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 503, body = Problem)))]
+pub async fn pin(writer: Writer, Small(body): Small<SetPin>) -> Answer<Response> {
+    let command = Command::Pin {
+        zone: zone(&body.zone)?,
+        scope: scope(&body.resource)?,
+        to: match body.to {
+            hf_api::PinTo::In => PinTo::In,
+            hf_api::PinTo::Out => PinTo::Out,
+        },
+        length: length(&body.length)?,
+        reason: body.reason,
+    };
+    let (revision, _) = writer.commit(body.request_id.as_deref(), command).await?;
+    Ok(tagged(StatusCode::CREATED, revision.0, WriteDone { revision: revision.0 }))
+}
+
+/// Take a pin away.
+#[utoipa::path(delete, path = "/v1/pins", tag = "pins", params(UnpinQuery), responses(
+    (status = 200, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub async fn unpin(writer: Writer, Query(query): Query<UnpinQuery>) -> Answer<Response> {
+    let command = Command::Unpin { zone: zone(&query.zone)?, scope: scope(&query.resource)? };
+    let (revision, _) = writer.commit(query.request_id.as_deref(), command).await?;
+    Ok(tagged(StatusCode::OK, revision.0, WriteDone { revision: revision.0 }))
+}

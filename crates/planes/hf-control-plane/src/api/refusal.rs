@@ -1,0 +1,135 @@
+//! Refusals: one JSON form for all of them.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hf_api::{Problem, code};
+use hf_control::Refusal;
+use hf_ledger::LedgerError;
+
+use crate::control::SubmitError;
+
+/// A refused request.
+#[derive(Debug)]
+pub struct Refused {
+    status: StatusCode,
+    problem: Problem,
+}
+
+/// What a route answers.
+pub type Answer<T> = Result<T, Refused>;
+
+impl Refused {
+    /// A refusal in words.
+    pub fn new(status: StatusCode, code: &str, message: impl Into<String>, mend: impl Into<String>) -> Self {
+        Refused {
+            status,
+            problem: Problem { code: code.to_owned(), message: message.into(), mend: mend.into() },
+        }
+    }
+
+    /// 400.
+    pub fn bad(message: impl Into<String>, mend: impl Into<String>) -> Self {
+        Refused::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message, mend)
+    }
+
+    /// 400 from an error of ours, whose text ends with the mend.
+    pub fn unreadable(error: impl std::fmt::Display) -> Self {
+        let (message, mend) = split(&error.to_string());
+        Refused::bad(message, mend)
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<String>, mend: impl Into<String>) -> Self {
+        Refused::new(StatusCode::NOT_FOUND, code::NOT_FOUND, message, mend)
+    }
+
+    /// 503 before the first snapshot.
+    pub fn not_ready() -> Self {
+        Refused::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code::NOT_READY,
+            "this node has no snapshot yet",
+            "wait until it has heard a node with the control role, or apply a first estate",
+        )
+    }
+
+    /// 503 when too much is going on.
+    pub fn busy(message: impl Into<String>) -> Self {
+        Refused::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code::BUSY,
+            message,
+            "try again in a second, or ask another node",
+        )
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.problem)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// Our errors read `what; the mend`.
+fn split(text: &str) -> (String, String) {
+    text.rsplit_once("; ").map_or_else(
+        || (text.to_owned(), String::new()),
+        |(message, mend)| (message.to_owned(), mend.to_owned()),
+    )
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let (status, code) = match &refusal {
+            Refusal::BadEstate { .. } => (StatusCode::UNPROCESSABLE_ENTITY, code::BAD_ESTATE),
+            Refusal::Stale { .. } => (StatusCode::PRECONDITION_FAILED, code::STALE),
+            Refusal::UnknownZone { .. }
+            | Refusal::UnknownResource { .. }
+            | Refusal::UnknownShift { .. }
+            | Refusal::NoPin { .. } => (StatusCode::NOT_FOUND, code::NOT_FOUND),
+            Refusal::NotActive { .. } => (StatusCode::CONFLICT, code::NOT_ACTIVE),
+            Refusal::AlreadyShifted { .. } => (StatusCode::CONFLICT, code::ALREADY_SHIFTED),
+            Refusal::OtherZoneShifted { .. } => (StatusCode::CONFLICT, code::OTHER_ZONE_SHIFTED),
+            Refusal::Floor { .. } => (StatusCode::CONFLICT, code::FLOOR),
+            Refusal::InUse { .. } | Refusal::TooMany { .. } => (StatusCode::CONFLICT, code::REFUSED),
+            Refusal::Length { .. } | Refusal::Reason { .. } => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
+        };
+        let text = refusal.to_string();
+        let (message, mend) = match refusal {
+            Refusal::BadEstate { .. } => (text, "mend these lines and apply again".to_owned()),
+            _ => split(&text),
+        };
+        Refused::new(status, code, message, mend)
+    }
+}
+
+impl From<SubmitError> for Refused {
+    fn from(error: SubmitError) -> Self {
+        let (status, code) = match &error {
+            SubmitError::Busy => (StatusCode::SERVICE_UNAVAILABLE, code::BUSY),
+            SubmitError::TooLarge(_) | SubmitError::Ledger(LedgerError::TooLarge { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, code::TOO_LARGE)
+            }
+            _ => (StatusCode::SERVICE_UNAVAILABLE, code::LEDGER_FAILED),
+        };
+        let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+        let (message, mend) = split(&error.to_string());
+        Refused::new(status, code, format!("{message}{cause}"), mend)
+    }
+}
+
+impl From<LedgerError> for Refused {
+    fn from(error: LedgerError) -> Self {
+        SubmitError::Ledger(error).into()
+    }
+}

@@ -1,0 +1,154 @@
+//! `/v1/shifts`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use hf_api::{Extend, Problem, Shift, Shifts, StartShift};
+use hf_control::Command;
+use hf_model::{Revision, ShiftId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::body::{IfMatch, Name, Query, Small};
+use super::refusal::{Answer, Refused};
+use super::writer::{Writer, length, scope, tagged, zone};
+use super::{Shared, SharedState};
+use crate::view;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Ended ones too, the newest thousand. Only nodes with the control role remember them.
+    #[serde(default)]
+    all: bool,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WriteQuery {
+    /// Repeated, the request has its first answer again and no effect. 1 to 63 of `a-z 0-9 -`.
+    request_id: Option<String>,
+}
+
+fn shown(shared: &Shared, shift: &hf_control::Shift) -> Shift {
+    let context = &shared.context;
+    let reports = context.reports.borrow().clone();
+    view::shift(shift, &reports, context.clock.now(), shared.observed.time_to_zero(shift))
+}
+
+fn answer(shared: &Shared, status: StatusCode, shift: Option<hf_control::Shift>) -> Answer<Response> {
+    let shift = shift.ok_or_else(|| {
+        // The same request id was used for something that is not a shift.
+        Refused::bad(
+            "this request_id belongs to another request",
+            "use a new one for each thing that you want",
+        )
+    })?;
+    Ok(tagged(status, shift.revision.0, shown(shared, &shift)))
+}
+
+/// Shifts in force, oldest first.
+#[utoipa::path(get, path = "/v1/shifts", tag = "shifts", params(ListQuery), responses((status = 200, body = Shifts)))]
+pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) -> Json<Shifts> {
+    let found = match (&shared.context.control, query.all) {
+        (Some(control), true) => control.view().shifts.clone(),
+        _ => shared.context.intent().shifts.clone(),
+    };
+    Json(Shifts {
+        shifts: found.iter().map(|shift| shown(&shared, shift)).collect(),
+        ended_listed: query.all && shared.context.control.is_some(),
+    })
+}
+
+/// One shift.
+#[utoipa::path(get, path = "/v1/shifts/{id}", tag = "shifts",
+    params(("id" = String, Path, description = "Such as `shift-42`.")),
+    responses((status = 200, body = Shift), (status = 404, body = Problem)))]
+pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response> {
+    let found = match &shared.context.control {
+        Some(control) => control.view().shifts.iter().find(|shift| shift.id.as_str() == id).cloned(),
+        None => shared.context.intent().shifts.iter().find(|shift| shift.id.as_str() == id).cloned(),
+    };
+    match found {
+        Some(shift) => Ok(tagged(StatusCode::OK, shift.revision.0, shown(&shared, &shift))),
+        None => {
+            let id: String = id.chars().take(63).collect();
+            let mend = if shared.context.control.is_some() {
+                "`holdfast shift list --all` shows active and ended ones"
+            } else {
+                "this node knows active ones only; ask a node with the role `control` for ended ones"
+            };
+            Err(Refused::not_found(format!("there is no shift `{id}`"), mend))
+        }
+    }
+}
+
+/// Evacuate a zone, or take one pool or record out of it.
+#[utoipa::path(post, path = "/v1/shifts", tag = "shifts", request_body = StartShift, responses(
+    (status = 201, body = Shift, description = "Committed: it is in the ledger and on its way to all nodes.",
+        headers(("ETag" = String, description = "The revision that last changed it."))),
+    (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
+pub async fn start(
+    State(shared): SharedState,
+    writer: Writer,
+    Small(body): Small<StartShift>,
+) -> Answer<Response> {
+    let command = Command::StartShift {
+        zone: zone(&body.zone)?,
+        scope: scope(&body.resource)?,
+        length: length(&body.length)?,
+        reason: body.reason,
+    };
+    let (_, shift) = writer.commit(body.request_id.as_deref(), command).await?;
+    answer(&shared, StatusCode::CREATED, shift)
+}
+
+/// Give a shift a new end, counted from now.
+#[utoipa::path(post, path = "/v1/shifts/{id}/extend", tag = "shifts", request_body = Extend,
+    params(("id" = String, Path, description = "Such as `shift-42`."),
+        ("If-Match" = Option<String>, Header, description = "Only if this revision last changed it.")),
+    responses((status = 200, body = Shift), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 412, body = Problem), (status = 503, body = Problem)))]
+pub async fn extend(
+    State(shared): SharedState,
+    writer: Writer,
+    Name(id): Name,
+    IfMatch(if_match): IfMatch,
+    Small(body): Small<Extend>,
+) -> Answer<Response> {
+    let command = Command::ExtendShift {
+        id: named(&id)?,
+        length: length(&body.length)?,
+        if_match: if_match.map(Revision),
+    };
+    let (_, shift) = writer.commit(body.request_id.as_deref(), command).await?;
+    answer(&shared, StatusCode::OK, shift)
+}
+
+/// End a shift now.
+#[utoipa::path(delete, path = "/v1/shifts/{id}", tag = "shifts",
+    params(("id" = String, Path, description = "Such as `shift-42`."), WriteQuery,
+        ("If-Match" = Option<String>, Header, description = "Only if this revision last changed it.")),
+    responses((status = 200, body = Shift), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 409, body = Problem), (status = 412, body = Problem),
+        (status = 503, body = Problem)))]
+pub async fn cancel(
+    State(shared): SharedState,
+    writer: Writer,
+    Name(id): Name,
+    IfMatch(if_match): IfMatch,
+    Query(query): Query<WriteQuery>,
+) -> Answer<Response> {
+    let command = Command::CancelShift { id: named(&id)?, if_match: if_match.map(Revision) };
+    let (_, shift) = writer.commit(query.request_id.as_deref(), command).await?;
+    answer(&shared, StatusCode::OK, shift)
+}
+
+fn named(id: &str) -> Answer<ShiftId> {
+    ShiftId::new(id).map_err(Refused::unreadable)
+}

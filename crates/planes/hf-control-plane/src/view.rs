@@ -1,0 +1,266 @@
+//! Domain to wire: what the API says of a snapshot, an intent and the reports. Pure.
+//!
+//! Not here: routes (`api`), the wire types (`hf-api`).
+
+use hf_api::{
+    Acknowledgement, BreakGlass, Node, NotApplied, Pin, PinTo, Pool, PoolMode, PoolZone, Reason, ReasonKind,
+    Shift, ShiftState, Status, TimeToZero, Zone, ZoneState,
+};
+use hf_control::{BreakGlassShift, Intent};
+use hf_decide::{Mode, PoolDecision, ZoneDecision};
+use hf_feed::{HeardReport, Reports};
+use hf_model::{Share, Timestamp, ZoneId};
+use hf_snapshot::Snapshot;
+use std::time::Duration;
+
+use crate::traffic::{Rates, is_stale};
+
+/// All that a status is made of.
+pub struct Sources<'a> {
+    /// The node that answers.
+    pub node: &'a str,
+    /// Its clock.
+    pub now: Timestamp,
+    /// Its beat.
+    pub beat: Duration,
+    /// What its planes obey.
+    pub snapshot: Option<&'a Snapshot>,
+    /// The newest intent that it knows of; on a control node, ahead of the snapshot for an instant.
+    pub intent: &'a Intent,
+    /// What it heard.
+    pub reports: &'a Reports,
+    /// What goes where.
+    pub rates: &'a Rates,
+    /// Each shift's time to zero.
+    pub time_to_zero: &'a dyn Fn(&hf_control::Shift) -> TimeToZero,
+    /// What is wrong with the watched estate file.
+    pub estate_file_problem: Option<String>,
+}
+
+/// Everything at a glance.
+pub fn status(from: &Sources<'_>) -> Status {
+    let snapshot = from.snapshot;
+    let zones = snapshot.map_or_else(Vec::new, |snapshot| {
+        snapshot.decision.zones.iter().map(|decision| zone(from, snapshot, decision)).collect()
+    });
+    let pools = snapshot.map_or_else(Vec::new, |snapshot| {
+        snapshot.decision.pools.iter().map(|decision| pool(from, snapshot, decision)).collect()
+    });
+    let obeyed = snapshot.map(|snapshot| &*snapshot.intent);
+    Status {
+        node: from.node.to_owned(),
+        now_ms: from.now.0,
+        revision: obeyed.map_or(0, |intent| intent.revision.0),
+        estate_revision: obeyed.map_or(0, |intent| intent.estate_revision.0),
+        estate_digest: snapshot.map(|snapshot| snapshot.estate.digest.short()),
+        snapshot: snapshot.map(|snapshot| snapshot.number),
+        zones,
+        pools,
+        shifts: from
+            .intent
+            .shifts
+            .iter()
+            .map(|found| shift(found, from.reports, from.now, (from.time_to_zero)(found)))
+            .collect(),
+        pins: from.intent.pins.iter().map(pin).collect(),
+        nodes: from.reports.values().map(|heard| node(heard, from.now, from.beat)).collect(),
+        not_applied: snapshot.map_or_else(Vec::new, not_applied),
+        break_glass: snapshot
+            .map_or_else(Vec::new, |snapshot| snapshot.break_glass.iter().map(break_glass).collect()),
+        estate_file_problem: from.estate_file_problem.clone(),
+    }
+}
+
+fn zone(from: &Sources<'_>, snapshot: &Snapshot, decision: &ZoneDecision) -> Zone {
+    let zone = snapshot.estate.zone(decision.zone);
+    let rate = from.rates.zone(&zone.id);
+    let headroom = zone.capacity.zip(rate).map(|(capacity, rate)| {
+        let whole = capacity.0.saturating_mul(1_000);
+        Share::of(whole.saturating_sub(rate.requests), whole).ppm()
+    });
+    Zone {
+        id: zone.id.to_string(),
+        region: snapshot.estate.regions[zone.region.at()].id.to_string(),
+        aliases: zone.aliases.iter().map(ToString::to_string).collect(),
+        state: zone_state(decision.state),
+        reason: reason(&decision.reason),
+        healthy: decision.health.healthy,
+        of: decision.health.of,
+        share_ppm: from.rates.zone_share(&zone.id).map(Share::ppm),
+        requests_per_1000_s: rate.map(|rate| rate.requests),
+        failures_per_1000_s: rate.map(|rate| rate.failures),
+        headroom_ppm: headroom,
+        open_connections: open_connections(from, &zone.id, None),
+    }
+}
+
+fn pool(from: &Sources<'_>, snapshot: &Snapshot, decision: &PoolDecision) -> Pool {
+    let pool = snapshot.estate.pool(decision.pool);
+    let zones = decision.zones.iter().map(|found| {
+        let id = &snapshot.estate.zone(found.zone).id;
+        PoolZone {
+            zone: id.to_string(),
+            state: zone_state(found.state),
+            reason: reason(&found.reason),
+            share_ppm: from.rates.pool_share(&pool.name, id).map(Share::ppm),
+            open_connections: open_connections(from, id, Some(&pool.name)),
+        }
+    });
+    let (mode, fallback) = match decision.mode {
+        Mode::Normal => (PoolMode::Normal, None),
+        Mode::FailOpen => (PoolMode::FailOpen, None),
+        Mode::Closed => (PoolMode::Closed, None),
+        Mode::Fallback(other) => (PoolMode::Fallback, Some(snapshot.estate.pool(other).name.to_string())),
+    };
+    Pool {
+        name: pool.name.to_string(),
+        mode,
+        fallback,
+        zones: zones.collect(),
+        serving: decision.endpoints.iter().filter(|endpoint| endpoint.serves).count() as u32,
+        of: decision.endpoints.len() as u32,
+    }
+}
+
+/// Connections that fresh balancers report.
+fn open_connections(from: &Sources<'_>, zone: &ZoneId, pool: Option<&hf_model::PoolName>) -> Option<u64> {
+    let balancers = from.reports.values().filter(|heard| {
+        heard.report.roles.contains(&hf_config::node::Role::Balancer)
+            && !is_stale(heard.received_at, from.now, from.beat)
+    });
+    balancers
+        .map(|heard| {
+            let here = heard.report.activity.iter();
+            here.filter(|line| line.zone == *zone && pool.is_none_or(|pool| line.pool == *pool))
+                .map(|line| line.open_connections)
+                .sum::<u64>()
+        })
+        .reduce(|sum, more| sum + more)
+}
+
+fn not_applied(snapshot: &Snapshot) -> Vec<NotApplied> {
+    let of_zones = snapshot.decision.zones.iter().flat_map(|zone| &zone.not_applied);
+    let of_pools = snapshot.decision.pools.iter().flat_map(|pool| &pool.not_applied);
+    let mut all: Vec<NotApplied> = Vec::new();
+    for found in of_zones.chain(of_pools) {
+        let line = NotApplied {
+            source: found.source.to_string(),
+            zone: snapshot.estate.zone(found.zone).id.to_string(),
+            resource: found.scope.to_string(),
+            why: found.why.to_string(),
+        };
+        if !all.contains(&line) {
+            all.push(line);
+        }
+    }
+    all
+}
+
+/// One shift.
+pub fn shift(from: &hf_control::Shift, reports: &Reports, now: Timestamp, time_to_zero: TimeToZero) -> Shift {
+    let (state, ended_at_ms) = match from.state {
+        hf_control::ShiftState::Active => (ShiftState::Active, None),
+        hf_control::ShiftState::Canceled(at) => (ShiftState::Canceled, Some(at.0)),
+        hf_control::ShiftState::Expired(at) => (ShiftState::Expired, Some(at.0)),
+    };
+    let acknowledged = reports.values().map(|heard| Acknowledgement {
+        node: heard.report.node.to_string(),
+        applied: heard.report.revision >= from.revision,
+        revision: heard.report.revision.0,
+    });
+    Shift {
+        id: from.id.to_string(),
+        zone: from.zone.to_string(),
+        resource: from.scope.to_string(),
+        reason: from.reason.clone(),
+        by: from.by.to_string(),
+        started_at_ms: from.started_at.0,
+        ends_at_ms: from.ends_at.0,
+        state,
+        ended_at_ms,
+        held: state == ShiftState::Active && now >= from.ends_at,
+        revision: from.revision.0,
+        acknowledged: acknowledged.collect(),
+        time_to_zero,
+    }
+}
+
+fn pin(from: &hf_control::Pin) -> Pin {
+    Pin {
+        zone: from.zone.to_string(),
+        resource: from.scope.to_string(),
+        to: match from.to {
+            hf_control::PinTo::In => PinTo::In,
+            hf_control::PinTo::Out => PinTo::Out,
+        },
+        reason: from.reason.clone(),
+        by: from.by.to_string(),
+        ends_at_ms: from.ends_at.0,
+        revision: from.revision.0,
+    }
+}
+
+fn node(heard: &HeardReport, now: Timestamp, beat: Duration) -> Node {
+    let report = &heard.report;
+    let refused = report
+        .refused_intent
+        .as_ref()
+        .map(|refused| format!("cannot take revision {}: {}", refused.revision, refused.problem));
+    Node {
+        id: report.node.to_string(),
+        zone: report.zone.as_ref().map(ToString::to_string),
+        roles: report.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+        revision: report.revision.0,
+        snapshot: (report.snapshot_number > 0).then_some(report.snapshot_number),
+        last_heard_ms: u64::try_from(now.since(heard.received_at).as_millis()).unwrap_or(u64::MAX),
+        stale: is_stale(heard.received_at, now, beat),
+        booted_from_disk: report.booted_from_disk,
+        version: report.version.clone(),
+        problem: refused.or_else(|| report.estate_file_problem.clone()),
+    }
+}
+
+fn break_glass(from: &BreakGlassShift) -> BreakGlass {
+    BreakGlass {
+        zone: from.zone.to_string(),
+        reason: from.reason.clone(),
+        by: from.by.to_string(),
+        signed_at_ms: from.signed_at.0,
+        ends_at_ms: from.ends_at.0,
+    }
+}
+
+fn zone_state(from: hf_decide::ZoneState) -> ZoneState {
+    match from {
+        hf_decide::ZoneState::Open => ZoneState::Open,
+        hf_decide::ZoneState::Away => ZoneState::Away,
+    }
+}
+
+/// Why something serves or not.
+pub fn reason(from: &hf_decide::Reason) -> Reason {
+    use hf_decide::Reason as From;
+    let plain = |kind| (kind, None, None, None, false);
+    let (kind, until, shift, by, held) = match from {
+        From::Healthy => plain(ReasonKind::Healthy),
+        From::Unknown => plain(ReasonKind::Unknown),
+        From::Impaired => plain(ReasonKind::Impaired),
+        From::Shifted { id, until, held } => {
+            (ReasonKind::Shifted, Some(*until), Some(id.to_string()), None, *held)
+        }
+        From::BreakGlass { by, until } => (ReasonKind::BreakGlass, Some(*until), None, Some(by), false),
+        From::PinnedIn { by, until } => (ReasonKind::PinnedIn, Some(*until), None, Some(by), false),
+        From::PinnedOut { by, until } => (ReasonKind::PinnedOut, Some(*until), None, Some(by), false),
+        From::FailOpen => plain(ReasonKind::FailOpen),
+        From::AllDown => plain(ReasonKind::AllDown),
+        _ => plain(ReasonKind::Other),
+    };
+    Reason {
+        kind,
+        text: from.words(|at| hf_api::instant(at.0)),
+        until_ms: until.map(|at| at.0),
+        shift,
+        by: by.map(ToString::to_string),
+        held,
+    }
+}
