@@ -37,3 +37,24 @@ impl Taken {
         found.map(|other| SocketAddr::new(other, address.port()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_family_and_port_meet_at_the_unspecified_address() {
+        let meets = |first: &str, second: &str| {
+            let mut taken = Taken::default();
+            assert_eq!(taken.insert(first.parse().unwrap()), None);
+            taken.insert(second.parse().unwrap()).is_some()
+        };
+        assert!(meets("10.0.0.1:80", "10.0.0.1:80"));
+        assert!(meets("0.0.0.0:80", "10.0.0.1:80"));
+        assert!(meets("10.0.0.1:80", "0.0.0.0:80"));
+        assert!(meets("[::]:80", "[::1]:80"));
+        assert!(!meets("10.0.0.1:80", "10.0.0.2:80"));
+        assert!(!meets("0.0.0.0:80", "0.0.0.0:81"));
+        assert!(!meets("0.0.0.0:80", "[::1]:80"));
+    }
+}

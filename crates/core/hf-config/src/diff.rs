@@ -96,7 +96,7 @@ fn compare_facts(old: &Facts, new: &Facts, mut push: impl FnMut(String)) {
     for key in keys {
         match (old.get(key), new.get(key)) {
             (Some(Fact::Value(old)), Some(Fact::Value(new))) if old != new => {
-                push(format!("{key} {old} -> {new}"))
+                push(format!("{key} {old} -> {new}"));
             }
             (Some(Fact::Part(old)), Some(Fact::Part(new))) => {
                 for (what, before) in old {
@@ -168,7 +168,10 @@ fn health_checks(side: &Side<'_>) -> Things {
                 value(&mut facts, "kind", "http");
                 value(&mut facts, "path", path);
                 optional(&mut facts, "host", host.as_ref());
-                value(&mut facts, "status", format_args!("{}-{}", status.0, status.1));
+                match status {
+                    (low, high) if low == high => value(&mut facts, "status", low),
+                    (low, high) => value(&mut facts, "status", format_args!("{low}-{high}")),
+                }
                 optional(&mut facts, "body", body.as_ref().map(|body| format!("{body:?}")));
             }
         }
@@ -208,7 +211,7 @@ fn pools(side: &Side<'_>) -> Things {
             AllDown::Open => value(&mut facts, "all_down", "open"),
             AllDown::Closed => value(&mut facts, "all_down", "closed"),
             AllDown::Fallback(other) => {
-                value(&mut facts, "all_down", format_args!("fallback:{}", estate.pool(other).name))
+                value(&mut facts, "all_down", format_args!("fallback:{}", estate.pool(other).name));
             }
         }
         for found in &pool.endpoints {

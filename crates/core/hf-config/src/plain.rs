@@ -2,6 +2,8 @@
 //!
 //! Not here: reading them (`master_file`).
 
+use std::fmt::Write as _;
+
 use domain::base::iana::Rtype;
 use domain::base::name::ParsedName;
 use domain::base::rdata::ParseRecordData;
@@ -19,12 +21,13 @@ pub fn data_text(record: &PlainRecord) -> String {
     let mut parser = domain::dep::octseq::Parser::from_ref(record.rdata.as_slice());
     let read =
         ZoneRecordData::<&[u8], ParsedName<&[u8]>>::parse_rdata(Rtype::from_int(record.rtype), &mut parser);
-    match read {
-        Ok(Some(data)) => data.to_string(),
-        // RFC 3597, section 5.
-        _ => {
-            let digits: String = record.rdata.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("\\# {} {digits}", record.rdata.len())
-        }
+    if let Ok(Some(data)) = read {
+        return data.to_string();
     }
+    // RFC 3597, section 5.
+    let mut text = format!("\\# {} ", record.rdata.len());
+    for byte in &record.rdata {
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+    }
+    text
 }

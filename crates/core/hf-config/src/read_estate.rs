@@ -13,12 +13,12 @@ use crate::estate::{Estate, EstateBundle, limits};
 use crate::walk::{Fields, Report, verdict};
 use crate::{Problem, Problems};
 
+mod chain;
 mod checks;
-mod names;
+mod hosted;
 mod pools;
+mod records;
 mod zones;
-
-pub(crate) use names::suffixes;
 
 /// Sections of the format that a later version carries.
 const LATER: [&str; 3] = ["control_panel", "routing_control", "safety_rule"];
@@ -42,8 +42,9 @@ pub fn read_estate(file: &str, bundle: &EstateBundle) -> Result<Estate, Problems
     let zones = zones::zones(&mut root, &regions, &mut report);
     let checks = checks::health_checks(&mut root, &mut report);
     let pools = pools::pools(&mut root, &zones, &checks, &mut report);
-    let hosted = names::hosted_zones(&mut root, bundle, &mut report);
-    let records = names::records(&mut root, &regions, &zones, &pools, &hosted, &mut report);
+    let mut hosted = hosted::hosted_zones(&mut root, bundle, &mut report);
+    hosted::check_hosted_zones(&mut hosted, &zones, &pools, &mut report);
+    let records = records::records(&mut root, &regions, &zones, &pools, &hosted, &mut report);
     root.finish(&LATER, &mut report);
 
     let mut reports = vec![report];

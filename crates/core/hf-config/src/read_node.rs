@@ -11,7 +11,7 @@ use hf_model::{NodeId, ZoneId};
 
 use crate::addresses::{Taken, read_socket};
 use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
-use crate::walk::{Fields, Names, Report, Value, clip, there, verdict};
+use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
 /// Sections of the format that a later version carries.
@@ -20,7 +20,7 @@ const LATER: [&str; 1] = ["token"];
 const BEAT_MIN: Duration = Duration::from_millis(100);
 const BEAT_MAX: Duration = Duration::from_secs(10);
 const BEAT_DEFAULT: Duration = Duration::from_secs(1);
-const DRAIN_MAX: Duration = Duration::from_secs(3_600);
+const DRAIN_MAX: Duration = Duration::from_hours(1);
 const DRAIN_DEFAULT: Duration = Duration::from_secs(30);
 /// Peers, listeners and keys each: a bound for what one file can ask for.
 const LIST_MAX: usize = 1_000;
@@ -74,15 +74,19 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
     let has_tls = root.get("tls");
     let node = root.need("node", report).and_then(|value| node(value, has_tls.is_some(), report));
     let mut taken = Taken::default();
-    let mut listen = |name: &'static str, default: u16, report: &mut Report<'_>| {
+    let mut listen = |name: &'static str, default: u16, role: Option<Role>, report: &mut Report<'_>| {
         let value = section(root, name, "listen", report);
-        let found = listeners(value, default, name == "dns", &mut taken, report);
+        let listens = role.is_none_or(|role| node.as_ref().is_some_and(|node| node.roles.contains(&role)));
+        let found = match value {
+            Some(value) => listeners(value, role == Some(Role::Dns), listens.then_some(&mut taken), report),
+            None => Some(vec![default_listener(name, default, listens.then_some(&mut taken), report)]),
+        };
         (value, found)
     };
-    let (_, api) = listen("api", 7600, report);
-    let (_, status) = listen("status", 7601, report);
-    let (feed_value, feed) = listen("feed", 7602, report);
-    let (_, dns) = listen("dns", 5300, report);
+    let (_, api) = listen("api", 7600, None, report);
+    let (_, status) = listen("status", 7601, Some(Role::Status), report);
+    let (feed_value, feed) = listen("feed", 7602, None, report);
+    let (_, dns) = listen("dns", 5300, Some(Role::Dns), report);
     if let (Some(value), Some([address])) = (feed_value, feed.as_deref())
         && !address.ip().is_loopback()
         && has_tls.is_none()
@@ -92,13 +96,13 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
             format_args!("the feed at {address} is open to the network; add [tls], or listen on 127.0.0.1"),
         );
     }
-    let balancer_address = section(root, "balancer", "address", report).map(|value| {
+    let balancer_address = if_there(section(root, "balancer", "address", report), |value| {
         value.read(report, |text| {
             text.parse::<IpAddr>()
                 .map_err(|_| format!("{:?} is not an address; write one such as 10.1.1.4", clip(text)))
         })
     });
-    let tls = has_tls.map(|value| tls(value, report));
+    let tls = if_there(has_tls, |value| tls(value, report));
     let break_glass_keys = break_glass_keys(root, report);
     if let Some(value) = section(root, "ledger", "engine", report) {
         value.read(report, |text| match text {
@@ -119,21 +123,13 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         status_listen: first(status)?,
         feed_listen: first(feed)?,
         dns_listen: dns?,
-        balancer_address: flip(balancer_address)?,
+        balancer_address: balancer_address.ok()?,
         drain: node.drain,
         beat: node.beat,
         peers: node.peers,
-        tls: flip(tls)?,
+        tls: tls.ok()?,
         break_glass_keys,
     })
-}
-
-/// Absent stays absent; present but wrong makes the whole wrong.
-fn flip<T>(read: Option<Option<T>>) -> Option<Option<T>> {
-    match read {
-        None => Some(None),
-        Some(value) => value.map(Some),
-    }
 }
 
 /// The one key of a section `[name]`.
@@ -153,11 +149,11 @@ fn node(value: Value<'_, '_>, has_tls: bool, report: &mut Report<'_>) -> Option<
     let mut fields = value.fields("a node", report)?;
     let at = fields.at();
     let id = fields.need("id", report).and_then(|value| value.read(report, NodeId::new));
-    let zone = fields.get("zone").map(|value| value.read(report, ZoneId::new));
+    let zone = if_there(fields.get("zone"), |value| value.read(report, ZoneId::new));
     let data_dir = fields.need("data_dir", report).and_then(|value| value.read(report, read_path));
     let roles = fields.need("roles", report).and_then(|value| roles(value, report));
     let estate_value = fields.get("estate");
-    let estate = estate_value.map(|value| value.read(report, read_path));
+    let estate = if_there(estate_value, |value| value.read(report, read_path));
     let peers = match fields.get("peers") {
         Some(value) => peers(value, has_tls, report),
         None => Some(Vec::new()),
@@ -181,17 +177,17 @@ fn node(value: Value<'_, '_>, has_tls: bool, report: &mut Report<'_>) -> Option<
             );
         }
         let needs_zone = roles.iter().find(|role| matches!(role, Role::Checker | Role::Balancer));
-        if let (Some(role), None) = (needs_zone, &zone) {
+        if let (Some(role), Ok(None)) = (needs_zone, &zone) {
             report
                 .add(at, format_args!("a node with the role {} stands in a zone; add `zone`", role.as_str()));
         }
     }
     Some(Node {
         id: id?,
-        zone: flip(zone)?,
+        zone: zone.ok()?,
         data_dir: data_dir?,
         roles: roles?,
-        estate: flip(estate)?,
+        estate: estate.ok()?,
         peers: peers?,
         beat: beat?,
         drain: drain?,
@@ -250,19 +246,14 @@ fn peers(value: Value<'_, '_>, has_tls: bool, report: &mut Report<'_>) -> Option
     Some(peers)
 }
 
-/// Where a service listens. Port 0 means any free port, so it is in nobody's way.
+/// Where a service listens; `taken` is for those that this node does run. Port 0 means any free port, so it is in
+/// nobody's way.
 fn listeners(
-    value: Option<Value<'_, '_>>,
-    default: u16,
+    value: Value<'_, '_>,
     several: bool,
-    taken: &mut Taken,
+    mut taken: Option<&mut Taken>,
     report: &mut Report<'_>,
 ) -> Option<Vec<SocketAddr>> {
-    let Some(value) = value else {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, default));
-        taken.insert(address);
-        return Some(vec![address]);
-    };
     let items = if several && value.is_list() { value.items(report)? } else { vec![value] };
     if items.is_empty() {
         report.add(value.at(), "at least one address to listen on; add it");
@@ -272,7 +263,7 @@ fn listeners(
     for item in items.into_iter().take(LIST_MAX) {
         let address = item.read(report, read_socket)?;
         if address.port() != 0
-            && let Some(other) = taken.insert(address)
+            && let Some(other) = taken.as_mut().and_then(|taken| taken.insert(address))
         {
             report.add(
                 item.at(),
@@ -282,6 +273,16 @@ fn listeners(
         list.push(address);
     }
     Some(list)
+}
+
+fn default_listener(name: &str, port: u16, taken: Option<&mut Taken>, report: &mut Report<'_>) -> SocketAddr {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    if let Some(other) = taken.and_then(|taken| taken.insert(address)) {
+        report.add_whole(format_args!(
+            "{address}, where [{name}] listens unless told otherwise, meets the listener {other} of this node; set `listen`"
+        ));
+    }
+    address
 }
 
 fn tls(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<TlsConfig> {

@@ -5,11 +5,10 @@
 //! 3. [`Value`] is one value with its key: asked for a type that it is not, it reports so and gives nothing.
 //! 4. [`Names`] resolves references among things of the file, even to things that are wrong otherwise: one mistake, one line.
 //!
-//! Work is linear in the text, whatever it holds: problems beyond [`PROBLEMS_MAX`] are counted, not built.
+//! Work is linear in the text, whatever it holds: problems beyond a bound are counted, not built.
 //!
 //! Not here: what the keys mean.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -17,144 +16,13 @@ use hf_model::{format_duration, parse_duration};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::{Problem, Problems};
-
+mod names;
 mod nearest;
+mod report;
 
+pub(crate) use names::{Names, there};
 pub(crate) use nearest::{clip, nearest};
-
-/// Problems that are told one by one; whoever has more, mends these first.
-pub(crate) const PROBLEMS_MAX: usize = 1_000;
-
-/// Texts up to this size have all their syntax errors told; a larger one the first: errors could outgrow the text many times.
-const RECOVERY_BYTES_MAX: usize = 256 << 10;
-
-/// The problems of one file.
-pub(crate) struct Report<'a> {
-    file: String,
-    text: &'a str,
-    found: Vec<(Option<usize>, String)>,
-    more: usize,
-}
-
-impl<'a> Report<'a> {
-    pub(crate) fn new(file: &str, text: &'a str) -> Self {
-        Report { file: file.to_owned(), text, found: Vec::new(), more: 0 }
-    }
-
-    /// Takes a problem at a byte offset.
-    pub(crate) fn add(&mut self, at: usize, what: impl Display) {
-        self.push(Some(at), what);
-    }
-
-    /// Takes a problem of the whole file.
-    pub(crate) fn add_whole(&mut self, what: impl Display) {
-        self.push(None, what);
-    }
-
-    fn push(&mut self, at: Option<usize>, what: impl Display) {
-        if self.is_full() {
-            self.more += 1;
-        } else {
-            self.found.push((at, what.to_string()));
-        }
-    }
-
-    /// Whether further problems are only counted: their texts need not be built.
-    pub(crate) fn is_full(&self) -> bool {
-        self.found.len() >= PROBLEMS_MAX
-    }
-
-    pub(crate) fn is_clean(&self) -> bool {
-        self.found.is_empty()
-    }
-
-    pub(crate) fn file(&self) -> &str {
-        &self.file
-    }
-
-    /// The problems with their places, in the order of their places.
-    pub(crate) fn into_problems(mut self) -> Vec<Problem> {
-        self.found.sort();
-        self.found.dedup();
-        let mut sweep = Sweep::new(self.text);
-        let mut problems: Vec<Problem> = Vec::with_capacity(self.found.len() + 1);
-        for (at, what) in std::mem::take(&mut self.found) {
-            let (line, column) = at.map_or((0, 0), |at| sweep.place(at));
-            problems.push(Problem { file: self.file.clone(), line, column, what });
-        }
-        if self.more > 0 {
-            let what = format!("{} more problems are not shown; mend these first", self.more);
-            problems.push(Problem { file: self.file, line: 0, column: 0, what });
-        }
-        problems
-    }
-
-    /// Reads the text as TOML, or reports why it is not.
-    pub(crate) fn parse(&mut self) -> Option<DeTable<'a>> {
-        match DeTable::parse(self.text) {
-            Ok(root) => Some(root.into_inner()),
-            Err(first) => {
-                let errors = if self.text.len() <= RECOVERY_BYTES_MAX {
-                    DeTable::parse_recoverable(self.text).1
-                } else {
-                    vec![first]
-                };
-                for error in errors {
-                    self.add_syntax(&error);
-                }
-                None
-            }
-        }
-    }
-
-    fn add_syntax(&mut self, error: &toml::de::Error) {
-        let span = error.span().unwrap_or(self.text.len()..self.text.len());
-        if error.message() == "duplicate key" {
-            let key = self.text.get(span.clone()).unwrap_or_default();
-            self.add(span.start, format_args!("`{}` is here twice; remove one of the two", clip(key)));
-        } else {
-            self.add(span.start, format_args!("not TOML: {}", error.message()));
-        }
-    }
-}
-
-/// Counts lines and columns in one pass; the offsets asked for never go back.
-pub(crate) struct Sweep<'a> {
-    text: &'a str,
-    done: usize,
-    line: u32,
-    column: u32,
-}
-
-impl<'a> Sweep<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Sweep { text, done: 0, line: 1, column: 1 }
-    }
-
-    pub(crate) fn place(&mut self, at: usize) -> (u32, u32) {
-        let mut end = at.min(self.text.len());
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        for c in self.text.get(self.done..end).unwrap_or_default().chars() {
-            if c == '\n' {
-                self.line += 1;
-                self.column = 1;
-            } else {
-                self.column += 1;
-            }
-        }
-        self.done = self.done.max(end);
-        (self.line, self.column)
-    }
-}
-
-/// The problems of several files as one error, or nothing wrong.
-pub(crate) fn verdict(reports: Vec<Report<'_>>) -> Result<(), Problems> {
-    let problems: Vec<Problem> = reports.into_iter().flat_map(Report::into_problems).collect();
-    if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
-}
+pub(crate) use report::{Report, verdict};
 
 /// One table being read.
 pub(crate) struct Fields<'t, 'i> {
@@ -381,74 +249,15 @@ impl<'t, 'i> Value<'t, 'i> {
     }
 }
 
-/// The names of one sort of things, as written, and their positions.
-pub(crate) struct Names {
-    /// Without article: `zone`.
-    what: &'static str,
-    by_name: BTreeMap<String, u16>,
-}
+/// Something that was reported.
+pub(crate) struct Wrong;
 
-impl Names {
-    pub(crate) fn new(what: &'static str) -> Self {
-        Names { what, by_name: BTreeMap::new() }
-    }
-
-    /// Takes the name of the thing at `position`; reports one that was there before.
-    pub(crate) fn insert(&mut self, name: &str, position: u16, at: usize, report: &mut Report<'_>) {
-        if self.by_name.contains_key(name) {
-            let what = self.what;
-            report.add(at, format_args!("{what} `{}` is listed twice; remove one of the two", clip(name)));
-        } else {
-            self.by_name.insert(name.to_owned(), position);
-        }
-    }
-
-    /// The position without any report.
-    pub(crate) fn get(&self, name: &str) -> Option<u16> {
-        self.by_name.get(name).copied()
-    }
-
-    /// The position of the thing that is named at `at`, or a problem that says which names exist.
-    pub(crate) fn find(&self, name: &str, at: usize, report: &mut Report<'_>) -> Option<u16> {
-        let found = self.get(name);
-        if found.is_none() {
-            let what = self.what;
-            if report.is_full() {
-                report.add(at, "");
-            } else if self.by_name.is_empty() {
-                report.add(
-                    at,
-                    format_args!("no {what} is named `{}` and there is none at all; add it", clip(name)),
-                );
-            } else {
-                let near = nearest(name, self.by_name.keys().map(String::as_str))
-                    .map_or(String::new(), |near| format!("did you mean `{near}`? "));
-                let all = there(self.by_name.keys().map(String::as_str));
-                report.add(at, format_args!("no {what} is named `{}`; {near}{all}", clip(name)));
-            }
-        }
-        found
-    }
-}
-
-/// Which names there are: the first of them, and how many more.
-pub(crate) fn there<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    const SHOWN: usize = 12;
-    let (mut text, mut count) = (String::new(), 0);
-    for name in names {
-        if count < SHOWN {
-            text.push_str(if count == 0 { "`" } else { ", `" });
-            text.push_str(&clip(name));
-            text.push('`');
-        }
-        count += 1;
-    }
-    match count {
-        0 => "there is none".to_owned(),
-        1 => format!("there is only {text}"),
-        2..=SHOWN => format!("there are {text}"),
-        _ => format!("there are {text} and {} more", count - SHOWN),
-    }
+/// Reads a value that may be left out: absent stays absent, present but wrong makes the whole wrong.
+pub(crate) fn if_there<'t, 'i, T>(
+    value: Option<Value<'t, 'i>>,
+    read: impl FnOnce(Value<'t, 'i>) -> Option<T>,
+) -> Result<Option<T>, Wrong> {
+    value.map(|value| read(value).ok_or(Wrong)).transpose()
 }
 
 #[cfg(test)]

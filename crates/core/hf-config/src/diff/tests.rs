@@ -1,1 +1,180 @@
+#![allow(clippy::needless_pass_by_value)] // `expect!` stands in the call
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+
 use super::*;
+use crate::estate::EstateBundle;
+use crate::read_estate::read_estate;
+
+const TOML: &str = include_str!("../read_estate/tests/design.toml");
+const ZONE: &str = include_str!("../read_estate/tests/example.test.zone");
+
+fn read(toml: &str, zone: &str) -> Estate {
+    let files = BTreeMap::from([("example.test.zone".to_owned(), zone.to_owned())]);
+    let bundle = EstateBundle { toml: toml.to_owned(), files };
+    read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn lines(changes: &[Change]) -> String {
+    changes.iter().fold(String::new(), |text, change| text + &format!("{change}\n"))
+}
+
+fn check(edits: &[(&str, &str)], zone_edits: &[(&str, &str)], expected: Expect) {
+    let apply = |text: &str, edits: &[(&str, &str)]| {
+        edits.iter().fold(text.to_owned(), |text, (from, to)| {
+            assert_eq!(text.matches(from).count(), 1, "{from:?} is not there once");
+            text.replace(from, to)
+        })
+    };
+    let new = read(&apply(TOML, edits), &apply(ZONE, zone_edits));
+    expected.assert_eq(&lines(&diff(Some(&read(TOML, ZONE)), &new)));
+}
+
+#[test]
+fn everything_is_new_at_first() {
+    expect![[r#"
+        + region eu-west-2
+        + zone euw2-az1
+        + zone euw2-az2
+        + health check web
+        + pool web
+        + hosted zone example.test.
+        + record www.example.test. A
+        + plain record _sip._tcp.example.test. SRV
+        + plain record any.example.test. TYPE65280
+        + plain record example.test. MX
+        + plain record example.test. NS
+        + plain record ftp.example.test. CNAME
+        + plain record mail.example.test. A
+        + plain record mail.example.test. TXT
+        + plain record ns.sub.example.test. A
+        + plain record ns1.example.test. A
+        + plain record ns2.example.test. AAAA
+        + plain record sub.example.test. NS
+        + plain record svc.example.test. HTTPS
+    "#]]
+    .assert_eq(&lines(&diff(None, &read(TOML, ZONE))));
+}
+
+#[test]
+fn nothing_changed() {
+    check(
+        &[("[[region]]", "# a remark\n[[region]]"), ("eu-west-2a\"]  ", "eu-west-2a\"]")],
+        &[],
+        expect![[""]],
+    );
+}
+
+#[test]
+fn weights_endpoints_and_policies() {
+    check(
+        &[("weight = 50", "weight = 75"), ("min_zones = 2", "min_zones = 1\nmin_capacity = \"33.25%\"")],
+        &[],
+        expect![[r#"
+            ~ pool web: endpoint 10.1.2.10:8080 weight 50 -> 75
+            ~ pool web: min_capacity 0% -> 33.25%
+            ~ pool web: min_zones 2 -> 1
+        "#]],
+    );
+    check(
+        &[
+            ("address = \"10.1.2.10:8080\"", "address = \"10.1.2.11:8080\""),
+            ("all_down = \"open\"", "all_down = \"closed\""),
+        ],
+        &[],
+        expect![[r#"
+            ~ pool web: all_down open -> closed
+            ~ pool web: endpoint 10.1.2.10:8080 removed
+            ~ pool web: endpoint 10.1.2.11:8080 added (priority 0, weight 50, zone euw2-az2)
+        "#]],
+    );
+    check(
+        &[
+            ("health_check = \"web\"\n", ""),
+            ("cross_zone = false", "cross_zone = true"),
+            ("8080\"         #", "8081\"         #"),
+        ],
+        &[],
+        expect![[r#"
+            ~ pool web: cross_zone false -> true
+            ~ pool web: health_check web -> none
+            ~ pool web: listen 0.0.0.0:8080 -> 0.0.0.0:8081
+        "#]],
+    );
+}
+
+#[test]
+fn zones_regions_and_checks() {
+    check(
+        &[
+            ("capacity = 5000 ", ""),
+            ("aliases = [\"eu-west-2a\"]", "aliases = [\"eu-west-2b\"]"),
+            ("10.1.1.0/24", "10.1.0.0/16"),
+            ("51.5", "51.25"),
+            ("timeout = \"500ms\"", "timeout = \"250ms\""),
+            ("body = \"ok\"", "body = \"fine\""),
+            ("status = \"200-299\"", "status = 200"),
+        ],
+        &[],
+        expect![[r#"
+            ~ region eu-west-2: location 51.5,-0.1 -> 51.25,-0.1
+            ~ zone euw2-az1: alias eu-west-2a removed
+            ~ zone euw2-az1: alias eu-west-2b added
+            ~ zone euw2-az1: capacity 5000 -> none
+            ~ zone euw2-az1: network 10.1.0.0/16 added
+            ~ zone euw2-az1: network 10.1.1.0/24 removed
+            ~ health check web: body "ok" -> "fine"
+            ~ health check web: status 200-299 -> 200
+            ~ health check web: timeout 500ms -> 250ms
+        "#]],
+    );
+    check(
+        &[
+            ("kind = \"http\" ", "kind = \"tcp\" "),
+            ("path = \"/healthz\"", ""),
+            ("expect = { status = \"200-299\", body = \"ok\" }", ""),
+        ],
+        &[],
+        expect![[r#"
+            ~ health check web: body removed
+            ~ health check web: host removed
+            ~ health check web: kind http -> tcp
+            ~ health check web: path removed
+            ~ health check web: status removed
+        "#]],
+    );
+}
+
+#[test]
+fn names() {
+    check(
+        &[
+            ("ttl = \"5s\"", "ttl = \"10s\""),
+            ("\"near\", \"weighted\", \"take 2\"", "\"shuffle\""),
+            (
+                "[[record]]",
+                "[[record]]\nname = \"new.example.test.\"\ntype = \"A\"\nanswer = { pool = \"web\" }\n[[record]]",
+            ),
+        ],
+        &[
+            ("2024060100", "2024060101"),
+            ("mail    A       10.1.1.25", "mail 60  A       10.1.1.26"),
+            ("ftp     CNAME   mail\n", ""),
+            ("any     TYPE65280 \\# 3 010203", "any     TXT new"),
+        ],
+        expect![[r#"
+            ~ hosted zone example.test.: SOA ns1.example.test. hostmaster.example.test. 2024060100 3600 900 1209600 5 ttl 3600 -> ns1.example.test. hostmaster.example.test. 2024060101 3600 900 1209600 5 ttl 3600
+            + record new.example.test. A
+            ~ record www.example.test. A: choose [open, near, weighted, take 2] -> [open, shuffle]
+            ~ record www.example.test. A: ttl 5s -> 10s
+            + plain record any.example.test. TXT
+            - plain record any.example.test. TYPE65280
+            - plain record ftp.example.test. CNAME
+            ~ plain record mail.example.test. A: ttl 3600s -> 60s
+            ~ plain record mail.example.test. A: value 10.1.1.25 removed
+            ~ plain record mail.example.test. A: value 10.1.1.26 added
+        "#]],
+    );
+}

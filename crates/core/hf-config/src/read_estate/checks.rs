@@ -9,13 +9,13 @@ use hf_model::CheckName;
 use super::length;
 use super::zones::named;
 use crate::estate::{CheckKind, HealthCheck, limits};
-use crate::walk::{Fields, Names, Report, Value, clip};
+use crate::walk::{Fields, Names, Report, Value, clip, if_there};
 
 /// Kinds of the format that a later version carries.
 const LATER: [&str; 7] = ["https", "grpc", "dns", "command", "pushed", "calculated", "control"];
 
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
-const INTERVAL_MAX: Duration = Duration::from_secs(3_600);
+const INTERVAL_MAX: Duration = Duration::from_hours(1);
 const INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
 const TIMEOUT_MIN: Duration = Duration::from_millis(10);
 const CONFIRM_MIN: Duration = Duration::from_millis(50);
@@ -68,7 +68,7 @@ fn health_check(
     };
     let rise = times("rise", 2);
     let fall = times("fall", 3);
-    let port = fields.get("port").map(|value| value.whole(1, 65_535, report));
+    let port = if_there(fields.get("port"), |value| u16::try_from(value.whole(1, 65_535, report)?).ok());
     fields.finish(&[], report);
     Some(HealthCheck {
         name: name?,
@@ -78,10 +78,7 @@ fn health_check(
         confirm_interval: confirm_interval?,
         rise: rise?,
         fall: fall?,
-        port: match port {
-            None => None,
-            Some(port) => Some(u16::try_from(port?).ok()?),
-        },
+        port: port.ok()?,
     })
 }
 
@@ -136,20 +133,12 @@ fn http(
         Some(value) => value.read(report, read_path),
         None => Some("/".to_owned()),
     };
-    let host = host.map(|value| value.read(report, read_host));
+    let host = if_there(host, |value| value.read(report, read_host));
     let (status, body) = match expect {
         Some(value) => expectation(value, report)?,
         None => ((200, 399), None),
     };
-    Some(CheckKind::Http {
-        path: path?,
-        host: match host {
-            None => None,
-            Some(host) => Some(host?),
-        },
-        status,
-        body,
-    })
+    Some(CheckKind::Http { path: path?, host: host.ok()?, status, body })
 }
 
 fn read_path(text: &str) -> Result<String, &'static str> {
@@ -186,7 +175,7 @@ fn expectation(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Expectat
         Some(value) => value.read(report, read_status),
         None => Some((200, 399)),
     };
-    let body = fields.get("body").map(|value| {
+    let body = if_there(fields.get("body"), |value| {
         value.read(report, |text| {
             if (1..=BODY_BYTES_MAX).contains(&text.len()) {
                 Ok(text.to_owned())
@@ -196,13 +185,7 @@ fn expectation(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Expectat
         })
     });
     fields.finish(&[], report);
-    Some((
-        status?,
-        match body {
-            None => None,
-            Some(body) => Some(body?),
-        },
-    ))
+    Some((status?, body.ok()?))
 }
 
 /// `200` or `200-299`.

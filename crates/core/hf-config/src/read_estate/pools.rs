@@ -12,10 +12,13 @@ use super::parse_share;
 use super::zones::{Zones, named};
 use crate::addresses::{Taken, read_socket};
 use crate::estate::{AllDown, CheckIx, CrossZone, Endpoint, Pool, PoolIx, Protocol, ZoneIx, limits};
-use crate::walk::{Fields, Names, Report, Value, clip};
+use crate::walk::{Fields, Names, Report, Value, clip, if_there};
 
 /// Protocols of the format that a later version carries.
 const LATER: [&str; 2] = ["tls", "postgres"];
+
+#[allow(clippy::cast_possible_wrap)] // a small constant
+const ZONES_MAX: i64 = limits::ZONES as i64;
 
 /// The pools of the file; those with a problem are `None`.
 pub(super) struct Pools {
@@ -65,10 +68,10 @@ fn pool(
         Some(value) => protocol(value, report),
         None => Some(Protocol::Http),
     };
-    let listen = fields.get("listen").map(|value| listen(value, protocol, across, report));
-    let health_check = fields
-        .get("health_check")
-        .map(|value| checks.names.find(value.text(report)?, value.at(), report).map(CheckIx));
+    let listen = if_there(fields.get("listen"), |value| listen(value, protocol, across, report));
+    let health_check = if_there(fields.get("health_check"), |value| {
+        checks.names.find(value.text(report)?, value.at(), report).map(CheckIx)
+    });
     let cross_zone = match fields.get("cross_zone") {
         Some(value) => value.truth(report),
         None => Some(false),
@@ -93,22 +96,14 @@ fn pool(
     Some(Pool {
         name: name?,
         protocol: protocol?,
-        listen: flip(listen)?,
-        health_check: flip(health_check)?,
+        listen: listen.ok()?,
+        health_check: health_check.ok()?,
         cross_zone: if cross_zone? { CrossZone::On } else { CrossZone::Off },
         min_zones: min_zones?,
         min_capacity: min_capacity?,
         all_down: all_down?,
         endpoints: endpoints?,
     })
-}
-
-/// Absent stays absent; present but wrong makes the whole wrong.
-fn flip<T>(read: Option<Option<T>>) -> Option<Option<T>> {
-    match read {
-        None => Some(None),
-        Some(value) => value.map(Some),
-    }
 }
 
 fn protocol(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Protocol> {
@@ -234,8 +229,7 @@ fn endpoint(
 }
 
 fn min_zones(value: Value<'_, '_>, endpoints: Option<&[Endpoint]>, report: &mut Report<'_>) -> Option<u16> {
-    let min_zones =
-        value.whole(1, limits::ZONES as i64, report).and_then(|count| u16::try_from(count).ok())?;
+    let min_zones = value.whole(1, ZONES_MAX, report).and_then(|count| u16::try_from(count).ok())?;
     // With a broken endpoint the count would mislead.
     let Some(endpoints) = endpoints else { return Some(min_zones) };
     let zones = endpoints.iter().map(|endpoint| endpoint.zone).collect::<BTreeSet<_>>().len();

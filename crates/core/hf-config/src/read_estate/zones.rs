@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use hf_model::{Capacity, Cidr, Location, RegionId, ZoneId};
 
 use crate::estate::{Region, RegionIx, Zone, limits};
-use crate::walk::{Fields, Names, Report, Value};
+use crate::walk::{Fields, Names, Report, Value, if_there};
 
 /// The regions of the file; those with a problem are `None`.
 pub(super) struct Regions {
@@ -28,15 +28,9 @@ pub(super) fn regions(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Reg
     for (position, mut fields) in (0..).zip(root.list("region", "a region", limits::REGIONS, report)) {
         let id = named(&mut fields, "id", position, &mut names, report)
             .and_then(|id| id.read(report, RegionId::new));
-        let location = fields.get("location").map(|value| location(value, report));
+        let location = if_there(fields.get("location"), |value| location(value, report));
         fields.finish(&[], report);
-        list.push(id.and_then(|id| {
-            let location = match location {
-                None => None,
-                Some(read) => Some(read?),
-            };
-            Some(Region { id, location })
-        }));
+        list.push(id.zip(location.ok()).map(|(id, location)| Region { id, location }));
     }
     Regions { list, names }
 }

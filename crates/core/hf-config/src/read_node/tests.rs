@@ -1,1 +1,404 @@
+#![allow(clippy::needless_pass_by_value)] // `expect!` stands in the call
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
 use super::*;
+
+const WHOLE: &str = r#"
+[node]
+id = "node-1"
+zone = "euw2-az1"
+data_dir = "data"
+roles = ["balancer", "control", "dns", "checker", "status"]
+estate = "estate.toml"
+peers = ["10.1.2.4:7602", "[2001:db8::4]:7602"]
+beat = "500ms"
+drain = "1m"
+
+[api]
+listen = "127.0.0.1:7600"
+
+[status]
+listen = "0.0.0.0:7601"
+
+[feed]
+listen = "10.1.1.4:7602"
+
+[dns]
+listen = ["10.1.1.4:53", "[2001:db8::3]:53"]
+
+[balancer]
+address = "10.1.1.4"
+
+[tls]
+ca = "ca.pem"
+certificate = "node-1.pem"
+key = "node-1.key"
+
+[ledger]
+engine = "redb"
+
+[[break_glass_key]]
+name = "ada"
+public_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+"#;
+
+fn check(text: &str, expected: Expect) {
+    let found = match read_node("node.toml", text) {
+        Ok(config) => format!("{config:#?}\n"),
+        Err(problems) => format!("{problems}\n"),
+    };
+    expected.assert_eq(&found);
+}
+
+fn edit(from: &str, to: &str, expected: Expect) {
+    assert_eq!(WHOLE.matches(from).count(), 1, "{from:?} is not once in the example");
+    check(&WHOLE.replace(from, to), expected);
+}
+
+#[test]
+fn a_whole_file() {
+    check(
+        WHOLE,
+        expect![[r#"
+        NodeConfig {
+            id: node-1,
+            zone: Some(
+                euw2-az1,
+            ),
+            data_dir: "data",
+            roles: [
+                Control,
+                Checker,
+                Dns,
+                Balancer,
+                Status,
+            ],
+            estate: Some(
+                "estate.toml",
+            ),
+            api_listen: 127.0.0.1:7600,
+            status_listen: 0.0.0.0:7601,
+            feed_listen: 10.1.1.4:7602,
+            dns_listen: [
+                10.1.1.4:53,
+                [2001:db8::3]:53,
+            ],
+            balancer_address: Some(
+                10.1.1.4,
+            ),
+            drain: 60s,
+            beat: 500ms,
+            peers: [
+                10.1.2.4:7602,
+                [2001:db8::4]:7602,
+            ],
+            tls: Some(
+                TlsConfig {
+                    ca: "ca.pem",
+                    certificate: "node-1.pem",
+                    key: "node-1.key",
+                },
+            ),
+            break_glass_keys: [
+                OperatorKey {
+                    name: "ada",
+                    public_key: [
+                        0,
+                        1,
+                        2,
+                        3,
+                        4,
+                        5,
+                        6,
+                        7,
+                        8,
+                        9,
+                        10,
+                        11,
+                        12,
+                        13,
+                        14,
+                        15,
+                        16,
+                        17,
+                        18,
+                        19,
+                        20,
+                        21,
+                        22,
+                        23,
+                        24,
+                        25,
+                        26,
+                        27,
+                        28,
+                        29,
+                        30,
+                        31,
+                    ],
+                },
+            ],
+        }
+    "#]],
+    );
+}
+
+/// Whatever may be left out has the default that the type's documentation names.
+#[test]
+fn defaults() {
+    check(
+        "node = { id = \"n\", data_dir = \"/var/lib/holdfast\", roles = [\"dns\"] }",
+        expect![[r#"
+        NodeConfig {
+            id: n,
+            zone: None,
+            data_dir: "/var/lib/holdfast",
+            roles: [
+                Dns,
+            ],
+            estate: None,
+            api_listen: 127.0.0.1:7600,
+            status_listen: 127.0.0.1:7601,
+            feed_listen: 127.0.0.1:7602,
+            dns_listen: [
+                127.0.0.1:5300,
+            ],
+            balancer_address: None,
+            drain: 30s,
+            beat: 1s,
+            peers: [],
+            tls: None,
+            break_glass_keys: [],
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn what_a_node_needs() {
+    check(
+        "",
+        expect![[r#"
+        node.toml:1:1: a node file needs `node`; add it
+    "#]],
+    );
+    check(
+        "[node]",
+        expect![[r#"
+        node.toml:1:1: a node needs `data_dir`; add it
+        node.toml:1:1: a node needs `id`; add it
+        node.toml:1:1: a node needs `roles`; add it
+    "#]],
+    );
+    check(
+        "[node]\nid = \"n\"\ndata_dir = \"\"\nroles = []",
+        expect![[r#"
+        node.toml:3:12: a path is not empty; write one
+        node.toml:4:9: a node has at least one role; there are `control`, `checker`, `dns`, `balancer`, `status`
+    "#]],
+    );
+    edit(
+        "zone = \"euw2-az1\"\n",
+        "",
+        expect![[r#"
+        node.toml:2:1: a node with the role checker stands in a zone; add `zone`
+    "#]],
+    );
+    edit(
+        "\"balancer\", \"control\", ",
+        "",
+        expect![[r#"
+        node.toml:7:10: only a node with the role control watches an estate file; remove `estate` or add the role
+    "#]],
+    );
+    edit(
+        "\"balancer\", ",
+        "\"cook\", \"dns\",",
+        expect![[r#"
+        node.toml:6:10: no role is called "cook"; there are `control`, `checker`, `dns`, `balancer`, `status`
+        node.toml:6:35: role dns is listed twice; remove one of the two
+    "#]],
+    );
+    check(
+        "[[zone]]\nid = \"a\"",
+        expect![[r#"
+        node.toml: this is an estate file; a node file has [node] with id, data_dir and roles
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_wrong_in_values() {
+    edit(
+        "beat = \"500ms\"",
+        "beat = \"11s\"",
+        expect![[r#"
+        node.toml:9:8: `beat` is 100ms to 10s, this is 11s; change it
+    "#]],
+    );
+    edit(
+        "drain = \"1m\"",
+        "drian = \"1m\"",
+        expect![[r#"
+        node.toml:10:1: a node has no `drian`; write `drain` or remove it
+    "#]],
+    );
+    edit(
+        "engine = \"redb\"",
+        "engine = \"etcd\"",
+        expect![[r#"
+        node.toml:33:10: the ledger etcd is not in this version; use redb
+    "#]],
+    );
+    edit(
+        "engine = \"redb\"",
+        "engine = \"sqlite\"\nfile = 1",
+        expect![[r#"
+        node.toml:33:10: "sqlite" is not a ledger; use redb
+        node.toml:34:1: this section has no `file`; remove it, there is only `engine`
+    "#]],
+    );
+    edit(
+        "address = \"10.1.1.4\"",
+        "address = \"10.1.1.4:80\"",
+        expect![[r#"
+        node.toml:25:11: "10.1.1.4:80" is not an address; write one such as 10.1.1.4
+    "#]],
+    );
+    edit(
+        "wdHh8=",
+        "wdHg==",
+        expect![[r#"
+        node.toml:37:14: a public key is 32 bytes in base64 (44 characters); copy it from the output of the key's maker
+    "#]],
+    );
+    edit(
+        "wdHh8=",
+        "wdHh8",
+        expect![[r#"
+        node.toml:37:14: a public key is 32 bytes in base64 (44 characters); copy it from the output of the key's maker
+    "#]],
+    );
+    edit(
+        "name = \"ada\"",
+        "name = \"\"",
+        expect![[r#"
+        node.toml:36:8: an operator's name has 1 to 128 bytes and no control characters; change it
+    "#]],
+    );
+    edit(
+        "key = \"node-1.key\"\n",
+        "",
+        expect![[r#"
+        node.toml:27:1: the section tls needs `key`; add it
+    "#]],
+    );
+    edit(
+        "[ledger]",
+        "[leger]",
+        expect![[r#"
+        node.toml:32:2: a node file has no `leger`; write `ledger` or remove it
+    "#]],
+    );
+}
+
+#[test]
+fn listeners_and_peers() {
+    edit(
+        "listen = \"0.0.0.0:7601\"",
+        "listen = \"0.0.0.0:7600\"",
+        expect![[r#"
+        node.toml:16:10: 0.0.0.0:7600 meets the listener 127.0.0.1:7600 of this node; choose another port
+    "#]],
+    );
+    edit(
+        "listen = \"0.0.0.0:7601\"",
+        "listen = \"7601\"",
+        expect![[r#"
+        node.toml:16:10: "7601" is not an address and port; write them such as 10.1.1.10:8080 or [2001:db8::1]:8080
+    "#]],
+    );
+    edit(
+        "listen = [\"10.1.1.4:53\", \"[2001:db8::3]:53\"]",
+        "listen = []",
+        expect![[r#"
+        node.toml:22:10: at least one address to listen on; add it
+    "#]],
+    );
+    edit(
+        "listen = [\"10.1.1.4:53\", \"[2001:db8::3]:53\"]",
+        "listen = [\"10.1.1.4:53\", \"10.1.1.4:53\"]",
+        expect![[r#"
+            node.toml:22:26: 10.1.1.4:53 meets the listener 10.1.1.4:53 of this node; choose another port
+        "#]],
+    );
+    edit(
+        "\"[2001:db8::4]:7602\"",
+        "\"10.1.2.4:7602\", \"10.1.2.5:0\"",
+        expect![[r#"
+        node.toml:8:27: peer 10.1.2.4:7602 is listed twice; remove one of the two
+        node.toml:8:44: a peer's port is 1 to 65535, this one is 0; write where its feed listens
+    "#]],
+    );
+    let tls = WHOLE.find("[tls]").unwrap()..WHOLE.find("[ledger]").unwrap();
+    let mut without_tls = WHOLE.to_owned();
+    without_tls.replace_range(tls, "");
+    check(
+        &without_tls,
+        expect![[r#"
+        node.toml:8:10: the way to peer 10.1.2.4:7602 leaves this machine; add [tls]
+        node.toml:8:27: the way to peer [2001:db8::4]:7602 leaves this machine; add [tls]
+        node.toml:19:10: the feed at 10.1.1.4:7602 is open to the network; add [tls], or listen on 127.0.0.1
+    "#]],
+    );
+}
+
+/// A service that this node does not run is in nobody's way.
+#[test]
+fn only_own_services_listen() {
+    let text =
+        "[node]\nid = \"n\"\ndata_dir = \"d\"\nroles = [\"status\"]\n[status]\nlisten = \"127.0.0.1:5300\"\n";
+    assert_eq!(read_node("node.toml", text).unwrap().status_listen.port(), 5300);
+    check(
+        &text.replace("status\"]", "status\", \"dns\"]"),
+        expect![[r#"
+        node.toml: 127.0.0.1:5300, where [dns] listens unless told otherwise, meets the listener 127.0.0.1:5300 of this node; set `listen`
+    "#]],
+    );
+}
+
+/// Tests open any free port: port 0 is in nobody's way.
+#[test]
+fn any_free_port() {
+    let text = "[node]\nid = \"n\"\ndata_dir = \"d\"\nroles = [\"status\"]\n\
+                [api]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"127.0.0.1:0\"\n[feed]\nlisten = \"127.0.0.1:0\"\n";
+    assert_eq!(read_node("node.toml", text).unwrap().status_listen.port(), 0);
+}
+
+#[test]
+fn files_are_told_apart() {
+    assert!(is_node_file(WHOLE));
+    assert!(is_node_file("  [node]\nid = = 1"));
+    assert!(!is_node_file("[[zone]]\nid = \"node\""));
+    assert!(!is_node_file("[[zone]\n"));
+}
+
+proptest! {
+    /// Any text gets an answer.
+    #[test]
+    fn any_text_is_answered(text in any::<String>()) {
+        let _ = read_node("node.toml", &text);
+        let _ = is_node_file(&text);
+    }
+
+    /// So does a right file with some characters cut out.
+    #[test]
+    fn damaged_files_are_answered(at in any::<prop::sample::Index>(), length in 0usize..40, put in "[\\[\\]\"=0-9a-z{}, \n]{0,4}") {
+        let at = at.index(WHOLE.len());
+        let mut text = WHOLE.to_owned();
+        text.replace_range(at..(at + length).min(WHOLE.len()), &put);
+        let _ = read_node("node.toml", &text);
+    }
+}

@@ -1,5 +1,7 @@
 //! One mistake in a right estate each: the exact line that tells of it.
 
+#![allow(clippy::needless_pass_by_value)] // `expect!` stands in the call
+
 use super::*;
 
 /// Replaces `from` in the design example and tells what is then wrong.
@@ -561,6 +563,86 @@ fn records() {
     );
 }
 
+/// Adds `more` to the master file, and `toml` to the estate.
+fn add_plain(more: &str, toml: &str, expected: Expect) {
+    let mut bundle = bundle(&format!("{DESIGN}\n{toml}"));
+    bundle.files.insert("example.test.zone".to_owned(), format!("{DESIGN_ZONE}{more}"));
+    let problems = read_estate("estate.toml", &bundle).unwrap_err();
+    expected.assert_eq(&problems.to_string());
+}
+
+#[test]
+fn zonal_names_are_ours() {
+    add_plain(
+        "euw2-az1.web.pool TXT x\n",
+        "",
+        expect![
+            "example.test.zone:19:19: euw2-az1.web.pool.example.test. is the zonal name of pool `web` in zone `euw2-az1`; remove it"
+        ],
+    );
+    add_plain(
+        "web.pool NS ns1\n",
+        "",
+        expect![
+            "example.test.zone:19:10: others answer for web.pool.example.test. and below it, where zonal names are; remove it"
+        ],
+    );
+    add_plain(
+        "pool NS ns1\n",
+        "",
+        expect![
+            "example.test.zone:19:6: others answer for pool.example.test. and below it, where zonal names are; remove it"
+        ],
+    );
+    add_plain(
+        "@ DNAME x\n",
+        "",
+        expect![[r#"
+        estate.toml:44:8: www.example.test. is hidden by example.test. in the master file; remove one of the two
+        example.test.zone:9:12: ns1.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:10:17: ns2.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:11:9: mail.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:12:9: mail.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:13:9: ftp.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:14:11: _sip._tcp.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:15:9: svc.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:16:9: sub.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:17:9: ns.sub.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:18:9: any.example.test. is hidden by example.test., which others answer for; remove one of the two
+        example.test.zone:19:3: others answer for example.test. and below it, where zonal names are; remove it"#]],
+    );
+    add(
+        "[[hosted_zone]]\nname = \"web.pool.example.test.\"",
+        expect![[r#"
+        estate.toml:40:8: the hosted zone web.pool.example.test. hides zonal names of example.test.; rename one
+    "#]],
+    );
+    let long = format!("{0}.{0}.{0}.example.test.", "x".repeat(62));
+    add(
+        &format!(
+            "[[hosted_zone]]\nname = \"{long}\"\n[[pool]]\nname = \"{}\"\nendpoints = [{{ address = \"10.0.0.1:1\", zone = \"euw2-az1\" }}]",
+            "p".repeat(30)
+        ),
+        expect![[r#"
+            estate.toml:51:8: the zonal names <zone>.<pool>.pool.<hosted zone> would pass 253 bytes; shorten this name or the pools'
+        "#]],
+    );
+}
+
+#[test]
+fn plain_records_lie_in_the_narrowest_hosted_zone() {
+    let inner = "[[hosted_zone]]\nname = \"in.example.test.\"";
+    add_plain(
+        "a.in TXT x\nin TXT x\nin NS ns.in\nns.in A 10.1.1.1\n",
+        inner,
+        expect![[r#"
+        example.test.zone:19:6: a.in.example.test. is hidden by in.example.test., which others answer for; remove one of the two
+        example.test.zone:19:6: a.in.example.test. lies in the hosted zone in.example.test.; move it there
+        example.test.zone:20:4: in.example.test. is hidden by in.example.test., which others answer for; remove one of the two
+        example.test.zone:20:4: in.example.test. lies in the hosted zone in.example.test.; move it there"#]],
+    );
+}
+
 #[test]
 fn chains() {
     let chain = "choose = [\"open\", \"near\", \"weighted\", \"take 2\"]";
@@ -646,7 +728,7 @@ fn too_much_is_refused() {
     let zone = "[[zone]]\nid = \"z\"\nregion = \"x\"\n";
     let found = read_estate("estate.toml", &bundle(&format!("{regions}{zone}"))).unwrap_err();
     expect!["estate.toml:129:1: at most 64 of `region`, there are 65; remove some"]
-        .assert_eq(&found.0.iter().filter(|problem| problem.line != 0).next_back().unwrap().to_string());
+        .assert_eq(&found.0.iter().rfind(|problem| problem.line != 0).unwrap().to_string());
 
     let many = "{ address = \"10.0.0.1:1\", zone = \"q\" }, ".repeat(limits::ENDPOINTS + 1);
     let found = read_estate(

@@ -9,7 +9,9 @@ use crate::estate::{Filter, HostedZone};
 /// An estate with one thing a line.
 fn golden(estate: &Estate) -> String {
     fn lines(text: &mut String, list: &[impl Debug]) {
-        list.iter().for_each(|thing| writeln!(text, "{thing:?}").unwrap());
+        for thing in list {
+            writeln!(text, "{thing:?}").unwrap();
+        }
     }
     let mut text = String::new();
     lines(&mut text, &estate.regions);
@@ -142,11 +144,13 @@ fn files_are_found_before_all_is_right() {
     let toml = "zone = 1\n[[hosted_zone]]\nfile = \"b\"\n[[hosted_zone]]\nfile = \"a\"\n[[hosted_zone]]\nfile = \"b\"";
     assert_eq!(estate_files("estate.toml", toml).unwrap(), ["a", "b"]);
     let wrong = estate_files("estate.toml", "[[hosted_zone]]\nfile = 7").unwrap_err();
-    expect!["estate.toml:2:8: `file` is a string in quotes, this is a whole number; change it"].assert_eq(&wrong.to_string());
+    expect!["estate.toml:2:8: `file` is a string in quotes, this is a whole number; change it"]
+        .assert_eq(&wrong.to_string());
 }
 
 #[test]
 fn a_node_file_is_told_from_an_estate() {
     let wrong = read_estate("node.toml", &bundle("[node]\nid = \"n\"")).unwrap_err();
-    expect!["node.toml: this is a node file; an estate file has [[zone]] and [[pool]]"].assert_eq(&wrong.to_string());
+    expect!["node.toml: this is a node file; an estate file has [[zone]] and [[pool]]"]
+        .assert_eq(&wrong.to_string());
 }
