@@ -23,13 +23,20 @@ use crate::config::Limits;
 use crate::framing::{Framing, POISON};
 
 /// What a connection's socket and its requests tell one another.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ConnectionState {
     busy: Cell<bool>,
+    idle_since: Cell<Instant>,
     close_when_idle: Cell<bool>,
 }
 
 impl ConnectionState {
+    /// A connection that is idle from now on.
+    pub fn new() -> Self {
+        let (busy, close_when_idle) = (Cell::new(false), Cell::new(false));
+        ConnectionState { busy, idle_since: Cell::new(Instant::now()), close_when_idle }
+    }
+
     /// Asks for the end of the connection as soon as no request is under way. The connection must be polled after it.
     pub fn close_when_idle(&self, close: bool) {
         self.close_when_idle.set(close);
@@ -49,6 +56,7 @@ pub struct UnderWay(Rc<ConnectionState>);
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.busy.set(false);
+        self.0.idle_since.set(Instant::now());
     }
 }
 
@@ -109,17 +117,17 @@ impl ClientIo {
         socket2::SockRef::from(&self.stream).peek(&mut byte).is_ok_and(|count| count > 0)
     }
 
-    /// When the present wait must end; none while a request is under way and nothing is asked of the client.
+    /// When the present wait for the client must end; none while a request is under way and nothing is asked of the client.
     fn deadline(&self) -> Option<Instant> {
-        let read = self.reading_since.and_then(|since| {
-            if self.framing.in_head() {
-                Some(self.head_since.unwrap_or(since) + self.patience.header)
-            } else if !self.framing.between_requests() {
-                Some(since + self.patience.body_idle)
-            } else {
-                Some(since + self.patience.client_idle)
-            }
-        });
+        let read = if self.framing.in_head() {
+            self.head_since.map(|since| since + self.patience.header)
+        } else if !self.framing.between_requests() {
+            self.reading_since.map(|since| since + self.patience.body_idle)
+        } else if self.state.busy.get() {
+            None
+        } else {
+            Some(self.state.idle_since.get() + self.patience.client_idle)
+        };
         let write = self.writing_since.map(|since| since + self.patience.body_idle);
         match (read, write) {
             (Some(read), Some(write)) => Some(read.min(write)),
@@ -129,33 +137,30 @@ impl ClientIo {
 
     /// Ready when the present wait has lasted too long.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let Some(deadline) = self.deadline() else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if timer.deadline() > deadline {
-            timer.as_mut().reset(deadline);
+        let deadline = self.deadline();
+        // hyper reads once while a request is under way, to hear the client hang up, and not again when the answer is out.
+        // So the timer runs then, too: it makes hyper read again, and the idle time is looked at.
+        let wake_at = deadline.unwrap_or_else(|| Instant::now() + self.patience.client_idle);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wake_at)));
+        if timer.deadline() > wake_at {
+            timer.as_mut().reset(wake_at);
         }
         while timer.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= deadline {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
-            timer.as_mut().reset(deadline);
+            timer.as_mut().reset(wake_at);
         }
         Poll::Pending
     }
 
     fn wait_to_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let between = self.framing.between_requests();
-        let busy = self.state.busy.get();
-        let flushed = self.writing_since.is_none();
-        if self.state.close_when_idle.get() && between && !busy && flushed && !self.has_unread_bytes() {
+        let is_idle = self.framing.between_requests() && !self.state.busy.get();
+        let is_flushed = self.writing_since.is_none();
+        if self.state.close_when_idle.get() && is_idle && is_flushed && !self.has_unread_bytes() {
             return Poll::Ready(Ok(()));
         }
-        if between && busy {
-            // hyper only listens for the client to hang up; idleness begins after the answer.
-            self.reading_since = None;
-        } else {
-            self.reading_since.get_or_insert_with(Instant::now);
-        }
+        self.reading_since.get_or_insert_with(Instant::now);
         self.poll_deadline(cx).map(Err)
     }
 

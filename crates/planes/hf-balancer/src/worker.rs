@@ -238,7 +238,7 @@ fn admit(worker: &Rc<Worker>, front: &Arc<Front>, stream: TcpStream, peer: Socke
 async fn serve(client: Client, front: Arc<Front>, stream: TcpStream, peer: SocketAddr) {
     let worker = &client.0;
     let limits = &worker.shared.limits;
-    let state = Rc::new(ConnectionState::default());
+    let state = Rc::new(ConnectionState::new());
     let io = TokioIo::new(ClientIo::new(stream, limits, state.clone()));
     let mut phases = front.watch_phase();
     let mut phase = *phases.borrow_and_update();

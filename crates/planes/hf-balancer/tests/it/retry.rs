@@ -1,1 +1,145 @@
-//! .
+//! When a request goes to another endpoint, and when it must not.
+
+use std::net::SocketAddr;
+
+use crate::support::{Kept, Origin, RawOrigin, WorldBuilder, get, post, raw, until};
+
+/// An address where nobody listens.
+async fn nobody() -> SocketAddr {
+    let gone = Origin::start("gone").await;
+    gone.die().await;
+    gone.address
+}
+
+#[tokio::test]
+async fn a_refused_connection_costs_no_request() {
+    let b = Origin::start("b").await;
+    let world = WorldBuilder::new().web(&[("a", nobody().await), ("b", b.address)]).start().await;
+    for n in 0..20 {
+        assert_eq!(get(world.web(), "/").await.body, "b");
+        assert_eq!(post(world.web(), "/echo", &format!("body {n}")).await.body, format!("body {n}"));
+    }
+    // Three failures in a row took it out: nobody knocks there any more.
+    assert_eq!(world.activity("a").failures, 3);
+    assert_eq!(world.activity("a").requests, 0, "nothing was handed to it");
+}
+
+#[tokio::test]
+async fn an_ejected_endpoint_returns_when_the_prober_sees_it_again() {
+    let (a, b) = (Origin::start("a").await, Origin::start("b").await);
+    let world = WorldBuilder::new()
+        .pool(
+            "web",
+            "listen = \"0.0.0.0:80\"\nhealth_check = \"http\"",
+            &[("a", a.address), ("b", b.address)],
+        )
+        .start()
+        .await;
+    assert_eq!(get(world.web(), "/").await.body, "a");
+    a.die().await;
+    for _ in 0..10 {
+        assert_eq!(get(world.web(), "/").await.body, "b");
+    }
+    let again = Origin::start_at("a again", a.address).await;
+    until("it is back", || async { get(world.web(), "/").await.body == "a again" }).await;
+    assert!(again.requests() > 0);
+}
+
+#[tokio::test]
+async fn with_nobody_else_the_failure_is_told_in_words() {
+    let gone = nobody().await;
+    let world = WorldBuilder::new().web(&[("a", gone)]).start().await;
+    // Ejected or not: it is all there is, so it is tried.
+    for _ in 0..5 {
+        let answer = get(world.web(), "/").await;
+        assert_eq!(answer.status, 502);
+        assert!(answer.body.contains("no endpoint of pool web took the request, 1 tried"), "{}", answer.body);
+        assert!(
+            answer.body.contains(&gone.to_string()) && answer.body.contains("refused"),
+            "{}",
+            answer.body
+        );
+        assert!(!answer.header("x-request-id").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn at_most_three_endpoints_are_tried_another_zone_first() {
+    let (first, second) = (RawOrigin::start(None).await, RawOrigin::start(None).await);
+    let (third, never) = (RawOrigin::start(None).await, RawOrigin::start(None).await);
+    let endpoints = [("a", first.address), ("a", second.address), ("b", third.address), ("c", never.address)];
+    let world = WorldBuilder::new().web(&endpoints).start().await;
+    let answer = get(world.web(), "/").await;
+    assert_eq!(answer.status, 502);
+    assert!(answer.body.contains("3 tried"), "{}", answer.body);
+    assert_eq!(first.heads().len() + second.heads().len(), 1, "the second try left the first one's zone");
+    assert_eq!((third.heads().len(), never.heads().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_may_have_been_carried_out_is_not_sent_again() {
+    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b").await);
+    let world = WorldBuilder::new().web(&[("a", silent.address), ("b", b.address)]).start().await;
+    let answer = post(world.web(), "/pay", "100").await;
+    assert_eq!(answer.status, 502);
+    assert!(answer.body.contains("may have been carried out"), "{}", answer.body);
+    let no_body = raw(world.web(), b"POST /pay HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert!(no_body.starts_with("HTTP/1.1 502 "), "{no_body}");
+    assert_eq!((silent.heads().len(), b.requests()), (2, 0));
+}
+
+#[tokio::test]
+async fn an_idempotent_request_is_sent_again_with_its_body() {
+    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b").await);
+    let world = WorldBuilder::new().web(&[("a", silent.address), ("b", b.address)]).start().await;
+    assert_eq!(get(world.web(), "/").await.body, "b");
+    let mut client = Kept::open(world.web()).await;
+    assert_eq!(client.send("PUT", "/echo", "small body").await.unwrap().body, "small body");
+    assert_eq!((silent.heads().len(), b.requests()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_body_too_long_to_keep_is_not_sent_again() {
+    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b").await);
+    let world = WorldBuilder::new()
+        .limits(|limits| limits.replay_bytes = 9)
+        .web(&[("a", silent.address), ("b", b.address)])
+        .start()
+        .await;
+    let mut client = Kept::open(world.web()).await;
+    assert_eq!(client.send("PUT", "/echo", "ten bytes.").await.unwrap().status, 502);
+    assert_eq!((silent.heads().len(), b.requests()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_has_begun_is_never_replaced() {
+    let torn = RawOrigin::start(Some("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")).await;
+    let b = Origin::start("b").await;
+    let world = WorldBuilder::new().web(&[("a", torn.address), ("b", b.address)]).start().await;
+    let answer = raw(world.web(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("part"), "{answer}");
+    assert_eq!(b.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_ended_while_idle_costs_nothing() {
+    // Says nothing of closing and closes after each answer.
+    let brief = RawOrigin::start(Some("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbrief")).await;
+    let world = WorldBuilder::new().workers(1).web(&[("a", brief.address)]).start().await;
+    for _ in 0..20 {
+        assert_eq!(post(world.web(), "/", "x").await.body, "brief");
+        world.until_open_connections("a", 0).await;
+    }
+    assert_eq!(world.activity("a").failures, 0);
+}
+
+#[tokio::test]
+async fn connections_are_kept() {
+    let a = Origin::start("a").await;
+    let world = WorldBuilder::new().workers(1).web(&[("a", a.address)]).start().await;
+    for _ in 0..50 {
+        assert_eq!(get(world.web(), "/").await.body, "a");
+        assert_eq!(post(world.web(), "/echo", "x").await.body, "x");
+    }
+    assert_eq!(a.accepted(), 1);
+}

@@ -4,9 +4,9 @@ mod client;
 mod origin;
 mod world;
 
-pub use client::{Answer, Kept, get, post, raw};
+pub use client::{Kept, get, post, raw};
 pub use origin::{Origin, RawOrigin};
-pub use world::{World, WorldBuilder};
+pub use world::WorldBuilder;
 
 use std::future::Future;
 use std::time::Duration;
