@@ -77,14 +77,15 @@ async fn a_quiet_connection_is_closed_after_ten_seconds() {
 
 #[tokio::test]
 async fn a_taken_port_is_told_and_a_stopped_server_frees_its_ports() {
-    let server = Server::start(None).await;
+    // An address of its own: no other test's socket can be given the port that is free for a moment.
+    let server = Server::start_at("127.0.77.1:0", None).await;
     let address = server.address;
     let told = bind(&[address]).await.unwrap_err();
     assert!(matches!(told, BindError::Taken { transport: Transport::Udp, .. }), "{told}");
     server.stop().await;
     drop(bind(&[address]).await.unwrap());
 
-    let blocker = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let blocker = tokio::net::TcpListener::bind("127.0.77.1:0").await.unwrap();
     let told = bind(&[blocker.local_addr().unwrap()]).await.unwrap_err();
     assert!(matches!(told, BindError::Taken { transport: Transport::Tcp, .. }), "{told}");
     assert!(told.to_string().contains("stop the program that has it"));

@@ -78,7 +78,11 @@ pub struct Server {
 
 impl Server {
     pub async fn start(first: Option<Arc<Snapshot>>) -> Server {
-        let bound = bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+        Server::start_at("127.0.0.1:0", first).await
+    }
+
+    pub async fn start_at(listen: &str, first: Option<Arc<Snapshot>>) -> Server {
+        let bound = bind(&[listen.parse().unwrap()]).await.unwrap();
         let address = bound.local_addresses()[0];
         let counters = bound.counters();
         let activity = Arc::new(Activity::default());
