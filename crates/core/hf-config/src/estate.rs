@@ -207,7 +207,7 @@ pub enum AllDown {
 pub struct Pool {
     /// Its name.
     pub name: PoolName,
-    /// What travels to it.
+    /// What travels to it. Default http.
     pub protocol: Protocol,
     /// Where balancers listen for it; an unspecified address (0.0.0.0) becomes the balancer's own.
     pub listen: Option<SocketAddr>,
@@ -303,7 +303,8 @@ pub struct Record {
     pub ttl: Ttl,
     /// Whose endpoints answer.
     pub pool: PoolIx,
-    /// How, in order.
+    /// How, in order: `open` first, `take` last. Default `open near weighted take 2`, without `near` where several regions
+    /// do not all have a location.
     pub choose: Vec<Filter>,
     /// The hosted zone that it lies in, as a position in [`Estate::hosted_zones`].
     pub hosted_zone: u16,
