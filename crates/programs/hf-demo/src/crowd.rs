@@ -1,6 +1,6 @@
 //! The clients: they resolve the name through our DNS and send HTTP through our balancers, all the time.
 //!
-//! They behave as good HTTP clients do: they keep a connection, obey the record's TTL, try the next address when one does not
+//! They behave as good HTTP clients do: they keep a connection for a visit of forty requests, obey the record's TTL, try the next address when one does not
 //! connect, and repeat a request once if a kept connection turns out to be closed. Nothing else is repeated: what fails is counted.
 //! The plain crowd beside them sends the same requests straight to the instances of its region, round robin, as a client without Holdfast.
 //!
@@ -31,6 +31,8 @@ pub const CLIENTS: u8 = 4;
 const PACE: Duration = Duration::from_millis(50);
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// Requests that a client sends over one connection before it makes a new one, as a visitor does who goes and comes back.
+const VISIT: u32 = 40;
 const DNS_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Starts all clients of both crowds; they run until the set is dropped.
@@ -64,6 +66,7 @@ pub async fn answers(world: &World, place: &Place) -> bool {
 struct Connection {
     sender: SendRequest<Empty<Bytes>>,
     zone: Option<usize>,
+    left: u32,
     _open: Option<OpenMark>,
 }
 
@@ -134,7 +137,7 @@ impl Client {
 
     /// One request; true for an answer below 500.
     async fn request(&mut self) -> bool {
-        if let Some(mut connection) = self.connection.take_if(|connection| connection.sender.is_ready()) {
+        if let Some(mut connection) = self.connection.take_if(|kept| kept.left > 0 && kept.sender.is_ready()) {
             match self.exchange(&mut connection).await {
                 Exchange::Answered(well) => {
                     self.connection = Some(connection);
@@ -163,13 +166,14 @@ impl Client {
             }
             let dialled = timeout(CONNECT_TIMEOUT, dial(self.source, SocketAddr::new(*address, WEB_PORT))).await;
             if let Ok(Some(sender)) = dialled {
-                return Some(Connection { sender, zone, _open: zone.map(|zone| self.measure.opened(zone)) });
+                return Some(Connection { sender, zone, left: VISIT, _open: zone.map(|zone| self.measure.opened(zone)) });
             }
         }
         None
     }
 
     async fn exchange(&self, connection: &mut Connection) -> Exchange {
+        connection.left = connection.left.saturating_sub(1);
         if let Some(zone) = connection.zone {
             self.measure.tried(zone);
         }

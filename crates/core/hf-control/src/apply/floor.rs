@@ -4,6 +4,8 @@
 //! 2. A zone is open there unless the narrowest pin that meets it says out or, with no pin, a shift takes it away.
 //! 3. An act is refused if it closes a zone that counts and fewer than `min_zones` zones or less than `min_capacity` would
 //!    stay. An act that closes nothing more is no worse than what is, and passes.
+//! 4. A pool that lives in this zone only does not hold up an act on everything: it cannot leave, the rest can. It stays, and
+//!    `hf-decide` lists it as not applied. An act on that very pool or record is refused.
 //!
 //! Not here: health, and floors broken by what nobody asked for; `hf-decide` keeps the floor over all sources.
 
@@ -78,16 +80,23 @@ fn check(estate: &Estate, asked: &Wish<'_>, before: &Acts<'_>, after: &Acts<'_>)
     for view in views(estate, asked.scope, after) {
         let closes = is_open(estate, view, zone, before) && !is_open(estate, view, zone, after);
         if closes {
-            check_view(estate, view, zone, after)?;
+            check_view(estate, view, zone, asked.scope, after)?;
         }
     }
     Ok(())
 }
 
-fn check_view(estate: &Estate, view: View<'_>, closed: ZoneIx, acts: &Acts<'_>) -> Result<(), Refusal> {
+fn check_view(
+    estate: &Estate,
+    view: View<'_>,
+    closed: ZoneIx,
+    scope: &Scope,
+    acts: &Acts<'_>,
+) -> Result<(), Refusal> {
     let pool = estate.pool(view.pool);
     let zones = floor_zones(pool);
-    if !zones.contains(&closed) {
+    let cannot_leave = zones == [closed] && *scope == Scope::Everything;
+    if cannot_leave || !zones.contains(&closed) {
         return Ok(());
     }
     let open: Vec<ZoneIx> = zones.into_iter().filter(|zone| is_open(estate, view, *zone, acts)).collect();
