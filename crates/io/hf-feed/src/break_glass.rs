@@ -42,7 +42,7 @@ pub struct SignedBreakGlass {
 pub enum BreakGlassRefused {
     /// No such key here.
     #[error(
-        "no break-glass key is called `{0}`; add its public key to `break_glass_keys` in this node's file, or sign with a key that is there"
+        "no break-glass key is called `{0}`; put it under `[[break_glass_key]]` in this node's file, or sign with a key that is there"
     )]
     UnknownKey(Operator),
     /// The signature is not this key's over these fields.

@@ -7,11 +7,12 @@
 //! 3. Break-glass acts count when their signature is that of a known key; of each zone the newest wins.
 //! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts are held
 //!    past their end. Its number grows.
-//! 5. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes.
+//! 5. What is reported is what the planes obey, not what they were sent: a revision in a report is in force.
+//! 6. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes.
 //!
 //! Not here: clocks, sockets, tasks (`task`), decisions (`hf-decide`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,12 +24,14 @@ use hf_feed::{
     SignedBreakGlass,
 };
 use hf_health::{Table, Verdicts};
-use hf_model::{NodeId, Revision, ShiftId, Timestamp, ZoneId};
+use hf_model::{Digest, NodeId, Revision, ShiftId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::ZoneActivityReport;
 
 /// Nodes whose tables and reports are kept; beyond, the one not heard for longest goes.
 pub const NODES_MAX: usize = 512;
+/// Snapshots that the planes have yet to take up; of more the oldest are not waited for.
+const WAITING_MAX: usize = 16;
 /// Beats after which a table counts as missing.
 const FRESH_BEATS: u32 = 3;
 
@@ -54,6 +57,30 @@ pub struct Hub {
     booted_from_disk: bool,
     is_behind_told: bool,
     published: Option<(Inputs, Arc<Snapshot>)>,
+    /// Published, and not yet known to be in force in the planes; only on nodes whose planes tell.
+    waiting: VecDeque<Arc<Snapshot>>,
+    planes_tell: bool,
+    obeyed: Option<Obeyed>,
+}
+
+/// What the planes obey.
+#[derive(Clone, Copy, Debug)]
+struct Obeyed {
+    number: u64,
+    revision: Revision,
+    estate: Digest,
+    break_glass: u32,
+}
+
+impl From<&Snapshot> for Obeyed {
+    fn from(snapshot: &Snapshot) -> Self {
+        Obeyed {
+            number: snapshot.number,
+            revision: snapshot.intent.revision,
+            estate: snapshot.estate.digest,
+            break_glass: snapshot.break_glass.len() as u32,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -129,6 +156,9 @@ impl Hub {
             booted_from_disk: disk.snapshot.is_some(),
             is_behind_told: false,
             published: None,
+            waiting: VecDeque::new(),
+            planes_tell: config.roles.contains(&Role::Balancer),
+            obeyed: None,
         };
         if let Some(snapshot) = disk.snapshot {
             hub.in_force = Some(InForce { intent: snapshot.intent, estate: snapshot.estate });
@@ -225,6 +255,13 @@ impl Hub {
     pub fn take_own_table(&mut self, table: Arc<Table>, now: Timestamp) {
         self.take_table((*table).clone(), now);
         self.own_table = Some(table);
+    }
+
+    /// This node's own checker still sees what it saw: it speaks when something turns, and is alive as long as the node is.
+    pub fn own_table_again(&mut self, now: Timestamp) {
+        if let Some(table) = self.own_table.clone() {
+            self.take_table((*table).clone(), now);
+        }
     }
 
     /// What a checker sees.
@@ -331,7 +368,22 @@ impl Hub {
         ));
         self.next_number += 1;
         self.published = Some((inputs, snapshot.clone()));
+        if self.planes_tell {
+            self.waiting.push_back(snapshot.clone());
+            if self.waiting.len() > WAITING_MAX {
+                self.waiting.pop_front();
+            }
+        } else {
+            self.obeyed = Some(Obeyed::from(&*snapshot));
+        }
         Some(snapshot)
+    }
+
+    /// The planes obey the snapshot of this number.
+    pub fn planes_obey(&mut self, number: u64) {
+        while let Some(snapshot) = self.waiting.pop_front_if(|snapshot| snapshot.number <= number) {
+            self.obeyed = Some(Obeyed::from(&*snapshot));
+        }
     }
 
     /// Break-glass acts in force, by the zones' ids: an act may name a zone by an alias, and the newest of both wins.
@@ -356,7 +408,7 @@ impl Hub {
 
     /// All that goes out, with the report of this moment; it also becomes this node's own entry of [`Hub::reports`].
     pub fn outgoing(&mut self, activity: Vec<ZoneActivityReport>, now: Timestamp) -> Outgoing {
-        let snapshot = self.published.as_ref().map(|(_, snapshot)| snapshot);
+        let obeyed = self.obeyed;
         let report = NodeReport {
             node: self.me.node.clone(),
             zone: self.me.zone.clone(),
@@ -364,12 +416,12 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.me.started_at,
             sent_at: now,
-            snapshot_number: snapshot.map_or(0, |snapshot| snapshot.number),
-            revision: snapshot.map_or(Revision(0), |snapshot| snapshot.intent.revision),
-            estate: snapshot.map(|snapshot| snapshot.estate.digest),
+            snapshot_number: obeyed.map_or(0, |obeyed| obeyed.number),
+            revision: obeyed.map_or(Revision(0), |obeyed| obeyed.revision),
+            estate: obeyed.map(|obeyed| obeyed.estate),
             booted_from_disk: self.booted_from_disk && !self.heard_from_anybody,
             contact: self.contact,
-            break_glass: snapshot.map_or(0, |snapshot| snapshot.break_glass.len() as u32),
+            break_glass: obeyed.map_or(0, |obeyed| obeyed.break_glass),
             refused_intent: self.refused.clone(),
             estate_file_problem: self.estate_file_problem.clone(),
             activity,

@@ -1,7 +1,21 @@
 //! One node: the roles of a node file, wired together.
+//!
+//! 1. [`hub`] knows everything and makes the snapshot; [`task`] runs it; planes get what it publishes and nothing else.
+//! 2. A node serves from its own disk before it talks to anybody, and goes on when nobody talks to it.
+//! 3. Disk, feed and API are told by the hub; none of them is waited for by a plane.
+//!
+//! Not here: decisions (core), sockets and files (io), what a role does (planes).
 
+mod boot;
+mod estate_file;
 mod hub;
+mod node;
+mod parts;
 mod save;
+mod task;
+
+pub use hub::NODES_MAX;
+pub use node::{Addresses, NodeError, NodeHandle, run, start};
 
 #[cfg(test)]
 mod testing;

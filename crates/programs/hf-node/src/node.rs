@@ -1,0 +1,369 @@
+//! Starting a node: disk first, then ports, then parts.
+//!
+//! 1. What is on disk is published before anything is opened, so the planes serve from their first moment.
+//! 2. All ports are opened before any part runs. Everything that stands in the way is said at once.
+//! 3. A ledger that cannot be opened ends the start of a node that has nothing else to serve. A node that can serve from its
+//!    disk does, without the control role, and says so: losing control never takes data planes with it.
+//!
+//! Not here: what the parts do, what a snapshot is made of (`hub`).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hf_balancer::BalancerConfig;
+use hf_checker::CheckerConfig;
+use hf_clock::Clock;
+use hf_config::node::{NodeConfig, Role};
+use hf_control_plane::{Api, Context, Control, RingJournal, Tokens};
+use hf_feed::{Feed, FeedConfig, Reports};
+use hf_ledger::{Journal, RedbLedger};
+use hf_model::PoolName;
+use hf_snapshot::Snapshot;
+use hf_telemetry::Activity;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use crate::boot;
+use crate::estate_file;
+use crate::hub::{FromDisk, Hub};
+use crate::parts::Parts;
+use crate::save;
+use crate::task::{self, Sinks, Sources};
+
+/// Messages of the feed that wait for the hub at most; when they do, connections wait.
+const INCOMING: usize = 1_024;
+/// Break-glass requests that wait at most.
+const REQUESTS: usize = 16;
+
+/// Why a node did not start, or ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// All that stood in the way, one a line.
+    #[error("the node cannot start:\n{}", .0.join("\n"))]
+    Start(Vec<String>),
+    /// A part of it ended by itself; the log says why.
+    #[error("the node's {0} ended by itself; its log says why, start it again")]
+    Part(&'static str),
+}
+
+/// Where a node really listens: port 0 has become a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The API.
+    pub api: SocketAddr,
+    /// The feed.
+    pub feed: SocketAddr,
+    /// Zone status, with that role.
+    pub status: Option<SocketAddr>,
+    /// DNS, with that role.
+    pub dns: Vec<SocketAddr>,
+}
+
+/// A running node. Dropped, it is told to stop and not waited for.
+#[derive(Debug)]
+pub struct NodeHandle {
+    addresses: Addresses,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    reports: watch::Receiver<Arc<Reports>>,
+    listeners: Option<watch::Receiver<Vec<hf_balancer::ListenerView>>>,
+    stop: watch::Sender<bool>,
+    running: JoinHandle<Result<(), &'static str>>,
+}
+
+impl NodeHandle {
+    /// Where it listens.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// What its planes are given.
+    pub fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.snapshots.clone()
+    }
+
+    /// What it hears of all nodes, itself included.
+    pub fn reports(&self) -> watch::Receiver<Arc<Reports>> {
+        self.reports.clone()
+    }
+
+    /// Where its balancer listens for a pool now.
+    pub fn balancer(&self, pool: &PoolName) -> Option<SocketAddr> {
+        let listeners = self.listeners.as_ref()?.borrow();
+        listeners.iter().find(|view| view.pool == *pool)?.state.clone().ok()
+    }
+
+    /// Tells it to stop and waits for that.
+    pub async fn stop(self) -> Result<(), NodeError> {
+        self.stop.send_replace(true);
+        self.ended().await
+    }
+
+    /// Waits until it ends.
+    pub async fn ended(self) -> Result<(), NodeError> {
+        let NodeHandle { running, stop: _stop, .. } = self;
+        match running.await {
+            Ok(ended) => ended.map_err(NodeError::Part),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// Runs a node until `shutdown` is true. Paths of `config` are looked up from `base_dir`, the node file's folder.
+pub async fn run(
+    config: NodeConfig,
+    base_dir: &Path,
+    clock: Clock,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<(), NodeError> {
+    let node = start(config, base_dir, clock).await?;
+    let stop = node.stop.clone();
+    let passed_on = async move {
+        let _ = shutdown.wait_for(|stop| *stop).await;
+        stop.send_replace(true);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = node.ended() => ended,
+        () = passed_on => unreachable!("it waits for ever"),
+    }
+}
+
+/// Everything is open and runs when this returns.
+pub async fn start(config: NodeConfig, base_dir: &Path, clock: Clock) -> Result<NodeHandle, NodeError> {
+    let config = resolve(config, base_dir);
+    let now = clock.now();
+    let has = |role| config.roles.contains(&role);
+    let mut problems = Vec::new();
+
+    let folder = config.data_dir.clone();
+    let opened = blocking(move || {
+        let data = boot::open(&folder)?;
+        let disk = boot::load(&data.snapshots, now)?;
+        Ok((data, disk))
+    });
+    let (data, disk): (boot::DataDir, FromDisk) =
+        opened.await.map_err(|problem: String| NodeError::Start(vec![problem]))?;
+
+    let activity = Arc::new(Activity::default());
+    let mut hub = Hub::new(&config, disk, now);
+    let first = hub.refresh(now);
+    let can_serve = first.is_some() && config.roles.iter().any(|role| *role != Role::Control);
+    let (snapshots_to, snapshots) = watch::channel(first);
+    let (reports_to, reports) = watch::channel(Arc::default());
+
+    // Ports and files: each problem is kept, and the next is looked for.
+    let feed = Feed::bind(feed_config(&config, &clock)).await;
+    let feed = keep(feed, &mut problems);
+    let status = match has(Role::Status) {
+        true => {
+            keep(hf_status::bind(config.status_listen, snapshots.clone(), clock.clone()).await, &mut problems)
+        }
+        false => None,
+    };
+    let dns = match has(Role::Dns) {
+        true => keep(hf_dns::bind(&config.dns_listen).await, &mut problems),
+        false => None,
+    };
+    let balancer = match has(Role::Balancer) {
+        true => {
+            let balancer = BalancerConfig {
+                address: config.balancer_address,
+                drain: config.drain,
+                ..BalancerConfig::new(config.id.clone(), config.zone.clone(), clock.clone(), activity.clone())
+            };
+            keep(hf_balancer::bind(balancer, snapshots.clone()).await, &mut problems)
+        }
+        false => None,
+    };
+    let folder = config.data_dir.clone();
+    let tokens = keep(blocking(move || Tokens::open(&folder)).await, &mut problems);
+    let (control, journal) = match open_ledger(&config, &clock).await {
+        Ok(opened) => opened,
+        Err(problem) if can_serve => {
+            error!(%problem, "the control role does not start; everything else serves from the snapshot on disk");
+            (None, Arc::new(RingJournal::default()) as Arc<dyn Journal>)
+        }
+        Err(problem) => {
+            problems.push(problem);
+            (None, Arc::new(RingJournal::default()) as Arc<dyn Journal>)
+        }
+    };
+    let (file_problem_to, file_problem) = watch::channel(None);
+    let (requests, break_glass) = mpsc::channel(REQUESTS);
+    let api = match tokens {
+        Some(tokens) => {
+            let context = Context {
+                node: config.id.clone(),
+                zone: config.zone.clone(),
+                roles: config.roles.clone(),
+                beat: config.beat,
+                control: control.clone(),
+                journal,
+                snapshots: snapshots.clone(),
+                reports: reports.clone(),
+                break_glass: requests,
+                break_glass_keys: config.break_glass_keys.clone(),
+                tokens,
+                clock: clock.clone(),
+                estate_file_problem: file_problem.clone(),
+            };
+            keep(Api::new(context).bind(config.api_listen).await, &mut problems)
+        }
+        None => None,
+    };
+    let (Some(feed), Some(api), []) = (feed, api, problems.as_slice()) else {
+        if let Some(control) = control {
+            control.stop().await;
+        }
+        return Err(NodeError::Start(problems));
+    };
+
+    let addresses = Addresses {
+        api: api.address(),
+        feed: feed.local_address(),
+        status: status.as_ref().map(hf_status::Bound::address),
+        dns: dns.as_ref().map(|dns| dns.local_addresses().to_vec()).unwrap_or_default(),
+    };
+    info!(
+        node = %config.id,
+        api = %addresses.api,
+        feed = %addresses.feed,
+        status = ?addresses.status,
+        dns = ?addresses.dns,
+        "the node runs"
+    );
+
+    let mut parts = Parts::new();
+    let stopped = parts.stopped();
+    let (incoming_to, incoming) = mpsc::channel(INCOMING);
+    let (outgoing_to, outgoing) = watch::channel(hub.outgoing(Vec::new(), now));
+    let (kept_to, kept) = watch::channel(save::Kept::default());
+    let listeners = balancer.as_ref().map(hf_balancer::Bound::listeners);
+    let obeyed = balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force()));
+
+    let table = match (has(Role::Checker), config.zone.clone()) {
+        (true, Some(zone)) => {
+            let (tables_to, tables) = watch::channel(None);
+            let checker = CheckerConfig::new(config.id.clone(), zone, clock.clone());
+            parts.start("checker", hf_checker::run(checker, snapshots.clone(), tables_to, stopped.clone()));
+            Some(tables)
+        }
+        _ => None,
+    };
+    if let (Some(control), Some(path)) = (&control, &config.estate) {
+        let watching = estate_file::run(path.clone(), control.clone(), file_problem_to, stopped.clone());
+        parts.start("estate file's watcher", watching);
+    }
+    if let Some(status) = status {
+        parts.start("status", status.run(stopped.clone()));
+    }
+    if let Some(dns) = dns {
+        let inputs = hf_dns::Inputs {
+            snapshots: snapshots.clone(),
+            clock: clock.clone(),
+            activity: activity.clone(),
+            own_zone: config.zone.clone(),
+        };
+        parts.start("dns", dns.run(inputs, stopped.clone()));
+    }
+    if let Some(balancer) = balancer {
+        parts.start("balancer", balancer.run(stopped.clone()));
+    }
+    parts.start("api", api.run(stopped.clone()));
+    parts.start("feed", feed.run(outgoing, incoming_to, stopped.clone()));
+    let sources = Sources {
+        incoming,
+        intent: control.as_ref().map(|control| seen_at_once(control.intent())),
+        table,
+        obeyed,
+        break_glass,
+        estate_file_problem: Some(file_problem),
+        shutdown: stopped.clone(),
+    };
+    let sinks = Sinks { snapshots: snapshots_to, outgoing: outgoing_to, reports: reports_to, kept: kept_to };
+    parts.start("hub", task::run(hub, sources, sinks, config.beat, clock, activity));
+    parts.start("disk", async move {
+        save::run(data.snapshots.clone(), kept).await;
+        drop(data);
+    });
+    if let Some(control) = control {
+        let mut stopped = stopped;
+        parts.start("ledger", async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+            control.stop().await;
+        });
+    }
+
+    let (stop, stop_wanted) = watch::channel(false);
+    let running = tokio::spawn(parts.run(stop_wanted));
+    Ok(NodeHandle { addresses, snapshots, reports, listeners, stop, running })
+}
+
+/// With every path looked up from the node file's folder.
+fn resolve(mut config: NodeConfig, base_dir: &Path) -> NodeConfig {
+    let from_base = |path: &mut PathBuf| *path = base_dir.join(&path);
+    from_base(&mut config.data_dir);
+    config.estate.as_mut().map(from_base);
+    if let Some(tls) = &mut config.tls {
+        [&mut tls.ca, &mut tls.certificate, &mut tls.key].into_iter().for_each(from_base);
+    }
+    config
+}
+
+fn feed_config(config: &NodeConfig, clock: &Clock) -> FeedConfig {
+    FeedConfig {
+        node: config.id.clone(),
+        zone: config.zone.clone(),
+        roles: config.roles.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        listen: config.feed_listen,
+        peers: config.peers.clone(),
+        tls: config.tls.clone(),
+        beat: config.beat,
+        now: clock.now(),
+        seed: hf_clock::random_seed(),
+    }
+}
+
+/// The ledger of a node with the control role, and the journal of every node.
+async fn open_ledger(
+    config: &NodeConfig,
+    clock: &Clock,
+) -> Result<(Option<Control>, Arc<dyn Journal>), String> {
+    if !config.roles.contains(&Role::Control) {
+        return Ok((None, Arc::new(RingJournal::default())));
+    }
+    let path = config.data_dir.join("ledger.redb");
+    let ledger =
+        Arc::new(blocking(move || RedbLedger::open(path)).await.map_err(|error| boot::describe(&error))?);
+    let control = Control::start(ledger.clone(), ledger.clone(), clock.clone())
+        .await
+        .map_err(|error| boot::describe(&error))?;
+    Ok((Some(control), ledger))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("opening files does not panic")
+}
+
+/// What is in it now counts as news too.
+fn seen_at_once<T>(mut receiver: watch::Receiver<T>) -> watch::Receiver<T> {
+    receiver.mark_changed();
+    receiver
+}
+
+fn keep<T, E: std::error::Error>(result: Result<T, E>, problems: &mut Vec<String>) -> Option<T> {
+    match result {
+        Ok(made) => Some(made),
+        Err(error) => {
+            problems.push(boot::describe(&error));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

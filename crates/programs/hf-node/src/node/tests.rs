@@ -1,0 +1,302 @@
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use hf_api::{Client, StartShift};
+use hf_model::{NodeId, Revision, WireName, ZoneId};
+use hf_wire::{Family, address_query, read_answer};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use super::*;
+use crate::testing::config;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const BEAT: Duration = Duration::from_millis(100);
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(DEADLINE, future).await.expect("happens before the deadline")
+}
+
+/// Two zones with one small application each, and a folder with the estate file.
+struct World {
+    dir: TempDir,
+    web: SocketAddr,
+    apps: BTreeMap<&'static str, SocketAddr>,
+}
+
+impl World {
+    async fn new() -> World {
+        let mut apps = BTreeMap::new();
+        for zone in ["a", "b"] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            apps.insert(zone, listener.local_addr().unwrap());
+            tokio::spawn(application(listener, zone));
+        }
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let web = free.local_addr().unwrap();
+        let world = World { dir: tempfile::tempdir().unwrap(), web, apps };
+        world.write_estate("");
+        world
+    }
+
+    fn write_estate(&self, more: &str) {
+        let mut text = String::from("[[region]]\nid = \"r\"\n");
+        let mut endpoints = String::new();
+        for (zone, address) in &self.apps {
+            text.push_str(&format!("[[zone]]\nid = \"{zone}\"\nregion = \"r\"\n"));
+            endpoints.push_str(&format!("  {{ address = \"{address}\", zone = \"{zone}\" }},\n"));
+        }
+        text.push_str(&format!(
+            "[[health_check]]\nname = \"up\"\nkind = \"http\"\ninterval = \"200ms\"\n\
+             [[pool]]\nname = \"web\"\nprotocol = \"http\"\nlisten = \"{}\"\nhealth_check = \"up\"\n\
+             endpoints = [\n{endpoints}]\n\
+             [[hosted_zone]]\nname = \"example.test.\"\n\
+             [[record]]\nname = \"www.example.test.\"\ntype = \"A\"\nanswer = {{ pool = \"web\" }}\n\
+             choose = [\"open\", \"take 2\"]\n{more}",
+            self.web
+        ));
+        let beside = self.dir.path().join("estate.toml.new");
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(beside, self.dir.path().join("estate.toml")).unwrap();
+    }
+
+    fn node(&self, name: &str, roles: &[Role], peers: &[SocketAddr]) -> NodeConfig {
+        NodeConfig {
+            data_dir: format!("data/{name}").into(),
+            roles: roles.to_vec(),
+            zone: Some(ZoneId::new("a").unwrap()),
+            estate: roles.contains(&Role::Control).then(|| "estate.toml".into()),
+            peers: peers.to_vec(),
+            beat: BEAT,
+            ..config(name)
+        }
+    }
+
+    async fn start(&self, config: &NodeConfig) -> NodeHandle {
+        start(config.clone(), self.dir.path(), Clock::system())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn client(&self, node: &NodeHandle, name: &str) -> Client {
+        let token =
+            std::fs::read_to_string(self.dir.path().join(format!("data/{name}/operator.token"))).unwrap();
+        let endpoint = format!("http://{}", node.addresses().api);
+        Client::new(vec![endpoint], Some(token.trim().to_owned())).unwrap()
+    }
+}
+
+/// Says its zone to every request.
+async fn application(listener: TcpListener, zone: &'static str) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if !matches!(stream.read(&mut byte).await, Ok(1)) {
+                    return;
+                }
+                head.push(byte[0]);
+            }
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\n{zone}");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        });
+    }
+}
+
+/// What one request through the balancer gets: a zone, or what is wrong.
+async fn ask_web(address: SocketAddr) -> String {
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: www.example.test\r\nconnection: close\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    match asked.await {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200") => answer[answer.len() - 1..].to_owned(),
+        Ok(answer) => answer.lines().next().unwrap_or("nothing").to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The number of addresses that DNS answers with.
+async fn ask_dns(address: SocketAddr) -> usize {
+    let name = WireName::from(&hf_model::DnsName::new("www.example.test.").unwrap());
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(address).await.unwrap();
+    socket.send(&address_query(7, &name, Family::V4)).await.unwrap();
+    let mut buffer = [0; 2_000];
+    let len = within(socket.recv(&mut buffer)).await.unwrap();
+    read_answer(&buffer[..len], 7, &name).unwrap().addresses.len()
+}
+
+async fn until_snapshot(node: &NodeHandle, is_it: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+    let mut snapshots = node.snapshots();
+    let found = within(snapshots.wait_for(|snapshot| snapshot.as_deref().is_some_and(&is_it))).await;
+    found.unwrap().clone().unwrap()
+}
+
+async fn until_report(node: &NodeHandle, about: &str, is_it: impl Fn(&hf_feed::NodeReport) -> bool) {
+    let about = NodeId::new(about).unwrap();
+    let mut reports = node.reports();
+    let found =
+        within(reports.wait_for(|reports| reports.get(&about).is_some_and(|heard| is_it(&heard.report))))
+            .await;
+    found.unwrap();
+}
+
+fn serving_zones(snapshot: &Snapshot) -> String {
+    let pool = &snapshot.decision.pools[0];
+    let serving = pool.endpoints.iter().zip(&snapshot.estate.pool(pool.pool).endpoints);
+    let zones = serving.filter(|(endpoint, _)| endpoint.serves).map(|(_, endpoint)| endpoint.zone);
+    zones.map(|zone| snapshot.estate.zone(zone).id.to_string()).collect()
+}
+
+const DATA_ROLES: [Role; 4] = [Role::Checker, Role::Dns, Role::Balancer, Role::Status];
+
+fn shift(zone: &str) -> StartShift {
+    StartShift {
+        zone: zone.to_owned(),
+        resource: "everything".to_owned(),
+        length: "1m".to_owned(),
+        reason: "a test".to_owned(),
+        request_id: None,
+    }
+}
+
+/// The story of a data plane: it learns, obeys, loses control, restarts from its disk, and hears control again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_plane_obeys_loses_control_restarts_and_holds_its_shifts() {
+    let world = World::new().await;
+    let control_config = world.node("control", &[Role::Control], &[]);
+    let control = world.start(&control_config).await;
+    let data_config = world.node("data", &DATA_ROLES, &[control.addresses().feed]);
+    let data = world.start(&data_config).await;
+
+    until_snapshot(&data, |snapshot| snapshot.verdicts.of.iter().all(|v| *v == hf_health::Verdict::Healthy))
+        .await;
+    until_report(&control, "data", |report| report.revision >= Revision(1)).await;
+    assert_eq!(ask_web(world.web).await, "a");
+    assert_eq!(ask_dns(data.addresses().dns[0]).await, 1, "both endpoints have the address 127.0.0.1");
+
+    // A shift that the control node has acknowledged and the data node reported is in force.
+    let started = world.client(&control, "control").start_shift(&shift("a")).await.unwrap();
+    until_report(&control, "data", |report| report.revision.0 >= started.revision).await;
+    assert_eq!(ask_web(world.web).await, "b");
+
+    // Control dies; the data plane restarts from its disk, and the shift holds.
+    let control_feed = control.addresses().feed;
+    control.stop().await.unwrap();
+    assert_eq!(ask_web(world.web).await, "b");
+    data.stop().await.unwrap();
+    let data = world.start(&data_config).await;
+    let first = data.snapshots().borrow().clone().expect("served from disk before anything was heard");
+    assert_eq!(serving_zones(&first), "b");
+    assert_eq!(ask_web(world.web).await, "b");
+    assert_eq!(ask_dns(data.addresses().dns[0]).await, 1);
+    until_report(&data, "data", |report| report.booted_from_disk && report.contact.is_none()).await;
+
+    // Another data node that starts now learns everything from it.
+    let late = world.start(&world.node("late", &[Role::Status], &[data.addresses().feed])).await;
+    let learnt = until_snapshot(&late, |snapshot| snapshot.intent.revision.0 == started.revision).await;
+    assert_eq!(learnt.intent.shifts.len(), 1);
+    late.stop().await.unwrap();
+
+    // Control is back where it was, and its word counts again.
+    let control = world.start(&NodeConfig { feed_listen: control_feed, ..control_config }).await;
+    world.client(&control, "control").cancel_shift(&started.id, None).await.unwrap();
+    let ended = until_snapshot(&data, |snapshot| snapshot.intent.shifts.is_empty()).await;
+    assert!(ended.number > first.number);
+    until_report(&data, "data", |report| !report.booted_from_disk && report.contact.is_some()).await;
+    data.stop().await.unwrap();
+    control.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_process_can_have_all_roles() {
+    let world = World::new().await;
+    let node = world.start(&world.node("all", &Role::ALL, &[])).await;
+    until_snapshot(&node, |snapshot| snapshot.verdicts.of.iter().all(|v| *v == hf_health::Verdict::Healthy))
+        .await;
+    assert_eq!(within(until_answer(&world)).await, "a");
+    let status = world.client(&node, "all").status().await.unwrap();
+    assert_eq!(status.nodes.len(), 1);
+    node.stop().await.unwrap();
+}
+
+async fn until_answer(world: &World) -> String {
+    loop {
+        let answer = ask_web(world.web).await;
+        if answer.len() == 1 {
+            return answer;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_edit_of_the_estate_keeps_the_old_one_and_says_so_until_it_is_mended() {
+    let world = World::new().await;
+    let node = world.start(&world.node("control", &[Role::Control], &[])).await;
+    let good = until_snapshot(&node, |_| true).await;
+    world.write_estate("[[pool]]\nname = 7\n");
+    until_report(&node, "control", |report| {
+        report.estate_file_problem.as_ref().is_some_and(|text| text.contains("estate.toml:"))
+    })
+    .await;
+    assert_eq!(node.snapshots().borrow().as_ref().unwrap().estate.digest, good.estate.digest);
+    world.write_estate("# mended\n");
+    until_report(&node, "control", |report| report.estate_file_problem.is_none()).await;
+    until_snapshot(&node, |snapshot| snapshot.estate.digest != good.estate.digest).await;
+    node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn everything_that_stands_in_the_way_is_said_at_once() {
+    let world = World::new().await;
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut config = world.node("n", &[Role::Status, Role::Dns], &[]);
+    (config.feed_listen, config.status_listen) = (address, address);
+    config.dns_listen = vec!["203.0.113.1:53".parse().unwrap()];
+    let NodeError::Start(problems) = start(config, world.dir.path(), Clock::system()).await.unwrap_err()
+    else {
+        panic!("it did not start");
+    };
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(
+        problems.iter().filter(|problem| problem.contains(&address.to_string())).count() == 2,
+        "{problems:?}"
+    );
+}
+
+#[tokio::test]
+async fn two_nodes_do_not_share_a_folder() {
+    let world = World::new().await;
+    let config = world.node("n", &[Role::Status], &[]);
+    let first = world.start(&config).await;
+    let error = start(config, world.dir.path(), Clock::system()).await.unwrap_err().to_string();
+    assert!(error.contains("another node runs on this folder"), "{error}");
+    first.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_ledger_stops_a_control_node_and_not_a_data_plane() {
+    let world = World::new().await;
+    let both = world.node("both", &[Role::Control, Role::Status], &[]);
+    let node = world.start(&both).await;
+    until_snapshot(&node, |_| true).await;
+    node.stop().await.unwrap();
+    std::fs::write(world.dir.path().join("data/both/ledger.redb"), b"not a ledger").unwrap();
+    let node = world.start(&both).await;
+    assert!(node.snapshots().borrow().is_some());
+    node.stop().await.unwrap();
+
+    let control = world.node("both", &[Role::Control], &[]);
+    let error = start(control, world.dir.path(), Clock::system()).await.unwrap_err().to_string();
+    assert!(error.contains("ledger.redb"), "{error}");
+}

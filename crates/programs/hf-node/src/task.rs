@@ -1,0 +1,179 @@
+//! The task around the hub: what comes in, in turn; what follows, to everybody.
+//!
+//! 1. One task owns the hub, so nothing in it needs a lock. Only reading an estate leaves it, to a thread for long work.
+//! 2. After every event and on every beat: judge, publish the snapshot if there is a new one, tell the feed and the API.
+//! 3. The queues before it are bounded; when they are full, those who fill them wait, not the planes.
+//!
+//! Not here: what an event means (`hub`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hf_clock::Clock;
+use hf_control::Intent;
+use hf_feed::{Incoming, Message, Outgoing, Reports, SignedBreakGlass};
+use hf_health::Table;
+use hf_snapshot::Snapshot;
+use hf_telemetry::Activity;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::warn;
+
+use crate::hub::{Hub, Judged};
+use crate::save::Kept;
+
+/// Where events come from.
+#[derive(Debug)]
+pub struct Sources {
+    /// From the feed.
+    pub incoming: mpsc::Receiver<Incoming>,
+    /// From this node's own ledger, if it has one.
+    pub intent: Option<watch::Receiver<Arc<Intent>>>,
+    /// From this node's own checker, if it has one.
+    pub table: Option<watch::Receiver<Option<Table>>>,
+    /// From the planes: the number of the snapshot that they obey; missing on nodes whose planes do not tell.
+    pub obeyed: Option<watch::Receiver<u64>>,
+    /// From operators, over the API.
+    pub break_glass: mpsc::Receiver<SignedBreakGlass>,
+    /// From the watcher of the estate file, if there is one.
+    pub estate_file_problem: Option<watch::Receiver<Option<String>>>,
+    /// The end.
+    pub shutdown: watch::Receiver<bool>,
+}
+
+/// Where results go.
+#[derive(Debug)]
+pub struct Sinks {
+    /// To the planes.
+    pub snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    /// To the feed.
+    pub outgoing: watch::Sender<Outgoing>,
+    /// To the API.
+    pub reports: watch::Sender<Arc<Reports>>,
+    /// To the disk.
+    pub kept: watch::Sender<Kept>,
+}
+
+/// Runs the hub until shutdown.
+pub async fn run(
+    mut hub: Hub,
+    mut from: Sources,
+    to: Sinks,
+    beat: Duration,
+    clock: Clock,
+    activity: Arc<Activity>,
+) {
+    let mut beats = interval(beat);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let tell = tokio::select! {
+            () = stopped(&mut from.shutdown) => return,
+            _ = beats.tick() => {
+                if let Some(intent) = &from.intent {
+                    // The ledger is in this process: while it is, there is contact.
+                    let revision = intent.borrow().revision;
+                    hub.own_ledger_at(revision, clock.now());
+                }
+                hub.own_table_again(clock.now());
+                true
+            }
+            Some(incoming) = from.incoming.recv() => take_incoming(&mut hub, incoming, &clock).await,
+            Some(intent) = newest(&mut from.intent) => {
+                hub.own_ledger_at(intent.revision, clock.now());
+                take_intent(&mut hub, intent).await;
+                false
+            }
+            Some(table) = newest(&mut from.table) => {
+                if let Some(table) = table {
+                    hub.take_own_table(Arc::new(table), clock.now());
+                }
+                true
+            }
+            Some(number) = newest(&mut from.obeyed) => {
+                hub.planes_obey(number);
+                true
+            }
+            Some(signed) = from.break_glass.recv() => {
+                let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
+                if let Err(problem) = hub.take_new_break_glass(signed, clock.now()) {
+                    warn!(%zone, %by, %problem, "a break-glass act that was given to this node is not obeyed");
+                }
+                true
+            }
+            Some(problem) = newest(&mut from.estate_file_problem) => {
+                hub.set_estate_file_problem(problem);
+                true
+            }
+        };
+        publish(&mut hub, &to, &clock, &activity, tell);
+    }
+}
+
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could say so: the same as having said so.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+/// The next value of a source that may be missing; never, when it is missing or its sender is gone.
+async fn newest<T: Clone>(source: &mut Option<watch::Receiver<T>>) -> Option<T> {
+    if let Some(receiver) = source {
+        if receiver.changed().await.is_ok() {
+            return Some(receiver.borrow_and_update().clone());
+        }
+        *source = None;
+    }
+    std::future::pending().await
+}
+
+/// Whether others wait to hear of it before the next beat.
+async fn take_incoming(hub: &mut Hub, incoming: Incoming, clock: &Clock) -> bool {
+    match incoming.message {
+        Message::Intent { revision, intent } => {
+            if let Some(intent) = intent {
+                take_intent(hub, intent).await;
+            }
+            hub.heard(&incoming.from, revision, clock.now());
+        }
+        Message::Table(table) => hub.take_table(table, clock.now()),
+        // Whoever waits for a revision to be in force everywhere waits for this.
+        Message::Report(report) => return hub.take_report(*report, clock.now()),
+        Message::BreakGlass(list) => hub.take_break_glass(list, clock.now()),
+    }
+    false
+}
+
+async fn take_intent(hub: &mut Hub, intent: Arc<Intent>) {
+    let read = match hub.judge(&intent) {
+        Judged::Known => return,
+        Judged::SameEstate(estate) => Ok(estate),
+        Judged::Read => {
+            let read = intent.clone();
+            let read = tokio::task::spawn_blocking(move || hf_control::read_estate(&read.estate));
+            match read.await {
+                Ok(read) => read.map(Arc::new).map_err(|problems| problems.to_string()),
+                // A reader that panics is our mistake; it must not take down a node that serves.
+                Err(error) => Err(format!("reading its estate failed: {error}")),
+            }
+        }
+    };
+    hub.take(intent, read);
+}
+
+fn publish(hub: &mut Hub, to: &Sinks, clock: &Clock, activity: &Activity, tell: bool) {
+    let now = clock.now();
+    let news = hub.refresh(now);
+    if let Some(snapshot) = &news {
+        to.snapshots.send_replace(Some(snapshot.clone()));
+    }
+    let acts_changed = to.kept.borrow().break_glass != hub.break_glass();
+    if news.is_some() || acts_changed {
+        to.kept.send_modify(|kept| {
+            kept.snapshot = news.clone().or(kept.snapshot.take());
+            kept.break_glass = hub.break_glass();
+        });
+    }
+    if tell || news.is_some() || acts_changed {
+        to.outgoing.send_replace(hub.outgoing(activity.report(), now));
+        to.reports.send_replace(Arc::new(hub.reports().clone()));
+    }
+}
