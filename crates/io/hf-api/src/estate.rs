@@ -40,7 +40,7 @@ pub struct ApplyEstate {
 pub struct Diff {
     /// The estate's revision that this was compared with; give it to `PUT` as `If-Match`.
     pub revision: u64,
-    /// In the estate's order; empty when nothing would change.
+    /// By kind, then by name; empty when nothing would change.
     pub changes: Vec<Change>,
 }
 
@@ -49,12 +49,10 @@ pub struct Diff {
 pub struct Change {
     /// How.
     pub kind: ChangeKind,
-    /// What: `zone/use1-az1`, `pool/web`, `pool/web/endpoint/10.1.1.10:8080`, `record/www.example.test./A`, …
+    /// What: `pool web`, `record www.example.test. A`, …
     pub what: String,
-    /// As it is now; null when added.
-    pub from: Option<String>,
-    /// As it would be; null when removed.
-    pub to: Option<String>,
+    /// What of it: `endpoint 10.1.1.10:8080 weight 100 -> 50`; empty when it comes or goes as a whole.
+    pub detail: String,
 }
 
 /// How something would change.

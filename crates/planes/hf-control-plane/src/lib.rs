@@ -11,7 +11,6 @@
 pub mod api;
 mod control;
 mod decisions;
-mod diff;
 mod lines;
 mod observe;
 mod ring;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use hf_api::{ApplyEstate, Diff, EstateInfo, Problem, WriteDone, code};
+use hf_api::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo, Problem, WriteDone, code};
 use hf_config::estate::EstateBundle;
 use hf_control::Command;
 use hf_model::Revision;
@@ -13,7 +13,6 @@ use super::body::{IfMatch, Large};
 use super::refusal::{Answer, Refused};
 use super::writer::{Writer, tagged};
 use super::{LARGE, Shared, SharedState};
-use crate::diff::diff;
 
 /// The estate in force, as it was written.
 #[utoipa::path(get, path = "/v1/estate", tag = "estate", responses(
@@ -67,7 +66,8 @@ pub async fn compare(State(shared): SharedState, request: axum::extract::Request
         let after = hf_config::read_estate("estate.toml", &bundle)?;
         // What is in force was read once already; before the first estate there is none.
         let before = hf_config::read_estate("estate.toml", &intent.estate).ok();
-        Ok(Diff { revision: intent.estate_revision.0, changes: diff(before.as_ref(), &after) })
+        let changes = hf_config::diff(before.as_ref(), &after).into_iter().map(change).collect();
+        Ok(Diff { revision: intent.estate_revision.0, changes })
     });
     let compared: Result<Diff, hf_config::Problems> = compared.await.expect("comparing estates never panics");
     compared.map(Json).map_err(|problems| {
@@ -109,4 +109,13 @@ fn bundle(body: ApplyEstate) -> Answer<EstateBundle> {
         ));
     }
     Ok(bundle)
+}
+
+fn change(from: hf_config::Change) -> Change {
+    let kind = match from.act {
+        hf_config::Act::Added => ChangeKind::Added,
+        hf_config::Act::Removed => ChangeKind::Removed,
+        hf_config::Act::Changed => ChangeKind::Changed,
+    };
+    Change { kind, what: from.thing, detail: from.detail }
 }

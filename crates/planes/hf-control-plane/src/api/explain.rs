@@ -8,7 +8,7 @@ use axum::extract::State;
 use hf_answer::{Answer as DnsAnswer, Asker, Compiled, Question, Rcode, Why};
 use hf_api::{Candidate, Explain, Problem, Removal, Step};
 use hf_balance::Plan;
-use hf_config::estate::{Filter, PoolIx, ZoneIx};
+use hf_config::estate::{Filter, PlainRecord, PoolIx, ZoneIx};
 use hf_decide::{Mode, PoolDecision};
 use hf_model::{DnsName, PoolName, WireName};
 use hf_select::{Client, Removed};
@@ -20,7 +20,6 @@ use super::body::Query;
 use super::refusal::{Answer, Refused};
 use super::writer::{field, zone};
 use super::{Shared, SharedState};
-use crate::diff::{rdata_text, rtype_name, rtype_named};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +81,7 @@ fn explain_name(
     let answer =
         compiled(shared, snapshot).explain(Question { name: &wire, rtype: number, class: 1 }, &asker);
     Ok(Explain {
-        question: format!("{name} {} from {address}", rtype_name(number)),
+        question: format!("{name} {} from {address}", hf_config::type_text(number)),
         node: shared.context.node.to_string(),
         revision: snapshot.intent.revision.0,
         snapshot: snapshot.number,
@@ -114,11 +113,24 @@ fn lines(answer: &DnsAnswer) -> Vec<String> {
         Rcode::YxDomain => "YXDOMAIN: a DNAME made the name too long",
     };
     let records = answer.answers.iter().map(|record| {
-        let data = rdata_text(record.rtype, &record.rdata);
-        format!("{} {} {} {data}", record.name, record.ttl, rtype_name(record.rtype))
+        let data = hf_config::data_text(&plain(record));
+        format!("{} {} {} {data}", record.name, record.ttl, hf_config::type_text(record.rtype))
     });
     let first = (!rcode.is_empty()).then(|| rcode.to_owned());
     first.into_iter().chain(records).collect()
+}
+
+/// As a plain record, whose data has a presentation form. Its name is not shown.
+fn plain(record: &hf_answer::AnswerRecord) -> PlainRecord {
+    let name = DnsName::new(".").expect("the root is a name");
+    PlainRecord { name, rtype: record.rtype, ttl: record.ttl, rdata: record.rdata.to_vec() }
+}
+
+/// A type by its name, or as `TYPE123`; in any case.
+fn rtype_named(text: &str) -> Option<u16> {
+    let upper = text.to_ascii_uppercase();
+    let number = upper.strip_prefix("TYPE").and_then(|number| number.parse().ok());
+    number.or_else(|| (1..=300).find(|rtype| hf_config::type_text(*rtype) == upper))
 }
 
 fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {

@@ -48,8 +48,8 @@ fn in_lines(diff: &Diff) -> String {
             ChangeKind::Changed => '~',
         };
         text.push_str(&format!("{sign} {}", change.what));
-        if let (Some(from), Some(to)) = (&change.from, &change.to) {
-            text.push_str(&format!(": {from} -> {to}"));
+        if !change.detail.is_empty() {
+            text.push_str(&format!(": {}", change.detail));
         }
         text.push('\n');
     }
