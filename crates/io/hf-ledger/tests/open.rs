@@ -1,0 +1,149 @@
+//! Files that are not what they should be, and what is said of them.
+
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not see as tests
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use hf_ledger::{Ledger, OpenError, RedbLedger};
+use hf_model::Revision;
+use redb::{Database, TableDefinition};
+
+fn refused(path: &Path) -> OpenError {
+    RedbLedger::open(path).err().expect("refused")
+}
+
+/// What is said, with the path and the bracketed detail of other people's words cut out.
+fn check(path: &Path, want: &str) {
+    let said = refused(path).to_string();
+    let said = said.strip_prefix(&format!("{}: ", path.display())).expect("begins with the path");
+    assert_eq!(said, want);
+}
+
+const MOVE_AWAY: &str = "check the path, or move the file away to begin a new ledger";
+
+#[tokio::test]
+async fn a_new_ledger_is_for_its_owner_only_and_leaves_nothing_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let ledger = RedbLedger::open(&path).unwrap();
+    Ledger::append(&ledger, b"one".to_vec()).await.unwrap();
+    drop(ledger);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    let ledger = RedbLedger::open(&path).unwrap();
+    let page = ledger.follow(Revision(0)).await.unwrap();
+    assert_eq!(page.entries, [(Revision(1), b"one".to_vec())]);
+}
+
+#[test]
+fn a_second_process_is_told_who_is_in_the_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let first = RedbLedger::open(&path).unwrap();
+    check(
+        &path,
+        "another process has this ledger open; stop that one, or give this node a data_dir of its own",
+    );
+    drop(first);
+    RedbLedger::open(&path).unwrap();
+}
+
+#[test]
+fn other_files_are_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes.txt");
+    std::fs::write(&path, "these are my notes\n".repeat(1_000)).unwrap();
+    check(
+        &path,
+        &format!("this is not a Holdfast ledger (Not a redb database: magic number mismatch); {MOVE_AWAY}"),
+    );
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("these are my notes\n"));
+
+    std::fs::write(&path, "").unwrap();
+    check(&path, &format!("this is not a Holdfast ledger (the file is empty); {MOVE_AWAY}"));
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+}
+
+#[test]
+fn another_programs_database_is_not_ours() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("other.redb");
+    drop(Database::create(&path).unwrap());
+    assert!(matches!(refused(&path), OpenError::NotALedger { .. }));
+    let database = Database::create(&path).unwrap();
+    let txn = database.begin_write().unwrap();
+    let table: TableDefinition<u64, &str> = TableDefinition::new("entries");
+    txn.open_table(table).unwrap().insert(1, "theirs").unwrap();
+    txn.commit().unwrap();
+    drop(database);
+    assert!(matches!(refused(&path), OpenError::NotALedger { .. }));
+}
+
+#[test]
+fn a_ledger_of_a_newer_program_is_not_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    drop(RedbLedger::open(&path).unwrap());
+    let database = Database::create(&path).unwrap();
+    let txn = database.begin_write().unwrap();
+    let meta: TableDefinition<&str, u64> = TableDefinition::new("holdfast-ledger");
+    txn.open_table(meta).unwrap().insert("format", 2).unwrap();
+    txn.commit().unwrap();
+    drop(database);
+    check(&path, "this ledger has format 2, this program reads 1; run the newer version of holdfast");
+}
+
+#[tokio::test]
+async fn an_entry_that_was_changed_behind_our_back_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let ledger = RedbLedger::open(&path).unwrap();
+    for text in ["one", "two", "three"] {
+        Ledger::append(&ledger, text.as_bytes().to_vec()).await.unwrap();
+    }
+    drop(ledger);
+    let entries: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
+    let change = |work: &dyn Fn(&mut redb::Table<'_, u64, &'static [u8]>)| {
+        let database = Database::create(&path).unwrap();
+        let txn = database.begin_write().unwrap();
+        work(&mut txn.open_table(entries).unwrap());
+        txn.commit().unwrap();
+    };
+    let said = |what: &str| {
+        check(
+            &path,
+            &format!(
+                "the ledger is damaged: {what}; put back a copy of the file, or move it away and apply the estate \
+                 again (nodes keep serving from their own snapshots meanwhile)"
+            ),
+        );
+    };
+    let value = |table: &redb::Table<'_, u64, &'static [u8]>, at: u64| {
+        redb::ReadableTable::get(table, at).unwrap().unwrap().value().to_vec()
+    };
+    change(&|table| {
+        let mut two = value(table, 2);
+        *two.last_mut().unwrap() ^= 1;
+        table.insert(2, &*two).unwrap();
+    });
+    said("the digest of entry 2 does not match its bytes");
+    change(&|table| {
+        let three = value(table, 3);
+        table.insert(2, &*three).unwrap();
+    });
+    said("entry 2 holds what was written as 3");
+    change(&|table| drop(table.remove(2).unwrap()));
+    said("entry 3 follows entry 1");
+}
+
+#[test]
+fn what_the_system_refuses_is_passed_on_with_the_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("no/such/directory/ledger.redb");
+    check(
+        &missing,
+        "cannot open the ledger; check that the directory exists and that this user may write there",
+    );
+    assert!(matches!(refused(directory.path()), OpenError::Io { .. }), "a directory is no file");
+}
