@@ -94,7 +94,8 @@ fn missing(text: &str, problems: &Problems) -> BTreeMap<String, BTreeSet<String>
 
 #[test]
 fn the_example_is_read_without_a_problem() {
-    read_estate("estate.toml", &bundle(example("estate.toml"))).unwrap_or_else(|problems| panic!("{problems}"));
+    read_estate("estate.toml", &bundle(example("estate.toml")))
+        .unwrap_or_else(|problems| panic!("{problems}"));
     read_node("node.toml", &example("node.toml")).unwrap_or_else(|problems| panic!("{problems}"));
 }
 
