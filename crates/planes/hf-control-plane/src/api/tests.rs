@@ -1,1 +1,7 @@
+//! One node's API: every route and every refusal, through the router; slow and large bodies over sockets.
 
+mod fixture;
+mod reads;
+mod refusals;
+mod sockets;
+mod writes;

@@ -1,1 +1,276 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use hf_config::estate::EstateBundle;
+use hf_control::{Refusal, Scope, ShiftState};
+use hf_ledger::{BoxFuture, Followed, MemoryLedger};
+use hf_model::{Timestamp, ZoneId};
+
+use super::*;
+use crate::lines;
+
+const START: Timestamp = Timestamp(1_700_000_000_000);
+
+const ESTATE: &str = r#"
+[[region]]
+id = "r"
+[[zone]]
+id = "a"
+region = "r"
+[[zone]]
+id = "b"
+region = "r"
+[[pool]]
+name = "web"
+protocol = "http"
+endpoints = [ { address = "10.0.0.1:80", zone = "a" }, { address = "10.0.0.2:80", zone = "b" } ]
+"#;
+
+fn estate(toml: &str) -> Command {
+    let bundle = EstateBundle { toml: toml.to_owned(), ..EstateBundle::default() };
+    Command::ApplyEstate { bundle, if_match: None }
+}
+
+fn shift(minutes: u64) -> Command {
+    Command::StartShift {
+        zone: ZoneId::new("a").unwrap(),
+        scope: Scope::Everything,
+        length: Duration::from_secs(minutes * 60),
+        reason: "smoke".to_owned(),
+    }
+}
+
+async fn submit(control: &Control, request: &str, command: Command) -> Result<Outcome, SubmitError> {
+    control.submit(Operator::new("ann"), RequestId::new(request).unwrap(), command).await
+}
+
+async fn start(ledger: &Arc<MemoryLedger>, clock: &Clock) -> Control {
+    Control::start(ledger.clone(), ledger.clone(), clock.clone()).await.unwrap()
+}
+
+async fn with_shift(ledger: &Arc<MemoryLedger>, clock: &Clock) -> Control {
+    let control = start(ledger, clock).await;
+    submit(&control, "one", estate(ESTATE)).await.unwrap();
+    submit(&control, "two", shift(30)).await.unwrap();
+    control
+}
+
+/// All lines, as the API tells them.
+async fn journal(ledger: &MemoryLedger) -> Vec<String> {
+    let lines = Journal::read(ledger, 0, 1_000).await.unwrap();
+    let told = lines.iter().map(lines::show);
+    told.map(|line| format!("{} {}: {} ({})", line.revision, line.by, line.text, line.why)).collect()
+}
+
+#[tokio::test]
+async fn what_is_answered_is_in_force() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let control = with_shift(&ledger, &clock).await;
+    let intent = control.intent().borrow().clone();
+    assert_eq!(intent.revision, Revision(2));
+    assert_eq!(intent.shifts[0].ends_at, START.plus(Duration::from_secs(1_800)));
+    assert_eq!(control.view().shifts, intent.shifts);
+}
+
+#[tokio::test]
+async fn a_repeat_has_its_first_outcome_and_no_effect() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let control = with_shift(&ledger, &clock).await;
+    let again = submit(&control, "two", shift(30)).await.unwrap();
+    let Outcome::Done { revision, shift: Some(found) } = again else { panic!("{again:?}") };
+    assert_eq!((revision, found.id.as_str()), (Revision(2), "shift-2"));
+    assert_eq!(control.view().shifts.len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_entry_and_a_line() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let control = with_shift(&ledger, &clock).await;
+    let refused = submit(&control, "three", shift(30)).await.unwrap();
+    assert!(matches!(refused, Outcome::Refused(Refusal::AlreadyShifted { .. })), "{refused:?}");
+    control.stop().await;
+    expect_test::expect![[r#"
+        1 ann: first estate cd7069465e43 in force ()
+        2 ann: shift-2 takes everything out of a until 2023-11-14T22:43:20Z (smoke)
+        3 ann: refused: shift everything out of a for 30m (`shift-2` already takes `everything` out of a; extend or cancel it)"#]].assert_eq(&journal(&ledger).await.join("\n"));
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let first = with_shift(&ledger, &clock).await;
+    let (intent, view) = (first.intent().borrow().clone(), first.view());
+    first.stop().await;
+    let lines = journal(&ledger).await;
+    let second = start(&ledger, &clock).await;
+    assert_eq!(second.intent().borrow().clone(), intent);
+    assert_eq!(second.view(), view);
+    let again = submit(&second, "two", shift(30)).await.unwrap();
+    assert!(
+        matches!(again, Outcome::Done { revision: Revision(2), .. }),
+        "the request id is remembered: {again:?}"
+    );
+    second.stop().await;
+    assert_eq!(journal(&ledger).await[..lines.len()], lines, "a replay journals nothing twice");
+}
+
+#[tokio::test]
+async fn a_checkpoint_replaces_the_beginning() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let control = with_shift(&ledger, &clock).await;
+    for number in 0..CHECKPOINT_ENTRIES {
+        submit(&control, &format!("n{number}"), Command::Expire).await.unwrap();
+    }
+    let intent = control.intent().borrow().clone();
+    control.stop().await;
+    let followed = ledger.follow(Revision(0)).await.unwrap();
+    assert!(followed.checkpoint.is_some());
+    assert_eq!(start(&ledger, &clock).await.intent().borrow().clone(), intent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shift_ends_at_its_instant_by_an_entry() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let control = with_shift(&ledger, &clock).await;
+    let mut intent = control.intent();
+    intent.mark_unchanged();
+    clock.set(START.plus(Duration::from_millis(1_799_999)));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(!intent.has_changed().unwrap(), "not before its end");
+    clock.set(START.plus(Duration::from_secs(1_800)));
+    tokio::time::timeout(Duration::from_secs(2), intent.changed()).await.unwrap().unwrap();
+    assert_eq!((intent.borrow().revision, intent.borrow().shifts.len()), (Revision(3), 0));
+    let ended = &control.view().shifts[0];
+    assert_eq!(ended.state, ShiftState::Expired(START.plus(Duration::from_secs(1_800))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shift_that_was_due_while_the_node_was_away_ends_at_start() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    with_shift(&ledger, &clock).await.stop().await;
+    clock.set(START.plus(Duration::from_secs(7_200)));
+    let control = start(&ledger, &clock).await;
+    let mut intent = control.intent();
+    let ended = intent.wait_for(|intent| intent.shifts.is_empty());
+    tokio::time::timeout(Duration::from_secs(2), ended).await.unwrap().unwrap();
+}
+
+/// A ledger whose disk can be full, and that can hold an append back.
+#[derive(Default)]
+struct Faulty {
+    inner: MemoryLedger,
+    full: AtomicBool,
+    held: Mutex<Option<watch::Receiver<bool>>>,
+}
+
+impl Ledger for Faulty {
+    fn append(&self, entry: Vec<u8>) -> BoxFuture<'_, Result<Revision, LedgerError>> {
+        if self.full.load(Ordering::SeqCst) {
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            let error = LedgerError::Full { place: "ledger.redb".to_owned(), source };
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let held = self.held.lock().unwrap().clone();
+        Box::pin(async move {
+            if let Some(mut held) = held {
+                let _ = held.wait_for(|go| *go).await;
+            }
+            Ledger::append(&self.inner, entry).await
+        })
+    }
+    fn barrier(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
+        self.inner.barrier()
+    }
+    fn follow(&self, after: Revision) -> BoxFuture<'_, Result<Followed, LedgerError>> {
+        self.inner.follow(after)
+    }
+    fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.inner.checkpoint(at, state)
+    }
+    fn newest(&self) -> watch::Receiver<Revision> {
+        self.inner.newest()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_changes_nothing_and_holds_shifts() {
+    let (ledger, clock) = (Arc::new(Faulty::default()), Clock::manual(START));
+    let control =
+        Control::start(ledger.clone(), Arc::new(MemoryLedger::default()), clock.clone()).await.unwrap();
+    submit(&control, "one", estate(ESTATE)).await.unwrap();
+    submit(&control, "two", shift(30)).await.unwrap();
+    ledger.full.store(true, Ordering::SeqCst);
+    let error = submit(&control, "three", Command::Expire).await.unwrap_err();
+    assert!(
+        error.to_string().contains("no room on the disk, nothing was written; free some space"),
+        "{error}"
+    );
+    clock.set(START.plus(Duration::from_secs(3_600)));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(control.intent().borrow().shifts.len(), 1, "held");
+    ledger.full.store(false, Ordering::SeqCst);
+    let mut intent = control.intent();
+    let ended = intent.wait_for(|intent| intent.shifts.is_empty());
+    tokio::time::timeout(Duration::from_secs(3), ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn beyond_the_queue_a_command_is_refused_as_busy() {
+    let (go, held) = watch::channel(false);
+    let ledger = Arc::new(Faulty { held: Mutex::new(Some(held)), ..Faulty::default() });
+    let clock = Clock::manual(START);
+    let control = Control::start(ledger, Arc::new(MemoryLedger::default()), clock).await.unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    // One is being written, QUEUE wait, and there is no place for the rest.
+    for number in 0..QUEUE + 10 {
+        let control = control.clone();
+        waiting.spawn(async move { submit(&control, &format!("n{number}"), Command::Expire).await });
+    }
+    let first = waiting.join_next().await.unwrap().unwrap();
+    assert!(matches!(first, Err(SubmitError::Busy)), "{first:?}");
+    go.send(true).unwrap();
+    let (mut done, mut busy) = (0, 1);
+    while let Some(ended) = waiting.join_next().await {
+        match ended.unwrap() {
+            Ok(_) => done += 1,
+            Err(SubmitError::Busy) => busy += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(done >= QUEUE && busy >= 1, "{done} done, {busy} busy");
+}
+
+#[tokio::test]
+async fn two_writers_of_one_ledger_see_one_order() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let one = with_shift(&ledger, &clock).await;
+    let two = start(&ledger, &clock).await;
+    let refused = submit(&two, "three", shift(5)).await.unwrap();
+    assert!(matches!(refused, Outcome::Refused(Refusal::AlreadyShifted { .. })), "{refused:?}");
+    let mut intent = one.intent();
+    let caught_up = intent.wait_for(|intent| intent.revision == Revision(3));
+    tokio::time::timeout(Duration::from_secs(30), caught_up).await.unwrap().unwrap();
+    let id = hf_model::ShiftId::new("shift-2").unwrap();
+    submit(&one, "four", Command::CancelShift { id, if_match: None }).await.unwrap();
+    let started = submit(&two, "five", shift(5)).await.unwrap();
+    assert!(matches!(started, Outcome::Done { revision: Revision(5), .. }), "{started:?}");
+}
+
+#[tokio::test]
+async fn a_ledger_of_a_newer_program_is_refused_with_the_advice() {
+    let ledger = Arc::new(MemoryLedger::default());
+    Ledger::append(&*ledger, br#"{"holdfast":"entry","version":99}"#.to_vec()).await.unwrap();
+    let error = Control::start(ledger.clone(), ledger, Clock::manual(START)).await.unwrap_err();
+    assert!(error.to_string().starts_with("the ledger's entry 1: "), "{error}");
+}
+
+#[tokio::test]
+async fn after_a_stop_others_hear_so() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let control = start(&ledger, &clock).await;
+    control.clone().stop().await;
+    let error = submit(&control, "one", Command::Expire).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Stopping), "{error}");
+    assert_eq!(Arc::strong_count(&ledger), 1, "the writer let go of the ledger");
+}

@@ -1,0 +1,229 @@
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use hf_api::serve::Peer;
+use hf_feed::{HeardReport, NodeReport, OperatorKeyPair};
+use hf_health::{Verdict, Verdicts};
+use hf_ledger::MemoryLedger;
+use hf_model::{Operator, PoolName, RequestId, Revision, Timestamp};
+use hf_telemetry::ZoneActivityReport;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::api::*;
+use crate::ring::RingJournal;
+
+pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+pub const ESTATE: &str = r#"
+[[region]]
+id = "r"
+[[zone]]
+id = "a"
+region = "r"
+aliases = ["aa"]
+capacity = 100
+networks = ["192.0.2.0/24"]
+[[zone]]
+id = "b"
+region = "r"
+[[health_check]]
+name = "web"
+kind = "http"
+[[pool]]
+name = "web"
+protocol = "http"
+health_check = "web"
+endpoints = [
+  { address = "10.0.0.1:80", zone = "a" },
+  { address = "10.0.0.2:80", zone = "b" },
+]
+[[hosted_zone]]
+name = "example.test."
+[[record]]
+name = "www.example.test."
+type = "A"
+answer = { pool = "web" }
+choose = ["open", "same-zone"]
+"#;
+
+/// One node and its surroundings.
+pub struct Fixture {
+    pub api: Api,
+    pub token: String,
+    pub clock: Clock,
+    pub snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    pub reports: watch::Sender<Arc<Reports>>,
+    pub glass: mpsc::Receiver<SignedBreakGlass>,
+    pub key: OperatorKeyPair,
+    pub problem: watch::Sender<Option<String>>,
+    pub ledger: Arc<MemoryLedger>,
+    number: u64,
+    _dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// A node with the control role and the estate in force.
+    pub async fn control() -> Fixture {
+        let mut fixture = Fixture::empty(&[Role::Control, Role::Balancer, Role::Dns]).await;
+        let bundle = hf_config::estate::EstateBundle { toml: ESTATE.to_owned(), files: BTreeMap::new() };
+        let command = hf_control::Command::ApplyEstate { bundle, if_match: None };
+        let control = fixture.api.shared.context.control.clone().unwrap();
+        control.submit(Operator::new("test"), RequestId::new("estate").unwrap(), command).await.unwrap();
+        fixture.obey();
+        fixture
+    }
+
+    /// A node that knows nothing yet.
+    pub async fn empty(roles: &[Role]) -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(dir.path()).unwrap();
+        let token = std::fs::read_to_string(dir.path().join("operator.token")).unwrap().trim().to_owned();
+        let (clock, ledger) = (Clock::manual(NOW), Arc::new(MemoryLedger::default()));
+        let control = if roles.contains(&Role::Control) {
+            Some(Control::start(ledger.clone(), ledger.clone(), clock.clone()).await.unwrap())
+        } else {
+            None
+        };
+        let journal: Arc<dyn Journal> =
+            if control.is_some() { ledger.clone() } else { Arc::new(RingJournal::default()) };
+        let (snapshots, snapshot_receiver) = watch::channel(None);
+        let (reports, report_receiver) = watch::channel(Arc::default());
+        let (glass_sender, glass) = mpsc::channel(4);
+        let (problem, problem_receiver) = watch::channel(None);
+        let key = OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).unwrap();
+        let context = Context {
+            node: NodeId::new("n1").unwrap(),
+            zone: Some(ZoneId::new("b").unwrap()),
+            roles: roles.to_vec(),
+            beat: Duration::from_secs(1),
+            control,
+            journal,
+            snapshots: snapshot_receiver,
+            reports: report_receiver,
+            break_glass: glass_sender,
+            break_glass_keys: vec![OperatorKey { name: "ann".to_owned(), public_key: key.public_key() }],
+            tokens,
+            clock: clock.clone(),
+            estate_file_problem: problem_receiver,
+        };
+        let api = Api::new(context);
+        Fixture { api, token, clock, snapshots, reports, glass, key, problem, ledger, number: 0, _dir: dir }
+    }
+
+    /// Makes a snapshot of the newest intent, as the node's hub does.
+    pub fn obey(&mut self) {
+        self.obey_with(&[Verdict::Healthy, Verdict::Healthy]);
+    }
+
+    pub fn obey_with(&mut self, verdicts: &[Verdict]) {
+        self.number += 1;
+        let intent = self.api.shared.context.intent();
+        let estate = Arc::new(hf_config::read_estate("estate.toml", &intent.estate).unwrap());
+        let verdicts = Verdicts { of: verdicts.to_vec() };
+        let snapshot = Snapshot::build(self.number, self.clock.now(), intent, estate, Vec::new(), verdicts);
+        self.snapshots.send_replace(Some(Arc::new(snapshot)));
+    }
+
+    /// Hears a report now: `requests` sent to zone a so far, the last `age_ms` ago.
+    pub fn hear(&self, node: &str, roles: &[Role], revision: u64, requests: u64, age_ms: u64) {
+        let now = self.clock.now();
+        let last = Timestamp(now.0 - age_ms);
+        let activity = |zone: &str, requests| ZoneActivityReport {
+            pool: PoolName::new("web").unwrap(),
+            zone: ZoneId::new(zone).unwrap(),
+            requests,
+            failures: 1,
+            last_new_request_at: Some(last),
+            open_connections: 0,
+            last_open_connection_at: Some(last),
+            dns_answers: 3,
+            last_dns_answer_at: Some(last),
+        };
+        let report = NodeReport {
+            node: NodeId::new(node).unwrap(),
+            zone: Some(ZoneId::new("b").unwrap()),
+            roles: roles.to_vec(),
+            version: "0.1.0".to_owned(),
+            started_at: Timestamp(0),
+            sent_at: now,
+            snapshot_number: 4,
+            revision: Revision(revision),
+            estate: None,
+            booted_from_disk: false,
+            contact: None,
+            break_glass: 0,
+            refused_intent: None,
+            estate_file_problem: None,
+            activity: vec![activity("a", requests), activity("b", 100)],
+            activity_left_out: 0,
+        };
+        let heard = HeardReport { received_at: now, report };
+        self.reports.send_modify(|reports| {
+            Arc::make_mut(reports).insert(heard.report.node.clone(), heard);
+        });
+        self.api.shared.observed.update(&self.api.shared.context);
+    }
+
+    /// Sends a request from the machine itself, without a token.
+    pub async fn ask(&self, method: &str, path: &str, body: &str) -> Answered {
+        self.send(self.request(method, path, body)).await
+    }
+
+    /// The same with the token.
+    pub async fn write(&self, method: &str, path: &str, body: &str) -> Answered {
+        let mut request = self.request(method, path, body);
+        let bearer = format!("Bearer {}", self.token).parse().unwrap();
+        request.headers_mut().insert(header::AUTHORIZATION, bearer);
+        self.send(request).await
+    }
+
+    pub fn request(&self, method: &str, path: &str, body: &str) -> Request<Body> {
+        let mut request =
+            Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
+        request.extensions_mut().insert(Peer("127.0.0.1:5555".parse().unwrap()));
+        request
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answered {
+        let answer = self.api.router().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let etag = answer.headers().get(header::ETAG).map(|value| value.to_str().unwrap().to_owned());
+        let text =
+            String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Answered { status, etag, text }
+    }
+
+    /// Begins a shift of zone a.
+    pub async fn shift(&self, request_id: &str) -> Answered {
+        let body = format!(r#"{{"zone":"a","for":"30m","reason":"smoke","request_id":"{request_id}"}}"#);
+        self.write("POST", "/v1/shifts", &body).await
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answered {
+    pub status: u16,
+    pub etag: Option<String>,
+    pub text: String,
+}
+
+impl Answered {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// Status, code, message and mend of a refusal.
+    pub fn refusal(&self) -> String {
+        let json = self.json();
+        let mut text = self.status.to_string();
+        for field in ["code", "message", "mend"] {
+            let _ = write!(text, " | {}", json[field].as_str().unwrap_or("MISSING"));
+        }
+        text
+    }
+}

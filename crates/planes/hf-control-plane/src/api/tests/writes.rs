@@ -1,0 +1,235 @@
+use std::time::Duration;
+
+use super::fixture::{ESTATE, Fixture, NOW};
+
+#[tokio::test]
+async fn a_shift_from_start_to_end() {
+    let fixture = Fixture::control().await;
+    let started = fixture.shift("r1").await;
+    assert_eq!((started.status, started.etag.as_deref()), (201, Some("\"2\"")), "{}", started.text);
+    let shift: hf_api::Shift = serde_json::from_str(&started.text).unwrap();
+    assert_eq!(
+        (shift.id.as_str(), shift.by.as_str(), shift.resource.as_str()),
+        ("shift-2", "operator", "everything")
+    );
+    assert_eq!(shift.ends_at_ms, NOW.0 + 1_800_000);
+
+    let shown = fixture.ask("GET", "/v1/shifts/shift-2", "").await;
+    assert_eq!((shown.status, shown.etag.as_deref()), (200, Some("\"2\"")));
+
+    let extended = fixture.write("POST", "/v1/shifts/shift-2/extend", r#"{"for":"1h"}"#).await;
+    assert_eq!((extended.status, extended.etag.as_deref()), (200, Some("\"3\"")), "{}", extended.text);
+    assert_eq!(extended.json()["ends_at_ms"], NOW.0 + 3_600_000);
+
+    let canceled = fixture.write("DELETE", "/v1/shifts/shift-2", "").await;
+    assert_eq!(
+        (canceled.status, canceled.json()["state"].as_str()),
+        (200, Some("canceled")),
+        "{}",
+        canceled.text
+    );
+    assert_eq!(canceled.json()["ended_at_ms"], NOW.0);
+
+    let listed = fixture.ask("GET", "/v1/shifts", "").await.json();
+    assert_eq!(
+        (listed["shifts"].as_array().unwrap().len(), listed["ended_listed"].as_bool()),
+        (0, Some(false))
+    );
+    let all = fixture.ask("GET", "/v1/shifts?all=true", "").await.json();
+    assert_eq!((all["shifts"].as_array().unwrap().len(), all["ended_listed"].as_bool()), (1, Some(true)));
+}
+
+#[tokio::test]
+async fn the_same_request_id_begins_one_shift() {
+    let fixture = Fixture::control().await;
+    let (first, second) = (fixture.shift("same").await, fixture.shift("same").await);
+    assert_eq!((first.status, &first.text), (second.status, &second.text));
+    assert_eq!(
+        fixture.ask("GET", "/v1/shifts?all=true", "").await.json()["shifts"].as_array().unwrap().len(),
+        1
+    );
+    let other = fixture.shift("other").await;
+    assert!(
+        other.refusal().starts_with("409 | already-shifted | `shift-2` already takes"),
+        "{}",
+        other.refusal()
+    );
+}
+
+#[tokio::test]
+async fn one_request_id_for_two_things_is_said() {
+    let fixture = Fixture::control().await;
+    let pin = r#"{"zone":"b","to":"in","for":"5m","reason":"x","request_id":"same"}"#;
+    assert_eq!(fixture.write("POST", "/v1/pins", pin).await.status, 201);
+    assert!(fixture.shift("same").await.refusal().contains("this request_id belongs to another request"));
+}
+
+#[tokio::test]
+async fn if_match_is_honoured() {
+    let fixture = Fixture::control().await;
+    fixture.shift("r1").await;
+    let with = |method: &str, path: &str, body: &str, revision: &str| {
+        let mut request = fixture.request(method, path, body);
+        request.headers_mut().insert("authorization", format!("Bearer {}", fixture.token).parse().unwrap());
+        request.headers_mut().insert("if-match", revision.parse().unwrap());
+        fixture.send(request)
+    };
+    let stale = with("DELETE", "/v1/shifts/shift-2", "", "\"1\"").await;
+    assert!(
+        stale.refusal().starts_with("412 | stale | the state moved on from revision 1 to 2"),
+        "{}",
+        stale.refusal()
+    );
+    let stale = with("POST", "/v1/shifts/shift-2/extend", r#"{"for":"1h"}"#, "1").await;
+    assert_eq!(stale.status, 412);
+    let bad = with("DELETE", "/v1/shifts/shift-2", "", "W/\"2\"").await;
+    assert!(bad.refusal().starts_with("400 | bad-request | If-Match is not a revision"), "{}", bad.refusal());
+    let both = format!(r#"{{"toml":{},"if_match":3}}"#, serde_json::json!(ESTATE));
+    let both = with("PUT", "/v1/estate", &both, "\"4\"").await;
+    assert!(
+        both.refusal().starts_with("400 | bad-request | If-Match names revision 4"),
+        "{}",
+        both.refusal()
+    );
+    assert_eq!(with("POST", "/v1/shifts/shift-2/extend", r#"{"for":"1h"}"#, "*").await.status, 200);
+    let now = fixture.ask("GET", "/v1/shifts/shift-2", "").await.etag.unwrap();
+    assert_eq!(with("DELETE", "/v1/shifts/shift-2", "", &now).await.status, 200);
+}
+
+#[tokio::test]
+async fn pins_come_and_go() {
+    let mut fixture = Fixture::control().await;
+    let body = r#"{"zone":"aa","resource":"pool/web","to":"out","for":"5m","reason":"x"}"#;
+    assert_eq!(fixture.write("POST", "/v1/pins", body).await.status, 201);
+    fixture.obey();
+    let pins = fixture.ask("GET", "/v1/status", "").await.json()["pins"].clone();
+    assert_eq!((pins[0]["zone"].as_str(), pins[0]["to"].as_str()), (Some("a"), Some("out")));
+    let gone = fixture.write("DELETE", "/v1/pins?zone=a&resource=pool/web", "").await;
+    assert_eq!(gone.status, 200, "{}", gone.text);
+    let again = fixture.write("DELETE", "/v1/pins?zone=a&resource=pool/web", "").await;
+    assert!(again.refusal().starts_with("404 | not-found | a is not pinned"), "{}", again.refusal());
+}
+
+#[tokio::test]
+async fn an_estate_is_applied_compared_and_shown() {
+    let fixture = Fixture::control().await;
+    let bigger = ESTATE.replace("capacity = 100", "capacity = 200");
+    let body = |revision: u64| format!(r#"{{"toml":{},"if_match":{revision}}}"#, serde_json::json!(bigger));
+    let compared = fixture.ask("POST", "/v1/estate/diff", &body(0)).await.json();
+    assert_eq!(compared["revision"], 1);
+    let changes = compared["changes"].as_array().unwrap();
+    assert_eq!(
+        (changes.len(), changes[0]["kind"].as_str(), changes[0]["what"].as_str()),
+        (1, Some("changed"), Some("zone a"))
+    );
+    let stale = fixture.write("PUT", "/v1/estate", &body(7)).await;
+    assert!(stale.refusal().starts_with("412 | stale |"), "{}", stale.refusal());
+    let applied = fixture.write("PUT", "/v1/estate", &body(1)).await;
+    assert_eq!(applied.status, 200, "{}", applied.text);
+    let shown = fixture.ask("GET", "/v1/estate", "").await;
+    assert_eq!(shown.etag, applied.etag);
+    assert_eq!(shown.json()["toml"], bigger);
+}
+
+#[tokio::test]
+async fn a_bad_estate_has_all_its_problems_listed() {
+    let fixture = Fixture::control().await;
+    let bad = ESTATE.replace(r#"region = "r""#, r#"region = "s""#);
+    let body = format!(r#"{{"toml":{}}}"#, serde_json::json!(bad));
+    let refused = fixture.write("PUT", "/v1/estate", &body).await;
+    assert!(
+        refused.refusal().starts_with("422 | bad-estate | the estate was not applied: "),
+        "{}",
+        refused.refusal()
+    );
+    let compared = fixture.ask("POST", "/v1/estate/diff", &body).await;
+    assert_eq!(compared.status, 422);
+    let message = compared.json()["message"].as_str().unwrap().to_owned();
+    assert_eq!(message.matches("estate.toml:").count(), 2, "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shift_expires_over_the_api_too() {
+    let fixture = Fixture::control().await;
+    fixture.shift("r1").await;
+    fixture.clock.set(NOW.plus(Duration::from_secs(1_800)));
+    let mut intent = fixture.api.shared.context.control.clone().unwrap().intent();
+    intent.wait_for(|intent| intent.shifts.is_empty()).await.unwrap();
+    let shown = fixture.ask("GET", "/v1/shifts/shift-2", "").await.json();
+    assert_eq!(shown["state"], "expired");
+    let late = fixture.write("POST", "/v1/shifts/shift-2/extend", r#"{"for":"1h"}"#).await;
+    assert!(late.refusal().starts_with("409 | not-active |"), "{}", late.refusal());
+}
+
+#[tokio::test]
+async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
+    let mut fixture = Fixture::empty(&[hf_config::node::Role::Balancer]).await;
+    let shift = hf_control::BreakGlassShift {
+        zone: hf_model::ZoneId::new("a").unwrap(),
+        reason: "no ledger".to_owned(),
+        by: hf_model::Operator::new("ann"),
+        signed_at: NOW,
+        ends_at: NOW.plus(Duration::from_secs(600)),
+    };
+    let signed = fixture.key.sign(shift.clone());
+    let body = |signature: &[u8]| {
+        use base64::Engine;
+        let body = hf_api::SignedBreakGlass {
+            zone: "a".to_owned(),
+            reason: "no ledger".to_owned(),
+            by: "ann".to_owned(),
+            signed_at_ms: NOW.0,
+            ends_at_ms: NOW.0 + 600_000,
+            signature: base64::engine::general_purpose::STANDARD.encode(signature),
+        };
+        serde_json::to_string(&body).unwrap()
+    };
+    let taken = fixture.ask("POST", "/v1/break-glass", &body(&signed.signature)).await;
+    assert_eq!((taken.status, taken.json()["node"].as_str()), (202, Some("n1")), "{}", taken.text);
+    assert_eq!(fixture.glass.recv().await.unwrap().shift, shift);
+
+    let forged = fixture.ask("POST", "/v1/break-glass", &body(&[7; 64])).await;
+    assert!(
+        forged.refusal().starts_with("403 | bad-token | the signature is not that"),
+        "{}",
+        forged.refusal()
+    );
+    let short = fixture.ask("POST", "/v1/break-glass", &body(&[7; 63])).await;
+    assert!(
+        short.refusal().starts_with("400 | bad-request | `signature`: not 64 bytes"),
+        "{}",
+        short.refusal()
+    );
+    fixture.clock.set(NOW.plus(Duration::from_secs(3_600)));
+    let old = fixture.ask("POST", "/v1/break-glass", &body(&signed.signature)).await;
+    assert!(old.refusal().starts_with("400 | bad-request | it ended"), "{}", old.refusal());
+}
+
+#[tokio::test]
+async fn a_flood_of_break_glass_shifts_is_bounded() {
+    let fixture = Fixture::empty(&[hf_config::node::Role::Balancer]).await;
+    let mut statuses = Vec::new();
+    for number in 0..5 {
+        use base64::Engine;
+        let ends_at = NOW.plus(Duration::from_secs(600 + number));
+        let signed = fixture.key.sign(hf_control::BreakGlassShift {
+            zone: hf_model::ZoneId::new("a").unwrap(),
+            reason: "x".to_owned(),
+            by: hf_model::Operator::new("ann"),
+            signed_at: NOW,
+            ends_at,
+        });
+        let body = hf_api::SignedBreakGlass {
+            zone: "a".to_owned(),
+            reason: "x".to_owned(),
+            by: "ann".to_owned(),
+            signed_at_ms: NOW.0,
+            ends_at_ms: ends_at.0,
+            signature: base64::engine::general_purpose::STANDARD.encode(signed.signature),
+        };
+        statuses.push(
+            fixture.ask("POST", "/v1/break-glass", &serde_json::to_string(&body).unwrap()).await.status,
+        );
+    }
+    assert_eq!(statuses, [202, 202, 202, 202, 503]);
+}
