@@ -208,7 +208,7 @@ async fn a_flipped_bit_is_found_or_changes_nothing() {
                 harmless += 1;
             }
             Err(OpenError::Damaged { .. } | OpenError::NotALedger { .. } | OpenError::Io { .. }) => {
-                refused += 1
+                refused += 1;
             }
             Err(other) => panic!("bit {bit}: {other}"),
         }

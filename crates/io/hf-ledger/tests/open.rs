@@ -9,6 +9,8 @@ use hf_ledger::{Ledger, OpenError, RedbLedger};
 use hf_model::Revision;
 use redb::{Database, TableDefinition};
 
+type Entries<'txn> = redb::Table<'txn, u64, &'static [u8]>;
+
 fn refused(path: &Path) -> OpenError {
     RedbLedger::open(path).err().expect("refused")
 }
@@ -104,7 +106,7 @@ async fn an_entry_that_was_changed_behind_our_back_is_named() {
     }
     drop(ledger);
     let entries: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
-    let change = |work: &dyn Fn(&mut redb::Table<'_, u64, &'static [u8]>)| {
+    let change = |work: &dyn Fn(&mut Entries<'_>)| {
         let database = Database::create(&path).unwrap();
         let txn = database.begin_write().unwrap();
         work(&mut txn.open_table(entries).unwrap());
@@ -119,9 +121,8 @@ async fn an_entry_that_was_changed_behind_our_back_is_named() {
             ),
         );
     };
-    let value = |table: &redb::Table<'_, u64, &'static [u8]>, at: u64| {
-        redb::ReadableTable::get(table, at).unwrap().unwrap().value().to_vec()
-    };
+    let value =
+        |table: &Entries<'_>, at: u64| redb::ReadableTable::get(table, at).unwrap().unwrap().value().to_vec();
     change(&|table| {
         let mut two = value(table, 2);
         *two.last_mut().unwrap() ^= 1;

@@ -184,8 +184,9 @@ impl StorageBackend for Disk {
             // A dead disk confirms nothing.
             Fault::From { at, kind } if state.changes >= at => Err(kind.into()),
             _ => {
+                let state = &mut *state;
                 state.pending.clear();
-                state.durable = state.seen.clone();
+                state.durable.clone_from(&state.seen);
                 Ok(())
             }
         }
