@@ -82,15 +82,6 @@ pub enum BreakGlassRefused {
     TooMany,
 }
 
-/// An operator's act on its way from the API to the node's hub.
-#[derive(Debug)]
-pub struct BreakGlassRequest {
-    /// The act; not verified.
-    pub signed: SignedBreakGlass,
-    /// What became of it: in force on this node, or why not.
-    pub answer: tokio::sync::oneshot::Sender<Result<(), BreakGlassRefused>>,
-}
-
 /// The bytes that are signed: a heading for this purpose and version, then every field with its length before it.
 pub fn signed_bytes(shift: &BreakGlassShift) -> Vec<u8> {
     let mut bytes = b"holdfast break-glass 1\n".to_vec();

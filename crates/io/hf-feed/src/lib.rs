@@ -16,9 +16,7 @@ mod pace;
 pub mod report;
 mod tls;
 
-pub use break_glass::{
-    BreakGlassBook, BreakGlassRefused, BreakGlassRequest, OperatorKeyPair, SignedBreakGlass,
-};
+pub use break_glass::{BreakGlassBook, BreakGlassRefused, OperatorKeyPair, SignedBreakGlass};
 pub use disk::{DiskError, SnapshotDir};
 pub use feed::{BindError, CONNECTIONS_MAX, Feed, FeedConfig};
 pub use message::{Incoming, Message, Outgoing, Peer};

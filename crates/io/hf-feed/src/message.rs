@@ -114,9 +114,13 @@ impl Hello {
 /// [`Outgoing`] as frames, shared by all connections.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
+    /// The newest intent and its revision.
     pub intent: Option<(Revision, Arc<[u8]>)>,
+    /// The checker's table.
     pub table: Option<Arc<[u8]>>,
+    /// The report.
     pub report: Option<Arc<[u8]>>,
+    /// The break-glass acts.
     pub break_glass: Option<Arc<[u8]>>,
     /// Grows when the report has news that others wait for: another snapshot or revision in force.
     pub report_news: u64,

@@ -56,12 +56,11 @@ pub fn load(dir: &SnapshotDir, now: Timestamp) -> Result<FromDisk, String> {
         Vec::new()
     });
     let snapshot = loaded.newest.map(|(_, snapshot)| snapshot);
-    match &snapshot {
-        Some(snapshot) => {
-            let (revision, shifts) = (snapshot.intent.revision, snapshot.intent.shifts.len());
-            info!(number = snapshot.number, %revision, shifts, "serving from the snapshot on disk");
-        }
-        None => info!("no snapshot on disk; serving begins with the first one that comes"),
+    if let Some(snapshot) = &snapshot {
+        let (revision, shifts) = (snapshot.intent.revision, snapshot.intent.shifts.len());
+        info!(number = snapshot.number, %revision, shifts, "serving from the snapshot on disk");
+    } else {
+        info!("no snapshot on disk; serving begins with the first one that comes");
     }
     Ok(FromDisk { snapshot, next_number: loaded.next_number, break_glass })
 }
@@ -71,7 +70,8 @@ pub fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
         cause = inner.source();
     }
     text

@@ -95,9 +95,10 @@ fn tell(problem: &watch::Sender<Option<String>>, now: Option<String>) {
     if *problem.borrow() == now {
         return;
     }
-    match &now {
-        Some(text) => text.lines().for_each(|line| warn!("{line}; the estate in force stays")),
-        None => info!("the estate file is good again"),
+    if let Some(text) = &now {
+        text.lines().for_each(|line| warn!("{line}; the estate in force stays"));
+    } else {
+        info!("the estate file is good again");
     }
     problem.send_replace(now);
 }
@@ -198,8 +199,8 @@ impl Looks {
         Looks(std::iter::once(look(path)).chain(others).collect())
     }
 
-    fn of_estate(&self) -> &Option<(SystemTime, u64)> {
-        &self.0[0]
+    fn of_estate(&self) -> Option<(SystemTime, u64)> {
+        self.0.first().copied().flatten()
     }
 }
 

@@ -53,8 +53,8 @@ pub struct Hub {
     refused: Option<RefusedIntent>,
     estate_file_problem: Option<String>,
     contact: Option<Timestamp>,
-    heard_from_anybody: bool,
-    booted_from_disk: bool,
+    /// What is served comes from disk, and nobody has said yet that it is the newest.
+    from_disk_only: bool,
     is_behind_told: bool,
     published: Option<(Inputs, Arc<Snapshot>)>,
     /// Published, and not yet known to be in force in the planes; only on nodes whose planes tell.
@@ -152,8 +152,7 @@ impl Hub {
             refused: None,
             estate_file_problem: None,
             contact: None,
-            heard_from_anybody: false,
-            booted_from_disk: disk.snapshot.is_some(),
+            from_disk_only: disk.snapshot.is_some(),
             is_behind_told: false,
             published: None,
             waiting: VecDeque::new(),
@@ -182,7 +181,7 @@ impl Hub {
             self.contact = Some(now);
         }
         if revision >= self.revision() {
-            self.heard_from_anybody = true;
+            self.from_disk_only = false;
         }
     }
 
@@ -204,7 +203,7 @@ impl Hub {
     /// The node's own ledger has this intent.
     pub fn own_ledger_at(&mut self, revision: Revision, now: Timestamp) {
         self.contact = Some(now);
-        self.heard_from_anybody |= revision >= self.revision();
+        self.from_disk_only &= revision < self.revision();
         if revision < self.revision() && !self.is_behind_told {
             self.is_behind_told = true;
             let (ledger, in_force) = (revision.0, self.revision().0);
@@ -419,7 +418,7 @@ impl Hub {
             snapshot_number: obeyed.map_or(0, |obeyed| obeyed.number),
             revision: obeyed.map_or(Revision(0), |obeyed| obeyed.revision),
             estate: obeyed.map(|obeyed| obeyed.estate),
-            booted_from_disk: self.booted_from_disk && !self.heard_from_anybody,
+            booted_from_disk: self.from_disk_only,
             contact: self.contact,
             break_glass: obeyed.map_or(0, |obeyed| obeyed.break_glass),
             refused_intent: self.refused.clone(),

@@ -1,6 +1,6 @@
 //! One node: the roles of a node file, wired together.
 //!
-//! 1. [`hub`] knows everything and makes the snapshot; [`task`] runs it; planes get what it publishes and nothing else.
+//! 1. [`hub`] knows everything and makes the snapshot; the task around it runs it; planes get what it publishes and nothing else.
 //! 2. A node serves from its own disk before it talks to anybody, and goes on when nobody talks to it.
 //! 3. Disk, feed and API are told by the hub; none of them is waited for by a plane.
 //!
@@ -8,13 +8,12 @@
 
 mod boot;
 mod estate_file;
-mod hub;
+pub mod hub;
 mod node;
 mod parts;
 mod save;
 mod task;
 
-pub use hub::NODES_MAX;
 pub use node::{Addresses, NodeError, NodeHandle, run, start};
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
 use hf_control_plane::{Api, Context, Control, RingJournal, Tokens};
-use hf_feed::{Feed, FeedConfig, Reports};
+use hf_feed::{Feed, FeedConfig, Reports, SignedBreakGlass};
+use hf_health::Table;
 use hf_ledger::{Journal, RedbLedger};
 use hf_model::PoolName;
 use hf_snapshot::Snapshot;
@@ -25,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
-use crate::boot;
+use crate::boot::{self, DataDir};
 use crate::estate_file;
 use crate::hub::{FromDisk, Hub};
 use crate::parts::Parts;
@@ -135,161 +136,76 @@ pub async fn run(
 pub async fn start(config: NodeConfig, base_dir: &Path, clock: Clock) -> Result<NodeHandle, NodeError> {
     let config = resolve(config, base_dir);
     let now = clock.now();
-    let has = |role| config.roles.contains(&role);
-    let mut problems = Vec::new();
-
     let folder = config.data_dir.clone();
     let opened = blocking(move || {
         let data = boot::open(&folder)?;
         let disk = boot::load(&data.snapshots, now)?;
         Ok((data, disk))
     });
-    let (data, disk): (boot::DataDir, FromDisk) =
+    let (data, disk): (DataDir, FromDisk) =
         opened.await.map_err(|problem: String| NodeError::Start(vec![problem]))?;
-
-    let activity = Arc::new(Activity::default());
     let mut hub = Hub::new(&config, disk, now);
-    let first = hub.refresh(now);
-    let can_serve = first.is_some() && config.roles.iter().any(|role| *role != Role::Control);
-    let (snapshots_to, snapshots) = watch::channel(first);
+    let (snapshots_to, snapshots) = watch::channel(hub.refresh(now));
     let (reports_to, reports) = watch::channel(Arc::default());
-
-    // Ports and files: each problem is kept, and the next is looked for.
-    let feed = Feed::bind(feed_config(&config, &clock)).await;
-    let feed = keep(feed, &mut problems);
-    let status = match has(Role::Status) {
-        true => {
-            keep(hf_status::bind(config.status_listen, snapshots.clone(), clock.clone()).await, &mut problems)
-        }
-        false => None,
-    };
-    let dns = match has(Role::Dns) {
-        true => keep(hf_dns::bind(&config.dns_listen).await, &mut problems),
-        false => None,
-    };
-    let balancer = match has(Role::Balancer) {
-        true => {
-            let balancer = BalancerConfig {
-                address: config.balancer_address,
-                drain: config.drain,
-                ..BalancerConfig::new(config.id.clone(), config.zone.clone(), clock.clone(), activity.clone())
-            };
-            keep(hf_balancer::bind(balancer, snapshots.clone()).await, &mut problems)
-        }
-        false => None,
-    };
-    let folder = config.data_dir.clone();
-    let tokens = keep(blocking(move || Tokens::open(&folder)).await, &mut problems);
-    let (control, journal) = match open_ledger(&config, &clock).await {
-        Ok(opened) => opened,
-        Err(problem) if can_serve => {
-            error!(%problem, "the control role does not start; everything else serves from the snapshot on disk");
-            (None, Arc::new(RingJournal::default()) as Arc<dyn Journal>)
-        }
-        Err(problem) => {
-            problems.push(problem);
-            (None, Arc::new(RingJournal::default()) as Arc<dyn Journal>)
-        }
-    };
     let (file_problem_to, file_problem) = watch::channel(None);
-    let (requests, break_glass) = mpsc::channel(REQUESTS);
-    let api = match tokens {
-        Some(tokens) => {
-            let context = Context {
-                node: config.id.clone(),
-                zone: config.zone.clone(),
-                roles: config.roles.clone(),
-                beat: config.beat,
-                control: control.clone(),
-                journal,
-                snapshots: snapshots.clone(),
-                reports: reports.clone(),
-                break_glass: requests,
-                break_glass_keys: config.break_glass_keys.clone(),
-                tokens,
-                clock: clock.clone(),
-                estate_file_problem: file_problem.clone(),
-            };
-            keep(Api::new(context).bind(config.api_listen).await, &mut problems)
-        }
-        None => None,
+    let (break_glass_to, break_glass) = mpsc::channel(REQUESTS);
+    let given = Given {
+        snapshots,
+        reports,
+        file_problem,
+        break_glass: break_glass_to,
+        activity: Arc::default(),
+        clock,
     };
-    let (Some(feed), Some(api), []) = (feed, api, problems.as_slice()) else {
-        if let Some(control) = control {
-            control.stop().await;
-        }
-        return Err(NodeError::Start(problems));
-    };
-
-    let addresses = Addresses {
-        api: api.address(),
-        feed: feed.local_address(),
-        status: status.as_ref().map(hf_status::Bound::address),
-        dns: dns.as_ref().map(|dns| dns.local_addresses().to_vec()).unwrap_or_default(),
-    };
-    info!(
-        node = %config.id,
-        api = %addresses.api,
-        feed = %addresses.feed,
-        status = ?addresses.status,
-        dns = ?addresses.dns,
-        "the node runs"
-    );
+    let opened = Opened::all(&config, &given).await.map_err(NodeError::Start)?;
+    let addresses = opened.addresses();
+    info!(node = %config.id, ?addresses, "the node runs");
 
     let mut parts = Parts::new();
     let stopped = parts.stopped();
     let (incoming_to, incoming) = mpsc::channel(INCOMING);
     let (outgoing_to, outgoing) = watch::channel(hub.outgoing(Vec::new(), now));
     let (kept_to, kept) = watch::channel(save::Kept::default());
-    let listeners = balancer.as_ref().map(hf_balancer::Bound::listeners);
-    let obeyed = balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force()));
-
-    let table = match (has(Role::Checker), config.zone.clone()) {
-        (true, Some(zone)) => {
-            let (tables_to, tables) = watch::channel(None);
-            let checker = CheckerConfig::new(config.id.clone(), zone, clock.clone());
-            parts.start("checker", hf_checker::run(checker, snapshots.clone(), tables_to, stopped.clone()));
-            Some(tables)
-        }
-        _ => None,
+    let sources = Sources {
+        incoming,
+        intent: opened.control.as_ref().map(|control| seen_at_once(control.intent())),
+        table: start_checker(&config, &given, &mut parts),
+        obeyed: opened.balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force())),
+        break_glass,
+        estate_file_problem: Some(given.file_problem.clone()),
+        shutdown: stopped.clone(),
     };
-    if let (Some(control), Some(path)) = (&control, &config.estate) {
+    let sinks = Sinks { snapshots: snapshots_to, outgoing: outgoing_to, reports: reports_to, kept: kept_to };
+    let (clock, activity) = (given.clock.clone(), given.activity.clone());
+    parts.start("hub", task::run(hub, sources, sinks, config.beat, clock, activity));
+    parts.start("disk", async move {
+        save::run(data.snapshots.clone(), kept).await;
+        // The folder is let go of only now.
+        drop(data);
+    });
+    if let (Some(control), Some(path)) = (&opened.control, &config.estate) {
         let watching = estate_file::run(path.clone(), control.clone(), file_problem_to, stopped.clone());
         parts.start("estate file's watcher", watching);
     }
-    if let Some(status) = status {
+    let listeners = opened.balancer.as_ref().map(hf_balancer::Bound::listeners);
+    parts.start("feed", opened.feed.run(outgoing, incoming_to, stopped.clone()));
+    parts.start("api", opened.api.run(stopped.clone()));
+    if let Some(status) = opened.status {
         parts.start("status", status.run(stopped.clone()));
     }
-    if let Some(dns) = dns {
+    if let Some(dns) = opened.dns {
         let inputs = hf_dns::Inputs {
-            snapshots: snapshots.clone(),
-            clock: clock.clone(),
-            activity: activity.clone(),
+            snapshots: given.snapshots.clone(),
+            clock: given.clock.clone(),
+            activity: given.activity.clone(),
             own_zone: config.zone.clone(),
         };
         parts.start("dns", dns.run(inputs, stopped.clone()));
     }
-    if let Some(balancer) = balancer {
+    if let Some(balancer) = opened.balancer {
         parts.start("balancer", balancer.run(stopped.clone()));
     }
-    parts.start("api", api.run(stopped.clone()));
-    parts.start("feed", feed.run(outgoing, incoming_to, stopped.clone()));
-    let sources = Sources {
-        incoming,
-        intent: control.as_ref().map(|control| seen_at_once(control.intent())),
-        table,
-        obeyed,
-        break_glass,
-        estate_file_problem: Some(file_problem),
-        shutdown: stopped.clone(),
-    };
-    let sinks = Sinks { snapshots: snapshots_to, outgoing: outgoing_to, reports: reports_to, kept: kept_to };
-    parts.start("hub", task::run(hub, sources, sinks, config.beat, clock, activity));
-    parts.start("disk", async move {
-        save::run(data.snapshots.clone(), kept).await;
-        drop(data);
-    });
-    if let Some(control) = control {
+    if let Some(control) = opened.control {
         let mut stopped = stopped;
         parts.start("ledger", async move {
             let _ = stopped.wait_for(|stop| *stop).await;
@@ -299,7 +215,125 @@ pub async fn start(config: NodeConfig, base_dir: &Path, clock: Clock) -> Result<
 
     let (stop, stop_wanted) = watch::channel(false);
     let running = tokio::spawn(parts.run(stop_wanted));
+    let Given { snapshots, reports, .. } = given;
     Ok(NodeHandle { addresses, snapshots, reports, listeners, stop, running })
+}
+
+/// What the parts of a node are given.
+struct Given {
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    reports: watch::Receiver<Arc<Reports>>,
+    file_problem: watch::Receiver<Option<String>>,
+    break_glass: mpsc::Sender<SignedBreakGlass>,
+    activity: Arc<Activity>,
+    clock: Clock,
+}
+
+/// What is open before anything runs.
+struct Opened {
+    feed: Feed,
+    api: hf_control_plane::Bound,
+    status: Option<hf_status::Bound>,
+    dns: Option<hf_dns::Bound>,
+    balancer: Option<hf_balancer::Bound>,
+    control: Option<Control>,
+}
+
+impl Opened {
+    /// Opens everything; each problem is kept, and the next is looked for.
+    async fn all(config: &NodeConfig, given: &Given) -> Result<Opened, Vec<String>> {
+        let has = |role| config.roles.contains(&role);
+        let mut problems = Vec::new();
+        let feed = keep(Feed::bind(feed_config(config, &given.clock)).await, &mut problems);
+        let mut status = None;
+        if has(Role::Status) {
+            let bound = hf_status::bind(config.status_listen, given.snapshots.clone(), given.clock.clone());
+            status = keep(bound.await, &mut problems);
+        }
+        let mut dns = None;
+        if has(Role::Dns) {
+            dns = keep(hf_dns::bind(&config.dns_listen).await, &mut problems);
+        }
+        let mut balancer = None;
+        if has(Role::Balancer) {
+            let bound = hf_balancer::bind(balancer_config(config, given), given.snapshots.clone());
+            balancer = keep(bound.await, &mut problems);
+        }
+        let (control, journal) = open_ledger(config, given, &mut problems).await;
+        let folder = config.data_dir.clone();
+        let tokens = keep(blocking(move || Tokens::open(&folder)).await, &mut problems);
+        let mut api = None;
+        if let Some(tokens) = tokens {
+            let context = context(config, given, control.clone(), journal, tokens);
+            api = keep(Api::new(context).bind(config.api_listen).await, &mut problems);
+        }
+        match (feed, api) {
+            (Some(feed), Some(api)) if problems.is_empty() => {
+                Ok(Opened { feed, api, status, dns, balancer, control })
+            }
+            (_, api) => {
+                drop(api);
+                if let Some(control) = control {
+                    control.stop().await;
+                }
+                Err(problems)
+            }
+        }
+    }
+
+    fn addresses(&self) -> Addresses {
+        Addresses {
+            api: self.api.address(),
+            feed: self.feed.local_address(),
+            status: self.status.as_ref().map(hf_status::Bound::address),
+            dns: self.dns.as_ref().map(|dns| dns.local_addresses().to_vec()).unwrap_or_default(),
+        }
+    }
+}
+
+fn start_checker(
+    config: &NodeConfig,
+    given: &Given,
+    parts: &mut Parts,
+) -> Option<watch::Receiver<Option<Table>>> {
+    let zone = config.zone.clone().filter(|_| config.roles.contains(&Role::Checker))?;
+    let (tables_to, tables) = watch::channel(None);
+    let checker = CheckerConfig::new(config.id.clone(), zone, given.clock.clone());
+    parts.start("checker", hf_checker::run(checker, given.snapshots.clone(), tables_to, parts.stopped()));
+    Some(tables)
+}
+
+fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {
+    let (clock, activity) = (given.clock.clone(), given.activity.clone());
+    BalancerConfig {
+        address: config.balancer_address,
+        drain: config.drain,
+        ..BalancerConfig::new(config.id.clone(), config.zone.clone(), clock, activity)
+    }
+}
+
+fn context(
+    config: &NodeConfig,
+    given: &Given,
+    control: Option<Control>,
+    journal: Arc<dyn Journal>,
+    tokens: Tokens,
+) -> Context {
+    Context {
+        node: config.id.clone(),
+        zone: config.zone.clone(),
+        roles: config.roles.clone(),
+        beat: config.beat,
+        control,
+        journal,
+        snapshots: given.snapshots.clone(),
+        reports: given.reports.clone(),
+        break_glass: given.break_glass.clone(),
+        break_glass_keys: config.break_glass_keys.clone(),
+        tokens,
+        clock: given.clock.clone(),
+        estate_file_problem: given.file_problem.clone(),
+    }
 }
 
 /// With every path looked up from the node file's folder.
@@ -328,21 +362,35 @@ fn feed_config(config: &NodeConfig, clock: &Clock) -> FeedConfig {
     }
 }
 
-/// The ledger of a node with the control role, and the journal of every node.
+/// The ledger of a node with the control role, and the journal of every node (rule 3).
 async fn open_ledger(
     config: &NodeConfig,
-    clock: &Clock,
-) -> Result<(Option<Control>, Arc<dyn Journal>), String> {
-    if !config.roles.contains(&Role::Control) {
-        return Ok((None, Arc::new(RingJournal::default())));
+    given: &Given,
+    problems: &mut Vec<String>,
+) -> (Option<Control>, Arc<dyn Journal>) {
+    if config.roles.contains(&Role::Control) {
+        match start_control(config, &given.clock).await {
+            Ok((control, journal)) => return (Some(control), journal),
+            Err(problem) => {
+                let can_serve = given.snapshots.borrow().is_some()
+                    && config.roles.iter().any(|role| *role != Role::Control);
+                if can_serve {
+                    error!(%problem, "the control role does not start; the others serve from the snapshot on disk");
+                } else {
+                    problems.push(problem);
+                }
+            }
+        }
     }
+    (None, Arc::new(RingJournal::default()))
+}
+
+async fn start_control(config: &NodeConfig, clock: &Clock) -> Result<(Control, Arc<dyn Journal>), String> {
     let path = config.data_dir.join("ledger.redb");
-    let ledger =
-        Arc::new(blocking(move || RedbLedger::open(path)).await.map_err(|error| boot::describe(&error))?);
-    let control = Control::start(ledger.clone(), ledger.clone(), clock.clone())
-        .await
-        .map_err(|error| boot::describe(&error))?;
-    Ok((Some(control), ledger))
+    let opened = blocking(move || RedbLedger::open(path)).await;
+    let ledger = Arc::new(opened.map_err(|error| boot::describe(&error))?);
+    let started = Control::start(ledger.clone(), ledger.clone(), clock.clone()).await;
+    Ok((started.map_err(|error| boot::describe(&error))?, ledger))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -89,3 +89,6 @@ impl Parts {
         name
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What the tests of several modules need: a small estate and a node file's content.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
@@ -12,15 +13,16 @@ pub fn estate(pool: &str) -> EstateBundle {
     let mut toml = "[[region]]\nid = \"r\"\n".to_owned();
     for zone in ["a", "b", "c"] {
         let alias = if zone == "b" { "aliases = [\"b-alias\"]\n" } else { "" };
-        toml.push_str(&format!("[[zone]]\nid = \"{zone}\"\nregion = \"r\"\n{alias}"));
+        let _ = write!(toml, "[[zone]]\nid = \"{zone}\"\nregion = \"r\"\n{alias}");
     }
     toml.push_str("[[health_check]]\nname = \"up\"\nkind = \"tcp\"\n");
-    toml.push_str(&format!(
+    let _ = write!(
+        toml,
         "[[pool]]\nname = \"{pool}\"\nprotocol = \"tcp\"\nhealth_check = \"up\"\nendpoints = [\n\
          {{ address = \"127.0.0.1:1\", zone = \"a\" }},\n\
          {{ address = \"127.0.0.1:2\", zone = \"b\" }},\n\
          {{ address = \"127.0.0.1:3\", zone = \"c\" }},\n]\n"
-    ));
+    );
     EstateBundle { toml, ..EstateBundle::default() }
 }
 

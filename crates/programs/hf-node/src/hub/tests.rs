@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value)] // `expect!` stands in the call
+
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};

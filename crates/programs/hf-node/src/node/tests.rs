@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::future::Future;
 use std::time::Duration;
 
@@ -46,10 +47,11 @@ impl World {
         let mut text = String::from("[[region]]\nid = \"r\"\n");
         let mut endpoints = String::new();
         for (zone, address) in &self.apps {
-            text.push_str(&format!("[[zone]]\nid = \"{zone}\"\nregion = \"r\"\n"));
-            endpoints.push_str(&format!("  {{ address = \"{address}\", zone = \"{zone}\" }},\n"));
+            let _ = write!(text, "[[zone]]\nid = \"{zone}\"\nregion = \"r\"\n");
+            let _ = writeln!(endpoints, "  {{ address = \"{address}\", zone = \"{zone}\" }},");
         }
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "[[health_check]]\nname = \"up\"\nkind = \"http\"\ninterval = \"200ms\"\n\
              [[pool]]\nname = \"web\"\nprotocol = \"http\"\nlisten = \"{}\"\nhealth_check = \"up\"\n\
              endpoints = [\n{endpoints}]\n\
@@ -57,22 +59,10 @@ impl World {
              [[record]]\nname = \"www.example.test.\"\ntype = \"A\"\nanswer = {{ pool = \"web\" }}\n\
              choose = [\"open\", \"take 2\"]\n{more}",
             self.web
-        ));
+        );
         let beside = self.dir.path().join("estate.toml.new");
         std::fs::write(&beside, text).unwrap();
         std::fs::rename(beside, self.dir.path().join("estate.toml")).unwrap();
-    }
-
-    fn node(&self, name: &str, roles: &[Role], peers: &[SocketAddr]) -> NodeConfig {
-        NodeConfig {
-            data_dir: format!("data/{name}").into(),
-            roles: roles.to_vec(),
-            zone: Some(ZoneId::new("a").unwrap()),
-            estate: roles.contains(&Role::Control).then(|| "estate.toml".into()),
-            peers: peers.to_vec(),
-            beat: BEAT,
-            ..config(name)
-        }
     }
 
     async fn start(&self, config: &NodeConfig) -> NodeHandle {
@@ -86,6 +76,19 @@ impl World {
             std::fs::read_to_string(self.dir.path().join(format!("data/{name}/operator.token"))).unwrap();
         let endpoint = format!("http://{}", node.addresses().api);
         Client::new(vec![endpoint], Some(token.trim().to_owned())).unwrap()
+    }
+}
+
+/// A node in zone a, at home in a world's folder.
+fn in_world(name: &str, roles: &[Role], peers: &[SocketAddr]) -> NodeConfig {
+    NodeConfig {
+        data_dir: format!("data/{name}").into(),
+        roles: roles.to_vec(),
+        zone: Some(ZoneId::new("a").unwrap()),
+        estate: roles.contains(&Role::Control).then(|| "estate.toml".into()),
+        peers: peers.to_vec(),
+        beat: BEAT,
+        ..config(name)
     }
 }
 
@@ -172,9 +175,9 @@ fn shift(zone: &str) -> StartShift {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_plane_obeys_loses_control_restarts_and_holds_its_shifts() {
     let world = World::new().await;
-    let control_config = world.node("control", &[Role::Control], &[]);
+    let control_config = in_world("control", &[Role::Control], &[]);
     let control = world.start(&control_config).await;
-    let data_config = world.node("data", &DATA_ROLES, &[control.addresses().feed]);
+    let data_config = in_world("data", &DATA_ROLES, &[control.addresses().feed]);
     let data = world.start(&data_config).await;
 
     until_snapshot(&data, |snapshot| snapshot.verdicts.of.iter().all(|v| *v == hf_health::Verdict::Healthy))
@@ -201,7 +204,7 @@ async fn a_data_plane_obeys_loses_control_restarts_and_holds_its_shifts() {
     until_report(&data, "data", |report| report.booted_from_disk && report.contact.is_none()).await;
 
     // Another data node that starts now learns everything from it.
-    let late = world.start(&world.node("late", &[Role::Status], &[data.addresses().feed])).await;
+    let late = world.start(&in_world("late", &[Role::Status], &[data.addresses().feed])).await;
     let learnt = until_snapshot(&late, |snapshot| snapshot.intent.revision.0 == started.revision).await;
     assert_eq!(learnt.intent.shifts.len(), 1);
     late.stop().await.unwrap();
@@ -219,7 +222,7 @@ async fn a_data_plane_obeys_loses_control_restarts_and_holds_its_shifts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_process_can_have_all_roles() {
     let world = World::new().await;
-    let node = world.start(&world.node("all", &Role::ALL, &[])).await;
+    let node = world.start(&in_world("all", &Role::ALL, &[])).await;
     until_snapshot(&node, |snapshot| snapshot.verdicts.of.iter().all(|v| *v == hf_health::Verdict::Healthy))
         .await;
     assert_eq!(within(until_answer(&world)).await, "a");
@@ -241,7 +244,7 @@ async fn until_answer(world: &World) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_edit_of_the_estate_keeps_the_old_one_and_says_so_until_it_is_mended() {
     let world = World::new().await;
-    let node = world.start(&world.node("control", &[Role::Control], &[])).await;
+    let node = world.start(&in_world("control", &[Role::Control], &[])).await;
     let good = until_snapshot(&node, |_| true).await;
     world.write_estate("[[pool]]\nname = 7\n");
     until_report(&node, "control", |report| {
@@ -260,7 +263,7 @@ async fn everything_that_stands_in_the_way_is_said_at_once() {
     let world = World::new().await;
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let mut config = world.node("n", &[Role::Status, Role::Dns], &[]);
+    let mut config = in_world("n", &[Role::Status, Role::Dns], &[]);
     (config.feed_listen, config.status_listen) = (address, address);
     config.dns_listen = vec!["203.0.113.1:53".parse().unwrap()];
     let NodeError::Start(problems) = start(config, world.dir.path(), Clock::system()).await.unwrap_err()
@@ -277,7 +280,7 @@ async fn everything_that_stands_in_the_way_is_said_at_once() {
 #[tokio::test]
 async fn two_nodes_do_not_share_a_folder() {
     let world = World::new().await;
-    let config = world.node("n", &[Role::Status], &[]);
+    let config = in_world("n", &[Role::Status], &[]);
     let first = world.start(&config).await;
     let error = start(config, world.dir.path(), Clock::system()).await.unwrap_err().to_string();
     assert!(error.contains("another node runs on this folder"), "{error}");
@@ -287,7 +290,7 @@ async fn two_nodes_do_not_share_a_folder() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_ledger_stops_a_control_node_and_not_a_data_plane() {
     let world = World::new().await;
-    let both = world.node("both", &[Role::Control, Role::Status], &[]);
+    let both = in_world("both", &[Role::Control, Role::Status], &[]);
     let node = world.start(&both).await;
     until_snapshot(&node, |_| true).await;
     node.stop().await.unwrap();
@@ -296,7 +299,7 @@ async fn a_damaged_ledger_stops_a_control_node_and_not_a_data_plane() {
     assert!(node.snapshots().borrow().is_some());
     node.stop().await.unwrap();
 
-    let control = world.node("both", &[Role::Control], &[]);
+    let control = in_world("both", &[Role::Control], &[]);
     let error = start(control, world.dir.path(), Clock::system()).await.unwrap_err().to_string();
     assert!(error.contains("ledger.redb"), "{error}");
 }
