@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use hf_api::TimeToZero;
 use hf_api::serve::stopped;
-use hf_control::Shift;
+use hf_control::{Shift, ShiftState};
 use hf_ledger::JournalLine;
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -15,7 +15,7 @@ use crate::api::Context;
 use crate::decisions::Decisions;
 use crate::lines;
 use crate::traffic::{Rates, Traffic};
-use crate::zero::Zeroes;
+use crate::zero::{self, Zeroes};
 
 /// The results.
 #[derive(Debug, Default)]
@@ -34,8 +34,13 @@ impl Observed {
         self.with(|inner| inner.rates.clone())
     }
 
-    /// A shift's time to zero.
-    pub fn time_to_zero(&self, shift: &Shift) -> TimeToZero {
+    /// A shift's time to zero: of an active one as it is now, of an ended one as it was.
+    pub fn time_to_zero(&self, context: &Context, shift: &Shift) -> TimeToZero {
+        if shift.state == ShiftState::Active {
+            let (reports, snapshot) = (context.reports.borrow().clone(), context.snapshot());
+            let estate = snapshot.as_ref().map(|snapshot| &*snapshot.estate);
+            return zero::measure(shift, estate, &reports, context.clock.now(), context.beat);
+        }
         self.with(|inner| inner.zeroes.of(shift))
     }
 

@@ -46,6 +46,7 @@ pub async fn serve(mut socket: WebSocket, mut tables: Tables, mut shutdown: Rece
     let mut next_beat = Instant::now(); // the first table goes at once
     loop {
         tokio::select! {
+            biased; // a stop is said before anything that follows from it
             () = stopped(&mut shutdown) => {
                 let _ = timeout(PATIENCE, socket.send(Message::Close(None))).await; // it may be gone already
                 return;

@@ -138,7 +138,7 @@ fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {
     match why {
         Why::Steered { record, pool, in_place_of, client, steps } => {
             let mut told = Vec::new();
-            told.push(text_step("client", &place(snapshot, client)));
+            told.push(text_step("client", &place(snapshot, *client)));
             if let Some(own) = in_place_of {
                 let (own, other) = (&estate.pool(*own).name, &estate.pool(*pool).name);
                 told.push(text_step(
@@ -177,7 +177,7 @@ fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {
     }
 }
 
-fn place(snapshot: &Snapshot, client: &Client) -> String {
+fn place(snapshot: &Snapshot, client: Client) -> String {
     let estate = &snapshot.estate;
     match (client.zone, client.region) {
         (Some(zone), _) => format!("the client is in {}, by that zone's networks", estate.zone(zone).id),

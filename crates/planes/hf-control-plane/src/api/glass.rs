@@ -26,7 +26,8 @@ pub async fn break_glass(
 ) -> Answer<(StatusCode, Json<BreakGlassAnswer>)> {
     let context = &shared.context;
     let signed = read(&body)?;
-    break_glass::verify_new(&signed, &context.break_glass_keys, context.clock.now()).map_err(refused)?;
+    break_glass::verify_new(&signed, &context.break_glass_keys, context.clock.now())
+        .map_err(|error| refused(&error))?;
     let zone = signed.shift.zone.clone();
     if let Some(snapshot) = context.snapshot()
         && snapshot.estate.zone_named(&zone).is_none()
@@ -63,7 +64,7 @@ fn read(body: &hf_api::SignedBreakGlass) -> Answer<SignedBreakGlass> {
     })
 }
 
-fn refused(error: BreakGlassRefused) -> Refused {
+fn refused(error: &BreakGlassRefused) -> Refused {
     let (status, code) = match error {
         BreakGlassRefused::UnknownKey(_) | BreakGlassRefused::BadSignature(_) => {
             (StatusCode::FORBIDDEN, code::BAD_TOKEN)

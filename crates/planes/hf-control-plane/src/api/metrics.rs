@@ -16,6 +16,8 @@ use prometheus_client::registry::Registry;
 use super::{Shared, SharedState};
 
 type Labels = Vec<(&'static str, String)>;
+/// Labels under construction; the reference keeps call sites short: `&[]`, `&[("pool", pool)]`.
+type Pairs<'a> = &'a [(&'static str, String)];
 
 /// The registry under construction.
 struct Page {
@@ -35,32 +37,32 @@ impl Page {
         }
     }
 
-    fn gauge(&mut self, name: &'static str, help: &str, labels: Labels, value: u64) {
+    fn gauge(&mut self, name: &'static str, help: &str, labels: Pairs<'_>, value: u64) {
         let family = self.gauges.entry(name).or_insert_with(|| {
             let family = Family::default();
             self.registry.register(name, help, family.clone());
             family
         });
-        family.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
+        family.get_or_create(&labels.to_vec()).set(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
     /// An instant, in seconds since 1970.
-    fn instant(&mut self, name: &'static str, help: &str, labels: Labels, at: Timestamp) {
+    fn instant(&mut self, name: &'static str, help: &str, labels: Pairs<'_>, at: Timestamp) {
         let family = self.seconds.entry(name).or_insert_with(|| {
             let family = Family::default();
             self.registry.register(name, help, family.clone());
             family
         });
-        family.get_or_create(&labels).set(at.0 as f64 / 1_000.0);
+        family.get_or_create(&labels.to_vec()).set(at.0 as f64 / 1_000.0);
     }
 
-    fn counter(&mut self, name: &'static str, help: &str, labels: Labels, value: u64) {
+    fn counter(&mut self, name: &'static str, help: &str, labels: Pairs<'_>, value: u64) {
         let family = self.counters.entry(name).or_insert_with(|| {
             let family = Family::default();
             self.registry.register(name, help, family.clone());
             family
         });
-        family.get_or_create(&labels).inc_by(value);
+        family.get_or_create(&labels.to_vec()).inc_by(value);
     }
 }
 
@@ -77,24 +79,33 @@ fn page(shared: &Shared) -> String {
     page.gauge(
         "build_info",
         "The program; always 1",
-        vec![("version", env!("CARGO_PKG_VERSION").to_owned()), ("node", context.node.to_string())],
+        &[("version", env!("CARGO_PKG_VERSION").to_owned()), ("node", context.node.to_string())],
         1,
     );
     let problem = u64::from(context.estate_file_problem.borrow().is_some());
-    page.gauge("estate_file_problem", "Whether the watched estate file is not in force", vec![], problem);
+    page.gauge("estate_file_problem", "Whether the watched estate file is not in force", &[], problem);
     snapshot(shared, &mut page);
     nodes(shared, &mut page);
     let mut text = String::new();
     encode(&mut text, &page.registry).expect("a String takes everything");
-    text
+    in_order(&text)
+}
+
+/// The lines of each metric in order of their labels: the registry has them in the order of its hash keys.
+fn in_order(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    for samples in lines.split_mut(|line| line.starts_with('#')) {
+        samples.sort_unstable();
+    }
+    lines.join("\n") + "\n"
 }
 
 fn snapshot(shared: &Shared, page: &mut Page) {
     let Some(snapshot) = shared.context.snapshot() else { return };
     let estate = &snapshot.estate;
-    page.gauge("revision", "The newest ledger revision in force here", vec![], snapshot.intent.revision.0);
-    page.gauge("snapshot_number", "The snapshot in force here", vec![], snapshot.number);
-    page.instant("snapshot_made_timestamp_seconds", "When it was made", vec![], snapshot.made_at);
+    page.gauge("revision", "The newest ledger revision in force here", &[], snapshot.intent.revision.0);
+    page.gauge("snapshot_number", "The snapshot in force here", &[], snapshot.number);
+    page.instant("snapshot_made_timestamp_seconds", "When it was made", &[], snapshot.made_at);
     let mut held = 0;
     for decision in &snapshot.decision.zones {
         let zone = estate.zone(decision.zone);
@@ -104,39 +115,44 @@ fn snapshot(shared: &Shared, page: &mut Page) {
             page.gauge(
                 "zone_state",
                 "1 for the state that a zone is in",
-                vec![("zone", id.clone()), ("region", region.clone()), ("state", state.to_string())],
+                &[("zone", id.clone()), ("region", region.clone()), ("state", state.to_string())],
                 u64::from(decision.state == state),
             );
         }
         held += u64::from(matches!(decision.reason, Reason::Shifted { held: true, .. }));
-        let labels = vec![("zone", id), ("region", region)];
-        page.gauge("zone_endpoints", "Endpoints of a zone", labels.clone(), u64::from(decision.health.of));
-        page.gauge("zone_endpoints_healthy", "Of these, healthy", labels, u64::from(decision.health.healthy));
+        let labels = [("zone", id), ("region", region)];
+        page.gauge("zone_endpoints", "Endpoints of a zone", &labels, u64::from(decision.health.of));
+        page.gauge(
+            "zone_endpoints_healthy",
+            "Of these, healthy",
+            &labels,
+            u64::from(decision.health.healthy),
+        );
     }
-    page.gauge("zones_held", "Zones whose shift is past its end and held", vec![], held);
+    page.gauge("zones_held", "Zones whose shift is past its end and held", &[], held);
     for decision in &snapshot.decision.pools {
         let pool = estate.pool(decision.pool).name.to_string();
         for mode in [Mode::Normal, Mode::FailOpen, Mode::Closed, Mode::Fallback(decision.pool)] {
             page.gauge(
                 "pool_mode",
                 "1 for the mode that a pool is in",
-                vec![("pool", pool.clone()), ("mode", mode.kind().to_owned())],
+                &[("pool", pool.clone()), ("mode", mode.kind().to_owned())],
                 u64::from(decision.mode.kind() == mode.kind()),
             );
         }
         let yielded = decision.not_applied.len() as u64;
-        page.gauge("pool_not_applied", "Acts on a pool that yielded", vec![("pool", pool)], yielded);
+        page.gauge("pool_not_applied", "Acts on a pool that yielded", &[("pool", pool)], yielded);
     }
-    page.gauge("shifts_active", "Shifts in force", vec![], snapshot.intent.shifts.len() as u64);
-    page.gauge("pins_active", "Pins in force", vec![], snapshot.intent.pins.len() as u64);
+    page.gauge("shifts_active", "Shifts in force", &[], snapshot.intent.shifts.len() as u64);
+    page.gauge("pins_active", "Pins in force", &[], snapshot.intent.pins.len() as u64);
     page.gauge(
         "break_glass_active",
         "Break-glass shifts in force here",
-        vec![],
+        &[],
         snapshot.break_glass.len() as u64,
     );
     for shift in &snapshot.intent.shifts {
-        let labels = vec![
+        let labels = &[
             ("shift", shift.id.to_string()),
             ("zone", shift.zone.to_string()),
             ("resource", shift.scope.to_string()),
@@ -148,43 +164,43 @@ fn snapshot(shared: &Shared, page: &mut Page) {
 fn nodes(shared: &Shared, page: &mut Page) {
     let reports = shared.context.reports.borrow().clone();
     for heard in reports.values() {
-        let node = || vec![("node", heard.report.node.to_string())];
+        let node = [("node", heard.report.node.to_string())];
         page.instant(
             "node_last_heard_timestamp_seconds",
             "When a node was last heard",
-            node(),
+            &node,
             heard.received_at,
         );
         page.gauge(
             "node_revision",
             "The newest revision that a node has applied",
-            node(),
+            &node,
             heard.report.revision.0,
         );
     }
     // Counters are this node's own: a scraper that sees all nodes sums them up.
     let Some(own) = reports.get(&shared.context.node) else { return };
     for line in &own.report.activity {
-        let labels = || vec![("pool", line.pool.to_string()), ("zone", line.zone.to_string())];
-        page.counter("zone_requests", "Requests sent to a zone by this node", labels(), line.requests);
-        page.counter("zone_request_failures", "Of these, failed", labels(), line.failures);
+        let labels = [("pool", line.pool.to_string()), ("zone", line.zone.to_string())];
+        page.counter("zone_requests", "Requests sent to a zone by this node", &labels, line.requests);
+        page.counter("zone_request_failures", "Of these, failed", &labels, line.failures);
         page.counter(
             "zone_dns_answers",
             "DNS answers of this node that named a zone",
-            labels(),
+            &labels,
             line.dns_answers,
         );
         page.gauge(
             "zone_open_connections",
             "Connections of this node to a zone",
-            labels(),
+            &labels,
             line.open_connections,
         );
         if let Some(at) = line.last_new_request_at {
             page.instant(
                 "zone_last_new_request_timestamp_seconds",
                 "When the newest request was sent",
-                labels(),
+                &labels,
                 at,
             );
         }
@@ -192,7 +208,7 @@ fn nodes(shared: &Shared, page: &mut Page) {
             page.instant(
                 "zone_last_dns_answer_timestamp_seconds",
                 "When a DNS answer last named it",
-                labels(),
+                &labels,
                 at,
             );
         }

@@ -36,7 +36,7 @@ pub struct WriteQuery {
 fn shown(shared: &Shared, shift: &hf_control::Shift) -> Shift {
     let context = &shared.context;
     let reports = context.reports.borrow().clone();
-    view::shift(shift, &reports, context.clock.now(), shared.observed.time_to_zero(shift))
+    view::shift(shift, &reports, context.clock.now(), shared.observed.time_to_zero(context, shift))
 }
 
 fn answer(shared: &Shared, status: StatusCode, shift: Option<hf_control::Shift>) -> Answer<Response> {
@@ -72,18 +72,16 @@ pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response
         Some(control) => control.view().shifts.iter().find(|shift| shift.id.as_str() == id).cloned(),
         None => shared.context.intent().shifts.iter().find(|shift| shift.id.as_str() == id).cloned(),
     };
-    match found {
-        Some(shift) => Ok(tagged(StatusCode::OK, shift.revision.0, shown(&shared, &shift))),
-        None => {
-            let id: String = id.chars().take(63).collect();
-            let mend = if shared.context.control.is_some() {
-                "`holdfast shift list --all` shows active and ended ones"
-            } else {
-                "this node knows active ones only; ask a node with the role `control` for ended ones"
-            };
-            Err(Refused::not_found(format!("there is no shift `{id}`"), mend))
-        }
+    if let Some(shift) = found {
+        return Ok(tagged(StatusCode::OK, shift.revision.0, shown(&shared, &shift)));
     }
+    let id: String = id.chars().take(63).collect();
+    let mend = if shared.context.control.is_some() {
+        "`holdfast shift list --all` shows active and ended ones"
+    } else {
+        "this node knows active ones only; ask a node with the role `control` for ended ones"
+    };
+    Err(Refused::not_found(format!("there is no shift `{id}`"), mend))
 }
 
 /// Evacuate a zone, or take one pool or record out of it.

@@ -24,7 +24,7 @@ pub async fn status(State(shared): SharedState) -> Json<Status> {
         intent: &intent,
         reports: &reports,
         rates: &rates,
-        time_to_zero: &|shift| shared.observed.time_to_zero(shift),
+        time_to_zero: &|shift| shared.observed.time_to_zero(&shared.context, shift),
         estate_file_problem: context.estate_file_problem.borrow().clone(),
     }))
 }

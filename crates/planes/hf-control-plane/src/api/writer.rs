@@ -62,13 +62,11 @@ impl Writer {
 }
 
 fn request_id_or_new(given: Option<&str>) -> Result<RequestId, Refused> {
-    match given {
-        Some(text) => RequestId::new(text).map_err(|error| field("request_id", error)),
-        None => {
-            let number = u128::from_le_bytes(hf_clock::random_bytes());
-            Ok(RequestId::new(&format!("api-{number:032x}")).expect("letters, a hyphen and digits"))
-        }
+    if let Some(text) = given {
+        return RequestId::new(text).map_err(|error| field("request_id", error));
     }
+    let number = u128::from_le_bytes(hf_clock::random_bytes());
+    Ok(RequestId::new(&format!("api-{number:032x}")).expect("letters, a hyphen and digits"))
 }
 
 /// A zone's id or alias as asked.

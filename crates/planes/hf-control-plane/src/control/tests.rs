@@ -36,7 +36,7 @@ fn shift(minutes: u64) -> Command {
     Command::StartShift {
         zone: ZoneId::new("a").unwrap(),
         scope: Scope::Everything,
-        length: Duration::from_secs(minutes * 60),
+        length: Duration::from_mins(minutes),
         reason: "smoke".to_owned(),
     }
 }
@@ -69,7 +69,7 @@ async fn what_is_answered_is_in_force() {
     let control = with_shift(&ledger, &clock).await;
     let intent = control.intent().borrow().clone();
     assert_eq!(intent.revision, Revision(2));
-    assert_eq!(intent.shifts[0].ends_at, START.plus(Duration::from_secs(1_800)));
+    assert_eq!(intent.shifts[0].ends_at, START.plus(Duration::from_mins(30)));
     assert_eq!(control.view().shifts, intent.shifts);
 }
 
@@ -138,18 +138,18 @@ async fn a_shift_ends_at_its_instant_by_an_entry() {
     clock.set(START.plus(Duration::from_millis(1_799_999)));
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(!intent.has_changed().unwrap(), "not before its end");
-    clock.set(START.plus(Duration::from_secs(1_800)));
+    clock.set(START.plus(Duration::from_mins(30)));
     tokio::time::timeout(Duration::from_secs(2), intent.changed()).await.unwrap().unwrap();
     assert_eq!((intent.borrow().revision, intent.borrow().shifts.len()), (Revision(3), 0));
     let ended = &control.view().shifts[0];
-    assert_eq!(ended.state, ShiftState::Expired(START.plus(Duration::from_secs(1_800))));
+    assert_eq!(ended.state, ShiftState::Expired(START.plus(Duration::from_mins(30))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_shift_that_was_due_while_the_node_was_away_ends_at_start() {
     let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
     with_shift(&ledger, &clock).await.stop().await;
-    clock.set(START.plus(Duration::from_secs(7_200)));
+    clock.set(START.plus(Duration::from_hours(2)));
     let control = start(&ledger, &clock).await;
     let mut intent = control.intent();
     let ended = intent.wait_for(|intent| intent.shifts.is_empty());
@@ -206,7 +206,7 @@ async fn a_full_disk_changes_nothing_and_holds_shifts() {
         error.to_string().contains("no room on the disk, nothing was written; free some space"),
         "{error}"
     );
-    clock.set(START.plus(Duration::from_secs(3_600)));
+    clock.set(START.plus(Duration::from_hours(1)));
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(control.intent().borrow().shifts.len(), 1, "held");
     ledger.full.store(false, Ordering::SeqCst);

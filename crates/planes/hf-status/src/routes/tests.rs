@@ -65,7 +65,7 @@ fn shift(name: &str, scope: &str, minutes: u64) -> Shift {
         reason: "test".to_owned(),
         by: Operator::new("ann"),
         started_at: NOW,
-        ends_at: NOW.plus(Duration::from_secs(minutes * 60)),
+        ends_at: NOW.plus(Duration::from_mins(minutes)),
         state: ShiftState::Active,
         revision: Revision(7),
     }
@@ -145,7 +145,7 @@ async fn pin_and_break_glass_name_themselves() {
             to: PinTo::Out,
             reason: "x".to_owned(),
             by: Operator::new("bob"),
-            ends_at: NOW.plus(Duration::from_secs(60)),
+            ends_at: NOW.plus(Duration::from_mins(1)),
             revision: Revision(6),
         });
     });
@@ -156,7 +156,7 @@ async fn pin_and_break_glass_name_themselves() {
             reason: "x".to_owned(),
             by: Operator::new("eve"),
             signed_at: NOW,
-            ends_at: NOW.plus(Duration::from_secs(60)),
+            ends_at: NOW.plus(Duration::from_mins(1)),
         });
     });
     check(glass, "/status/b", expect![[r#"500 {"zone":"b","resource":"everything","state":"away","source":"break_glass","reason":"break-glass by eve until 2001-09-09T01:47:40Z","until_ms":1000000060000,"held":false,"revision":7,"age_ms":1500}"#]]).await;
@@ -185,7 +185,12 @@ async fn what_is_not_there_is_404_with_the_mend() {
         expect![[r#"404 {"code":"not-found","message":"there is no zone `zz`; the estate has a, b, c"}"#]],
     )
     .await;
-    check(shifted(), "/status/%FF", expect![[r#"400 {"code":"bad-request","message":"Invalid URL: Invalid UTF-8 in `zone`"}"#]]).await;
+    check(
+        shifted(),
+        "/status/%FF",
+        expect![[r#"400 {"code":"bad-request","message":"Invalid URL: Invalid UTF-8 in `zone`"}"#]],
+    )
+    .await;
     check(
         shifted(),
         "/status/a?resource=pool/nope",
@@ -213,7 +218,7 @@ async fn before_a_first_snapshot_all_say_503() {
 #[tokio::test]
 async fn the_table_has_all_zones_and_says_how_old_it_is() {
     let fixture = fixture(Some(shifted()));
-    fixture.clock.set(NOW.plus(Duration::from_secs(3_600)));
+    fixture.clock.set(NOW.plus(Duration::from_hours(1)));
     expect![[r#"200 {"revision":7,"snapshot":3,"made_at_ms":1000000000000,"zones":[{"zone":"a","resource":"everything","state":"away","source":"shift","reason":"shift-7 until 2001-09-09T02:16:40Z","until_ms":1000001800000,"held":false,"revision":7,"age_ms":3600000},{"zone":"b","resource":"everything","state":"open","source":"health","reason":"not checked","until_ms":null,"held":false,"revision":7,"age_ms":3600000},{"zone":"c","resource":"everything","state":"open","source":"health","reason":"not checked","until_ms":null,"held":false,"revision":7,"age_ms":3600000}]}"#]].assert_eq(&ask(&fixture.router, "GET", "/status").await);
 }
 
@@ -240,21 +245,21 @@ async fn watcher(running: &Running) -> Watcher {
 
 async fn states(watcher: &mut Watcher) -> String {
     let message =
-        tokio::time::timeout(Duration::from_secs(60), watcher.next()).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(Duration::from_mins(1), watcher.next()).await.unwrap().unwrap().unwrap();
     let table: serde_json::Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
     let zones = table["zones"].as_array().unwrap().iter();
-    zones
-        .map(|zone| format!("{}={} ", zone["zone"].as_str().unwrap(), zone["state"].as_str().unwrap()))
-        .collect()
+    let told =
+        zones.map(|zone| format!("{}={}", zone["zone"].as_str().unwrap(), zone["state"].as_str().unwrap()));
+    told.collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]
 async fn a_watcher_hears_the_table_each_change_and_the_end() {
     let running = running(Some(snapshot(|_, _, _| ()))).await;
     let mut watcher = watcher(&running).await;
-    assert_eq!(states(&mut watcher).await, "a=open b=open c=open ");
+    assert_eq!(states(&mut watcher).await, "a=open b=open c=open");
     running.snapshots.send_replace(Some(shifted()));
-    assert_eq!(states(&mut watcher).await, "a=away b=open c=open ");
+    assert_eq!(states(&mut watcher).await, "a=away b=open c=open");
     running.stop.send_replace(true);
     let last = watcher.next().await.unwrap().unwrap();
     assert!(matches!(last, tungstenite::Message::Close(_)), "{last:?}");
@@ -268,7 +273,7 @@ async fn a_watcher_hears_the_same_table_on_the_beat() {
     let mut watcher = watcher(&running).await;
     let begin = tokio::time::Instant::now();
     for _ in 0..3 {
-        assert_eq!(states(&mut watcher).await, "a=away b=open c=open ");
+        assert_eq!(states(&mut watcher).await, "a=away b=open c=open");
     }
     assert!(begin.elapsed() >= watch::BEAT * 2, "{:?}", begin.elapsed());
 }

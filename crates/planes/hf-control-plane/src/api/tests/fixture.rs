@@ -60,7 +60,6 @@ pub struct Fixture {
     pub glass: mpsc::Receiver<SignedBreakGlass>,
     pub key: OperatorKeyPair,
     pub problem: watch::Sender<Option<String>>,
-    pub ledger: Arc<MemoryLedger>,
     number: u64,
     _dir: tempfile::TempDir,
 }
@@ -111,7 +110,7 @@ impl Fixture {
             estate_file_problem: problem_receiver,
         };
         let api = Api::new(context);
-        Fixture { api, token, clock, snapshots, reports, glass, key, problem, ledger, number: 0, _dir: dir }
+        Fixture { api, token, clock, snapshots, reports, glass, key, problem, number: 0, _dir: dir }
     }
 
     /// Makes a snapshot of the newest intent, as the node's hub does.
@@ -170,18 +169,18 @@ impl Fixture {
 
     /// Sends a request from the machine itself, without a token.
     pub async fn ask(&self, method: &str, path: &str, body: &str) -> Answered {
-        self.send(self.request(method, path, body)).await
+        self.send(Fixture::request(method, path, body)).await
     }
 
     /// The same with the token.
     pub async fn write(&self, method: &str, path: &str, body: &str) -> Answered {
-        let mut request = self.request(method, path, body);
+        let mut request = Fixture::request(method, path, body);
         let bearer = format!("Bearer {}", self.token).parse().unwrap();
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
         self.send(request).await
     }
 
-    pub fn request(&self, method: &str, path: &str, body: &str) -> Request<Body> {
+    pub fn request(method: &str, path: &str, body: &str) -> Request<Body> {
         let mut request =
             Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
         request.extensions_mut().insert(Peer("127.0.0.1:5555".parse().unwrap()));

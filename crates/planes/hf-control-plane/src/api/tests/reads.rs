@@ -215,7 +215,8 @@ async fn status_at_a_glance() {
               "state": "open"
             }
           ]
-        }"#]].assert_eq(&serde_json::to_string_pretty(&status.json()).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&status.json()).unwrap());
 }
 
 #[tokio::test]
@@ -309,7 +310,8 @@ async fn explain_names() {
           order: the own zone does not serve: the nearest others, by weight +10.0.0.2:80
         = 10.0.0.2:80 in b
 
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[tokio::test(start_paused = true)]
@@ -383,8 +385,8 @@ async fn metrics_are_openmetrics() {
         # TYPE holdfast_zone_state gauge
         holdfast_zone_state{zone="a",region="r",state="away"} 1
         holdfast_zone_state{zone="a",region="r",state="open"} 0
-        holdfast_zone_state{zone="b",region="r",state="open"} 1
         holdfast_zone_state{zone="b",region="r",state="away"} 0
+        holdfast_zone_state{zone="b",region="r",state="open"} 1
         # HELP holdfast_zone_endpoints Endpoints of a zone.
         # TYPE holdfast_zone_endpoints gauge
         holdfast_zone_endpoints{zone="a",region="r"} 1
@@ -398,10 +400,10 @@ async fn metrics_are_openmetrics() {
         holdfast_zones_held{} 0
         # HELP holdfast_pool_mode 1 for the mode that a pool is in.
         # TYPE holdfast_pool_mode gauge
-        holdfast_pool_mode{pool="web",mode="normal"} 1
-        holdfast_pool_mode{pool="web",mode="fallback"} 0
         holdfast_pool_mode{pool="web",mode="closed"} 0
         holdfast_pool_mode{pool="web",mode="fail_open"} 0
+        holdfast_pool_mode{pool="web",mode="fallback"} 0
+        holdfast_pool_mode{pool="web",mode="normal"} 1
         # HELP holdfast_pool_not_applied Acts on a pool that yielded.
         # TYPE holdfast_pool_not_applied gauge
         holdfast_pool_not_applied{pool="web"} 0
@@ -429,26 +431,27 @@ async fn metrics_are_openmetrics() {
         holdfast_zone_requests_total{pool="web",zone="b"} 100
         # HELP holdfast_zone_request_failures Of these, failed.
         # TYPE holdfast_zone_request_failures counter
-        holdfast_zone_request_failures_total{pool="web",zone="b"} 1
         holdfast_zone_request_failures_total{pool="web",zone="a"} 1
+        holdfast_zone_request_failures_total{pool="web",zone="b"} 1
         # HELP holdfast_zone_dns_answers DNS answers of this node that named a zone.
         # TYPE holdfast_zone_dns_answers counter
-        holdfast_zone_dns_answers_total{pool="web",zone="b"} 3
         holdfast_zone_dns_answers_total{pool="web",zone="a"} 3
+        holdfast_zone_dns_answers_total{pool="web",zone="b"} 3
         # HELP holdfast_zone_open_connections Connections of this node to a zone.
         # TYPE holdfast_zone_open_connections gauge
-        holdfast_zone_open_connections{pool="web",zone="b"} 0
         holdfast_zone_open_connections{pool="web",zone="a"} 0
+        holdfast_zone_open_connections{pool="web",zone="b"} 0
         # HELP holdfast_zone_last_new_request_timestamp_seconds When the newest request was sent.
         # TYPE holdfast_zone_last_new_request_timestamp_seconds gauge
-        holdfast_zone_last_new_request_timestamp_seconds{pool="web",zone="b"} 1700000000.0
         holdfast_zone_last_new_request_timestamp_seconds{pool="web",zone="a"} 1700000000.0
+        holdfast_zone_last_new_request_timestamp_seconds{pool="web",zone="b"} 1700000000.0
         # HELP holdfast_zone_last_dns_answer_timestamp_seconds When a DNS answer last named it.
         # TYPE holdfast_zone_last_dns_answer_timestamp_seconds gauge
-        holdfast_zone_last_dns_answer_timestamp_seconds{pool="web",zone="b"} 1700000000.0
         holdfast_zone_last_dns_answer_timestamp_seconds{pool="web",zone="a"} 1700000000.0
+        holdfast_zone_last_dns_answer_timestamp_seconds{pool="web",zone="b"} 1700000000.0
         # EOF
-    "##]].assert_eq(&fixture.ask("GET", "/metrics", "").await.text);
+    "##]]
+    .assert_eq(&fixture.ask("GET", "/metrics", "").await.text);
 }
 
 #[tokio::test]

@@ -14,7 +14,15 @@ async fn bodies_say_where() {
     check("POST", "/v1/shifts", "{\"zone\":", expect!["400 | bad-request | the body is not JSON: EOF while parsing a value at line 1 column 8 | `/openapi.json` describes each route's body"]).await;
     check("POST", "/v1/shifts", "{\"zone\":\"a\"}", expect!["400 | bad-request | the body is not what this route takes: missing field `for` at line 1 column 12 | `/openapi.json` describes each route's body"]).await;
     check("POST", "/v1/shifts", "{\"zone\":\"a\",\"nope\":1}", expect!["400 | bad-request | the body is not what this route takes: unknown field `nope`, expected one of `zone`, `resource`, `for`, `reason`, `request_id` at line 1 column 18 | `/openapi.json` describes each route's body"]).await;
-    check("POST", "/v1/shifts", r#"{"zone":"A!","for":"5m","reason":"x"}"#, expect!["400 | bad-request | `zone`: a zone id has only a-z, 0-9 and '-', this one has 'A' | replace it"]).await;
+    check(
+        "POST",
+        "/v1/shifts",
+        r#"{"zone":"A!","for":"5m","reason":"x"}"#,
+        expect![
+            "400 | bad-request | `zone`: a zone id has only a-z, 0-9 and '-', this one has 'A' | replace it"
+        ],
+    )
+    .await;
     check("POST", "/v1/shifts", r#"{"zone":"a","for":"soon","reason":"x"}"#, expect![[r#"400 | bad-request | `for`: "soon" is not a length of time | write a number and a unit, such as 250ms, 5s, 30m, 1h30m or 3d"#]]).await;
     check("POST", "/v1/shifts", r#"{"zone":"a","for":"5m","reason":"x","resource":"web"}"#, expect![[r#"400 | bad-request | `resource`: "web" is not a resource | write `everything`, `pool/NAME` or `record/NAME.`"#]])
         .await;
@@ -30,37 +38,113 @@ async fn bodies_say_where() {
 
 #[tokio::test]
 async fn rules_say_why() {
-    check("POST", "/v1/shifts", r#"{"zone":"zz","for":"5m","reason":"x"}"#, expect!["404 | not-found | there is no zone `zz` | the estate has a, b"]).await;
-    check("POST", "/v1/shifts", r#"{"zone":"a","for":"5s","reason":"x"}"#, expect!["400 | bad-request | a shift or pin lasts 1m to 72h, this one 5s | change `--for`"]).await;
-    check("POST", "/v1/shifts", r#"{"zone":"a","for":"5m","reason":""}"#, expect!["400 | bad-request | a reason has 1 to 500 characters, this one has 0 | say why in `--reason`"]).await;
+    check(
+        "POST",
+        "/v1/shifts",
+        r#"{"zone":"zz","for":"5m","reason":"x"}"#,
+        expect!["404 | not-found | there is no zone `zz` | the estate has a, b"],
+    )
+    .await;
+    check(
+        "POST",
+        "/v1/shifts",
+        r#"{"zone":"a","for":"5s","reason":"x"}"#,
+        expect!["400 | bad-request | a shift or pin lasts 1m to 72h, this one 5s | change `--for`"],
+    )
+    .await;
+    check(
+        "POST",
+        "/v1/shifts",
+        r#"{"zone":"a","for":"5m","reason":""}"#,
+        expect![
+            "400 | bad-request | a reason has 1 to 500 characters, this one has 0 | say why in `--reason`"
+        ],
+    )
+    .await;
     check(
         "POST",
         "/v1/shifts",
         r#"{"zone":"a","for":"5m","reason":"x","resource":"pool/no"}"#,
-        expect!["404 | not-found | there is no `pool/no` in the estate | `holdfast status` lists what there is"],
+        expect![
+            "404 | not-found | there is no `pool/no` in the estate | `holdfast status` lists what there is"
+        ],
     )
     .await;
     check("POST", "/v1/shifts/shift-99/extend", r#"{"for":"5m"}"#, expect!["404 | not-found | there is no shift `shift-99` | `holdfast shift list --all` shows active and ended ones"]).await;
     check("DELETE", "/v1/shifts/shift-99", "", expect!["404 | not-found | there is no shift `shift-99` | `holdfast shift list --all` shows active and ended ones"]).await;
-    check("DELETE", "/v1/shifts/Shift!", "", expect!["400 | bad-request | a shift id has only a-z, 0-9 and '-', this one has 'S' | replace it"]).await;
+    check(
+        "DELETE",
+        "/v1/shifts/Shift!",
+        "",
+        expect!["400 | bad-request | a shift id has only a-z, 0-9 and '-', this one has 'S' | replace it"],
+    )
+    .await;
     check("DELETE", "/v1/pins", "", expect!["400 | bad-request | Failed to deserialize query string: missing field `zone` | `/openapi.json` describes each route's parameters"]).await;
 }
 
 #[tokio::test]
 async fn routes_and_parameters() {
-    check("GET", "/v2/status", "", expect!["404 | not-found | there is no route /v2/status | `/openapi.json` lists all of them"]).await;
+    check(
+        "GET",
+        "/v2/status",
+        "",
+        expect!["404 | not-found | there is no route /v2/status | `/openapi.json` lists all of them"],
+    )
+    .await;
     check("PUT", "/v1/shifts", "", expect!["405 | method-not-allowed | /v1/shifts does not take PUT | `/openapi.json` lists the methods of each route"]).await;
     check("GET", "/v1/shifts?al=true", "", expect!["400 | bad-request | Failed to deserialize query string: al: unknown field `al`, expected `all` | `/openapi.json` describes each route's parameters"]).await;
     check("GET", "/v1/shifts/nope", "", expect!["404 | not-found | there is no shift `nope` | `holdfast shift list --all` shows active and ended ones"]).await;
-    check("GET", "/v1/shifts/%FF", "", expect!["400 | bad-request | Invalid URL: Invalid UTF-8 in `id` | write names in plain letters"]).await;
+    check(
+        "GET",
+        "/v1/shifts/%FF",
+        "",
+        expect!["400 | bad-request | Invalid URL: Invalid UTF-8 in `id` | write names in plain letters"],
+    )
+    .await;
     check("GET", "/v1/journal?limit=x", "", expect!["400 | bad-request | Failed to deserialize query string: limit: invalid digit found in string | `/openapi.json` describes each route's parameters"]).await;
     check("GET", "/v1/explain", "", expect!["400 | bad-request | give either `name` (with `type` and `from`) or `pool` (with `from_zone`) | such as /v1/explain?name=www.example.test.&type=A&from=192.0.2.1"]).await;
-    check("GET", "/v1/explain?name=www.example.test.", "", expect!["400 | bad-request | `from`: missing | give the address of the client that asks"]).await;
-    check("GET", "/v1/explain?name=www.example.test.&from=here", "", expect!["400 | bad-request | `from`: not an IP address | write one such as 192.0.2.1 or 2001:db8::1"]).await;
-    check("GET", "/v1/explain?name=www.example.test.&type=BOGUS&from=192.0.2.1", "", expect!["400 | bad-request | `type`: not a type that is known by name | write it as TYPE64, say"]).await;
-    check("GET", "/v1/explain?pool=nope&from_zone=a", "", expect!["404 | not-found | there is no pool `nope` | the estate has web"]).await;
-    check("GET", "/v1/explain?pool=web&from_zone=zz", "", expect!["404 | not-found | there is no zone `zz` | the estate has a, b"]).await;
-    check("GET", "/v1/explain?pool=web", "", expect!["400 | bad-request | `from_zone`: missing | give the balancer's zone"]).await;
+    check(
+        "GET",
+        "/v1/explain?name=www.example.test.",
+        "",
+        expect!["400 | bad-request | `from`: missing | give the address of the client that asks"],
+    )
+    .await;
+    check(
+        "GET",
+        "/v1/explain?name=www.example.test.&from=here",
+        "",
+        expect!["400 | bad-request | `from`: not an IP address | write one such as 192.0.2.1 or 2001:db8::1"],
+    )
+    .await;
+    check(
+        "GET",
+        "/v1/explain?name=www.example.test.&type=BOGUS&from=192.0.2.1",
+        "",
+        expect!["400 | bad-request | `type`: not a type that is known by name | write it as TYPE64, say"],
+    )
+    .await;
+    check(
+        "GET",
+        "/v1/explain?pool=nope&from_zone=a",
+        "",
+        expect!["404 | not-found | there is no pool `nope` | the estate has web"],
+    )
+    .await;
+    check(
+        "GET",
+        "/v1/explain?pool=web&from_zone=zz",
+        "",
+        expect!["404 | not-found | there is no zone `zz` | the estate has a, b"],
+    )
+    .await;
+    check(
+        "GET",
+        "/v1/explain?pool=web",
+        "",
+        expect!["400 | bad-request | `from_zone`: missing | give the balancer's zone"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -69,11 +153,11 @@ async fn writes_need_a_token() {
     let none = fixture.ask("POST", "/v1/shifts", "{}").await;
     expect!["401 | no-token | this needs a token | send `Authorization: Bearer TOKEN`; the token of a node is in `operator.token` in its data_dir"].assert_eq(&none.refusal());
     for (value, status) in [("Bearer hf_wrong", 403), ("Basic abc", 401), ("Bearer", 401)] {
-        let mut request = fixture.request("DELETE", "/v1/shifts/shift-1", "");
+        let mut request = Fixture::request("DELETE", "/v1/shifts/shift-1", "");
         request.headers_mut().insert("authorization", value.parse().unwrap());
         assert_eq!(fixture.send(request).await.status, status, "{value}");
     }
-    let mut request = fixture.request("DELETE", "/v1/shifts/shift-1", "");
+    let mut request = Fixture::request("DELETE", "/v1/shifts/shift-1", "");
     request.headers_mut().insert("authorization", "Bearer hf_wrong".parse().unwrap());
     expect!["403 | bad-token | node n1 does not know this token | use the one in `operator.token` in its data_dir, or add yours to `tokens` there"].assert_eq(&fixture.send(request).await.refusal());
 }
@@ -82,7 +166,7 @@ async fn writes_need_a_token() {
 async fn reads_from_elsewhere_need_a_token_too() {
     let fixture = Fixture::control().await;
     let from = |path: &str, peer: &str, token: bool| {
-        let mut request = fixture.request("GET", path, "");
+        let mut request = Fixture::request("GET", path, "");
         request.extensions_mut().insert(hf_api::serve::Peer(peer.parse().unwrap()));
         if token {
             request
@@ -97,7 +181,7 @@ async fn reads_from_elsewhere_need_a_token_too() {
     for open in ["/livez", "/readyz", "/metrics", "/openapi.json", "/"] {
         assert_eq!(from(open, "192.0.2.1:5", false).await.status, 200, "{open}");
     }
-    let mut unknown = fixture.request("GET", "/v1/status", "");
+    let mut unknown = Fixture::request("GET", "/v1/status", "");
     unknown.extensions_mut().clear();
     assert_eq!(fixture.send(unknown).await.status, 401, "a peer that is not known counts as from elsewhere");
 }
@@ -153,9 +237,13 @@ async fn large_bodies_are_refused() {
 async fn too_much_at_once_is_refused() {
     let fixture = Fixture::control().await;
     let all = fixture.api.shared.requests.acquire_many(super::super::REQUESTS as u32).await.unwrap();
-    expect!["503 | busy | 512 requests are being answered already | try again in a second, or ask another node"].assert_eq(&fixture.ask("GET", "/v1/status", "").await.refusal());
+    expect![
+        "503 | busy | 512 requests are being answered already | try again in a second, or ask another node"
+    ]
+    .assert_eq(&fixture.ask("GET", "/v1/status", "").await.refusal());
     drop(all);
     let _estates = fixture.api.shared.large.acquire_many(super::super::LARGE as u32).await.unwrap();
-    expect!["503 | busy | 4 estates are being read already | try again in a second, or ask another node"].assert_eq(&fixture.ask("POST", "/v1/estate/diff", "{}").await.refusal());
+    expect!["503 | busy | 4 estates are being read already | try again in a second, or ask another node"]
+        .assert_eq(&fixture.ask("POST", "/v1/estate/diff", "{}").await.refusal());
     assert_eq!(fixture.ask("GET", "/v1/status", "").await.status, 200);
 }

@@ -69,7 +69,7 @@ async fn if_match_is_honoured() {
     let fixture = Fixture::control().await;
     fixture.shift("r1").await;
     let with = |method: &str, path: &str, body: &str, revision: &str| {
-        let mut request = fixture.request(method, path, body);
+        let mut request = Fixture::request(method, path, body);
         request.headers_mut().insert("authorization", format!("Bearer {}", fixture.token).parse().unwrap());
         request.headers_mut().insert("if-match", revision.parse().unwrap());
         fixture.send(request)
@@ -152,7 +152,7 @@ async fn a_bad_estate_has_all_its_problems_listed() {
 async fn a_shift_expires_over_the_api_too() {
     let fixture = Fixture::control().await;
     fixture.shift("r1").await;
-    fixture.clock.set(NOW.plus(Duration::from_secs(1_800)));
+    fixture.clock.set(NOW.plus(Duration::from_mins(30)));
     let mut intent = fixture.api.shared.context.control.clone().unwrap().intent();
     intent.wait_for(|intent| intent.shifts.is_empty()).await.unwrap();
     let shown = fixture.ask("GET", "/v1/shifts/shift-2", "").await.json();
@@ -169,7 +169,7 @@ async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
         reason: "no ledger".to_owned(),
         by: hf_model::Operator::new("ann"),
         signed_at: NOW,
-        ends_at: NOW.plus(Duration::from_secs(600)),
+        ends_at: NOW.plus(Duration::from_mins(10)),
     };
     let signed = fixture.key.sign(shift.clone());
     let body = |signature: &[u8]| {
@@ -200,7 +200,7 @@ async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
         "{}",
         short.refusal()
     );
-    fixture.clock.set(NOW.plus(Duration::from_secs(3_600)));
+    fixture.clock.set(NOW.plus(Duration::from_hours(1)));
     let old = fixture.ask("POST", "/v1/break-glass", &body(&signed.signature)).await;
     assert!(old.refusal().starts_with("400 | bad-request | it ended"), "{}", old.refusal());
 }
