@@ -52,7 +52,9 @@ impl Plan {
         let client = own_zone.map_or(Client::default(), |zone| Client::in_zone(estate, zone));
         let chains: &[&[Filter]] = match estate.pool(serving_pool).cross_zone {
             CrossZone::On => &[&[Filter::Open]],
-            CrossZone::Off => &[&[Filter::Open, Filter::SameZone], &[Filter::Open, Filter::Near], &[Filter::Open]],
+            CrossZone::Off => {
+                &[&[Filter::Open, Filter::SameZone], &[Filter::Open, Filter::Near], &[Filter::Open]]
+            }
         };
         let mut seen = Vec::new();
         let mut tiers = Vec::new();
@@ -104,7 +106,8 @@ impl Plan {
     pub fn pick(&self, seed: u64, usable: impl Fn(u16) -> bool, tried: &[u16]) -> Option<Pick> {
         let mut chance = Chance::new(seed);
         let fresh = |pick: &Pick| !tried.contains(&pick.at);
-        let tried_zone = |zone: ZoneIx| self.serving().any(|pick| pick.zone == zone && tried.contains(&pick.at));
+        let tried_zone =
+            |zone: ZoneIx| self.serving().any(|pick| pick.zone == zone && tried.contains(&pick.at));
         if !tried.is_empty()
             && let Some(pick) = self.draw(&mut chance, |p| fresh(p) && usable(p.at) && !tried_zone(p.zone))
         {

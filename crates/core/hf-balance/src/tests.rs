@@ -1,1 +1,166 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use hf_config::estate::EstateBundle;
+use hf_control::{Intent, Scope, Shift, ShiftState};
+use hf_health::{Verdict, Verdicts};
+use hf_model::{Operator, Revision, ShiftId, Timestamp, ZoneId};
+use proptest::prelude::*;
+
+use super::*;
+
+const ESTATE: &str = r#"
+[[region]]
+id = "near"
+location = { latitude = 51.5, longitude = 0.0 }
+[[region]]
+id = "far"
+location = { latitude = 38.9, longitude = -77.4 }
+[[zone]]
+id = "n1"
+region = "near"
+[[zone]]
+id = "n2"
+region = "near"
+[[zone]]
+id = "f1"
+region = "far"
+[[health_check]]
+name = "up"
+kind = "tcp"
+[[pool]]
+name = "sorry"
+endpoints = [{ address = "10.9.0.1:80", zone = "f1" }]
+[[pool]]
+name = "web"
+health_check = "up"
+cross_zone = CROSS
+all_down = "DOWN"
+endpoints = [
+  { address = "10.1.0.1:80", zone = "n1" },
+  { address = "10.1.0.2:80", zone = "n1", weight = 0 },
+  { address = "10.2.0.1:80", zone = "n2" },
+  { address = "10.3.0.1:80", zone = "f1" },
+]
+"#;
+
+/// The pool `web` for a balancer in n1; `sick` are positions in the pool, `left` a zone that is shifted away.
+fn plan(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) -> Plan {
+    let toml = ESTATE.replace("CROSS", &cross_zone.to_string()).replace("DOWN", all_down);
+    let bundle = EstateBundle { toml, files: BTreeMap::new() };
+    let estate =
+        hf_config::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+    let web = estate.pool_named(&"web".parse().unwrap()).unwrap();
+    let mut verdicts = Verdicts { of: vec![Verdict::Healthy; estate.endpoint_refs().count()] };
+    for at in sick {
+        // The endpoint of `sorry` comes first.
+        verdicts.of[at + 1] = Verdict::Unhealthy;
+    }
+    let shift = |zone: &str| Shift {
+        id: ShiftId::new("shift-1").unwrap(),
+        zone: ZoneId::new(zone).unwrap(),
+        scope: Scope::Everything,
+        reason: "test".to_owned(),
+        by: Operator::new("test"),
+        started_at: Timestamp(0),
+        ends_at: Timestamp(1_000_000),
+        state: ShiftState::Active,
+        revision: Revision(1),
+    };
+    let intent =
+        Intent { revision: Revision(1), shifts: left.map(shift).into_iter().collect(), ..Intent::default() };
+    let snapshot = Snapshot::build(1, Timestamp(5), Arc::new(intent), Arc::new(estate), Vec::new(), verdicts);
+    Plan::new(&snapshot, web, snapshot.estate.zone_named(&"n1".parse().unwrap()))
+}
+
+/// Every position that is ever picked.
+fn picked(plan: &Plan, usable: impl Fn(u16) -> bool, tried: &[u16]) -> BTreeSet<u16> {
+    (0..200).filter_map(|seed| plan.pick(seed, &usable, tried)).map(|pick| pick.at).collect()
+}
+
+fn check(
+    cross_zone: bool,
+    sick: &[usize],
+    left: Option<&str>,
+    unusable: &[u16],
+    tried: &[u16],
+    want: &[u16],
+) {
+    let plan = plan(cross_zone, "open", sick, left);
+    let got = picked(&plan, |at| !unusable.contains(&at), tried);
+    assert_eq!(
+        got,
+        want.iter().copied().collect(),
+        "cross {cross_zone} sick {sick:?} left {left:?} unusable {unusable:?} tried {tried:?}"
+    );
+}
+
+#[test]
+fn own_zone_comes_first_then_own_region_then_the_rest() {
+    check(false, &[], None, &[], &[], &[0]);
+    check(false, &[0, 1], None, &[], &[], &[2]);
+    check(false, &[0, 1, 2], None, &[], &[], &[3]);
+    check(true, &[], None, &[], &[], &[0, 2, 3]);
+}
+
+#[test]
+fn weight_zero_serves_when_its_zone_has_nobody_else() {
+    check(false, &[0], None, &[], &[], &[1]);
+}
+
+#[test]
+fn a_zone_that_is_left_gets_nothing() {
+    check(false, &[], Some("n1"), &[], &[], &[2]);
+    check(false, &[], Some("n1"), &[2], &[], &[3]);
+    check(true, &[], Some("n1"), &[], &[], &[2, 3]);
+}
+
+#[test]
+fn a_retry_prefers_a_zone_that_was_not_tried() {
+    check(false, &[], None, &[], &[0], &[2]);
+    check(false, &[], None, &[], &[0, 2], &[3]);
+    check(false, &[], None, &[2, 3], &[0], &[1]);
+    check(false, &[], None, &[], &[0, 1, 2, 3], &[]);
+}
+
+#[test]
+fn with_nobody_usable_the_own_view_is_ignored_but_not_the_decision() {
+    check(false, &[], None, &[0, 1, 2, 3], &[], &[0]);
+    check(false, &[], Some("n1"), &[0, 1, 2, 3], &[], &[2]);
+}
+
+#[test]
+fn all_down_does_what_the_pool_says() {
+    let all = [0, 1, 2, 3];
+    assert_eq!(plan(false, "open", &all, None).mode(), Mode::FailOpen);
+    assert_eq!(picked(&plan(false, "open", &all, None), |_| true, &[]), [0].into());
+    let closed = plan(false, "closed", &all, None);
+    assert_eq!((closed.mode(), closed.pick(1, |_| true, &[])), (Mode::Closed, None));
+    let fallback = plan(false, "fallback:sorry", &all, None);
+    let pick = fallback.pick(1, |_| true, &[]).unwrap();
+    assert_eq!(pick.address, "10.9.0.1:80".parse().unwrap());
+    assert_eq!(pick.pool, fallback.serving_pool());
+}
+
+proptest! {
+    /// A pick is always something that the decision serves and that was not tried, and there is one while any such is left.
+    #[test]
+    fn a_pick_is_served_and_fresh(
+        cross: bool,
+        sick in proptest::collection::vec(0_usize..4, 0..4),
+        left in proptest::option::of(prop_oneof![Just("n1"), Just("n2"), Just("f1")]),
+        unusable in proptest::collection::vec(0_u16..4, 0..4),
+        tried in proptest::collection::vec(0_u16..4, 0..4),
+        seed: u64,
+    ) {
+        let plan = plan(cross, "open", &sick, left);
+        let served: BTreeSet<u16> = plan.serving().map(|pick| pick.at).collect();
+        match plan.pick(seed, |at| !unusable.contains(&at), &tried) {
+            Some(pick) => {
+                prop_assert!(served.contains(&pick.at));
+                prop_assert!(!tried.contains(&pick.at));
+            }
+            None => prop_assert!(served.iter().all(|at| tried.contains(at))),
+        }
+    }
+}
