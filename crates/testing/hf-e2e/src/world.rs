@@ -117,8 +117,11 @@ impl World {
     /// A node's own `/v1/status`.
     pub fn status(&self, node: &str) -> Result<Value, String> {
         let own = if node == "control" { "127.0.0.1".to_owned() } else { address(node) };
+        let token = std::fs::read_to_string(self.place(node).join("data/operator.token")).unwrap_or_default();
+        let bearer = format!("Authorization: Bearer {}", token.trim());
         let mut command = self.network.command(node, "curl");
-        let output = output(command.args(["-s", "--max-time", "2", &format!("http://{own}:7600/v1/status")]));
+        let url = format!("http://{own}:7600/v1/status");
+        let output = output(command.args(["-s", "--max-time", "2", "-H", &bearer, &url]));
         serde_json::from_slice(&output.stdout)
             .map_err(|_| format!("{node} does not answer; its log:\n{}", tail(&self.log(node))))
     }
@@ -191,6 +194,17 @@ impl World {
             let errors: Vec<String> =
                 self.log(node).lines().filter(|line| line.contains("ERROR") || line.contains("panicked")).map(ToOwned::to_owned).collect();
             assert!(errors.is_empty(), "{node} logged errors:\n{}", errors.join("\n"));
+        }
+    }
+}
+
+impl Drop for World {
+    /// A test that fails shows what the nodes had to say.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for node in ZONES.iter().chain(&["control"]) {
+                eprintln!("-- the end of {node}'s log:\n{}", tail(&self.log(node)));
+            }
         }
     }
 }

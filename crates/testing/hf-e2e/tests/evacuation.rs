@@ -1,6 +1,6 @@
 //! A zone is evacuated: by a shift, by a black hole, by a dead link; with the control node alive and dead.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use hf_e2e::estate::{NAME, ZONES, address};
 use hf_e2e::traffic::{Client, Request, arrivals};
@@ -128,7 +128,7 @@ fn lose_and_regain(lost: &str, lose: impl Fn(&World), regain: impl Fn(&World)) {
     let requests = all_requests(&clients);
     assert_none_failed(&requests, noticed + 2_000);
     for zone in &others {
-        assert_eq!(status_code(&world, zone, &format!("status/{lost}")), 500, "{zone} tells that {lost} is impaired");
+        world.wait_for_zone(zone, lost, "impaired", |told| told["healthy"] == 0 && told["reason"]["kind"] == "impaired");
     }
     regain(&world);
     for zone in &others {
@@ -184,7 +184,6 @@ fn with_the_control_node_dead_the_shift_holds_and_a_node_boots_alone() {
     assert!(revisions.iter().all(|revision| *revision == revisions[0] && *revision > 0), "{revisions:?}");
     let shown = world.json(&["shift", "show", shift["id"].as_str().expect("an id")]);
     assert_eq!(shown["state"], "expired");
-    assert!(SystemTime::now() > UNIX_EPOCH);
 }
 
 #[test]
@@ -201,7 +200,7 @@ fn with_the_control_node_dead_break_glass_evacuates_all_the_same() {
     println!("az3: break-glass taken by all nodes after {} ms", acknowledged - begun);
     for zone in ZONES {
         world.wait_for_zone(zone, "az3", "away by break-glass", |told| {
-            told["state"] == "away" && told["reason"]["kind"] == "break-glass"
+            told["state"] == "away" && told["reason"]["kind"] == "break_glass"
         });
     }
     let everywhere = now_ms();
