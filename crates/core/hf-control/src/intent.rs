@@ -145,3 +145,10 @@ pub struct BreakGlassShift {
     /// When it ends; equal to `signed_at` for a break-glass cancel.
     pub ends_at: Timestamp,
 }
+
+impl BreakGlassShift {
+    /// Whether it takes nothing away, but ends what was signed before it.
+    pub fn is_cancel(&self) -> bool {
+        self.ends_at <= self.signed_at
+    }
+}

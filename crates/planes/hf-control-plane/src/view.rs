@@ -66,7 +66,11 @@ pub fn status(from: &Sources<'_>) -> Status {
         nodes: from.reports.values().map(|heard| node(heard, from.now, from.beat)).collect(),
         not_applied: snapshot.map_or_else(Vec::new, not_applied),
         break_glass: snapshot
-            .map_or_else(Vec::new, |snapshot| snapshot.break_glass.iter().map(break_glass).collect()),
+            .iter()
+            .flat_map(|snapshot| &snapshot.break_glass)
+            .filter(|shift| !shift.is_cancel())
+            .map(break_glass)
+            .collect(),
         estate_file_problem: from.estate_file_problem.clone(),
     }
 }

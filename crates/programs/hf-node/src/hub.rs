@@ -2,8 +2,8 @@
 //!
 //! 1. Of intents the newest revision wins, wherever it came from. One whose estate cannot be read, or that has none where
 //!    there was one, is refused: the old one stays in force, and the report says so. Nothing goes back, nothing becomes empty.
-//! 2. Verdicts come from the checkers' tables; a table not heard for three beats counts as missing, and where all are missing
-//!    the last verdict holds. A new estate takes over the verdicts of the endpoints that it keeps.
+//! 2. Verdicts come from the checkers' tables; a table not heard for three of this node's own beats counts as missing, and where
+//!    all are missing the last verdict holds. (Beats, not the clock: clocks are set, and no verdict may turn on that.) A new estate takes over the verdicts of the endpoints that it keeps.
 //! 3. Break-glass acts count when their signature is that of a known key; of each zone the newest wins.
 //! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts are held
 //!    past their end. Its number grows.
@@ -19,6 +19,7 @@ use std::time::Duration;
 use hf_config::estate::Estate;
 use hf_config::node::{NodeConfig, OperatorKey, Role};
 use hf_control::{BreakGlassShift, Intent};
+use hf_feed::break_glass::LENGTH_MAX;
 use hf_feed::{
     BreakGlassBook, BreakGlassRefused, HeardReport, NodeReport, Outgoing, Peer, RefusedIntent, Reports,
     SignedBreakGlass,
@@ -44,7 +45,10 @@ pub struct Hub {
     next_number: u64,
     in_force: Option<InForce>,
     verdicts: Verdicts,
+    /// With the age at which each came.
     tables: BTreeMap<NodeId, (Timestamp, Table)>,
+    /// This node's beats since its start, as a time.
+    age: Timestamp,
     own_table: Option<Arc<Table>>,
     book: BreakGlassBook,
     /// Acts of the snapshot on disk: they count, but without a signature they are not passed on.
@@ -78,7 +82,7 @@ impl From<&Snapshot> for Obeyed {
             number: snapshot.number,
             revision: snapshot.intent.revision,
             estate: snapshot.estate.digest,
-            break_glass: snapshot.break_glass.len() as u32,
+            break_glass: snapshot.break_glass.iter().filter(|shift| !shift.is_cancel()).count() as u32,
         }
     }
 }
@@ -145,6 +149,7 @@ impl Hub {
             in_force: None,
             verdicts: Verdicts::default(),
             tables: BTreeMap::new(),
+            age: Timestamp(0),
             own_table: None,
             book: BreakGlassBook::default(),
             unsigned: Vec::new(),
@@ -250,39 +255,52 @@ impl Hub {
         self.refused = Some(RefusedIntent { revision, problem });
     }
 
-    /// What this node's own checker sees.
-    pub fn take_own_table(&mut self, table: Arc<Table>, now: Timestamp) {
-        self.take_table((*table).clone(), now);
+    /// What this node's own checker sees: its newest word, whatever the clock was set to meanwhile.
+    pub fn take_own_table(&mut self, table: Arc<Table>) {
+        self.keep_table((*table).clone());
         self.own_table = Some(table);
     }
 
-    /// This node's own checker still sees what it saw: it speaks when something turns, and is alive as long as the node is.
-    pub fn own_table_again(&mut self, now: Timestamp) {
+    /// A beat of this node. Tables age by it; its own checker, which speaks only when something turns, still sees what it saw.
+    pub fn beat(&mut self) {
+        self.age = self.age.plus(self.beat);
         if let Some(table) = self.own_table.clone() {
-            self.take_table((*table).clone(), now);
+            self.keep_table((*table).clone());
         }
     }
 
     /// What a checker sees.
-    pub fn take_table(&mut self, table: Table, now: Timestamp) {
-        if let Some((received, known)) = self.tables.get(&table.checker) {
+    pub fn take_table(&mut self, table: Table) {
+        if let Some((came, known)) = self.tables.get(&table.checker) {
             // Two connections may deliver out of order. A checker whose clock was set back counts again once the old table is stale.
-            if table.made_at < known.made_at && now.since(*received) <= self.fresh() {
+            if table.made_at < known.made_at && self.age.since(*came) <= self.fresh() {
                 return;
             }
         }
-        self.tables.insert(table.checker.clone(), (now, table));
+        self.keep_table(table);
+    }
+
+    fn keep_table(&mut self, table: Table) {
+        self.tables.insert(table.checker.clone(), (self.age, table));
         if self.tables.len() > NODES_MAX {
-            let oldest =
-                self.tables.iter().min_by_key(|(_, (received, _))| *received).map(|(node, _)| node.clone());
+            let oldest = self.tables.iter().min_by_key(|(_, (came, _))| *came).map(|(node, _)| node.clone());
             self.tables.remove(&oldest.expect("there is more than one"));
         }
     }
 
     /// What a node says of itself. True if it obeys another snapshot than before.
     pub fn take_report(&mut self, report: NodeReport, now: Timestamp) -> bool {
+        // Two connections may deliver out of order, by less than a table stays fresh. Numbers tell first: a sender's clock may be set
+        // back, and its word must count all the same.
+        let fresh = self.fresh();
         let is_older = |heard: &HeardReport| {
-            heard.report.started_at == report.started_at && heard.report.sent_at > report.sent_at
+            let HeardReport { report: known, .. } = heard;
+            let overtaken_by = known.sent_at.since(report.sent_at);
+            known.started_at == report.started_at
+                && (known.snapshot_number > report.snapshot_number
+                    || known.snapshot_number == report.snapshot_number
+                        && !overtaken_by.is_zero()
+                        && overtaken_by <= fresh)
         };
         let known = self.reports.get(&report.node);
         if known.is_some_and(is_older) {
@@ -346,7 +364,7 @@ impl Hub {
             tracing::info!("break-glass acts older than 72h are forgotten");
         }
         let in_force = self.in_force.clone()?;
-        self.verdicts = self.verdicts.merge(&in_force.estate, &self.tables, now, self.fresh());
+        self.verdicts = self.verdicts.merge(&in_force.estate, &self.tables, self.age, self.fresh());
         let shifts = in_force.intent.shifts.iter();
         let inputs = Inputs {
             revision: in_force.intent.revision,
@@ -386,6 +404,8 @@ impl Hub {
     }
 
     /// Break-glass acts in force, by the zones' ids: an act may name a zone by an alias, and the newest of both wins.
+    ///
+    /// A cancel is in force as long as it is known: it ends a shift that is held past its end because the ledger is gone.
     fn acts_in_force(&self, estate: &Estate, now: Timestamp) -> Vec<BreakGlassShift> {
         let signed = self.book.signed().into_iter().map(|signed| signed.shift);
         let mut newest: BTreeMap<ZoneId, BreakGlassShift> = BTreeMap::new();
@@ -398,7 +418,9 @@ impl Hub {
                 *known = shift;
             }
         }
-        newest.into_values().filter(|shift| shift.ends_at > now).collect()
+        let counts = |shift: &BreakGlassShift| now <= shift.signed_at.plus(LENGTH_MAX);
+        let is_in_force = |shift: &BreakGlassShift| shift.ends_at > now || shift.is_cancel();
+        newest.into_values().filter(|shift| counts(shift) && is_in_force(shift)).collect()
     }
 
     fn fresh(&self) -> Duration {

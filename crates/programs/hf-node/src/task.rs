@@ -74,7 +74,7 @@ pub async fn run(
                     let revision = intent.borrow().revision;
                     hub.own_ledger_at(revision, clock.now());
                 }
-                hub.own_table_again(clock.now());
+                hub.beat();
                 true
             }
             Some(incoming) = from.incoming.recv() => take_incoming(&mut hub, incoming, &clock).await,
@@ -85,7 +85,7 @@ pub async fn run(
             }
             Some(table) = newest(&mut from.table) => {
                 if let Some(table) = table {
-                    hub.take_own_table(Arc::new(table), clock.now());
+                    hub.take_own_table(Arc::new(table));
                 }
                 true
             }
@@ -134,7 +134,7 @@ async fn take_incoming(hub: &mut Hub, incoming: Incoming, clock: &Clock) -> bool
             }
             hub.heard(&incoming.from, revision, clock.now());
         }
-        Message::Table(table) => hub.take_table(table, clock.now()),
+        Message::Table(table) => hub.take_table(table),
         // Whoever waits for a revision to be in force everywhere waits for this.
         Message::Report(report) => return hub.take_report(*report, clock.now()),
         Message::BreakGlass(list) => hub.take_break_glass(list, clock.now()),

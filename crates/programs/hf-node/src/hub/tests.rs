@@ -14,7 +14,6 @@ use super::*;
 use crate::testing::{config, estate, intent};
 
 const T: Timestamp = Timestamp(1_000_000_000);
-const BEAT: Duration = Duration::from_secs(1);
 
 fn at(seconds: u64) -> Timestamp {
     T.plus(Duration::from_secs(seconds))
@@ -22,6 +21,11 @@ fn at(seconds: u64) -> Timestamp {
 
 fn hub() -> Hub {
     Hub::new(&config("n1"), FromDisk::default(), T)
+}
+
+/// So many beats that every table is stale, this node's own apart.
+fn stale(hub: &mut Hub) {
+    (0..=FRESH_BEATS).for_each(|_| hub.beat());
 }
 
 fn give(hub: &mut Hub, intent: Intent) {
@@ -137,31 +141,74 @@ fn a_shift_past_its_end_is_held_and_the_snapshot_says_so() {
 fn verdicts_hold_when_all_tables_are_missing() {
     let mut hub = hub();
     give(&mut hub, intent(5, "web"));
-    hub.take_table(table("n2", T, [true, false, true]), T);
+    hub.take_table(table("n2", T, [true, false, true]));
     check(&mut hub, T, expect!["#1 r5: a open, b away, c open; 2 serve"]);
-    check(&mut hub, at(100), expect!["#1 r5: a open, b away, c open; 2 serve"]);
+    stale(&mut hub);
+    check(&mut hub, T, expect!["#1 r5: a open, b away, c open; 2 serve"]);
     // Another checker's fresh word counts, the stale one's does not.
-    hub.take_table(table("n3", T, [true, true, true]), at(100));
-    check(&mut hub, at(100), expect!["#2 r5: a open, b open, c open; 3 serve"]);
+    hub.take_table(table("n3", T, [true, true, true]));
+    check(&mut hub, T, expect!["#2 r5: a open, b open, c open; 3 serve"]);
+}
+
+#[test]
+fn a_clock_that_is_set_turns_no_verdict() {
+    let mut hub = hub();
+    give(&mut hub, intent(5, "web"));
+    for checker in ["n2", "n3", "n4"] {
+        hub.take_table(table(checker, T, [true, true, true]));
+    }
+    check(&mut hub, T, expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    // An hour ahead: one word against three, not one alone.
+    hub.take_table(table("n4", at(1), [true, false, true]));
+    check(&mut hub, at(3_600), expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    // An hour back: checkers that fell silent do not count for that hour.
+    stale(&mut hub);
+    hub.take_table(table("n4", at(2), [true, false, true]));
+    check(&mut hub, T, expect!["#2 r5: a open, b away, c open; 2 serve"]);
+    // What this node's own checker says counts at once, whatever the clock said before.
+    hub.take_own_table(Arc::new(table("n1", at(7_200), [true, true, true])));
+    stale(&mut hub);
+    check(&mut hub, T, expect!["#3 r5: a open, b open, c open; 3 serve"]);
+    hub.take_own_table(Arc::new(table("n1", at(3), [false, true, true])));
+    check(&mut hub, T, expect!["#4 r5: a away, b open, c open; 2 serve"]);
+}
+
+#[test]
+fn a_node_whose_clock_is_set_back_is_still_believed() {
+    let (mut hub, mut other) = (hub(), Hub::new(&config("n2"), FromDisk::default(), T));
+    give(&mut other, intent(5, "web"));
+    other.refresh(at(7_200));
+    hub.take_report(other.outgoing(vec![], at(7_200)).report, T);
+    let overtaken = other.outgoing(vec![], at(7_199)).report;
+    assert!(!hub.take_report(overtaken, T));
+    give(&mut other, intent(6, "web"));
+    other.refresh(at(1));
+    assert!(hub.take_report(other.outgoing(vec![], at(1)).report, T));
+    let id = NodeId::new("n2").unwrap();
+    assert_eq!(hub.reports()[&id].report.revision, Revision(6));
+    // Nothing new but the time: an hour cannot be one message that overtook another.
+    hub.take_report(other.outgoing(vec![], at(4_000)).report, T);
+    hub.take_report(other.outgoing(vec![], at(2)).report, T);
+    assert_eq!(hub.reports()[&id].report.sent_at, at(2));
 }
 
 #[test]
 fn of_one_checkers_tables_the_newer_counts_until_it_is_stale() {
     let mut hub = hub();
     give(&mut hub, intent(5, "web"));
-    hub.take_table(table("n2", at(10), [true, false, true]), T);
-    hub.take_table(table("n2", at(9), [true, true, true]), T);
+    hub.take_table(table("n2", at(10), [true, false, true]));
+    hub.take_table(table("n2", at(9), [true, true, true]));
     check(&mut hub, T, expect!["#1 r5: a open, b away, c open; 2 serve"]);
-    let later = T.plus(BEAT * 4);
-    hub.take_table(table("n2", at(3), [true, true, true]), later);
-    check(&mut hub, later, expect!["#2 r5: a open, b open, c open; 3 serve"]);
+    stale(&mut hub);
+    hub.take_table(table("n2", at(3), [true, true, true]));
+    check(&mut hub, T, expect!["#2 r5: a open, b open, c open; 3 serve"]);
 }
 
 #[test]
 fn a_new_estate_takes_over_the_verdicts_of_the_endpoints_it_keeps() {
     let mut hub = hub();
     give(&mut hub, intent(5, "web"));
-    hub.take_table(table("n2", T, [true, false, true]), T);
+    hub.take_table(table("n2", T, [true, false, true]));
     check(&mut hub, T, expect!["#1 r5: a open, b away, c open; 2 serve"]);
     let mut changed = intent(6, "web");
     changed.estate.toml.push_str("# a comment\n");
@@ -173,7 +220,7 @@ fn a_new_estate_takes_over_the_verdicts_of_the_endpoints_it_keeps() {
 fn a_node_boots_from_disk_with_its_shifts_and_numbers_go_on() {
     let mut before = hub();
     give(&mut before, Intent { shifts: vec![shift("c", at(60))], ..intent(5, "web") });
-    before.take_table(table("n2", T, [false, true, true]), T);
+    before.take_table(table("n2", T, [false, true, true]));
     let snapshot = before.refresh(T).unwrap();
     let bytes = snapshot.encode().unwrap();
     let snapshot = Some(Snapshot::decode(&bytes, at(5_000)).unwrap());
@@ -217,11 +264,19 @@ fn break_glass_acts_count_end_by_the_clock_and_are_passed_on() {
     hub.take_break_glass(vec![act("b-alias", at(101), Duration::ZERO)], at(101));
     check(&mut hub, at(101), expect!["#4 r5: a open, b open, c open; 3 serve"]);
 
+    // A cancel ends a shift of the ledger that is held past its end; not one that still runs.
+    give(&mut hub, Intent { shifts: vec![shift("b", at(101))], ..intent(6, "web") });
+    check(&mut hub, at(101), expect!["#5 r6: a open, b open, c open; 3 serve"]);
+    give(&mut hub, Intent { shifts: vec![shift("b", at(110))], ..intent(7, "web") });
+    check(&mut hub, at(101), expect!["#6 r7: a open, b away, c open; 2 serve"]);
+    give(&mut hub, intent(8, "web"));
+    check(&mut hub, at(101), expect!["#7 r8: a open, b open, c open; 3 serve"]);
+
     // A stranger's act is not obeyed.
     let mut forged = act("c", at(102), minute);
     forged.signature[0] ^= 1;
     hub.take_break_glass(vec![forged], at(102));
-    check(&mut hub, at(102), expect!["#4 r5: a open, b open, c open; 3 serve"]);
+    check(&mut hub, at(102), expect!["#7 r8: a open, b open, c open; 3 serve"]);
 }
 
 #[test]
@@ -230,7 +285,7 @@ fn tables_and_reports_are_bounded() {
     give(&mut hub, intent(5, "web"));
     for number in 0..NODES_MAX + 10 {
         let name = format!("n{number}");
-        hub.take_table(table(&name, T, [true; 3]), at(number as u64));
+        hub.take_table(table(&name, T, [true; 3]));
         let mut report = hub.outgoing(vec![], T).report;
         report.node = NodeId::new(&name).unwrap();
         hub.take_report(report, at(number as u64));
