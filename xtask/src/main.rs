@@ -13,7 +13,11 @@ const LINTS: &[Step] = &[
     Step("TOML formatting", "taplo", &["fmt", "--check"]),
     Step("spelling", "typos", &[]),
     Step("unused dependencies", "cargo-shear", &[]),
-    Step("licences, bans, sources", "cargo-deny", &["--log-level", "error", "check", "bans", "licenses", "sources"]),
+    Step(
+        "licences, bans, sources",
+        "cargo-deny",
+        &["--log-level", "error", "check", "bans", "licenses", "sources"],
+    ),
     Step("clippy", "cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
 ];
 
@@ -65,6 +69,11 @@ fn run(step: &Step) -> bool {
             false
         }
     };
-    println!("== {}: {} after {:.1} s", step.0, if passed { "passed" } else { "FAILED" }, start.elapsed().as_secs_f32());
+    println!(
+        "== {}: {} after {:.1} s",
+        step.0,
+        if passed { "passed" } else { "FAILED" },
+        start.elapsed().as_secs_f32()
+    );
     passed
 }

@@ -136,9 +136,9 @@ impl Compiled {
     ) -> (Vec<u16>, Option<Vec<Step>>) {
         let estate = &self.snapshot.estate;
         match account {
-            Account::None => (hf_select::order(estate, decision, chain, &client, seed, keep), None),
+            Account::None => (hf_select::order(estate, decision, chain, client, seed, keep), None),
             Account::Kept => {
-                let selection = hf_select::run(estate, decision, chain, &client, seed, keep);
+                let selection = hf_select::run(estate, decision, chain, client, seed, keep);
                 (selection.order, Some(selection.steps))
             }
         }

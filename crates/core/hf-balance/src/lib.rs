@@ -60,7 +60,7 @@ impl Plan {
         let mut tiers = Vec::new();
         for chain in chains {
             // What an earlier tier holds is left out, so that `same-zone` and `near` find the next best group.
-            let tier = hf_select::order(estate, decision, chain, &client, 0, |c| !seen.contains(&c.at));
+            let tier = hf_select::order(estate, decision, chain, client, 0, |c| !seen.contains(&c.at));
             seen.extend_from_slice(&tier);
             let picks = tier.into_iter().map(|at| {
                 let endpoint = &estate.pool(serving_pool).endpoints[usize::from(at)];

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn london_is_nearer_to_dublin_than_to_virginia() {
-        let at = |latitude, longitude| Location { latitude_millideg: latitude, longitude_millideg: longitude };
+        let at =
+            |latitude, longitude| Location { latitude_millideg: latitude, longitude_millideg: longitude };
         let (london, dublin, virginia) = (at(51_500, -100), at(53_300, -6_300), at(38_900, -77_400));
         assert!(london.order_distance(dublin) < london.order_distance(virginia));
     }

@@ -14,8 +14,9 @@ mod wire_name;
 pub use digest::Digest;
 pub use geo::{Cidr, CidrError, Location};
 pub use names::{
-    CheckName, DnsName, DnsNameError, NameError, NodeId, Operator, PoolName, RegionId, RequestId, ShiftId, ZoneId,
+    CheckName, DnsName, DnsNameError, NameError, NodeId, Operator, PoolName, RegionId, RequestId, ShiftId,
+    ZoneId,
 };
 pub use quantity::{Capacity, Revision, Share, ShareError, Ttl, TtlError, Weight, WeightError};
-pub use time::{Timestamp, format_duration, parse_duration, DurationError};
+pub use time::{DurationError, Timestamp, format_duration, parse_duration};
 pub use wire_name::{WireName, WireNameError};

@@ -234,7 +234,11 @@ impl DnsName {
 
     /// The name with `label` put before it.
     pub fn child(&self, label: &str) -> Result<DnsName, DnsNameError> {
-        if &*self.0 == "." { DnsName::new(&format!("{label}.")) } else { DnsName::new(&format!("{label}.{}", self.0)) }
+        if &*self.0 == "." {
+            DnsName::new(&format!("{label}."))
+        } else {
+            DnsName::new(&format!("{label}.{}", self.0))
+        }
     }
 }
 

@@ -101,7 +101,9 @@ impl std::fmt::Display for WireName {
         for label in self.labels() {
             for byte in label {
                 match byte {
-                    b'.' | b'\\' | b'"' | b';' | b'(' | b')' | b'@' | b'$' => write!(f, "\\{}", char::from(*byte))?,
+                    b'.' | b'\\' | b'"' | b';' | b'(' | b')' | b'@' | b'$' => {
+                        write!(f, "\\{}", char::from(*byte))?;
+                    }
                     0x21..=0x7e => write!(f, "{}", char::from(*byte))?,
                     _ => write!(f, "\\{byte:03}")?,
                 }

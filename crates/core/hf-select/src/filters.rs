@@ -11,7 +11,7 @@ pub fn apply(
     estate: &Estate,
     filter: Filter,
     next: Option<&Filter>,
-    client: &Client,
+    client: Client,
     chance: &mut Chance,
     left: &mut Vec<Candidate>,
 ) -> Vec<(u16, Removed)> {
@@ -42,18 +42,14 @@ pub fn apply(
     }
 }
 
-fn retain(
-    left: &mut Vec<Candidate>,
-    why: Removed,
-    keep: impl Fn(&Candidate) -> bool,
-) -> Vec<(u16, Removed)> {
+fn retain(left: &mut Vec<Candidate>, why: Removed, keep: impl Fn(&Candidate) -> bool) -> Vec<(u16, Removed)> {
     let removed = left.iter().filter(|candidate| !keep(candidate)).map(|c| (c.at, why)).collect();
     left.retain(keep);
     removed
 }
 
 /// Without a place for the client, or for any region, the list stays: a guess would be worse than a spread.
-fn near(estate: &Estate, client: &Client, left: &mut Vec<Candidate>) -> Vec<(u16, Removed)> {
+fn near(estate: &Estate, client: Client, left: &mut Vec<Candidate>) -> Vec<(u16, Removed)> {
     let Some(from) = client.region else { return Vec::new() };
     let distance = |region: RegionIx| -> u64 {
         if region == from {
@@ -69,7 +65,7 @@ fn near(estate: &Estate, client: &Client, left: &mut Vec<Candidate>) -> Vec<(u16
     retain(left, Removed::Farther, |candidate| Some(distance(candidate.region)) == nearest)
 }
 
-fn same_zone(client: &Client, left: &mut Vec<Candidate>) -> Vec<(u16, Removed)> {
+fn same_zone(client: Client, left: &mut Vec<Candidate>) -> Vec<(u16, Removed)> {
     if left.iter().any(|candidate| Some(candidate.zone) == client.zone) {
         retain(left, Removed::OtherZone, |candidate| Some(candidate.zone) == client.zone)
     } else if left.iter().any(|candidate| Some(candidate.region) == client.region) {

@@ -104,7 +104,7 @@ pub fn run(
     estate: &Estate,
     decision: &PoolDecision,
     chain: &[Filter],
-    client: &Client,
+    client: Client,
     seed: u64,
     keep: impl Fn(&Candidate) -> bool,
 ) -> Selection {
@@ -113,7 +113,8 @@ pub fn run(
     let mut chance = chance::Chance::new(seed);
     let mut steps = Vec::with_capacity(chain.len());
     for (position, filter) in chain.iter().enumerate() {
-        let removed = filters::apply(estate, *filter, chain.get(position + 1), client, &mut chance, &mut left);
+        let removed =
+            filters::apply(estate, *filter, chain.get(position + 1), client, &mut chance, &mut left);
         steps.push(Step { filter: *filter, kept: left.iter().map(|c| c.at).collect(), removed });
     }
     Selection { order: left.iter().map(|candidate| candidate.at).collect(), steps }
@@ -124,7 +125,7 @@ pub fn order(
     estate: &Estate,
     decision: &PoolDecision,
     chain: &[Filter],
-    client: &Client,
+    client: Client,
     seed: u64,
     keep: impl Fn(&Candidate) -> bool,
 ) -> Vec<u16> {

@@ -1,6 +1,4 @@
-use hf_config::estate::{
-    AllDown, CrossZone, Endpoint, Pool, PoolIx, Protocol, Region, Zone,
-};
+use hf_config::estate::{AllDown, CrossZone, Endpoint, Pool, PoolIx, Protocol, Region, Zone};
 use hf_decide::{EndpointDecision, Mode, Reason};
 use hf_model::{Digest, Location, PoolName, RegionId, Share, ZoneId};
 use proptest::prelude::*;
@@ -24,14 +22,18 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
     let mut decided = Vec::new();
     for (at, word) in endpoints.split_whitespace().enumerate() {
         let serves = !word.starts_with('!');
-        let parts: Vec<u16> = word.trim_start_matches('!').split(':').map(|part| part.parse().unwrap()).collect();
+        let parts: Vec<u16> =
+            word.trim_start_matches('!').split(':').map(|part| part.parse().unwrap()).collect();
         parsed.push(Endpoint {
             address: format!("10.0.0.{at}:80").parse().unwrap(),
             zone: ZoneIx(parts[0]),
             weight: Weight(parts[1]),
             priority: parts[2],
         });
-        decided.push(EndpointDecision { serves, reason: if serves { Reason::Healthy } else { Reason::Impaired } });
+        decided.push(EndpointDecision {
+            serves,
+            reason: if serves { Reason::Healthy } else { Reason::Impaired },
+        });
     }
     let pool = Pool {
         name: PoolName::new("web").unwrap(),
@@ -46,15 +48,12 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
     };
     let estate = Estate {
         digest: Digest::of(b""),
-        regions: vec![region("london", 51_500, -100), region("dublin", 53_300, -6_300), region("virginia", 38_900, -77_400)],
-        zones: vec![
-            zone("l1", 0),
-            zone("l2", 0),
-            zone("d1", 1),
-            zone("d2", 1),
-            zone("v1", 2),
-            zone("v2", 2),
+        regions: vec![
+            region("london", 51_500, -100),
+            region("dublin", 53_300, -6_300),
+            region("virginia", 38_900, -77_400),
         ],
+        zones: vec![zone("l1", 0), zone("l2", 0), zone("d1", 1), zone("d2", 1), zone("v1", 2), zone("v2", 2)],
         health_checks: vec![],
         pools: vec![pool],
         hosted_zones: vec![],
@@ -73,9 +72,9 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
 fn check(endpoints: &str, client_zone: Option<u16>, chain: &[Filter], want: &[u16]) {
     let (estate, decision) = world(endpoints);
     let client = client_zone.map_or(Client::default(), |zone| Client::in_zone(&estate, ZoneIx(zone)));
-    let got = run(&estate, &decision, chain, &client, 7, |_| true);
+    let got = run(&estate, &decision, chain, client, 7, |_| true);
     assert_eq!(got.order, want, "{endpoints} from {client_zone:?} by {chain:?}: {:?}", got.steps);
-    assert_eq!(order(&estate, &decision, chain, &client, 7, |_| true), want);
+    assert_eq!(order(&estate, &decision, chain, client, 7, |_| true), want);
 }
 
 #[test]
@@ -107,7 +106,7 @@ fn priority_keeps_the_lowest_number_left() {
 #[test]
 fn take_keeps_the_first_and_says_who_came_too_late() {
     let (estate, decision) = world("0:1:0 0:1:0 0:1:0");
-    let got = run(&estate, &decision, &[Filter::Take(2)], &Client::default(), 0, |_| true);
+    let got = run(&estate, &decision, &[Filter::Take(2)], Client::default(), 0, |_| true);
     assert_eq!(got.order, [0, 1]);
     assert_eq!(got.steps[0].removed, [(2, Removed::BeyondTake)]);
 }
@@ -117,7 +116,7 @@ fn weights_draw_their_share_and_zero_comes_last() {
     let (estate, decision) = world("0:300:0 0:100:0 0:0:0");
     let mut first = [0_u32; 3];
     for seed in 0..40_000 {
-        let got = order(&estate, &decision, &[Filter::Weighted], &Client::default(), seed, |_| true);
+        let got = order(&estate, &decision, &[Filter::Weighted], Client::default(), seed, |_| true);
         assert_eq!(got[2], 2, "the endpoint of weight 0 came before one with a weight");
         first[usize::from(got[0])] += 1;
     }
@@ -129,7 +128,7 @@ fn weights_draw_their_share_and_zero_comes_last() {
 fn all_weights_zero_means_even_chance() {
     let (estate, decision) = world("0:0:0 0:0:0");
     let firsts = (0..10_000).filter(|seed| {
-        order(&estate, &decision, &[Filter::Weighted], &Client::default(), *seed, |_| true)[0] == 0
+        order(&estate, &decision, &[Filter::Weighted], Client::default(), *seed, |_| true)[0] == 0
     });
     assert!((4_750..5_250).contains(&firsts.count()));
 }
@@ -148,8 +147,10 @@ fn filters() -> impl Strategy<Value = Vec<Filter>> {
 }
 
 fn endpoints() -> impl Strategy<Value = String> {
-    let endpoint = (any::<bool>(), 0_u16..6, 0_u16..3, 0_u16..3)
-        .prop_map(|(serves, zone, weight, priority)| format!("{}{zone}:{weight}:{priority}", if serves { "" } else { "!" }));
+    let endpoint =
+        (any::<bool>(), 0_u16..6, 0_u16..3, 0_u16..3).prop_map(|(serves, zone, weight, priority)| {
+            format!("{}{zone}:{weight}:{priority}", if serves { "" } else { "!" })
+        });
     proptest::collection::vec(endpoint, 0..12).prop_map(|words| words.join(" "))
 }
 
@@ -159,12 +160,12 @@ proptest! {
     fn every_candidate_is_kept_or_accounted_for(words in endpoints(), chain in filters(), seed: u64, zone in 0_u16..6) {
         let (estate, decision) = world(&words);
         let client = Client::in_zone(&estate, ZoneIx(zone));
-        let got = run(&estate, &decision, &chain, &client, seed, |_| true);
+        let got = run(&estate, &decision, &chain, client, seed, |_| true);
         let mut all: Vec<u16> = got.order.clone();
         all.extend(got.steps.iter().flat_map(|step| step.removed.iter().map(|(at, _)| *at)));
         all.sort_unstable();
         prop_assert_eq!(all, (0..decision.endpoints.len() as u16).collect::<Vec<_>>());
-        prop_assert_eq!(order(&estate, &decision, &chain, &client, seed, |_| true), got.order);
+        prop_assert_eq!(order(&estate, &decision, &chain, client, seed, |_| true), got.order);
     }
 
     /// A chain that begins with `open` never answers with what does not serve, and answers if anything serves.
@@ -173,7 +174,7 @@ proptest! {
         let (estate, decision) = world(&words);
         let client = Client::in_zone(&estate, ZoneIx(zone));
         let chain: Vec<Filter> = std::iter::once(Filter::Open).chain(chain).collect();
-        let got = order(&estate, &decision, &chain, &client, seed, |_| true);
+        let got = order(&estate, &decision, &chain, client, seed, |_| true);
         prop_assert!(got.iter().all(|at| decision.endpoints[usize::from(*at)].serves));
         prop_assert_eq!(got.is_empty(), decision.endpoints.iter().all(|endpoint| !endpoint.serves));
     }

@@ -8,7 +8,9 @@ use tracing_subscriber::fmt;
 #[non_exhaustive]
 pub enum LogError {
     /// The filter cannot be read.
-    #[error("{filter:?} is no filter ({why}); write a level such as info, or targets such as info,hf_feed=debug")]
+    #[error(
+        "{filter:?} is no filter ({why}); write a level such as info, or targets such as info,hf_feed=debug"
+    )]
     Filter {
         /// As given.
         filter: String,

@@ -101,12 +101,11 @@ impl ZoneApp {
             self.served.fetch_add(1, Ordering::Relaxed);
         }
         match self.mood() {
-            Mood::Well => {}
             Mood::Slow => tokio::time::sleep(Duration::from_millis(1_500)).await,
-            Mood::Erroneous if hf_clock::random_seed() % 2 == 0 => {
+            Mood::Erroneous if hf_clock::random_seed().is_multiple_of(2) => {
                 return plain(StatusCode::INTERNAL_SERVER_ERROR, "the guest book is in flames\n".into());
             }
-            Mood::Erroneous => {}
+            Mood::Well | Mood::Erroneous => {}
         }
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/healthz") => plain(StatusCode::OK, "ok\n".into()),

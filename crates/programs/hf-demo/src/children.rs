@@ -40,9 +40,8 @@ impl Children {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log);
-        let child = command
-            .spawn()
-            .map_err(|source| DemoError::Spawn { program: self.program.clone(), source })?;
+        let child =
+            command.spawn().map_err(|source| DemoError::Spawn { program: self.program.clone(), source })?;
         self.running.insert(name.to_owned(), child);
         Ok(())
     }
@@ -84,6 +83,8 @@ impl Children {
 impl Drop for Children {
     fn drop(&mut self) {
         let names: Vec<String> = self.running.keys().cloned().collect();
-        names.iter().for_each(|name| self.kill(name));
+        for name in names {
+            self.kill(&name);
+        }
     }
 }

@@ -57,7 +57,8 @@ pub async fn answers(world: &World, place: &Place) -> bool {
     }
     let answer = async {
         let mut sender = dial(source, world.balancer(place)).await?;
-        let request = Request::get("/healthz").header("host", NAME.trim_end_matches('.')).body(Empty::new()).ok()?;
+        let request =
+            Request::get("/healthz").header("host", NAME.trim_end_matches('.')).body(Empty::new()).ok()?;
         read(&mut sender, request).await.ok()
     };
     matches!(timeout(CONNECT_TIMEOUT, answer).await, Ok(Some(response)) if response.status().is_success())
@@ -78,7 +79,8 @@ struct Client {
     addresses: Vec<IpAddr>,
     resolve_at: Instant,
     connection: Option<Connection>,
-    phase: Duration,
+    /// This client's place among all, 0 to 1: when it begins, and when it asks DNS.
+    spread: f64,
 }
 
 impl Client {
@@ -97,14 +99,14 @@ impl Client {
             addresses: Vec::new(),
             resolve_at: Instant::now(),
             connection: None,
-            phase: PACE * position / clients,
+            spread: f64::from(position) / f64::from(clients),
             world,
             measure,
         }
     }
 
     async fn run(mut self) {
-        let mut pace = tokio::time::interval_at(Instant::now() + self.phase, PACE);
+        let mut pace = tokio::time::interval_at(Instant::now() + PACE.mul_f64(self.spread), PACE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             pace.tick().await;
@@ -127,8 +129,10 @@ impl Client {
                 for zone in addresses.iter().filter_map(|address| zone_index(&self.world, *address)) {
                     self.measure.named(zone);
                 }
+                // The first answer is kept for a part of its TTL only, so that the clients do not ask in step ever after.
+                let part = if self.addresses.is_empty() { self.spread } else { 1.0 };
                 self.addresses = addresses;
-                self.resolve_at = Instant::now() + ttl;
+                self.resolve_at = Instant::now() + ttl.mul_f64(part);
                 return;
             }
         }
@@ -137,7 +141,8 @@ impl Client {
 
     /// One request; true for an answer below 500.
     async fn request(&mut self) -> bool {
-        if let Some(mut connection) = self.connection.take_if(|kept| kept.left > 0 && kept.sender.is_ready()) {
+        if let Some(mut connection) = self.connection.take_if(|kept| kept.left > 0 && kept.sender.is_ready())
+        {
             match self.exchange(&mut connection).await {
                 Exchange::Answered(well) => {
                     self.connection = Some(connection);
@@ -164,9 +169,15 @@ impl Client {
             if let Some(zone) = zone {
                 self.measure.tried(zone);
             }
-            let dialled = timeout(CONNECT_TIMEOUT, dial(self.source, SocketAddr::new(*address, WEB_PORT))).await;
+            let dialled =
+                timeout(CONNECT_TIMEOUT, dial(self.source, SocketAddr::new(*address, WEB_PORT))).await;
             if let Ok(Some(sender)) = dialled {
-                return Some(Connection { sender, zone, left: VISIT, _open: zone.map(|zone| self.measure.opened(zone)) });
+                return Some(Connection {
+                    sender,
+                    zone,
+                    left: VISIT,
+                    _open: zone.map(|zone| self.measure.opened(zone)),
+                });
             }
         }
         None
@@ -272,7 +283,9 @@ async fn plain(world: Arc<World>, measure: Arc<Measure>, place: Place, number: u
             measure.plain.ended(false);
             continue;
         };
-        let Ok(request) = Request::get("/").header("host", "plain").header(PLAIN_HEADER, "1").body(Empty::new()) else {
+        let Ok(request) =
+            Request::get("/").header("host", "plain").header(PLAIN_HEADER, "1").body(Empty::new())
+        else {
             continue;
         };
         let well = match timeout(REQUEST_TIMEOUT, read(&mut sender, request)).await {

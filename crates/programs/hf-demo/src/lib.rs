@@ -73,7 +73,9 @@ pub enum DemoError {
     #[error("--script: {0}")]
     Script(#[from] script::ScriptError),
     /// Ten worlds' addresses are taken.
-    #[error("no free addresses in 127.0.0.0/8 to 127.9.0.0/8: another program listens there; stop it, or an older demo")]
+    #[error(
+        "no free addresses in 127.0.0.0/8 to 127.9.0.0/8: another program listens there; stop it, or an older demo"
+    )]
     NoFreeAddresses,
     /// A file cannot be written.
     #[error("cannot write {}: {source}; make room or choose another folder", path.display())]
@@ -129,7 +131,9 @@ pub fn eject(folder: &std::path::Path) -> Result<String, DemoError> {
     let key_path = folder.join("operator.key");
     write_private(&key_path, &base64::engine::general_purpose::STANDARD.encode(pkcs8))?;
     let shown = folder.display();
-    let mut text = format!("wrote {shown}; check it, then run each node in a terminal of its own:\n\n  holdfast check {shown}\n  holdfast serve -c {shown}/control.toml\n");
+    let mut text = format!(
+        "wrote {shown}; check it, then run each node in a terminal of its own:\n\n  holdfast check {shown}\n  holdfast serve -c {shown}/control.toml\n"
+    );
     for place in world.places() {
         text.push_str(&format!("  holdfast serve -c {shown}/{}.toml\n", place.zone));
     }
@@ -190,9 +194,11 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let crowd = crowd::start(&world, &measure);
     let book = Book::new(measure.clone(), stage.apps.clone());
     let mut show = Shower::new(options.show, &greeting)?;
-    let report = play(Play { stage, book, measure, lines, length: options.length, ready_ms }, &mut show, stop).await?;
+    let report =
+        play(Play { stage, book, measure, lines, length: options.length, ready_ms }, &mut show, stop).await?;
     drop(crowd);
-    show.finish(&report)
+    show.finish(&report);
+    Ok(())
 }
 
 struct Play {
@@ -234,7 +240,7 @@ impl Shower {
         }
     }
 
-    fn finish(self, report: &Report) -> Result<(), DemoError> {
+    fn finish(self, report: &Report) {
         let is_json = matches!(self, Shower::Json);
         drop(self); // gives the terminal back before anything is printed
         if is_json {
@@ -242,7 +248,6 @@ impl Shower {
         } else {
             println!("{}", in_words(report));
         }
-        Ok(())
     }
 }
 
@@ -269,7 +274,11 @@ fn in_words(report: &Report) -> String {
     text
 }
 
-async fn play(mut play: Play, show: &mut Shower, mut stop: watch::Receiver<bool>) -> Result<Report, DemoError> {
+async fn play(
+    mut play: Play,
+    show: &mut Shower,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Report, DemoError> {
     let begun = Instant::now();
     let end = play.length.map(|length| begun + length);
     let mut lines = play.lines.into_iter().peekable();
@@ -296,13 +305,17 @@ async fn play(mut play: Play, show: &mut Shower, mut stop: watch::Receiver<bool>
             Ok(()) = saying.changed() => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
+        let mut news = Vec::new();
         if let Some((asked_ms, status)) = &*saying.borrow_and_update() {
             let places = play.stage.world.places();
-            play.book.detected(*asked_ms, |zone| {
+            news = play.book.detected(*asked_ms, |zone| {
                 status.zones.iter().any(|told| told.id == places[zone].zone && told.healthy < told.of)
             });
         }
-        play.book.look();
+        news.extend(play.book.look());
+        for words in news {
+            play.stage.tell(&words);
+        }
         let mut acts = Vec::new();
         while let Some(line) = lines.next_if(|line| begun.elapsed() >= line.at) {
             acts.push((line.action, line.zone));
@@ -316,7 +329,8 @@ async fn play(mut play: Play, show: &mut Shower, mut stop: watch::Receiver<bool>
             }
         }
         for (action, zone) in acts {
-            let position = zone.and_then(|zone| play.stage.world.places().iter().position(|p| p.zone == zone));
+            let position =
+                zone.and_then(|zone| play.stage.world.places().iter().position(|p| p.zone == zone));
             play.book.open(action, position.zip(zone));
             play.stage.act(action, zone).await?;
         }
@@ -341,7 +355,10 @@ async fn wait_until_ready(stage: &mut Stage) -> Result<(), DemoError> {
                 return Err(DemoError::NotReady { node, log });
             }
             if Instant::now() >= deadline {
-                return Err(DemoError::NotReady { node: place.zone.to_owned(), log: stage.log_tail(place.zone) });
+                return Err(DemoError::NotReady {
+                    node: place.zone.to_owned(),
+                    log: stage.log_tail(place.zone),
+                });
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -88,7 +88,11 @@ impl Measure {
     /// When a client's connection to the zone's balancer was last open: now, if one is.
     pub fn last_open_ms(&self, zone: usize) -> u64 {
         let marks = &self.zones[zone];
-        if marks.open.load(Ordering::Relaxed) > 0 { self.now_ms() } else { marks.last_open_ms.load(Ordering::Relaxed) }
+        if marks.open.load(Ordering::Relaxed) > 0 {
+            self.now_ms()
+        } else {
+            marks.last_open_ms.load(Ordering::Relaxed)
+        }
     }
 
     /// Client connections to the zone's balancer now.

@@ -16,7 +16,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize as _};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Cell, Paragraph, Row, Table};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, Wrap};
 use ratatui::{Frame, Terminal};
 
 use crate::DemoError;
@@ -51,7 +51,9 @@ struct Counts {
 
 impl Counts {
     fn read(measure: &Measure, zones: usize) -> Counts {
-        let each = |read: fn(&crate::measure::ZoneMarks) -> u64| (0..zones).map(|at| read(measure.zone(at))).collect();
+        let each = |read: fn(&crate::measure::ZoneMarks) -> u64| {
+            (0..zones).map(|at| read(measure.zone(at))).collect()
+        };
         Counts {
             answered: each(|marks| marks.answered.load(Ordering::Relaxed)),
             errors: each(|marks| marks.errors.load(Ordering::Relaxed)),
@@ -176,7 +178,9 @@ impl Picture {
             })
             .collect();
         let ms = elapsed.as_millis().max(1) as u64;
-        let rate = |now: (u64, u64), before: (u64, u64)| ((now.0 - before.0) * 1_000 / ms, (now.1 - before.1) * 1_000 / ms);
+        let rate = |now: (u64, u64), before: (u64, u64)| {
+            ((now.0 - before.0) * 1_000 / ms, (now.1 - before.1) * 1_000 / ms)
+        };
         self.ours_per_s = rate(now.ours, self.before.ours);
         self.plain_per_s = rate(now.plain, self.before.plain);
         self.before = now;
@@ -231,7 +235,10 @@ impl Scene {
                 (health, if sick { plain.fg(Color::Red) } else { plain.fg(Color::Green) }),
                 (state.to_owned(), plain.fg(color)),
                 (format!("{:>3}% {bar}", figures.share_percent), plain.fg(Color::Cyan)),
-                (format!("{:>3}%", figures.errors_percent), if figures.errors_percent > 0 { plain.fg(Color::Red) } else { plain }),
+                (
+                    format!("{:>3}%", figures.errors_percent),
+                    if figures.errors_percent > 0 { plain.fg(Color::Red) } else { plain },
+                ),
                 (figures.latency_ms.map_or("-".to_owned(), |ms| format!("{ms:.1} ms")), plain),
                 (measure.open(at).to_string(), plain),
                 (told.map_or(String::new(), |zone| zone.reason.text.clone()), plain.fg(Color::Gray)),
@@ -270,7 +277,10 @@ impl Scene {
         ])
         .areas(frame.area());
         self.draw_zones(frame, zones);
-        frame.render_widget(Paragraph::new(self.crowds.clone()).block(Block::bordered().title("the clients' view")), crowds);
+        frame.render_widget(
+            Paragraph::new(self.crowds.clone()).block(Block::bordered().title("the clients' view")),
+            crowds,
+        );
         self.draw_events(frame, events);
         let keys_text = "1-6 or arrows choose a zone: k kill · e errors · s slow · h heal · x shift · u cancel its shift\n\
                          c kill or heal the control node · a addresses and commands · q quit";
@@ -278,7 +288,8 @@ impl Scene {
     }
 
     fn draw_zones(&self, frame: &mut Frame<'_>, area: Rect) {
-        let header = ["zone", "app", "healthy", "state", "share of answers", "errors", "latency", "clients", "why"];
+        let header =
+            ["zone", "app", "healthy", "state", "share of answers", "errors", "latency", "clients", "why"];
         let rows = self.rows.iter().enumerate().map(|(at, cells)| {
             let row = Row::new(cells.iter().map(|(text, style)| Cell::from(text.clone()).style(*style)));
             if at == self.chosen { row.add_modifier(Modifier::REVERSED) } else { row }
@@ -287,18 +298,22 @@ impl Scene {
         let widths = widths.map(Constraint::Length).into_iter().chain([Constraint::Min(10)]);
         let control = if self.control_runs { "runs" } else { "DEAD" };
         let title = format!("Holdfast demo · control node {control} · revision {}", self.revision);
-        let table = Table::new(rows, widths).header(Row::new(header).bold()).block(Block::bordered().title(title));
+        let table =
+            Table::new(rows, widths).header(Row::new(header).bold()).block(Block::bordered().title(title));
         frame.render_widget(table, area);
     }
 
     fn draw_events(&self, frame: &mut Frame<'_>, area: Rect) {
         if let Some(greeting) = &self.greeting {
-            frame.render_widget(Paragraph::new(greeting.clone()).block(Block::bordered().title("addresses and commands")), area);
+            let text = Paragraph::new(greeting.clone()).wrap(Wrap { trim: false });
+            frame.render_widget(text.block(Block::bordered().title("addresses and commands")), area);
             return;
         }
         let room = usize::from(area.height.saturating_sub(2));
-        let newest: Vec<Line<'_>> =
-            self.words[self.words.len().saturating_sub(room)..].iter().map(|words| Line::from(words.as_str())).collect();
+        let newest: Vec<Line<'_>> = self.words[self.words.len().saturating_sub(room)..]
+            .iter()
+            .map(|words| Line::from(words.as_str()))
+            .collect();
         frame.render_widget(Paragraph::new(newest).block(Block::bordered().title("events")), area);
     }
 }

@@ -67,7 +67,14 @@ struct Account {
     at_ms: u64,
     failed_before: u64,
     is_open: bool,
+    rest_told: bool,
     event: Event,
+}
+
+impl Account {
+    fn name(&self) -> &'static str {
+        self.event.zone.unwrap_or("the control node")
+    }
 }
 
 /// Keeps the accounts.
@@ -95,6 +102,7 @@ impl Book {
             at_ms: now,
             failed_before: self.measure.ours.read().1,
             is_open: true,
+            rest_told: false,
             event: Event {
                 at_s: ((now - self.ready_at_ms) as f64) / 1_000.0,
                 action: action.as_str(),
@@ -109,9 +117,10 @@ impl Book {
         });
     }
 
-    /// Takes note of what a node said, asked at `asked_ms`: the zones that it counts as unhealthy.
-    pub fn detected(&mut self, asked_ms: u64, is_unhealthy: impl Fn(usize) -> bool) {
+    /// Takes note of what a node said, asked at `asked_ms`: the zones that it counts as unhealthy. Gives the news in words.
+    pub fn detected(&mut self, asked_ms: u64, is_unhealthy: impl Fn(usize) -> bool) -> Vec<String> {
         let now = self.measure.now_ms();
+        let mut news = Vec::new();
         for account in &mut self.accounts {
             let watched = matches!(account.action, Action::Kill | Action::Errors | Action::Slow);
             if account.is_open
@@ -120,17 +129,22 @@ impl Book {
                 && asked_ms >= account.at_ms
                 && account.zone.is_some_and(&is_unhealthy)
             {
-                account.event.detected_ms = Some(now - account.at_ms);
+                let ms = now - account.at_ms;
+                account.event.detected_ms = Some(ms);
+                news.push(format!("{} is seen unhealthy, {ms} ms after it was made so", account.name()));
             }
         }
+        news
     }
 
-    /// Looks for zones that serve again; call it often.
-    pub fn look(&mut self) {
+    /// Looks for zones that serve again or have come to rest; call it often. Gives the news in words.
+    pub fn look(&mut self) -> Vec<String> {
+        let mut news = self.at_rest();
         for at in 0..self.accounts.len() {
             let account = &self.accounts[at];
             let (Some(zone), true) = (account.zone, account.is_open) else { continue };
-            if !matches!(account.action, Action::Heal | Action::Cancel) || account.event.returned_ms.is_some() {
+            if !matches!(account.action, Action::Heal | Action::Cancel) || account.event.returned_ms.is_some()
+            {
                 continue;
             }
             let served_ms = self.apps[zone].last_request_ms();
@@ -138,7 +152,13 @@ impl Book {
                 continue;
             }
             let healed = &mut self.accounts[at];
-            healed.event.returned_ms = Some(served_ms - healed.at_ms);
+            let ms = served_ms - healed.at_ms;
+            healed.event.returned_ms = Some(ms);
+            news.push(format!(
+                "{} serves again, {ms} ms after its {}",
+                healed.name(),
+                healed.action.as_str()
+            ));
             let left = |account: &&mut Account| {
                 account.zone == Some(zone) && !matches!(account.action, Action::Heal | Action::Cancel)
             };
@@ -148,6 +168,29 @@ impl Book {
                 before.event.returned_ms = Some(served_ms - before.at_ms);
             }
         }
+        news
+    }
+
+    /// Shifted zones to which nothing new came and nothing was open for a while: told once.
+    fn at_rest(&mut self) -> Vec<String> {
+        let now = self.measure.now_ms();
+        let mut news = Vec::new();
+        for account in &mut self.accounts {
+            let (Some(zone), Action::Shift) = (account.zone, account.action) else { continue };
+            let last_request = self.apps[zone].last_request_ms();
+            let last_open = self.measure.last_open_ms(zone);
+            let newest = last_request.max(last_open).max(account.at_ms);
+            if account.is_open && !account.rest_told && now.saturating_sub(newest) > STILL_MS {
+                account.rest_told = true;
+                news.push(format!(
+                    "{} is empty: last new request {} ms, last client connection {} ms after its shift",
+                    account.name(),
+                    last_request.saturating_sub(account.at_ms),
+                    last_open.saturating_sub(account.at_ms),
+                ));
+            }
+        }
+        news
     }
 
     fn close(&mut self, which: impl Fn(&Account) -> bool) {

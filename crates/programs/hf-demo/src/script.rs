@@ -63,7 +63,9 @@ pub struct Line {
 
 /// What is wrong with a script.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{part}`: {what}; write ACTION:ZONE@TIME, such as kill:use1-az1@5s, or kill-control@5s, separated by commas")]
+#[error(
+    "`{part}`: {what}; write ACTION:ZONE@TIME, such as kill:use1-az1@5s, or kill-control@5s, separated by commas"
+)]
 pub struct ScriptError {
     part: String,
     what: String,
@@ -94,10 +96,13 @@ fn parse_line(part: &str, world: &World, length: Option<Duration>) -> Result<Lin
         Some((name, zone)) => (name.trim(), Some(zone.trim())),
         None => (what.trim(), None),
     };
-    let action = Action::NAMES.iter().find(|(known, _)| *known == name).map(|(_, action)| *action).ok_or_else(|| {
-        let names: Vec<&str> = Action::NAMES.iter().map(|(name, _)| *name).collect();
-        format!("no action `{name}`: there are {}", names.join(", "))
-    })?;
+    let action =
+        Action::NAMES.iter().find(|(known, _)| *known == name).map(|(_, action)| *action).ok_or_else(
+            || {
+                let names: Vec<&str> = Action::NAMES.iter().map(|(name, _)| *name).collect();
+                format!("no action `{name}`: there are {}", names.join(", "))
+            },
+        )?;
     let zone = match (action.has_zone(), zone) {
         (true, Some(zone)) => Some(world.place(zone).map(|place| place.zone).ok_or_else(|| {
             let zones: Vec<&str> = world.places().iter().map(|place| place.zone).collect();
@@ -115,7 +120,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<Vec<String>, String> {
-        let lines = parse(text, &World::new(0), Some(Duration::from_secs(60))).map_err(|error| error.to_string())?;
+        let lines =
+            parse(text, &World::new(0), Some(Duration::from_mins(1))).map_err(|error| error.to_string())?;
         Ok(lines.iter().map(|l| format!("{} {:?} {:?}", l.action.as_str(), l.zone, l.at)).collect())
     }
 
@@ -123,11 +129,7 @@ mod tests {
     fn lines_come_in_order_of_time() {
         assert_eq!(
             check("heal:use1-az1@20s, kill:use1-az1@5s ,kill-control@7s").unwrap(),
-            [
-                "kill Some(\"use1-az1\") 5s",
-                "kill-control None 7s",
-                "heal Some(\"use1-az1\") 20s"
-            ]
+            ["kill Some(\"use1-az1\") 5s", "kill-control None 7s", "heal Some(\"use1-az1\") 20s"]
         );
         assert_eq!(check("").unwrap(), Vec::<String>::new());
     }

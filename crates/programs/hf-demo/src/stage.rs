@@ -67,11 +67,25 @@ impl Stage {
         let zone_nodes = client(world.places().iter().map(|place| world.api(place)), None)?;
         let operator = client([world.control_api()], None)?;
         let started = clock.now();
-        Ok(Stage { world, apps, instances, children, clock, operator, zone_nodes, key, words: VecDeque::new(), told: 0, started })
+        Ok(Stage {
+            world,
+            apps,
+            instances,
+            children,
+            clock,
+            operator,
+            zone_nodes,
+            key,
+            words: VecDeque::new(),
+            told: 0,
+            started,
+        })
     }
 
     async fn open(world: &World, place: &Place, app: &Arc<ZoneApp>) -> Result<Instances, DemoError> {
-        Instances::start(app, &world.instances(place)).await.map_err(|source| DemoError::Listen { zone: place.zone, source })
+        Instances::start(app, &world.instances(place))
+            .await
+            .map_err(|source| DemoError::Listen { zone: place.zone, source })
     }
 
     /// Uses this token for the operator's acts from now on.
@@ -119,8 +133,12 @@ impl Stage {
                 self.children.kill(name);
                 format!("{name} is dead: its node was killed, its application is gone")
             }
-            (Action::Errors, Some(at)) => self.mood(at, Mood::Erroneous, "answers half of the time with errors"),
-            (Action::Slow, Some(at)) => self.mood(at, Mood::Slow, "takes a second and a half for each answer"),
+            (Action::Errors, Some(at)) => {
+                self.mood(at, Mood::Erroneous, "answers half of the time with errors")
+            }
+            (Action::Slow, Some(at)) => {
+                self.mood(at, Mood::Slow, "takes a second and a half for each answer")
+            }
             (Action::Heal, Some(at)) => self.heal(at).await?,
             (Action::Shift, Some(at)) => self.shift(at).await,
             (Action::Cancel, Some(at)) => self.cancel(at).await,
@@ -134,7 +152,7 @@ impl Stage {
             }
             (_, None) => return Ok(()),
         };
-        self.tell(told);
+        self.tell(&told);
         Ok(())
     }
 
@@ -165,7 +183,11 @@ impl Stage {
         };
         match self.operator.start_shift(&start).await {
             Ok(shift) => {
-                format!("{name} is being left: {} acknowledged in {} ms", shift.id, self.clock.now().since(begun).as_millis())
+                format!(
+                    "{name} is being left: {} acknowledged in {} ms",
+                    shift.id,
+                    self.clock.now().since(begun).as_millis()
+                )
             }
             Err(ClientError::Unreachable { .. }) => {
                 let until = self.clock.now().0 + SHIFT_LENGTH_MS;
@@ -195,7 +217,11 @@ impl Stage {
             }
             Err(error) => told.push(format!("the ledger's shifts stay: {error}")),
         }
-        if told.is_empty() { format!("{name} has no shift to cancel") } else { format!("{name}: {}", told.join("; ")) }
+        if told.is_empty() {
+            format!("{name} has no shift to cancel")
+        } else {
+            format!("{name}: {}", told.join("; "))
+        }
     }
 
     /// Signs and sends to every zone's node; says who took it.
@@ -211,12 +237,13 @@ impl Stage {
             ends_at,
         });
         let answers = self.zone_nodes.break_glass(&to_wire(&signed)).await;
-        let took: Vec<&BreakGlassAnswer> = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
+        let took: Vec<&BreakGlassAnswer> =
+            answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
         format!("{} of {} nodes took it", took.len(), answers.len())
     }
 
     /// Tells something in words, for the picture and the log.
-    pub fn tell(&mut self, words: String) {
+    pub fn tell(&mut self, words: &str) {
         let at = self.clock.now().since(self.started).as_secs_f32();
         tracing::info!("{words}");
         if self.words.len() >= WORDS {

@@ -51,11 +51,8 @@ pub struct World {
 impl World {
     /// A world on `127.net.*.*`.
     pub fn new(net: u8) -> World {
-        let places = ZONES
-            .iter()
-            .zip(1..)
-            .map(|((zone, region), number)| Place { zone, region, number })
-            .collect();
+        let places =
+            ZONES.iter().zip(1..).map(|((zone, region), number)| Place { zone, region, number }).collect();
         World { net, places }
     }
 
@@ -63,7 +60,9 @@ impl World {
     pub fn find_free() -> Result<World, DemoError> {
         (0..=9)
             .map(World::new)
-            .find(|world| world.listeners().iter().all(|address| std::net::TcpListener::bind(address).is_ok()))
+            .find(|world| {
+                world.listeners().iter().all(|address| std::net::TcpListener::bind(address).is_ok())
+            })
             .ok_or(DemoError::NoFreeAddresses)
     }
 
@@ -139,7 +138,13 @@ impl World {
     fn listeners(&self) -> Vec<SocketAddr> {
         let mut all = vec![self.control_api(), self.control_feed()];
         for place in &self.places {
-            all.extend([self.balancer(place), self.dns(place), self.status(place), self.api(place), self.feed(place)]);
+            all.extend([
+                self.balancer(place),
+                self.dns(place),
+                self.status(place),
+                self.api(place),
+                self.feed(place),
+            ]);
             all.extend(self.instances(place));
         }
         all
@@ -189,7 +194,8 @@ impl World {
         text.push_str("]\n");
         text.push_str(ESTATE_EDGE);
         for place in &self.places {
-            let _ = writeln!(text, "  {{ address = \"{}\", zone = \"{}\" }},", self.balancer(place), place.zone);
+            let _ =
+                writeln!(text, "  {{ address = \"{}\", zone = \"{}\" }},", self.balancer(place), place.zone);
         }
         text.push_str("]\n");
         text.push_str(ESTATE_NAMES);
@@ -227,7 +233,9 @@ impl World {
     fn zone_node(&self, place: &Place, operator_key: &str) -> String {
         // Every node dials the control node and the nodes before it: each pair has one connection, dialled from one side.
         let peers: Vec<String> = std::iter::once(self.control_feed())
-            .chain(self.places.iter().filter(|other| other.number < place.number).map(|other| self.feed(other)))
+            .chain(
+                self.places.iter().filter(|other| other.number < place.number).map(|other| self.feed(other)),
+            )
             .map(|address| format!("\"{address}\""))
             .collect();
         format!(
@@ -343,9 +351,12 @@ mod tests {
             toml: files["estate.toml"].clone(),
             files: [("shop.test.zone".to_owned(), files["shop.test.zone"].clone())].into(),
         };
-        let estate = hf_config::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+        let estate =
+            hf_config::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!((estate.zones.len(), estate.pools.len()), (6, 2));
-        for (name, text) in files.iter().filter(|(name, _)| !matches!(name.as_str(), "estate.toml" | "shop.test.zone")) {
+        for (name, text) in
+            files.iter().filter(|(name, _)| !matches!(name.as_str(), "estate.toml" | "shop.test.zone"))
+        {
             hf_config::read_node(name, text).unwrap_or_else(|problems| panic!("{problems}"));
         }
     }

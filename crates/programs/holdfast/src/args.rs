@@ -25,7 +25,14 @@ pub struct Common {
     /// A node's API, such as http://127.0.0.1:7600; may be repeated, any one that answers will do.
     ///
     /// Without it: HOLDFAST_ENDPOINTS (comma-separated), then the runbook file, then http://127.0.0.1:7600.
-    #[arg(long = "endpoint", value_name = "URL", global = true, env = "HOLDFAST_ENDPOINTS", value_delimiter = ',', hide_env_values = true)]
+    #[arg(
+        long = "endpoint",
+        value_name = "URL",
+        global = true,
+        env = "HOLDFAST_ENDPOINTS",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
     pub endpoints: Vec<String>,
     /// The token for writes; better in HOLDFAST_TOKEN or the runbook file than on the command line.
     ///

@@ -34,7 +34,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve(serve) => commands::serve::run(&serve),
         Command::Demo(demo) => commands::demo::run(&demo, common.output),
         Command::Check(check) => commands::check::run(&check.files, common.output),
-        Command::Completions { shell } => commands::generate::completions(shell),
+        Command::Completions { shell } => {
+            commands::generate::completions(shell);
+            Ok(())
+        }
         Command::Man { folder } => commands::generate::man(folder.as_deref()),
         Command::Cert(cert) => commands::cert::run(&cert),
         Command::Runbook(runbook) => commands::runbook::run(&runbook, &common),

@@ -16,10 +16,15 @@ pub fn say(text: &str) {
 }
 
 /// Prints `value` as JSON, or what `table` makes of it.
-pub fn show<V: Serialize>(output: Output, value: &V, table: impl FnOnce(&V) -> String) -> Result<(), Failure> {
+pub fn show<V: Serialize>(
+    output: Output,
+    value: &V,
+    table: impl FnOnce(&V) -> String,
+) -> Result<(), Failure> {
     match output {
         Output::Json => {
-            let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Refused(error.to_string()))?;
+            let text =
+                serde_json::to_string_pretty(value).map_err(|error| Failure::Refused(error.to_string()))?;
             say(&text);
         }
         Output::Table => say(table(value).trim_end()),
@@ -67,7 +72,11 @@ pub fn rough(ms: u64) -> String {
 
 /// How an instant lies to now: `in 29m58s` or `12s ago`.
 pub fn relative(at_ms: u64, now_ms: u64) -> String {
-    if at_ms >= now_ms { format!("in {}", rough(at_ms - now_ms)) } else { format!("{} ago", rough(now_ms - at_ms)) }
+    if at_ms >= now_ms {
+        format!("in {}", rough(at_ms - now_ms))
+    } else {
+        format!("{} ago", rough(now_ms - at_ms))
+    }
 }
 
 #[cfg(test)]

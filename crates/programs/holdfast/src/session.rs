@@ -34,7 +34,10 @@ pub fn runbook_path(common: &Common) -> Result<PathBuf, Failure> {
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")));
     folder.map(|folder| folder.join("holdfast").join("runbook.toml")).ok_or_else(|| {
-        Failure::Usage("holdfast: neither HOME nor XDG_CONFIG_HOME is set; name the runbook with --runbook FILE".to_owned())
+        Failure::Usage(
+            "holdfast: neither HOME nor XDG_CONFIG_HOME is set; name the runbook with --runbook FILE"
+                .to_owned(),
+        )
     })
 }
 
@@ -48,7 +51,9 @@ impl Runbook {
         };
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && common.runbook.is_none() => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && common.runbook.is_none() => {
+                return Ok(None);
+            }
             Err(error) => return Err(Failure::Usage(format!("{}: {error}", path.display()))),
         };
         Runbook::parse(&path, &text).map(Some)
@@ -56,15 +61,23 @@ impl Runbook {
 
     fn parse(path: &Path, text: &str) -> Result<Runbook, Failure> {
         let wrong = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-        let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| wrong(error.to_string()))?;
+        let document: DocumentMut =
+            text.parse().map_err(|error: toml_edit::TomlError| wrong(error.to_string()))?;
         let mut runbook = Runbook::default();
         for (key, item) in document.iter() {
             let text = || {
-                item.as_str().map(ToOwned::to_owned).ok_or_else(|| wrong(format!("`{key}` is a text; put it in quotes")))
+                item.as_str()
+                    .map(ToOwned::to_owned)
+                    .ok_or_else(|| wrong(format!("`{key}` is a text; put it in quotes")))
             };
             let list = || {
-                let array = item.as_array().ok_or_else(|| wrong(format!("`{key}` is a list of URLs; write [\"…\"]")))?;
-                let urls = array.iter().map(|value| value.as_str().map(ToOwned::to_owned)).collect::<Option<Vec<_>>>();
+                let array = item
+                    .as_array()
+                    .ok_or_else(|| wrong(format!("`{key}` is a list of URLs; write [\"…\"]")))?;
+                let urls = array
+                    .iter()
+                    .map(|value| value.as_str().map(ToOwned::to_owned))
+                    .collect::<Option<Vec<_>>>();
                 urls.ok_or_else(|| wrong(format!("`{key}` is a list of URLs; put each in quotes")))
             };
             match key {
@@ -87,7 +100,8 @@ impl Runbook {
 /// A client of the control nodes.
 pub fn client(common: &Common) -> Result<Client, Failure> {
     let runbook = Runbook::load(common)?.unwrap_or_default();
-    let endpoints = first_filled([common.endpoints.clone(), runbook.endpoints, vec![DEFAULT_ENDPOINT.to_owned()]]);
+    let endpoints =
+        first_filled([common.endpoints.clone(), runbook.endpoints, vec![DEFAULT_ENDPOINT.to_owned()]]);
     let token = common.token.clone().or(runbook.token);
     Client::new(endpoints, token).map_err(|error| Failure::Usage(format!("holdfast: {error}")))
 }
@@ -95,8 +109,12 @@ pub fn client(common: &Common) -> Result<Client, Failure> {
 /// A client of the data-plane nodes.
 pub fn node_client(common: &Common) -> Result<Client, Failure> {
     let runbook = Runbook::load(common)?.unwrap_or_default();
-    let endpoints =
-        first_filled([common.endpoints.clone(), runbook.nodes, runbook.endpoints, vec![DEFAULT_ENDPOINT.to_owned()]]);
+    let endpoints = first_filled([
+        common.endpoints.clone(),
+        runbook.nodes,
+        runbook.endpoints,
+        vec![DEFAULT_ENDPOINT.to_owned()],
+    ]);
     Client::new(endpoints, None).map_err(|error| Failure::Usage(format!("holdfast: {error}")))
 }
 
@@ -113,7 +131,9 @@ mod tests {
         let parse = |text: &str| Runbook::parse(Path::new("/x/runbook.toml"), text);
         let good = parse("endpoints = [\"http://a:1\"]\ntoken = \"t\"\nkey = \"k\"\n").unwrap();
         assert_eq!((good.endpoints.len(), good.key), (1, Some(PathBuf::from("/x/k"))));
-        for (text, want) in [("tokn = 1", "unknown key `tokn`"), ("token = 1", "is a text"), ("nodes = 1", "list")] {
+        for (text, want) in
+            [("tokn = 1", "unknown key `tokn`"), ("token = 1", "is a text"), ("nodes = 1", "list")]
+        {
             let Err(Failure::Usage(error)) = parse(text) else { panic!("{text} was taken") };
             assert!(error.contains(want), "{error}");
         }

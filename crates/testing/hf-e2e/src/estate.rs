@@ -22,7 +22,9 @@ pub const CLIENT: &str = "10.77.200.1";
 pub fn estate() -> String {
     let mut text = String::from("[[region]]\nid = \"test\"\n");
     for zone in ZONES {
-        text.push_str(&format!("\n[[zone]]\nid = \"{zone}\"\nregion = \"test\"\naliases = [\"other-{zone}\"]\n"));
+        text.push_str(&format!(
+            "\n[[zone]]\nid = \"{zone}\"\nregion = \"test\"\naliases = [\"other-{zone}\"]\n"
+        ));
     }
     text.push_str(
         "\n[[health_check]]\nname = \"web\"\nkind = \"http\"\npath = \"/healthz\"\nexpect = { status = \"200\", body = \"ok\" }\n\
@@ -76,7 +78,9 @@ pub fn zone_node(zone: &str, key: &str) -> String {
 }
 
 fn tls(node: &str) -> String {
-    format!("[tls]\nca = \"../certs/ca.pem\"\ncertificate = \"../certs/{node}.pem\"\nkey = \"../certs/{node}.key\"\n")
+    format!(
+        "[tls]\nca = \"../certs/ca.pem\"\ncertificate = \"../certs/{node}.pem\"\nkey = \"../certs/{node}.key\"\n"
+    )
 }
 
 /// A zone's nginx: two endpoints, an access log with instants, nothing of the checks in it.

@@ -19,12 +19,10 @@ impl Running {
     /// When it cannot be started.
     pub fn start(mut command: Command, log: &Path) -> Running {
         let open = || std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log file");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(open())
-            .stderr(open())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; ./test installs what is needed"));
+        let child =
+            command.stdin(Stdio::null()).stdout(open()).stderr(open()).spawn().unwrap_or_else(|error| {
+                panic!("cannot run {command:?}: {error}; ./test installs what is needed")
+            });
         Running { child, log: log.to_owned() }
     }
 

@@ -49,7 +49,8 @@ done
 impl Client {
     /// Starts client number `number` in the clients' namespace.
     pub fn start(world: &World, number: usize) -> Client {
-        let servers: Vec<String> = (0..ZONES.len()).map(|at| address(ZONES[(at + number) % ZONES.len()])).collect();
+        let servers: Vec<String> =
+            (0..ZONES.len()).map(|at| address(ZONES[(at + number) % ZONES.len()])).collect();
         let mut command = world.network.command("client", "bash");
         command
             .args(["-c", LOOP])

@@ -60,8 +60,14 @@ impl World {
     fn write_files(&self) {
         let certs = self.folder().join("certs");
         must(Command::new(holdfast()).args(["cert", "authority"]).arg(&certs));
-        for (node, own) in ZONES.iter().map(|zone| (*zone, address(zone))).chain([("control", CONTROL.to_owned())]) {
-            must(Command::new(holdfast()).args(["cert", "node", node, "--address", &own, "--folder"]).arg(&certs));
+        for (node, own) in
+            ZONES.iter().map(|zone| (*zone, address(zone))).chain([("control", CONTROL.to_owned())])
+        {
+            must(
+                Command::new(holdfast())
+                    .args(["cert", "node", node, "--address", &own, "--folder"])
+                    .arg(&certs),
+            );
             std::fs::create_dir_all(self.place(node)).expect("a folder for the node");
         }
         let key = self.make_runbook();
@@ -128,7 +134,8 @@ impl World {
 
     /// Runs `holdfast` beside the control node with its token.
     pub fn cli(&self, arguments: &[&str]) -> Output {
-        let token = std::fs::read_to_string(self.place("control").join("data/operator.token")).unwrap_or_default();
+        let token =
+            std::fs::read_to_string(self.place("control").join("data/operator.token")).unwrap_or_default();
         let mut command = self.network.command("control", holdfast());
         let runbook = self.folder().join("runbook.toml");
         output(command.args(arguments).env("HOLDFAST_TOKEN", token.trim()).env("HOLDFAST_RUNBOOK", runbook))
@@ -145,8 +152,16 @@ impl World {
     /// Asks a zone's DNS server with dig and gives the short answer, sorted.
     pub fn dig(&self, zone: &str, name: &str) -> Vec<String> {
         let mut command = self.network.command("client", "dig");
-        let text = output(command.args(["+short", "+time=1", "+tries=2", &format!("@{}", address(zone)), name, "A"]));
-        let mut lines: Vec<String> = String::from_utf8_lossy(&text.stdout).lines().map(ToOwned::to_owned).collect();
+        let text = output(command.args([
+            "+short",
+            "+time=1",
+            "+tries=2",
+            &format!("@{}", address(zone)),
+            name,
+            "A",
+        ]));
+        let mut lines: Vec<String> =
+            String::from_utf8_lossy(&text.stdout).lines().map(ToOwned::to_owned).collect();
         lines.sort();
         lines
     }
@@ -166,12 +181,17 @@ impl World {
             wait_for(&format!("{zone} to serve"), DEADLINE, || {
                 let status = self.status(zone)?;
                 let zones = status["zones"].as_array().ok_or("no zones yet")?;
-                let well = |zone: &Value| zone["healthy"] == zone["of"] && zone["reason"]["kind"] == "healthy";
+                let well =
+                    |zone: &Value| zone["healthy"] == zone["of"] && zone["reason"]["kind"] == "healthy";
                 if zones.len() != ZONES.len() || !zones.iter().all(well) {
                     return Err(format!("zones: {}", status["zones"]));
                 }
                 let (body, code) = self.curl(&format!("http://{}:8080/", address(zone)));
-                if code == 200 && body.trim() == zone { Ok(()) } else { Err(format!("balancer: {code} {body:?}")) }
+                if code == 200 && body.trim() == zone {
+                    Ok(())
+                } else {
+                    Err(format!("balancer: {code} {body:?}"))
+                }
             });
         }
     }
@@ -180,7 +200,8 @@ impl World {
     pub fn wait_for_zone(&self, node: &str, zone: &str, what: &str, is_so: impl Fn(&Value) -> bool) {
         wait_for(&format!("{node} to see {zone} {what}"), DEADLINE, || {
             let status = self.status(node)?;
-            let told = status["zones"].as_array().and_then(|zones| zones.iter().find(|told| told["id"] == zone));
+            let told =
+                status["zones"].as_array().and_then(|zones| zones.iter().find(|told| told["id"] == zone));
             match told {
                 Some(told) if is_so(told) => Ok(()),
                 told => Err(format!("it says {told:?}")),
@@ -191,8 +212,12 @@ impl World {
     /// Lines that no healthy run writes: every ERROR that the test did not expect fails it.
     pub fn assert_no_errors(&self) {
         for node in ZONES.iter().chain(&["control"]) {
-            let errors: Vec<String> =
-                self.log(node).lines().filter(|line| line.contains("ERROR") || line.contains("panicked")).map(ToOwned::to_owned).collect();
+            let errors: Vec<String> = self
+                .log(node)
+                .lines()
+                .filter(|line| line.contains("ERROR") || line.contains("panicked"))
+                .map(ToOwned::to_owned)
+                .collect();
             assert!(errors.is_empty(), "{node} logged errors:\n{}", errors.join("\n"));
         }
     }

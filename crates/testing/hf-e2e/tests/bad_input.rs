@@ -75,8 +75,9 @@ impl Lone {
     fn status(&self) -> Result<Value, String> {
         let url = format!("http://{}:7600/v1/status", self.address);
         let answer = output(Command::new("curl").args(["-s", "--max-time", "2", &url]));
-        serde_json::from_slice(&answer.stdout)
-            .map_err(|_| format!("no status; the log:\n{}", std::fs::read_to_string(self.path("log")).unwrap_or_default()))
+        serde_json::from_slice(&answer.stdout).map_err(|_| {
+            format!("no status; the log:\n{}", std::fs::read_to_string(self.path("log")).unwrap_or_default())
+        })
     }
 
     fn wait_for_status(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
@@ -147,8 +148,11 @@ fn a_second_process_on_one_folder_is_refused() {
     let second = Lone::new(3);
     let text = std::fs::read_to_string(second.path("node.toml")).expect("the node file");
     let shared = lone.path("data").display().to_string();
-    std::fs::write(second.path("node.toml"), text.replace("data_dir = \"data\"", &format!("data_dir = \"{shared}\"")))
-        .expect("the node file");
+    std::fs::write(
+        second.path("node.toml"),
+        text.replace("data_dir = \"data\"", &format!("data_dir = \"{shared}\"")),
+    )
+    .expect("the node file");
     let (code, error) = refused(second.command());
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("another node runs on this folder") && error.contains(&shared), "{error}");
@@ -169,11 +173,17 @@ fn a_damaged_ledger_is_not_touched_and_the_data_planes_go_on() {
     lone.wait_for_status("the shift, from the snapshot", is_az2_away);
     let (code, _, error) = lone.cli(&["shift", "start", "az1", "--for", "5m", "--reason", "no ledger"]);
     assert!(code != 0 && error.contains("ledger"), "{code} {error}");
-    assert!(run.text().contains("ERROR") && run.text().contains(&ledger.display().to_string()), "{}", run.text());
+    assert!(
+        run.text().contains("ERROR") && run.text().contains(&ledger.display().to_string()),
+        "{}",
+        run.text()
+    );
     assert_eq!(std::fs::read(&ledger).expect("the ledger's file"), damaged, "nothing was overwritten");
     run.kill();
     // Without one there is nothing to serve: it does not start.
-    for path in files(&lone.path("data")).into_iter().filter(|path| path.display().to_string().contains("snapshot")) {
+    for path in
+        files(&lone.path("data")).into_iter().filter(|path| path.display().to_string().contains("snapshot"))
+    {
         std::fs::remove_file(path).expect("a snapshot");
     }
     let (code, error) = refused(lone.command());
@@ -183,7 +193,9 @@ fn a_damaged_ledger_is_not_touched_and_the_data_planes_go_on() {
 }
 
 fn is_az2_away(status: &Value) -> bool {
-    status["zones"].as_array().is_some_and(|zones| zones.iter().any(|zone| zone["id"] == "az2" && zone["state"] == "away"))
+    status["zones"]
+        .as_array()
+        .is_some_and(|zones| zones.iter().any(|zone| zone["id"] == "az2" && zone["state"] == "away"))
 }
 
 #[test]
@@ -194,9 +206,13 @@ fn a_damaged_snapshot_is_passed_over_for_an_older_one() {
     assert_eq!(code, 0, "{error}");
     run.kill();
     let folder = lone.path("data");
-    let snapshots: Vec<PathBuf> = files(&folder).into_iter().filter(|path| path.display().to_string().contains("snapshot")).collect();
+    let snapshots: Vec<PathBuf> =
+        files(&folder).into_iter().filter(|path| path.display().to_string().contains("snapshot")).collect();
     assert!(!snapshots.is_empty(), "no snapshot in {}", folder.display());
-    let newest = snapshots.iter().max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok()).expect("one");
+    let newest = snapshots
+        .iter()
+        .max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok())
+        .expect("one");
     let mut bytes = std::fs::read(newest).expect("a snapshot");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0xff;
@@ -204,7 +220,11 @@ fn a_damaged_snapshot_is_passed_over_for_an_older_one() {
     let _run = lone.start();
     lone.wait_for_status("the shift, from the ledger", is_az2_away);
     let log = std::fs::read_to_string(lone.path("log")).expect("the log");
-    assert!(log.contains("WARN") && log.contains(&newest.file_name().expect("a name").to_string_lossy().into_owned()), "{log}");
+    assert!(
+        log.contains("WARN")
+            && log.contains(&newest.file_name().expect("a name").to_string_lossy().into_owned()),
+        "{log}"
+    );
 }
 
 #[test]
@@ -212,12 +232,14 @@ fn a_bad_edit_of_the_estate_keeps_the_old_one_and_says_so() {
     let lone = Lone::new(6);
     let _run = lone.start();
     let before = lone.status().expect("a status")["estate_revision"].clone();
-    std::fs::write(lone.path("estate.toml"), ESTATE.replace("protocol", "protokol")).expect("the estate file");
+    std::fs::write(lone.path("estate.toml"), ESTATE.replace("protocol", "protokol"))
+        .expect("the estate file");
     lone.wait_for_status("the problem", |status| {
         status["estate_file_problem"].as_str().is_some_and(|problem| problem.contains("estate.toml:12:1"))
     });
     assert_eq!(lone.status().expect("a status")["estate_revision"], before);
-    std::fs::write(lone.path("estate.toml"), ESTATE.replace("home.test", "house.test")).expect("the estate file");
+    std::fs::write(lone.path("estate.toml"), ESTATE.replace("home.test", "house.test"))
+        .expect("the estate file");
     lone.wait_for_status("the mended estate", |status| {
         status["estate_file_problem"].is_null() && status["estate_revision"] != before
     });
@@ -269,10 +291,24 @@ fn oversized_and_hostile_requests_are_refused_and_others_go_on() {
     let bearer = format!("Authorization: Bearer {}", token.trim());
     let shifts = format!("{api}/v1/shifts");
     let data = format!("@{}", big.display());
-    assert_eq!(code(&["-H", &bearer, "-H", "Content-Type: application/json", "--data-binary", &data, &shifts]), "413");
+    assert_eq!(
+        code(&["-H", &bearer, "-H", "Content-Type: application/json", "--data-binary", &data, &shifts]),
+        "413"
+    );
     assert_eq!(code(&["-H", &bearer, "-H", "Content-Type: application/json", "-d", "{", &shifts]), "400");
     assert_eq!(code(&["-H", "Content-Type: application/json", "-d", "{}", &shifts]), "401");
-    assert_eq!(code(&["-H", "Authorization: Bearer wrong", "-H", "Content-Type: application/json", "-d", "{}", &shifts]), "403");
+    assert_eq!(
+        code(&[
+            "-H",
+            "Authorization: Bearer wrong",
+            "-H",
+            "Content-Type: application/json",
+            "-d",
+            "{}",
+            &shifts
+        ]),
+        "403"
+    );
     // Bytes that are no HTTP, on every TCP port.
     for port in [5300, 7600, 7601, 7602, 8080] {
         let mut stream = TcpStream::connect(format!("{}:{port}", lone.address)).expect("a listener");
@@ -283,7 +319,13 @@ fn oversized_and_hostile_requests_are_refused_and_others_go_on() {
         let _ = stream.read_to_end(&mut answer);
     }
     assert!(lone.status().is_ok(), "the node goes on");
-    let answer = must(Command::new("dig").args([&format!("@{}", lone.address), "-p", "5300", "+short", "www.home.test"]));
+    let answer = must(Command::new("dig").args([
+        &format!("@{}", lone.address),
+        "-p",
+        "5300",
+        "+short",
+        "www.home.test",
+    ]));
     assert!(answer.contains("127.0.0.1"), "{answer:?}");
 }
 
@@ -313,6 +355,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn find(folder: &Path, part: &str) -> PathBuf {
-    let found = files(folder).into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(part)));
+    let found = files(folder)
+        .into_iter()
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(part)));
     found.unwrap_or_else(|| panic!("no {part} in {}", folder.display()))
 }

@@ -8,18 +8,24 @@ use serde_json::Value;
 #[test]
 fn the_demo_plays_a_script_and_ends_with_its_report() {
     let script = "kill:use1-az1@3s, heal:use1-az1@9s, shift:use1-az2@14s, kill-control@18s, shift:euw2-az1@19s, cancel:euw2-az1@23s";
-    let text = must(Command::new(holdfast()).args(["demo", "--script", script, "--for", "27s", "-o", "json"]));
+    let text =
+        must(Command::new(holdfast()).args(["demo", "--script", script, "--for", "27s", "-o", "json"]));
     let report: Value = serde_json::from_str(&text).expect("one JSON object");
     let events = report["events"].as_array().expect("events");
     assert_eq!(events.len(), 6, "{report:#}");
     assert!(report["requests"].as_u64() > Some(1_000), "{report:#}");
     assert!(report["plain_pool_failed"].as_u64() > report["failed"].as_u64(), "{report:#}");
-    let [kill, heal, shift, kill_control, break_glass, cancel] = events.as_slice() else { panic!("six events") };
+    let [kill, heal, shift, kill_control, break_glass, cancel] = events.as_slice() else {
+        panic!("six events")
+    };
     assert!(kill["detected_ms"].is_u64() && kill["last_new_request_ms"].is_u64(), "{kill:#}");
     assert!(kill["last_dns_answer_ms"].is_u64() && kill["returned_ms"].is_u64(), "{kill:#}");
     assert!(heal["returned_ms"].is_u64() && heal["detected_ms"].is_null(), "{heal:#}");
     for shift in [shift, break_glass] {
-        assert!(shift["last_new_request_ms"].is_u64() && shift["last_open_connection_ms"].is_u64(), "{shift:#}");
+        assert!(
+            shift["last_new_request_ms"].is_u64() && shift["last_open_connection_ms"].is_u64(),
+            "{shift:#}"
+        );
         assert_eq!(shift["failed_requests"], 0, "a planned shift fails nothing: {report:#}");
     }
     assert!(kill_control["zone"].is_null() && kill_control["failed_requests"] == 0, "{kill_control:#}");

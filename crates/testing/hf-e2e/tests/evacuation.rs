@@ -29,7 +29,12 @@ fn all_requests(clients: &[Client]) -> Vec<Request> {
 
 fn assert_zone_gets_nothing_after(world: &World, zone: &str, since_ms: u64) {
     let late: Vec<u64> = arrivals(&world.place(zone)).into_iter().filter(|at| *at > since_ms).collect();
-    assert!(late.is_empty(), "{} requests were answered in {zone} after its shift was acknowledged, the last {} ms after", late.len(), late.last().unwrap_or(&0) - since_ms);
+    assert!(
+        late.is_empty(),
+        "{} requests were answered in {zone} after its shift was acknowledged, the last {} ms after",
+        late.len(),
+        late.last().unwrap_or(&0) - since_ms
+    );
 }
 
 fn assert_none_failed(requests: &[Request], since_ms: u64) {
@@ -79,7 +84,11 @@ fn a_shift_takes_the_zone_out_of_every_path_and_nothing_fails() {
     let id = shift["id"].as_str().expect("an id").to_owned();
     let shown = wait_for("the measured time to zero", DEADLINE, || {
         let shown = world.json(&["shift", "show", &id]);
-        if shown["time_to_zero"]["measured"] == true { Ok(shown) } else { Err(shown["time_to_zero"].to_string()) }
+        if shown["time_to_zero"]["measured"] == true {
+            Ok(shown)
+        } else {
+            Err(shown["time_to_zero"].to_string())
+        }
     });
     println!("az2: time to zero {}", shown["time_to_zero"]);
     let explained = world.cli(&["explain", NAME, "A", "--from", "10.77.200.1"]);
@@ -118,7 +127,11 @@ fn lose_and_regain(lost: &str, lose: impl Fn(&World), regain: impl Fn(&World)) {
     for zone in &others {
         wait_for(&format!("{zone} to leave {lost} out"), DEADLINE, || {
             let answer = world.dig(zone, NAME);
-            if !answer.is_empty() && !answer.contains(&address(lost)) { Ok(()) } else { Err(format!("{answer:?}")) }
+            if !answer.is_empty() && !answer.contains(&address(lost)) {
+                Ok(())
+            } else {
+                Err(format!("{answer:?}"))
+            }
         });
     }
     let noticed = now_ms();
@@ -128,7 +141,9 @@ fn lose_and_regain(lost: &str, lose: impl Fn(&World), regain: impl Fn(&World)) {
     let requests = all_requests(&clients);
     assert_none_failed(&requests, noticed + 2_000);
     for zone in &others {
-        world.wait_for_zone(zone, lost, "impaired", |told| told["healthy"] == 0 && told["reason"]["kind"] == "impaired");
+        world.wait_for_zone(zone, lost, "impaired", |told| {
+            told["healthy"] == 0 && told["reason"]["kind"] == "impaired"
+        });
     }
     regain(&world);
     for zone in &others {
@@ -165,7 +180,9 @@ fn with_the_control_node_dead_the_shift_holds_and_a_node_boots_alone() {
         if now_ms() > ends_at_ms + 2_000 { Ok(()) } else { Err(format!("{:?} so far", begun.elapsed())) }
     });
     for zone in ZONES {
-        world.wait_for_zone(zone, "az2", "held", |told| told["state"] == "away" && told["reason"]["held"] == true);
+        world.wait_for_zone(zone, "az2", "held", |told| {
+            told["state"] == "away" && told["reason"]["held"] == true
+        });
         let answer = world.dig(zone, NAME);
         assert!(!answer.is_empty() && !answer.contains(&address("az2")), "{zone} answers {answer:?}");
     }
@@ -178,7 +195,9 @@ fn with_the_control_node_dead_the_shift_holds_and_a_node_boots_alone() {
         .iter()
         .map(|zone| {
             world.wait_for_zone(zone, "az2", "open", |told| told["state"] == "open");
-            wait_for("the revision", DEADLINE, || Ok::<_, String>(world.status(zone)?["revision"].as_u64().unwrap_or(0)))
+            wait_for("the revision", DEADLINE, || {
+                Ok::<_, String>(world.status(zone)?["revision"].as_u64().unwrap_or(0))
+            })
         })
         .collect();
     assert!(revisions.iter().all(|revision| *revision == revisions[0] && *revision > 0), "{revisions:?}");
@@ -194,7 +213,8 @@ fn with_the_control_node_dead_break_glass_evacuates_all_the_same() {
     let refused = world.cli(&["shift", "start", "az3", "--for", "5m", "--reason", "no control"]);
     assert_eq!(refused.status.code(), Some(3), "no endpoint can be reached");
     let begun = now_ms();
-    let told = world.cli(&["shift", "start", "--break-glass", "az3", "--for", "5m", "--reason", "no control"]);
+    let told =
+        world.cli(&["shift", "start", "--break-glass", "az3", "--for", "5m", "--reason", "no control"]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let acknowledged = now_ms();
     println!("az3: break-glass taken by all nodes after {} ms", acknowledged - begun);

@@ -38,7 +38,9 @@ fn start_and_ask(example: &str, nodes: &[Node], dns: &[(&str, &str)], name: &str
         network.add(node.name, node.address);
         if nodes.len() > 1 {
             let mut command = Command::new(holdfast());
-            must(command.args(["cert", "node", node.name, "--address", node.address, "--folder"]).arg(&certs));
+            must(
+                command.args(["cert", "node", node.name, "--address", node.address, "--folder"]).arg(&certs),
+            );
         }
     }
     for node in nodes {
@@ -51,8 +53,8 @@ fn start_and_ask(example: &str, nodes: &[Node], dns: &[(&str, &str)], name: &str
             assert!(run.ended().is_none(), "{} has ended:\n{}", node.name, run.text());
             let mut command = network.command(node.name, "curl");
             let answer = output(command.args(["-s", "--max-time", "2", "http://127.0.0.1:7600/v1/status"]));
-            let status: serde_json::Value =
-                serde_json::from_slice(&answer.stdout).map_err(|_| format!("no status; its log:\n{}", run.text()))?;
+            let status: serde_json::Value = serde_json::from_slice(&answer.stdout)
+                .map_err(|_| format!("no status; its log:\n{}", run.text()))?;
             if status["revision"].as_u64() > Some(0) { Ok(()) } else { Err(status.to_string()) }
         });
     }
@@ -60,10 +62,22 @@ fn start_and_ask(example: &str, nodes: &[Node], dns: &[(&str, &str)], name: &str
         wait_for(&format!("{server} to answer {name}"), DEADLINE, || {
             let (address, port) = server.split_once(' ').unwrap_or((server, "53"));
             let mut command = network.command(place, "dig");
-            let answer =
-                output(command.args(["+short", "+time=1", "+tries=1", &format!("@{address}"), "-p", port, name, "A"]));
+            let answer = output(command.args([
+                "+short",
+                "+time=1",
+                "+tries=1",
+                &format!("@{address}"),
+                "-p",
+                port,
+                name,
+                "A",
+            ]));
             let text = String::from_utf8_lossy(&answer.stdout).into_owned();
-            if text.lines().any(|line| line.parse::<std::net::IpAddr>().is_ok()) { Ok(()) } else { Err(format!("{text:?}")) }
+            if text.lines().any(|line| line.parse::<std::net::IpAddr>().is_ok()) {
+                Ok(())
+            } else {
+                Err(format!("{text:?}"))
+            }
         });
     }
     for run in &running {

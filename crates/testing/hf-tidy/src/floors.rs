@@ -28,7 +28,8 @@ pub fn workspace_edges(repository: &Path) -> Vec<Edge> {
         .current_dir(repository)
         .output()
         .expect("cargo metadata runs");
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     let floor_of: BTreeMap<&str, &str> = packages
         .iter()
@@ -62,11 +63,15 @@ pub fn check(edges: &[Edge]) -> Vec<String> {
     let mut findings = Vec::new();
     for Edge { from: (from, from_floor), on: (on, on_floor) } in edges {
         let (Some(low), Some(high)) = (height(on_floor), height(from_floor)) else {
-            findings.push(format!("{from} or {on} is on no floor; move it under crates/core, io, planes, programs or testing"));
+            findings.push(format!(
+                "{from} or {on} is on no floor; move it under crates/core, io, planes, programs or testing"
+            ));
             continue;
         };
         if low > high {
-            findings.push(format!("{from} ({from_floor}) depends up on {on} ({on_floor}); push what both need down"));
+            findings.push(format!(
+                "{from} ({from_floor}) depends up on {on} ({on_floor}); push what both need down"
+            ));
         } else if low == high && matches!(from_floor.as_str(), "planes") {
             findings.push(format!("{from} depends sideways on {on} ({on_floor}); push what both need down"));
         } else if low == high && from_floor == "io" && !SIDEWAYS_ON_IO.contains(&on.as_str()) {

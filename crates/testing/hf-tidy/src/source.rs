@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 /// When a folder or file cannot be read.
 pub fn rust_files(repository: &Path) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    let mut folders: Vec<PathBuf> = ["crates", "xtask", "fuzz"].iter().map(|name| repository.join(name)).collect();
+    let mut folders: Vec<PathBuf> =
+        ["crates", "xtask", "fuzz"].iter().map(|name| repository.join(name)).collect();
     while let Some(folder) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for entry in entries {
@@ -48,17 +49,33 @@ const BANNED: &[Banned] = &[
     Banned { text: concat!("to", "do!("), applies: |_| true, instead: "finish it" },
     Banned { text: concat!("unimple", "mented!("), applies: |_| true, instead: "finish it" },
     Banned { text: concat!("FIX", "ME"), applies: |_| true, instead: "mend it, or file an issue" },
-    Banned { text: concat!("#[ig", "nore"), applies: |_| true, instead: "assert today's behaviour and say why it is wrong" },
-    Banned { text: concat!("thread::sl", "eep"), applies: is_test, instead: "wait for a condition with a deadline" },
+    Banned {
+        text: concat!("#[ig", "nore"),
+        applies: |_| true,
+        instead: "assert today's behaviour and say why it is wrong",
+    },
+    Banned {
+        text: concat!("thread::sl", "eep"),
+        applies: is_test,
+        instead: "wait for a condition with a deadline",
+    },
     Banned {
         text: concat!("System", "Time::now"),
         applies: |path| !path.starts_with("crates/io/hf-clock/"),
         instead: "ask hf-clock",
     },
-    Banned { text: concat!("std::", "fs"), applies: in_core, instead: "core has no files: let the caller read them" },
+    Banned {
+        text: concat!("std::", "fs"),
+        applies: in_core,
+        instead: "core has no files: let the caller read them",
+    },
     Banned { text: concat!("std::", "thread"), applies: in_core, instead: "core has no threads" },
     Banned { text: concat!("Instant::", "now"), applies: in_core, instead: "core is told the time" },
-    Banned { text: concat!("Hash", "Map"), applies: in_core, instead: "core has no hash order: use BTreeMap" },
+    Banned {
+        text: concat!("Hash", "Map"),
+        applies: in_core,
+        instead: "core has no hash order: use BTreeMap",
+    },
     Banned { text: concat!("tok", "io::"), applies: in_core, instead: "core has no async" },
 ];
 

@@ -4,7 +4,10 @@ use super::*;
 fn a_zone_id_says_what_is_wrong_with_it() {
     let check = |text: &str| ZoneId::new(text).map_err(|e| e.to_string());
     assert_eq!(check("use1-az1").unwrap().as_str(), "use1-az1");
-    assert_eq!(check("Use1").unwrap_err(), "a zone id has only a-z, 0-9 and '-', this one has 'U'; replace it");
+    assert_eq!(
+        check("Use1").unwrap_err(),
+        "a zone id has only a-z, 0-9 and '-', this one has 'U'; replace it"
+    );
     assert!(check("").unwrap_err().contains("empty"));
     assert!(check("-a").unwrap_err().contains("begins"));
     assert!(check("a23456789012345678901").unwrap_err().contains("at most 20"));

@@ -274,7 +274,7 @@ fn explain_pool(
     let serving = plan.serving_pool();
     let decision = &snapshot.decision.pools[serving.at()];
     let mut steps = vec![mode_step(snapshot, &snapshot.decision.pools[pool.at()])];
-    let open = hf_select::run(estate, decision, &[Filter::Open], &Client::in_zone(estate, from), 0, |_| true);
+    let open = hf_select::run(estate, decision, &[Filter::Open], Client::in_zone(estate, from), 0, |_| true);
     steps.extend(open.steps.iter().map(|step| chain_step(snapshot, decision, step)));
     let order: Vec<Candidate> = plan.serving().map(|pick| candidate(snapshot, pick.pool, pick.at)).collect();
     let text = match (estate.pool(serving).cross_zone, plan.own_zone_serves()) {

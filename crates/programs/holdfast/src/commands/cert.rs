@@ -7,7 +7,10 @@ use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
+};
 
 use crate::args::{CertArgs, CertCommand};
 use crate::failure::Failure;
@@ -22,13 +25,14 @@ pub fn run(args: &CertArgs) -> Result<(), Failure> {
 }
 
 fn authority(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| Failure::Refused(format!("{}: {error}", folder.display())))?;
-    let mut params = CertificateParams::new(Vec::new()).map_err(made)?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::Refused(format!("{}: {error}", folder.display())))?;
+    let mut params = CertificateParams::new(Vec::new()).map_err(|error| made(&error))?;
     params.distinguished_name.push(DnType::CommonName, "Holdfast feed authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let key = KeyPair::generate().map_err(made)?;
-    let certificate = params.self_signed(&key).map_err(made)?;
+    let key = KeyPair::generate().map_err(|error| made(&error))?;
+    let certificate = params.self_signed(&key).map_err(|error| made(&error))?;
     write_new(&folder.join("ca.key"), &key.serialize_pem(), 0o600)?;
     write_new(&folder.join("ca.pem"), &certificate.pem(), 0o644)?;
     say(&format!("wrote ca.pem and ca.key into {}; keep ca.key away from the nodes", folder.display()));
@@ -38,15 +42,17 @@ fn authority(folder: &Path) -> Result<(), Failure> {
 fn node_certificate(node: &str, addresses: &[IpAddr], folder: &Path) -> Result<(), Failure> {
     let node = hf_model::NodeId::new(node).map_err(|error| Failure::Usage(format!("holdfast: {error}")))?;
     let ca_pem = super::read_file(&folder.join("ca.pem"))?;
-    let ca_key = KeyPair::from_pem(&super::read_file(&folder.join("ca.key"))?).map_err(made)?;
-    let issuer = Issuer::from_ca_cert_pem(&ca_pem, ca_key).map_err(made)?;
-    let mut params = CertificateParams::new(vec![node.to_string()]).map_err(made)?;
+    let ca_key =
+        KeyPair::from_pem(&super::read_file(&folder.join("ca.key"))?).map_err(|error| made(&error))?;
+    let issuer = Issuer::from_ca_cert_pem(&ca_pem, ca_key).map_err(|error| made(&error))?;
+    let mut params = CertificateParams::new(vec![node.to_string()]).map_err(|error| made(&error))?;
     params.distinguished_name.push(DnType::CommonName, node.as_str());
     params.subject_alt_names.extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    let key = KeyPair::generate().map_err(made)?;
-    let certificate = params.signed_by(&key, &issuer).map_err(made)?;
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    let key = KeyPair::generate().map_err(|error| made(&error))?;
+    let certificate = params.signed_by(&key, &issuer).map_err(|error| made(&error))?;
     write_new(&folder.join(format!("{node}.key")), &key.serialize_pem(), 0o600)?;
     write_new(&folder.join(format!("{node}.pem")), &certificate.pem(), 0o644)?;
     say(&format!(
@@ -56,7 +62,7 @@ fn node_certificate(node: &str, addresses: &[IpAddr], folder: &Path) -> Result<(
     Ok(())
 }
 
-fn made(error: rcgen::Error) -> Failure {
+fn made(error: &rcgen::Error) -> Failure {
     Failure::Refused(format!("the certificate cannot be made: {error}"))
 }
 
@@ -69,7 +75,8 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| {
-            let mend = if error.kind() == std::io::ErrorKind::AlreadyExists { "; move it away first" } else { "" };
+            let mend =
+                if error.kind() == std::io::ErrorKind::AlreadyExists { "; move it away first" } else { "" };
             Failure::Refused(format!("cannot write {}: {error}{mend}", path.display()))
         })
 }

@@ -41,15 +41,26 @@ pub fn run(files: &[PathBuf], output: Output) -> Result<(), Failure> {
     };
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     if output == Output::Json || problems.is_empty() {
-        show(output, &checked, |checked| format!("{} files are good: {}", checked.files.len(), checked.files.join(", ")))?;
+        show(output, &checked, |checked| {
+            format!("{} files are good: {}", checked.files.len(), checked.files.join(", "))
+        })?;
     } else {
         say(&lines.join("\n"));
     }
-    if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(format!("{} problems found", problems.len()))) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Usage(format!("{} problems found", problems.len())))
+    }
 }
 
 fn found(problem: &Problem) -> Found {
-    Found { file: problem.file.clone(), line: problem.line, column: problem.column, what: problem.what.clone() }
+    Found {
+        file: problem.file.clone(),
+        line: problem.line,
+        column: problem.column,
+        what: problem.what.clone(),
+    }
 }
 
 /// Folders become their TOML files, in order of name.
@@ -60,14 +71,17 @@ fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             all.push(path.clone());
             continue;
         }
-        let entries =
-            std::fs::read_dir(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        let entries = std::fs::read_dir(path)
+            .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
         let mut inside: Vec<PathBuf> = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
             .collect();
         if inside.is_empty() {
-            return Err(Failure::Usage(format!("{}: there is no .toml file in it; name files or another folder", path.display())));
+            return Err(Failure::Usage(format!(
+                "{}: there is no .toml file in it; name files or another folder",
+                path.display()
+            )));
         }
         inside.sort();
         all.append(&mut inside);
@@ -99,7 +113,9 @@ pub fn load_bundle(path: &Path, text: &str) -> Result<EstateBundle, Problems> {
                 file: shown.clone(),
                 line: 0,
                 column: 0,
-                what: format!("the master file `{name}` cannot be read ({error}); put it beside the estate file"),
+                what: format!(
+                    "the master file `{name}` cannot be read ({error}); put it beside the estate file"
+                ),
             }),
         }
     }

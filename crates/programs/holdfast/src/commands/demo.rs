@@ -17,8 +17,9 @@ pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
     }
     let length = args.length.as_deref().map(hf_model::parse_duration).transpose();
     let length = length.map_err(|error| Failure::Usage(format!("--for: {error}")))?;
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::Refused(format!("cannot find this very program to run the nodes: {error}")))?;
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::Refused(format!("cannot find this very program to run the nodes: {error}"))
+    })?;
     let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let show = match output {
         Output::Json => Show::Json,

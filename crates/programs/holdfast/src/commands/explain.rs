@@ -12,7 +12,10 @@ pub async fn run(args: &ExplainArgs, common: &Common) -> Result<(), Failure> {
     let usage = |text: &str| Failure::Usage(format!("holdfast: {text}"));
     let client = client(common)?;
     let explain = if let Some(pool) = args.what.strip_prefix("pool/") {
-        let zone = args.from_zone.as_deref().ok_or_else(|| usage("for a pool say whose balancer asks: --from-zone ZONE"))?;
+        let zone = args
+            .from_zone
+            .as_deref()
+            .ok_or_else(|| usage("for a pool say whose balancer asks: --from-zone ZONE"))?;
         client.explain_pool(pool, zone).await?
     } else {
         let from = args.from.as_deref().ok_or_else(|| usage("for a name say who asks: --from ADDRESS"))?;
@@ -23,7 +26,8 @@ pub async fn run(args: &ExplainArgs, common: &Common) -> Result<(), Failure> {
 }
 
 fn in_words(explain: &Explain) -> String {
-    let mut text = format!("{}\nas {} answers at revision {}\n", explain.question, explain.node, explain.revision);
+    let mut text =
+        format!("{}\nas {} answers at revision {}\n", explain.question, explain.node, explain.revision);
     for step in &explain.steps {
         text.push_str(&format!("\n{}", step.name));
         if !step.text.is_empty() {

@@ -8,9 +8,8 @@ use crate::args::Arguments;
 use crate::failure::Failure;
 
 /// Prints a shell's completions.
-pub fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+pub fn completions(shell: clap_complete::Shell) {
     clap_complete::generate(shell, &mut Arguments::command(), "holdfast", &mut std::io::stdout());
-    Ok(())
 }
 
 /// Prints the main page, or writes all pages into a folder.

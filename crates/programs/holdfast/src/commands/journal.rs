@@ -25,8 +25,16 @@ fn in_table(journal: &Journal) -> String {
             JournalKind::Decision => "decision",
             JournalKind::Suppressed => "suppressed",
         };
-        let told = if line.why.is_empty() { line.text.clone() } else { format!("{}: {}", line.text, line.why) };
-        [line.number.to_string(), hf_api::instant(line.at_ms), kind.to_owned(), line.revision.to_string(), line.by.clone(), told]
+        let told =
+            if line.why.is_empty() { line.text.clone() } else { format!("{}: {}", line.text, line.why) };
+        [
+            line.number.to_string(),
+            hf_api::instant(line.at_ms),
+            kind.to_owned(),
+            line.revision.to_string(),
+            line.by.clone(),
+            told,
+        ]
     };
     let rows: Vec<[String; 6]> = journal.lines.iter().map(row).collect();
     text.push_str(&columns(["NUMBER", "AT", "KIND", "REVISION", "BY", "WHAT"], &rows));

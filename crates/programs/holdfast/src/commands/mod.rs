@@ -24,9 +24,15 @@ pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<()
 }
 
 fn runtime(all_cores: bool) -> Result<tokio::runtime::Runtime, Failure> {
-    let mut builder =
-        if all_cores { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
-    builder.enable_all().build().map_err(|error| Failure::Refused(format!("cannot start the runtime: {error}")))
+    let mut builder = if all_cores {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Refused(format!("cannot start the runtime: {error}")))
 }
 
 /// A file that the user named; not there or not readable is bad usage.
@@ -46,7 +52,8 @@ fn stop_signal(until_stdin_closes: bool) -> tokio::sync::watch::Receiver<bool> {
     use tokio::signal::unix::{SignalKind, signal};
     let (stop, stopped) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
-        let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+        let (Ok(mut terminate), Ok(mut hang_up)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
         else {
             return;
         };

@@ -1,6 +1,6 @@
 //! `holdfast pin`.
 
-use hf_api::{Pin, PinTo, SetPin};
+use hf_api::{PinTo, SetPin};
 
 use crate::args::{Common, PinArgs, PinCommand, PinSetArgs};
 use crate::failure::Failure;
@@ -14,7 +14,9 @@ pub async fn run(args: &PinArgs, common: &Common) -> Result<(), Failure> {
         PinCommand::Out(pin) => set(pin, PinTo::Out, common).await,
         PinCommand::Clear { zone, resource } => {
             let done = client(common)?.unpin(zone, resource).await?;
-            show(common.output, &done, |done| format!("{zone} is no longer pinned for {resource}, at revision {}", done.revision))
+            show(common.output, &done, |done| {
+                format!("{zone} is no longer pinned for {resource}, at revision {}", done.revision)
+            })
         }
     }
 }
@@ -28,9 +30,9 @@ async fn set(args: &PinSetArgs, to: PinTo, common: &Common) -> Result<(), Failur
         reason: args.reason.clone(),
         request_id: Some(hf_api::client::request_id()),
     };
-    let pin = client(common)?.pin(&pin).await?;
-    show(common.output, &pin, |pin: &Pin| {
-        let direction = if pin.to == PinTo::In { "in" } else { "out" };
-        format!("{} is pinned {direction} for {} until {}", pin.zone, pin.resource, hf_api::instant(pin.ends_at_ms))
+    let done = client(common)?.pin(&pin).await?;
+    show(common.output, &done, |done| {
+        let direction = if to == PinTo::In { "in" } else { "out" };
+        format!("{} is pinned {direction} for {}, at revision {}", args.zone, args.resource, done.revision)
     })
 }

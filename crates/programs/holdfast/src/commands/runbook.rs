@@ -19,7 +19,10 @@ pub fn run(args: &RunbookArgs, common: &Common) -> Result<(), Failure> {
         RunbookCommand::Show => {
             let path = runbook_path(common)?;
             let Some(runbook) = Runbook::load(common)? else {
-                return Err(Failure::Usage(format!("there is no runbook at {}; make one with `holdfast runbook init`", path.display())));
+                return Err(Failure::Usage(format!(
+                    "there is no runbook at {}; make one with `holdfast runbook init`",
+                    path.display()
+                )));
             };
             say(&format!(
                 "runbook    {}\nendpoints  {}\nnodes      {}\ntoken      {}\noperator   {}\nkey        {}",
@@ -38,24 +41,35 @@ pub fn run(args: &RunbookArgs, common: &Common) -> Result<(), Failure> {
 fn init(nodes: &[String], operator: &str, force: bool, common: &Common) -> Result<(), Failure> {
     let path = runbook_path(common)?;
     if path.exists() && !force {
-        return Err(Failure::Usage(format!("{} is there already; --force replaces it and keeps its key", path.display())));
+        return Err(Failure::Usage(format!(
+            "{} is there already; --force replaces it and keeps its key",
+            path.display()
+        )));
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| Failure::Refused(format!("{}: {error}", folder.display())))?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::Refused(format!("{}: {error}", folder.display())))?;
     let key_path = folder.join("operator.key");
     let key = if key_path.exists() {
         let text = super::read_file(&key_path)?;
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(text.trim())
-            .map_err(|error| Failure::Usage(format!("{}: not base64 ({error}); move it away to make a new one", key_path.display())))?;
-        OperatorKeyPair::from_pkcs8(&bytes).map_err(|error| Failure::Usage(format!("{}: {error}", key_path.display())))?
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|error| {
+            Failure::Usage(format!(
+                "{}: not base64 ({error}); move it away to make a new one",
+                key_path.display()
+            ))
+        })?;
+        OperatorKeyPair::from_pkcs8(&bytes)
+            .map_err(|error| Failure::Usage(format!("{}: {error}", key_path.display())))?
     } else {
         let pkcs8 = OperatorKeyPair::generate_pkcs8();
         write_private(&key_path, &base64::engine::general_purpose::STANDARD.encode(&pkcs8))?;
         OperatorKeyPair::from_pkcs8(&pkcs8).map_err(|error| Failure::Refused(error.to_string()))?
     };
-    let endpoints =
-        if common.endpoints.is_empty() { vec![DEFAULT_ENDPOINT.to_owned()] } else { common.endpoints.clone() };
+    let endpoints = if common.endpoints.is_empty() {
+        vec![DEFAULT_ENDPOINT.to_owned()]
+    } else {
+        common.endpoints.clone()
+    };
     let quoted = |urls: &[String]| urls.iter().map(|url| format!("{url:?}")).collect::<Vec<_>>().join(", ");
     let mut text = format!(
         "# What `holdfast` needs at 3 am. Keep it private; nothing in it is looked up anywhere.\nendpoints = [{}]\n",

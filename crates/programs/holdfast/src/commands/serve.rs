@@ -10,8 +10,10 @@ use crate::failure::Failure;
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let shown = args.config.display().to_string();
     let text = read_file(&args.config)?;
-    let config = hf_config::read_node(&shown, &text).map_err(|problems| Failure::Usage(problems.to_string()))?;
-    hf_telemetry::log::init(&args.log, args.log_json).map_err(|error| Failure::Usage(format!("--log: {error}")))?;
+    let config =
+        hf_config::read_node(&shown, &text).map_err(|problems| Failure::Usage(problems.to_string()))?;
+    hf_telemetry::log::init(&args.log, args.log_json)
+        .map_err(|error| Failure::Usage(format!("--log: {error}")))?;
     let folder = match args.config.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

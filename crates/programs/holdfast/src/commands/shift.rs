@@ -23,7 +23,8 @@ const WAIT: Duration = Duration::from_secs(10);
 pub async fn run(args: &ShiftArgs, common: &Common) -> Result<(), Failure> {
     match &args.command {
         ShiftCommand::Start(start) if start.break_glass => {
-            let length = parse_duration(&start.length).map_err(|error| Failure::Usage(format!("--for: {error}")))?;
+            let length =
+                parse_duration(&start.length).map_err(|error| Failure::Usage(format!("--for: {error}")))?;
             break_glass(&start.zone, &start.reason, Some(length), &start.signer, common).await
         }
         ShiftCommand::Start(start) => begin(start, common).await,
@@ -74,10 +75,22 @@ async fn wait(client: &Client, mut shift: Shift) -> Shift {
         if missing.len() != told {
             told = missing.len();
             let applied = shift.acknowledged.len() - missing.len();
-            eprintln!("applied by {applied} of {} nodes{}", shift.acknowledged.len(), if missing.is_empty() { String::new() } else { format!(", waiting for {}", missing.join(", ")) });
+            eprintln!(
+                "applied by {applied} of {} nodes{}",
+                shift.acknowledged.len(),
+                if missing.is_empty() {
+                    String::new()
+                } else {
+                    format!(", waiting for {}", missing.join(", "))
+                }
+            );
         }
         if tokio::time::Instant::now() >= deadline {
-            eprintln!("not all nodes have reported it after {}s; `holdfast shift show {}` goes on telling", WAIT.as_secs(), shift.id);
+            eprintln!(
+                "not all nodes have reported it after {}s; `holdfast shift show {}` goes on telling",
+                WAIT.as_secs(),
+                shift.id
+            );
             return shift;
         }
         pace.tick().await;
@@ -151,7 +164,10 @@ fn report_break_glass(
         0 => Err(Failure::Refused("no node took the break-glass shift".to_owned())),
         _ => {
             let until = hf_api::instant(ends_at.0);
-            eprintln!("{took} of {} nodes took it, until {until}; they pass it on to the others", answers.len());
+            eprintln!(
+                "{took} of {} nodes took it, until {until}; they pass it on to the others",
+                answers.len()
+            );
             Ok(())
         }
     }
@@ -160,9 +176,9 @@ fn report_break_glass(
 fn read_key(path: &Path) -> Result<OperatorKeyPair, Failure> {
     let wrong = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
     let text = read_file(path)?;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text.trim())
-        .map_err(|error| wrong(format!("not base64 ({error}); use the file that `holdfast runbook init` wrote")))?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|error| {
+        wrong(format!("not base64 ({error}); use the file that `holdfast runbook init` wrote"))
+    })?;
     OperatorKeyPair::from_pkcs8(&bytes).map_err(|error| wrong(error.to_string()))
 }
 
@@ -170,8 +186,12 @@ fn state(shift: &Shift, now_ms: u64) -> String {
     match (shift.state, shift.ended_at_ms) {
         (ShiftState::Active, _) if shift.held => "HELD past its end".to_owned(),
         (ShiftState::Active, _) => format!("active, ends {}", relative(shift.ends_at_ms, now_ms)),
-        (ShiftState::Canceled, at) => format!("canceled {}", at.map_or(String::new(), |at| relative(at, now_ms))),
-        (ShiftState::Expired, at) => format!("expired {}", at.map_or(String::new(), |at| relative(at, now_ms))),
+        (ShiftState::Canceled, at) => {
+            format!("canceled {}", at.map_or(String::new(), |at| relative(at, now_ms)))
+        }
+        (ShiftState::Expired, at) => {
+            format!("expired {}", at.map_or(String::new(), |at| relative(at, now_ms)))
+        }
     }
 }
 
