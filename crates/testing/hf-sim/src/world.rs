@@ -1,0 +1,339 @@
+//! The world of one seed: everything in it, the queue of what comes next, and the loop.
+//!
+//! 1. Time is a number. The next event is the earliest one; of two at one time the one that was put in first.
+//! 2. After every event the rules are checked; the first that does not hold ends the run.
+//!
+//! Not here: what events do (`turn`, `operator`, `harm`, `phases`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hf_config::node::NodeConfig;
+use hf_feed::{OperatorKeyPair, SignedBreakGlass};
+use hf_model::RequestId;
+
+use crate::Plant;
+use crate::check::Known;
+use crate::clock::SimClock;
+use crate::control::Control;
+use crate::harm::Mend;
+use crate::net::Net;
+use crate::node::Node;
+use crate::operator::Desk;
+use crate::phases::Phase;
+use crate::plan::Plan;
+use crate::rng::Rng;
+use crate::trace::Trace;
+
+/// The private part of the simulated operator's key (PKCS#8, Ed25519): fixed, so that signatures are the same in every run.
+const KEY: &[u8] =
+    b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20holdfast simulation operator key";
+
+/// What comes next.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A node's beat.
+    Beat {
+        /// Whose.
+        node: usize,
+        /// Of which of its lives.
+        life: u64,
+    },
+    /// A node's checker probes.
+    Probe {
+        /// Whose.
+        node: usize,
+        /// Of which of its lives.
+        life: u64,
+    },
+    /// A frame comes.
+    Frame {
+        /// From whom, and which of its lives.
+        from: (usize, u64),
+        /// To whom, and which of its lives.
+        to: (usize, u64),
+        /// The frame.
+        bytes: Arc<[u8]>,
+        /// Whether a bit of it was flipped on the way.
+        is_damaged: bool,
+    },
+    /// A node's planes have taken up a snapshot.
+    Obeyed {
+        /// Whose.
+        node: usize,
+        /// Of which of its lives.
+        life: u64,
+        /// The snapshot's number.
+        number: u64,
+    },
+    /// A node's disk has done what it was asked.
+    Saved {
+        /// Whose.
+        node: usize,
+        /// Of which of its lives.
+        life: u64,
+    },
+    /// Time for a node to try its disk again.
+    SaveAgain {
+        /// Whose.
+        node: usize,
+        /// Of which of its lives.
+        life: u64,
+    },
+    /// A node starts.
+    Start {
+        /// Which.
+        node: usize,
+    },
+    /// The ledger's writer looks at its clock.
+    Look,
+    /// The ledger's disk has done, or not done, what it was asked.
+    Appended {
+        /// Of which life of the control node.
+        life: u64,
+    },
+    /// The control node dies in the middle of what it does.
+    Doom {
+        /// Of which life of the control node.
+        life: u64,
+    },
+    /// An answer reaches the operator, or the operator gives up waiting.
+    Answer(RequestId),
+    /// The operator does something.
+    Operate,
+    /// The operator hands a break-glass act to one more node.
+    Hand(SignedBreakGlass, usize),
+    /// The world does harm.
+    Harm,
+    /// A harm ends.
+    Mend(Mend),
+    /// The next phase.
+    Phase(Phase),
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct World {
+    /// The seed.
+    pub seed: u64,
+    /// What it is about.
+    pub plan: Plan,
+    /// The mistake that is planted.
+    pub plant: Option<Plant>,
+    /// Chance.
+    pub rng: Rng,
+    /// Milliseconds since the start.
+    pub now_ms: u64,
+    /// Where the run stands.
+    pub phase: Phase,
+    /// The control node first, then one for each zone.
+    pub nodes: Vec<Node>,
+    /// Links.
+    pub net: Net,
+    /// The ledger.
+    pub control: Control,
+    /// Whether the control node is to die in the middle of its next append.
+    pub is_doomed: bool,
+    /// Endpoints that are down.
+    pub down: BTreeSet<SocketAddr>,
+    /// Endpoints that the checker of a zone cannot reach.
+    pub unreachable: BTreeSet<(usize, SocketAddr)>,
+    /// The operator.
+    pub desk: Desk,
+    /// The operator's key.
+    pub key: OperatorKeyPair,
+    /// What the checks remember.
+    pub known: Known,
+    /// What happened.
+    pub trace: Trace,
+    /// Counted for the summary.
+    pub summary: Summary,
+    queue: BTreeMap<(u64, u64), Event>,
+    put: u64,
+}
+
+/// What a run saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The hash of everything that happened.
+    pub trace: u64,
+    /// Events.
+    pub steps: u64,
+    /// Snapshots published by all nodes.
+    pub snapshots: u64,
+    /// Frames delivered.
+    pub frames: u64,
+    /// Entries committed.
+    pub entries: u64,
+    /// Starts of nodes.
+    pub starts: u64,
+    /// Break-glass acts acknowledged.
+    pub break_glass: u64,
+    /// Snapshots with a shift held past its end.
+    pub held: u64,
+    /// Harms done.
+    pub harms: u64,
+}
+
+/// A rule that did not hold.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// Which seed.
+    pub seed: u64,
+    /// When.
+    pub at_ms: u64,
+    /// After how many events.
+    pub step: u64,
+    /// What.
+    pub what: String,
+    /// The newest lines of the story.
+    pub lines: Vec<String>,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Violation { seed, at_ms, step, what, lines } = self;
+        for line in lines {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f, "HF_SEED={seed}: step {step}, {at_ms} ms: {what}")?;
+        write!(f, "replay: HF_SEED={seed} cargo nextest run -p hf-sim --no-capture one_seed")
+    }
+}
+
+impl World {
+    /// Draws the world of a seed; all nodes start at once.
+    pub fn new(seed: u64, plant: Option<Plant>) -> World {
+        let mut rng = Rng::new(seed);
+        let plan = Plan::draw(&mut rng);
+        let key = OperatorKeyPair::from_pkcs8(KEY).expect("the key of the simulation is one");
+        let public = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key.public_key());
+        let mut nodes = Vec::new();
+        for at in 0..=plan.zones {
+            let clock = SimClock::draw(&mut rng, plan.faults.skew, plan.faults.drift);
+            let zone = at.checked_sub(1);
+            nodes.push(Node::new(config(at, zone, plan.beat_ms, &public), zone, clock));
+        }
+        let mut net = Net::new(nodes.len());
+        net.is_reordering = plan.faults.reorder;
+        net.loss_percent = if plan.faults.loss { rng.between(1, 10) } else { 0 };
+        let mut world = World {
+            seed,
+            plant,
+            now_ms: 0,
+            phase: Phase::Safety,
+            control: Control::new(plan.checkpoint_entries),
+            is_doomed: false,
+            down: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
+            desk: Desk::default(),
+            key,
+            known: Known::default(),
+            trace: Trace::default(),
+            summary: Summary::default(),
+            queue: BTreeMap::new(),
+            put: 0,
+            plan,
+            rng,
+            nodes,
+            net,
+        };
+        for node in 0..world.nodes.len() {
+            world.put(0, Event::Start { node });
+        }
+        world.put(50, Event::Operate);
+        world.put(200, Event::Look);
+        world.put(world.plan.beat_ms * 5, Event::Harm);
+        world.put(world.plan.beat_ms * world.plan.safety_beats, Event::Phase(Phase::Liveness));
+        world
+    }
+
+    /// Puts an event `after_ms` from now.
+    pub fn put(&mut self, after_ms: u64, event: Event) {
+        self.put += 1;
+        self.queue.insert((self.now_ms + after_ms, self.put), event);
+    }
+
+    /// A line of the story.
+    pub fn say(&mut self, text: &str) {
+        self.trace.say(self.now_ms, text);
+    }
+
+    /// Runs to the end, or to the first rule that does not hold.
+    pub fn run(mut self) -> Result<Summary, Violation> {
+        let story = PanicStory::new(self.seed);
+        while self.phase != Phase::End {
+            let Some(((at_ms, _), event)) = self.queue.pop_first() else { break };
+            self.now_ms = at_ms;
+            self.summary.steps += 1;
+            if let Err(what) = self.obey(event) {
+                let (seed, step, lines) = (self.seed, self.summary.steps, self.trace.lines());
+                return Err(Violation { seed, at_ms, step, what, lines });
+            }
+        }
+        drop(story);
+        self.summary.entries = self.control.newest().0;
+        self.summary.trace = self.trace.hash();
+        Ok(self.summary)
+    }
+
+    fn obey(&mut self, event: Event) -> Result<(), String> {
+        self.trace.fold(self.now_ms);
+        match event {
+            Event::Beat { node, life } => self.beat(node, life),
+            Event::Probe { node, life } => self.probe(node, life),
+            Event::Frame { from, to, bytes, is_damaged } => self.frame(from, to, &bytes, is_damaged),
+            Event::Obeyed { node, life, number } => self.obeyed(node, life, number),
+            Event::Saved { node, life } => self.saved(node, life),
+            Event::SaveAgain { node, life } => self.save_again(node, life),
+            Event::Start { node } => self.start(node),
+            Event::Look => self.look(),
+            Event::Appended { life } => self.appended(life),
+            Event::Doom { life } => self.doom(life),
+            Event::Answer(request) => self.answer(&request),
+            Event::Operate => self.operate(),
+            Event::Hand(signed, node) => self.hand(&signed, node),
+            Event::Harm => self.harm(),
+            Event::Mend(mend) => self.mend(mend),
+            Event::Phase(phase) => self.enter(phase),
+        }
+    }
+}
+
+/// A node file, read as nodes read it.
+fn config(at: usize, zone: Option<usize>, beat_ms: u64, public_key: &str) -> NodeConfig {
+    let place = zone.map_or(String::new(), |zone| format!("zone = \"{}\"\n", Plan::zone(zone)));
+    // Every other node has planes that say what they obey.
+    let roles = match zone {
+        None => "\"control\"",
+        Some(zone) if zone % 2 == 0 => "\"checker\", \"dns\", \"balancer\"",
+        Some(_) => "\"checker\", \"dns\", \"status\"",
+    };
+    let text = format!(
+        "[node]\nid = \"node-{at}\"\n{place}data_dir = \"data\"\nroles = [{roles}]\nbeat = \"{beat_ms}ms\"\n\
+         [[break_glass_key]]\nname = \"ada\"\npublic_key = \"{public_key}\"\n"
+    );
+    hf_config::read_node("node.toml", &text)
+        .unwrap_or_else(|problems| panic!("the simulation's node file: {problems}"))
+}
+
+/// Names the seed if something panics.
+struct PanicStory(u64);
+
+impl PanicStory {
+    fn new(seed: u64) -> PanicStory {
+        PanicStory(seed)
+    }
+}
+
+impl Drop for PanicStory {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "HF_SEED={}: replay: HF_SEED={} cargo nextest run -p hf-sim --no-capture one_seed",
+                self.0, self.0
+            );
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The seeds: fixed ones, those that found bugs, one from the environment; and the planted mistakes, each of which must be found.
+
+use hf_sim::{Plant, Violation, run};
+
+/// Seeds of every run of the tests.
+const SEEDS: std::ops::Range<u64> = 0..60;
+/// Seeds within which every planted mistake is found.
+const PLANT_SEEDS: std::ops::Range<u64> = 0..40;
+
+fn check(seed: u64) {
+    if let Err(violation) = run(seed, None) {
+        panic!("\n{violation}");
+    }
+}
+
+/// `HF_SEED=N` runs that seed and tells what it saw; without it, seed 0.
+#[test]
+fn one_seed() {
+    let seed = std::env::var("HF_SEED").map_or(0, |text| text.parse().expect("HF_SEED is a number"));
+    match run(seed, None) {
+        Ok(summary) => println!("HF_SEED={seed}: {summary:#?}"),
+        Err(violation) => panic!("\n{violation}"),
+    }
+}
+
+/// The fixed seeds; `HF_SEEDS=FIRST..LAST` runs others.
+#[test]
+fn the_rules_hold_in_every_seed() {
+    let seeds = match std::env::var("HF_SEEDS") {
+        Ok(text) => {
+            let (first, last) = text.split_once("..").expect("HF_SEEDS is FIRST..LAST");
+            first.parse().expect("FIRST is a number")..last.parse().expect("LAST is a number")
+        }
+        Err(_) => SEEDS,
+    };
+    let violations: Vec<Violation> = seeds.filter_map(|seed| run(seed, None).err()).collect();
+    for violation in &violations {
+        eprintln!("HF_SEED={}: {}", violation.seed, violation.what);
+    }
+    if let Some(first) = violations.first() {
+        panic!("\n{first}");
+    }
+}
+
+/// Lines of `seeds.txt`: a seed, then the bug's name.
+#[test]
+fn seeds_that_found_bugs_find_them_no_more() {
+    for line in include_str!("../seeds.txt").lines().filter(|line| !line.starts_with('#') && !line.is_empty())
+    {
+        let seed = line.split_whitespace().next().expect("a line that is not empty has a word");
+        check(seed.parse().unwrap_or_else(|_| panic!("seeds.txt: {seed:?} is not a seed")));
+    }
+}
+
+#[test]
+fn the_same_seed_has_the_same_trace() {
+    for seed in 0..4 {
+        let (first, second) = (run(seed, None), run(seed, None));
+        assert_eq!(first.map_err(|v| v.to_string()), second.map_err(|v| v.to_string()), "HF_SEED={seed}");
+    }
+}
+
+/// The test of the tester: as many seeds as the tests have are enough to find each mistake.
+fn is_found(plant: Plant) {
+    let found = PLANT_SEEDS.into_iter().find_map(|seed| run(seed, Some(plant)).err());
+    let violation = found.unwrap_or_else(|| panic!("{plant:?} was planted and not found in {PLANT_SEEDS:?}"));
+    println!("{plant:?}: seed {}, step {}: {}", violation.seed, violation.step, violation.what);
+}
+
+macro_rules! planted {
+    ($($name:ident: $plant:ident,)*) => {
+        $(#[test]
+        fn $name() {
+            is_found(Plant::$plant);
+        })*
+
+        #[test]
+        fn every_plant_has_its_test() {
+            assert_eq!(Plant::ALL, [$(Plant::$plant),*]);
+        }
+    };
+}
+
+planted! {
+    a_node_that_ends_shifts_by_its_own_clock_is_found: EndsShiftsByOwnClock,
+    an_answer_before_the_append_is_found: AnswersBeforeAppend,
+    a_ledger_that_forgets_requests_is_found: ForgetsRequests,
+    a_silent_checker_that_counts_is_found: MissingIsUnhealthy,
+    an_older_revision_that_is_accepted_is_found: OlderRevisionAccepted,
+    a_boot_without_the_disk_is_found: BootsEmpty,
+    numbers_that_begin_anew_are_found: NumbersBeginAnew,
+    break_glass_without_end_is_found: BreakGlassForEver,
+    more_work_on_failure_is_found: MoreWorkOnFailure,
+}
