@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use hf_model::{Share, Weight};
 
-use crate::estate::{Estate, Pool, ZoneIx};
+use crate::estate::{Endpoint, Estate, Pool, ZoneIx};
 
 /// The zones in which a pool has endpoints, spares included; in the estate's order, each once.
 pub fn pool_zones(pool: &Pool) -> Vec<ZoneIx> {
@@ -23,7 +23,12 @@ pub fn pool_zones(pool: &Pool) -> Vec<ZoneIx> {
 
 /// The zones of a pool that count for its floor, in the estate's order, each once.
 pub fn floor_zones(pool: &Pool) -> Vec<ZoneIx> {
-    weights(pool).into_keys().collect()
+    floor_zones_of(&pool.endpoints)
+}
+
+/// The same of endpoints that are not a pool yet.
+pub fn floor_zones_of(endpoints: &[Endpoint]) -> Vec<ZoneIx> {
+    weights(endpoints).into_keys().collect()
 }
 
 /// What a zone carries of a pool. Comparable with other zones of the same pool, with nothing else.
@@ -43,16 +48,16 @@ pub fn share_left(estate: &Estate, pool: &Pool, open: &[ZoneIx]) -> Share {
 
 /// [`zone_capacity`] of every zone that counts, in one pass.
 pub fn capacities(estate: &Estate, pool: &Pool) -> BTreeMap<ZoneIx, u64> {
-    let weights = weights(pool);
+    let weights = weights(&pool.endpoints);
     let stated: Option<BTreeMap<ZoneIx, u64>> =
         weights.keys().map(|zone| Some((*zone, estate.zone(*zone).capacity?.0))).collect();
     stated.unwrap_or(weights)
 }
 
-fn weights(pool: &Pool) -> BTreeMap<ZoneIx, u64> {
-    let has_only_spares = pool.endpoints.iter().all(|endpoint| endpoint.weight == Weight(0));
+fn weights(endpoints: &[Endpoint]) -> BTreeMap<ZoneIx, u64> {
+    let has_only_spares = endpoints.iter().all(|endpoint| endpoint.weight == Weight(0));
     let mut weights = BTreeMap::new();
-    for endpoint in &pool.endpoints {
+    for endpoint in endpoints {
         let weight = if has_only_spares { 1 } else { u64::from(endpoint.weight.0) };
         if weight > 0 {
             *weights.entry(endpoint.zone).or_insert(0) += weight;

@@ -12,6 +12,7 @@ use super::parse_share;
 use super::zones::{Zones, named};
 use crate::addresses::{Taken, read_socket};
 use crate::estate::{AllDown, CheckIx, CrossZone, Endpoint, Pool, PoolIx, Protocol, ZoneIx, limits};
+use crate::floor;
 use crate::walk::{Fields, Names, Report, Value, clip, if_there};
 
 /// Protocols of the format that a later version carries.
@@ -232,11 +233,13 @@ fn min_zones(value: Value<'_, '_>, endpoints: Option<&[Endpoint]>, report: &mut 
     let min_zones = value.whole(1, ZONES_MAX, report).and_then(|count| u16::try_from(count).ok())?;
     // With a broken endpoint the count would mislead.
     let Some(endpoints) = endpoints else { return Some(min_zones) };
-    let zones = endpoints.iter().map(|endpoint| endpoint.zone).collect::<BTreeSet<_>>().len();
+    let zones = floor::floor_zones_of(endpoints).len();
     if usize::from(min_zones) > zones && zones > 0 {
+        let all = endpoints.iter().map(|endpoint| endpoint.zone).collect::<BTreeSet<_>>().len();
+        let spare = if all > zones { " (weight 0 is a spare and does not count)" } else { "" };
         report.add(
             value.at(),
-            format_args!("`min_zones` is {min_zones}, but the pool's endpoints are in {zones}; lower it or add endpoints"),
+            format_args!("`min_zones` is {min_zones}, but the pool's endpoints are in {zones}{spare}; lower it or add endpoints"),
         );
     }
     Some(min_zones)

@@ -359,6 +359,14 @@ fn pools() {
         estate.toml:32:13: `min_zones` is 3, but the pool's endpoints are in 2; lower it or add endpoints
     "#]],
     );
+    // What can never be kept: a spare counts for no floor, except in a pool of spares.
+    edit(
+        "weight = 50",
+        "weight = 0",
+        expect![[r#"
+        estate.toml:32:13: `min_zones` is 2, but the pool's endpoints are in 1 (weight 0 is a spare and does not count); lower it or add endpoints
+    "#]],
+    );
     edit(
         "min_zones = 2",
         "min_zones = 0\nmin_capacity = \"101%\"",
