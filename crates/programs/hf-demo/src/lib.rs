@@ -259,10 +259,10 @@ fn in_words(report: &Report) -> String {
     let ms = |value: Option<u64>| value.map_or("-".to_owned(), |ms| format!("{ms} ms"));
     for event in &report.events {
         text.push_str(&format!(
-            "{:7.1} s  {} {}: detected {}, last new request {}, last connection {}, last DNS answer {}, failed {}, returned {}\n",
+            "{:7.1} s  {}{}: detected {}, last new request {}, last connection {}, last DNS answer {}, failed {}, returned {}\n",
             event.at_s,
             event.action,
-            event.zone.unwrap_or("-"),
+            event.zone.map_or(String::new(), |zone| format!(" {zone}")),
             ms(event.detected_ms),
             ms(event.last_new_request_ms),
             ms(event.last_open_connection_ms),
@@ -409,4 +409,28 @@ fn greeting(world: &World, ready_ms: u64, token: &str, key_path: &std::path::Pat
         key = key_path.display(),
     ));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_without_a_zone_is_told_without_a_dash() {
+        let event = |action, zone| report::Event {
+            at_s: 1.0,
+            action,
+            zone,
+            detected_ms: None,
+            last_new_request_ms: Some(7),
+            last_open_connection_ms: None,
+            last_dns_answer_ms: None,
+            failed_requests: 0,
+            returned_ms: None,
+        };
+        let events = vec![event("kill-control", None), event("kill", Some("use1-az1"))];
+        let text = in_words(&Report { ready_ms: 1, requests: 2, failed: 0, plain_pool_failed: 0, events });
+        assert!(text.contains("  kill-control: detected -, last new request 7 ms"), "{text}");
+        assert!(text.contains("  kill use1-az1: detected"), "{text}");
+    }
 }
