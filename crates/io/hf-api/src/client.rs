@@ -1,7 +1,8 @@
 //! A small client of the API: any of several endpoints, short time-outs, safe repeats.
 //!
 //! 1. Endpoints are tried in random order, each at most once a call; the next one when an endpoint cannot be reached, is too
-//!    slow, does not talk our language, or answers 503 (it keeps no ledger, or is busy).
+//!    slow, does not talk our language, or answers 503 (it keeps no ledger, or is busy). That none of those that answered keeps
+//!    a ledger is an error of its own: whoever asked goes on without one.
 //! 2. A write carries a request id, made up once a call when the caller gives none: trying it elsewhere cannot do it twice.
 //! 3. Plain `http://` only: the API listens on loopback by default. For another machine, use a tunnel (`ssh -L 7600:127.0.0.1:7600`).
 //!
@@ -26,7 +27,7 @@ use crate::break_glass::{BreakGlassAnswer, SignedBreakGlass};
 use crate::estate::{ApplyEstate, Diff, EstateInfo};
 use crate::explain::Explain;
 use crate::journal::Journal;
-use crate::problem::Problem;
+use crate::problem::{Problem, code};
 use crate::shift::{Extend, SetPin, Shift, Shifts, StartShift, WriteDone};
 use crate::status::Status;
 
@@ -95,6 +96,19 @@ pub enum ClientError {
         /// How to put it right.
         mend: String,
     },
+    /// Every endpoint that answered keeps no ledger, and this needs one. A write may have happened on one that gave no answer:
+    /// repeat it with the same request id.
+    #[error(
+        "no node with a ledger answered{}{}",
+        list("; not reached: ", tried),
+        list("; without a ledger: ", without)
+    )]
+    NoLedger {
+        /// Those that gave no answer, in the order of trying.
+        tried: Vec<Tried>,
+        /// Those that keep no ledger, with their words.
+        without: Vec<Tried>,
+    },
     /// No endpoint gave an answer. A write may have happened: repeat it with the same request id.
     #[error("no endpoint can be reached: {}", tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Unreachable {
@@ -103,7 +117,7 @@ pub enum ClientError {
     },
 }
 
-/// One endpoint that gave no answer.
+/// One endpoint that did not do it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
     /// As given.
@@ -116,6 +130,11 @@ impl std::fmt::Display for Tried {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.endpoint, self.why)
     }
+}
+
+fn list(before: &str, tried: &[Tried]) -> String {
+    let tried: Vec<String> = tried.iter().map(ToString::to_string).collect();
+    if tried.is_empty() { String::new() } else { format!("{before}{}", tried.join(", ")) }
 }
 
 /// One request, ready to be sent to any endpoint.
@@ -271,7 +290,7 @@ impl Client {
     async fn call<A: DeserializeOwned>(&self, call: Call) -> Result<A, ClientError> {
         let mut order: Vec<&Endpoint> = self.endpoints.iter().collect();
         order.sort_by_cached_key(|_| chance());
-        let (mut tried, mut refused) = (Vec::new(), None);
+        let (mut tried, mut without, mut refused) = (Vec::new(), Vec::new(), None);
         for endpoint in order {
             let why = match timeout(WHOLE, self.exchange(endpoint, &call)).await {
                 Err(_) => format!("no answer within {} s", WHOLE.as_secs()),
@@ -283,10 +302,14 @@ impl Client {
                     }
                 },
                 Ok(Ok((status, body))) => match refusal(status, &body) {
+                    Some(ClientError::Refused { code, message, mend, .. }) if code == code::NO_LEDGER => {
+                        let why = format!("{message} ({mend})");
+                        without.push(Tried { endpoint: endpoint.url.clone(), why });
+                        continue;
+                    }
                     Some(refusal) if status == StatusCode::SERVICE_UNAVAILABLE => {
-                        let why = refusal.to_string();
                         refused = Some(refusal);
-                        why
+                        continue;
                     }
                     Some(refusal) => return Err(refusal),
                     None => format!("answered {status} with something that is not Holdfast's"),
@@ -294,7 +317,12 @@ impl Client {
             };
             tried.push(Tried { endpoint: endpoint.url.clone(), why });
         }
-        Err(refused.unwrap_or(ClientError::Unreachable { tried }))
+        // A node that keeps a ledger and cannot write it has the most to tell.
+        Err(refused.unwrap_or(if without.is_empty() {
+            ClientError::Unreachable { tried }
+        } else {
+            ClientError::NoLedger { tried, without }
+        }))
     }
 
     async fn exchange(&self, endpoint: &Endpoint, call: &Call) -> Result<(StatusCode, Bytes), String> {

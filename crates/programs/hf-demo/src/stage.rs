@@ -189,7 +189,7 @@ impl Stage {
                     self.clock.now().since(begun).as_millis()
                 )
             }
-            Err(ClientError::Unreachable { .. }) => {
+            Err(ClientError::Unreachable { .. } | ClientError::NoLedger { .. }) => {
                 let until = self.clock.now().0 + SHIFT_LENGTH_MS;
                 let took = self.break_glass(name, until).await;
                 format!("{name} is being left by break-glass, no control node answers: {took}")

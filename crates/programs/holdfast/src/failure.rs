@@ -13,6 +13,8 @@ pub enum Failure {
     Usage(String),
     /// Exit 3.
     Unreachable(String),
+    /// Exit 3 too: who answered keeps no ledger.
+    NoLedger(String),
 }
 
 impl Failure {
@@ -26,6 +28,11 @@ impl Failure {
                  Name a node with --endpoint URL, HOLDFAST_ENDPOINTS or the runbook file; \
                  with no control node left, `holdfast shift start --break-glass` works without one."
             ),
+            Failure::NoLedger(text) => eprintln!(
+                "holdfast: {text}\n\
+                 Name a control node with --endpoint URL, HOLDFAST_ENDPOINTS or the runbook file; \
+                 `holdfast shift start --break-glass ZONE --for TIME --reason TEXT` works without one."
+            ),
         }
     }
 
@@ -34,7 +41,7 @@ impl Failure {
         ExitCode::from(match self {
             Failure::Refused(_) => 1,
             Failure::Usage(_) => 2,
-            Failure::Unreachable(_) => 3,
+            Failure::Unreachable(_) | Failure::NoLedger(_) => 3,
         })
     }
 }
@@ -43,6 +50,7 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Unreachable { .. } => Failure::Unreachable(error.to_string()),
+            ClientError::NoLedger { .. } => Failure::NoLedger(error.to_string()),
             other => Failure::Refused(other.to_string()),
         }
     }

@@ -63,6 +63,10 @@ fn client(fakes: &[&Fake], token: Option<&str>) -> Client {
 const DONE: (&str, &str) = ("200 OK", r#"{"revision":7}"#);
 const NO_LEDGER: (&str, &str) =
     ("503 Service Unavailable", r#"{"code":"no-ledger","message":"no ledger here","mend":"ask another"}"#);
+const BROKEN: (&str, &str) = (
+    "503 Service Unavailable",
+    r#"{"code":"ledger-failed","message":"it is damaged","mend":"put back a copy"}"#,
+);
 const REFUSED: (&str, &str) = ("409 Conflict", r#"{"code":"refused","message":"no","mend":"wait"}"#);
 const FOREIGN: (&str, &str) = ("200 OK", "<html>");
 
@@ -112,13 +116,26 @@ async fn a_refusal_is_final_and_keeps_its_words() {
 }
 
 #[tokio::test]
-async fn only_nodes_without_ledger_leave_their_refusal() {
+async fn only_nodes_without_ledger_is_told_apart_with_who_is_missing() {
     let (without, dead) = (fake(NO_LEDGER).await, dead());
     let error = client(&[&without, &dead], None).unpin("a", "everything").await.unwrap_err();
+    let text = error.to_string();
+    let ClientError::NoLedger { tried, without: found } = error else { panic!("{error:?}") };
+    assert_eq!((tried.len(), found.len()), (1, 1));
+    assert!(text.contains(&format!("; not reached: {}: no connection", dead.url)), "{text}");
     assert!(
-        matches!(&error, ClientError::Refused { status: 503, code, .. } if code == "no-ledger"),
-        "{error:?}"
+        text.ends_with(&format!("; without a ledger: {}: no ledger here (ask another)", without.url)),
+        "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_written_is_what_is_told() {
+    let (without, broken, dead) = (fake(NO_LEDGER).await, fake(BROKEN).await, dead());
+    for _ in 0..8 {
+        let error = client(&[&without, &broken, &dead], None).unpin("a", "everything").await.unwrap_err();
+        assert_eq!(error.to_string(), "it is damaged; put back a copy");
+    }
 }
 
 #[tokio::test]
