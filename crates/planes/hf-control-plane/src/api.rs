@@ -33,7 +33,7 @@ use hf_api::serve::{BindError, Listener, TowerToHyperService};
 use hf_clock::Clock;
 use hf_config::node::{OperatorKey, Role};
 use hf_control::Intent;
-use hf_feed::{Reports, SignedBreakGlass};
+use hf_feed::Reports;
 use hf_ledger::Journal;
 use hf_model::{NodeId, ZoneId};
 use hf_snapshot::Snapshot;
@@ -41,6 +41,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub use glass::GivenBreakGlass;
 
 use crate::control::Control;
 use crate::observe::{self, Observed};
@@ -73,7 +75,7 @@ pub struct Context {
     /// What it heard of all nodes, itself included.
     pub reports: watch::Receiver<Arc<Reports>>,
     /// Where break-glass shifts go.
-    pub break_glass: mpsc::Sender<SignedBreakGlass>,
+    pub break_glass: mpsc::Sender<GivenBreakGlass>,
     /// Whose break-glass shifts it obeys.
     pub break_glass_keys: Vec<OperatorKey>,
     /// Who may write.

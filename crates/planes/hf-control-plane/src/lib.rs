@@ -19,7 +19,7 @@ mod traffic;
 mod view;
 mod zero;
 
-pub use api::{Api, Bound, Context};
+pub use api::{Api, Bound, Context, GivenBreakGlass};
 pub use control::{Control, StartError, SubmitError, View};
 pub use hf_api::serve::BindError;
 pub use ring::RingJournal;

@@ -15,8 +15,8 @@ use hf_balancer::BalancerConfig;
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
-use hf_control_plane::{Api, Context, Control, RingJournal, Tokens};
-use hf_feed::{Feed, FeedConfig, Reports, SignedBreakGlass};
+use hf_control_plane::{Api, Context, Control, GivenBreakGlass, RingJournal, Tokens};
+use hf_feed::{Feed, FeedConfig, Reports};
 use hf_health::Table;
 use hf_ledger::{Journal, RedbLedger};
 use hf_model::PoolName;
@@ -224,7 +224,7 @@ struct Given {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     reports: watch::Receiver<Arc<Reports>>,
     file_problem: watch::Receiver<Option<String>>,
-    break_glass: mpsc::Sender<SignedBreakGlass>,
+    break_glass: mpsc::Sender<GivenBreakGlass>,
     activity: Arc<Activity>,
     clock: Clock,
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use hf_clock::Clock;
 use hf_control::Intent;
-use hf_feed::{Incoming, Message, Outgoing, Reports, SignedBreakGlass};
+use hf_control_plane::GivenBreakGlass;
+use hf_feed::{Incoming, Message, Outgoing, Reports};
 use hf_health::Table;
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
@@ -34,7 +35,7 @@ pub struct Sources {
     /// From the planes: the number of the snapshot that they obey; missing on nodes whose planes do not tell.
     pub obeyed: Option<watch::Receiver<u64>>,
     /// From operators, over the API.
-    pub break_glass: mpsc::Receiver<SignedBreakGlass>,
+    pub break_glass: mpsc::Receiver<GivenBreakGlass>,
     /// From the watcher of the estate file, if there is one.
     pub estate_file_problem: Option<watch::Receiver<Option<String>>>,
     /// The end.
@@ -93,11 +94,13 @@ pub async fn run(
                 hub.planes_obey(number);
                 true
             }
-            Some(signed) = from.break_glass.recv() => {
+            Some(GivenBreakGlass { signed, reply }) = from.break_glass.recv() => {
                 let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
-                if let Err(problem) = hub.take_new_break_glass(signed, clock.now()) {
+                let taken = hub.take_new_break_glass(signed, clock.now());
+                if let Err(problem) = &taken {
                     warn!(%zone, %by, %problem, "a break-glass act that was given to this node is not obeyed");
                 }
+                let _ = reply.send(taken); // whoever asked may have gone; what is taken is taken
                 true
             }
             Some(problem) = newest(&mut from.estate_file_problem) => {

@@ -1,4 +1,8 @@
 //! `/v1/break-glass`: known by its signature, not by a token.
+//!
+//! What is answered is what the node did: its hub has taken the act, or says why not.
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -10,20 +14,35 @@ use hf_control::BreakGlassShift;
 use hf_feed::{BreakGlassRefused, SignedBreakGlass, break_glass};
 use hf_model::{Operator, Timestamp, ZoneId};
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::SharedState;
 use super::body::Small;
 use super::refusal::{Answer, Refused};
 use super::writer::field;
 
+/// How long the node has to take an act.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A signed act on its way to the node.
+#[derive(Debug)]
+pub struct GivenBreakGlass {
+    /// The act.
+    pub signed: SignedBreakGlass,
+    /// What the node made of it.
+    pub reply: oneshot::Sender<Result<(), BreakGlassRefused>>,
+}
+
 /// Evacuate a zone without a ledger: give the same signed shift to every node.
 #[utoipa::path(post, path = "/v1/break-glass", tag = "break-glass", request_body = hf_api::SignedBreakGlass, responses(
-    (status = 202, body = BreakGlassAnswer), (status = 400, body = Problem), (status = 403, body = Problem),
-    (status = 503, body = Problem)))]
+    (status = 200, body = BreakGlassAnswer, description = "This node obeys it, and passes it on."),
+    (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 503, body = Problem)))]
 pub async fn break_glass(
     State(shared): SharedState,
     Small(body): Small<hf_api::SignedBreakGlass>,
-) -> Answer<(StatusCode, Json<BreakGlassAnswer>)> {
+) -> Answer<Json<BreakGlassAnswer>> {
     let context = &shared.context;
     let signed = read(&body)?;
     break_glass::verify_new(&signed, &context.break_glass_keys, context.clock.now())
@@ -41,11 +60,17 @@ pub async fn break_glass(
     } else {
         format!("{zone} is left here until {}", hf_api::instant(signed.shift.ends_at.0))
     };
-    context.break_glass.try_send(signed).map_err(|error| match error {
+    let (reply, taken) = oneshot::channel();
+    context.break_glass.try_send(GivenBreakGlass { signed, reply }).map_err(|error| match error {
         TrySendError::Full(_) => Refused::busy("too many break-glass shifts wait already"),
         TrySendError::Closed(_) => Refused::busy("this node is stopping"),
     })?;
-    Ok((StatusCode::ACCEPTED, Json(BreakGlassAnswer { node: context.node.to_string(), text })))
+    match timeout(PATIENCE, taken).await {
+        Ok(Ok(Ok(()))) => Ok(Json(BreakGlassAnswer { node: context.node.to_string(), text })),
+        Ok(Ok(Err(error))) => Err(refused(&error)),
+        Ok(Err(_)) => Err(Refused::busy("this node is stopping")),
+        Err(_) => Err(Refused::busy("this node did not take it within a second; it may still do so")),
+    }
 }
 
 fn read(body: &hf_api::SignedBreakGlass) -> Answer<SignedBreakGlass> {
@@ -68,6 +93,9 @@ fn refused(error: &BreakGlassRefused) -> Refused {
     let (status, code) = match error {
         BreakGlassRefused::UnknownKey(_) | BreakGlassRefused::BadSignature(_) => {
             (StatusCode::FORBIDDEN, code::BAD_TOKEN)
+        }
+        BreakGlassRefused::Superseded { .. } | BreakGlassRefused::TooMany => {
+            (StatusCode::CONFLICT, code::REFUSED)
         }
         _ => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
     };

@@ -57,7 +57,7 @@ pub struct Fixture {
     pub clock: Clock,
     pub snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub reports: watch::Sender<Arc<Reports>>,
-    pub glass: mpsc::Receiver<SignedBreakGlass>,
+    pub glass: mpsc::Receiver<GivenBreakGlass>,
     pub key: OperatorKeyPair,
     pub problem: watch::Sender<Option<String>>,
     number: u64,

@@ -184,9 +184,22 @@ async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
         };
         serde_json::to_string(&body).unwrap()
     };
-    let taken = fixture.ask("POST", "/v1/break-glass", &body(&signed.signature)).await;
-    assert_eq!((taken.status, taken.json()["node"].as_str()), (202, Some("n1")), "{}", taken.text);
-    assert_eq!(fixture.glass.recv().await.unwrap().shift, shift);
+    let good = body(&signed.signature);
+    let mut glass = std::mem::replace(&mut fixture.glass, tokio::sync::mpsc::channel(1).1);
+    let (taken, ()) = tokio::join!(fixture.ask("POST", "/v1/break-glass", &good), async {
+        let given = glass.recv().await.unwrap();
+        assert_eq!(given.signed.shift, shift);
+        given.reply.send(Ok(())).unwrap();
+    });
+    assert_eq!((taken.status, taken.json()["node"].as_str()), (200, Some("n1")), "{}", taken.text);
+
+    let (superseded, ()) = tokio::join!(fixture.ask("POST", "/v1/break-glass", &good), async {
+        let by = hf_model::Operator::new("bob");
+        let reply = glass.recv().await.unwrap().reply;
+        reply.send(Err(hf_feed::BreakGlassRefused::Superseded { by })).unwrap();
+    });
+    let words = "409 | refused | a newer break-glass act of `bob` for this zone is in force | sign again to replace it";
+    assert_eq!(superseded.refusal(), words);
 
     let forged = fixture.ask("POST", "/v1/break-glass", &body(&[7; 64])).await;
     assert!(
@@ -205,10 +218,10 @@ async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
     assert!(old.refusal().starts_with("400 | bad-request | it ended"), "{}", old.refusal());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_flood_of_break_glass_shifts_is_bounded() {
     let fixture = Fixture::empty(&[hf_config::node::Role::Balancer]).await;
-    let mut statuses = Vec::new();
+    let mut answers = Vec::new();
     for number in 0..5 {
         use base64::Engine;
         let ends_at = NOW.plus(Duration::from_secs(600 + number));
@@ -227,9 +240,11 @@ async fn a_flood_of_break_glass_shifts_is_bounded() {
             ends_at_ms: ends_at.0,
             signature: base64::engine::general_purpose::STANDARD.encode(signed.signature),
         };
-        statuses.push(
-            fixture.ask("POST", "/v1/break-glass", &serde_json::to_string(&body).unwrap()).await.status,
-        );
+        // Nobody takes them: four wait, the fifth has no place.
+        let answer = fixture.ask("POST", "/v1/break-glass", &serde_json::to_string(&body).unwrap()).await;
+        assert_eq!(answer.status, 503);
+        answers.push(answer.refusal());
     }
-    assert_eq!(statuses, [202, 202, 202, 202, 503]);
+    assert!(answers[3].contains("did not take it within a second"), "{}", answers[3]);
+    assert!(answers[4].contains("too many break-glass shifts wait"), "{}", answers[4]);
 }
