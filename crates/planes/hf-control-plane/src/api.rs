@@ -68,6 +68,8 @@ pub struct Context {
     pub beat: Duration,
     /// The ledger's writer, on nodes with the control role.
     pub control: Option<Control>,
+    /// Why a node with the control role has no writer: its ledger cannot be opened.
+    pub ledger_problem: Option<String>,
     /// The ledger's journal there; a [`RingJournal`](crate::RingJournal) elsewhere.
     pub journal: Arc<dyn Journal>,
     /// What its planes obey.

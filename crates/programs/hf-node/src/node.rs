@@ -259,12 +259,13 @@ impl Opened {
             let bound = hf_balancer::bind(balancer_config(config, given), given.snapshots.clone());
             balancer = keep(bound.await, &mut problems);
         }
-        let (control, journal) = open_ledger(config, given, &mut problems).await;
+        let Kept { control, journal, ledger_problem } = open_ledger(config, given, &mut problems).await;
         let folder = config.data_dir.clone();
         let tokens = keep(blocking(move || Tokens::open(&folder)).await, &mut problems);
         let mut api = None;
         if let Some(tokens) = tokens {
-            let context = context(config, given, control.clone(), journal, tokens);
+            let kept = Kept { control: control.clone(), journal, ledger_problem: ledger_problem.clone() };
+            let context = context(config, given, kept, tokens);
             api = keep(Api::new(context).bind(config.api_listen).await, &mut problems);
         }
         match (feed, api) {
@@ -312,20 +313,15 @@ fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {
     }
 }
 
-fn context(
-    config: &NodeConfig,
-    given: &Given,
-    control: Option<Control>,
-    journal: Arc<dyn Journal>,
-    tokens: Tokens,
-) -> Context {
+fn context(config: &NodeConfig, given: &Given, kept: Kept, tokens: Tokens) -> Context {
     Context {
         node: config.id.clone(),
         zone: config.zone.clone(),
         roles: config.roles.clone(),
         beat: config.beat,
-        control,
-        journal,
+        control: kept.control,
+        ledger_problem: kept.ledger_problem,
+        journal: kept.journal,
         snapshots: given.snapshots.clone(),
         reports: given.reports.clone(),
         break_glass: given.break_glass.clone(),
@@ -362,27 +358,36 @@ fn feed_config(config: &NodeConfig, clock: &Clock) -> FeedConfig {
     }
 }
 
+/// What a node keeps in order.
+struct Kept {
+    /// With the control role, the ledger's writer.
+    control: Option<Control>,
+    journal: Arc<dyn Journal>,
+    /// Why there is no writer in spite of that role.
+    ledger_problem: Option<String>,
+}
+
 /// The ledger of a node with the control role, and the journal of every node (rule 3).
-async fn open_ledger(
-    config: &NodeConfig,
-    given: &Given,
-    problems: &mut Vec<String>,
-) -> (Option<Control>, Arc<dyn Journal>) {
+async fn open_ledger(config: &NodeConfig, given: &Given, problems: &mut Vec<String>) -> Kept {
+    let mut ledger_problem = None;
     if config.roles.contains(&Role::Control) {
         match start_control(config, &given.clock).await {
-            Ok((control, journal)) => return (Some(control), journal),
+            Ok((control, journal)) => {
+                return Kept { control: Some(control), journal, ledger_problem };
+            }
             Err(problem) => {
                 let can_serve = given.snapshots.borrow().is_some()
                     && config.roles.iter().any(|role| *role != Role::Control);
                 if can_serve {
                     error!(%problem, "the control role does not start; the others serve from the snapshot on disk");
+                    ledger_problem = Some(problem);
                 } else {
                     problems.push(problem);
                 }
             }
         }
     }
-    (None, Arc::new(RingJournal::default()))
+    Kept { control: None, journal: Arc::new(RingJournal::default()), ledger_problem }
 }
 
 async fn start_control(config: &NodeConfig, clock: &Clock) -> Result<(Control, Arc<dyn Journal>), String> {

@@ -81,7 +81,7 @@ impl IntoResponse for Refused {
 }
 
 /// Our errors read `what; the mend`.
-fn split(text: &str) -> (String, String) {
+pub fn split(text: &str) -> (String, String) {
     text.rsplit_once("; ").map_or_else(
         || (text.to_owned(), String::new()),
         |(message, mend)| (message.to_owned(), mend.to_owned()),

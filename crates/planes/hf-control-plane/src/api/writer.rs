@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::Shared;
 use super::guard::operator;
-use super::refusal::Refused;
+use super::refusal::{Refused, split};
 use crate::control::Control;
 
 /// The right to write, and the writer.
@@ -34,6 +34,12 @@ impl FromRequestParts<Arc<Shared>> for Writer {
 }
 
 fn no_ledger(shared: &Shared) -> Refused {
+    let node = &shared.context.node;
+    if let Some(problem) = &shared.context.ledger_problem {
+        let (message, mend) = split(problem);
+        let message = format!("node `{node}` cannot open its ledger: {message}");
+        return Refused::new(StatusCode::SERVICE_UNAVAILABLE, code::LEDGER_FAILED, message, mend);
+    }
     let reports = shared.context.reports.borrow().clone();
     let keepers = reports.values().filter(|heard| heard.report.roles.contains(&Role::Control));
     let keepers: Vec<String> = keepers.map(|heard| format!("`{}`", heard.report.node)).collect();
@@ -42,7 +48,7 @@ fn no_ledger(shared: &Shared) -> Refused {
     } else {
         format!("ask {}", keepers.join(" or "))
     };
-    let message = format!("node `{}` keeps no ledger", shared.context.node);
+    let message = format!("node `{node}` keeps no ledger");
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, code::NO_LEDGER, message, mend)
 }
 

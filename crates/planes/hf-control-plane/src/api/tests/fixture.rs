@@ -100,6 +100,7 @@ impl Fixture {
             roles: roles.to_vec(),
             beat: Duration::from_secs(1),
             control,
+            ledger_problem: None,
             journal,
             snapshots: snapshot_receiver,
             reports: report_receiver,

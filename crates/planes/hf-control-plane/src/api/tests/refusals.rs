@@ -210,6 +210,17 @@ async fn a_node_without_ledger_says_where_to_go() {
 }
 
 #[tokio::test]
+async fn a_damaged_ledger_is_named_with_its_mend() {
+    let mut fixture = Fixture::empty(&[Role::Balancer]).await;
+    let mut context = fixture.api.shared.context.clone();
+    context.ledger_problem = Some("/d/ledger.redb: the ledger is damaged: x; put back a copy".to_owned());
+    fixture.api = crate::api::Api::new(context);
+    fixture.hear("n1", &[Role::Control], 5, 0, 0);
+    let refused = fixture.ask("POST", "/v1/shifts", "{}").await;
+    expect!["503 | ledger-failed | node `n1` cannot open its ledger: /d/ledger.redb: the ledger is damaged: x | put back a copy"].assert_eq(&refused.refusal());
+}
+
+#[tokio::test]
 async fn before_a_first_snapshot() {
     let fixture = Fixture::empty(&[Role::Balancer]).await;
     expect!["503 | not-ready | this node has no snapshot yet | wait until it has heard a node with the control role, or apply a first estate"].assert_eq(&fixture.ask("GET", "/readyz", "").await.refusal());
