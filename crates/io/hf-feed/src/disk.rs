@@ -4,7 +4,8 @@
 //!    file or the new one, never half of one.
 //! 2. The three newest are kept. Loading takes the newest that is good, and says which were not and why.
 //! 3. A disk that is full or broken costs the new file, never the old ones; the node serves on from memory.
-//! 4. Numbers never go back, even if the newest file is bad or was never written: see [`Loaded::next_number`].
+//! 4. Numbers never go back, even if the newest file is bad or was never written: see [`Loaded::next_number`]. Only a node that dies
+//!    twice before its disk has taken anything in between cannot know which numbers it used the first time.
 //!
 //! Not here: what is in a file and its checksum (`hf-snapshot`), when to save (`hf-node`). All calls block.
 

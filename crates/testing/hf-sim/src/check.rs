@@ -184,7 +184,7 @@ impl World {
     /// that is set back brings back an act that had ended: ends are by the node's own clock.)
     pub fn check_alone(&mut self, at: usize, before: &Snapshot, news: &Snapshot) -> Result<(), String> {
         let acts = &self.running(at).watch.acts;
-        if !Arc::ptr_eq(&before.intent, &news.intent) {
+        if before.intent != news.intent {
             let (was, is) = (before.intent.revision, news.intent.revision);
             return Err(format!("node-{at} is told nothing and goes from revision {was} to {is}"));
         }

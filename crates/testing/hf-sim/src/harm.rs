@@ -1,8 +1,12 @@
 //! What the world does to Holdfast: cuts, kills, bad disks, wrong clocks, dead endpoints. Each harm ends by itself.
 
 use crate::control::LedgerDisk;
+use crate::event::Event;
 use crate::plan::Plan;
-use crate::world::{Event, World};
+use crate::world::World;
+
+/// Does something that lasts so many milliseconds.
+type Harm = fn(&mut World, u64);
 
 /// The end of a harm.
 #[derive(Clone, Debug)]
@@ -31,7 +35,7 @@ impl World {
         self.put(after, Event::Harm);
         let faults = &self.plan.faults;
         let has_control = !self.phase.is_without_control();
-        let kinds: [(bool, fn(&mut World, u64)); 12] = [
+        let kinds: [(bool, Harm); 12] = [
             (faults.cuts, World::cut_pair),
             (faults.cuts, World::cut_off),
             (faults.one_way, World::cut_one_way),
@@ -45,8 +49,7 @@ impl World {
             (faults.endpoints, World::fell),
             (faults.gray, World::hide),
         ];
-        let on: Vec<fn(&mut World, u64)> =
-            kinds.into_iter().filter(|(is_on, _)| *is_on).map(|(_, harm)| harm).collect();
+        let on: Vec<Harm> = kinds.into_iter().filter(|(is_on, _)| *is_on).map(|(_, harm)| harm).collect();
         if !on.is_empty() {
             self.summary.harms += 1;
             let lasts = self.rng.between(1, 15) * self.plan.beat_ms;

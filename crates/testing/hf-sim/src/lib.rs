@@ -38,7 +38,7 @@
 //! # Replaying
 //!
 //! A violation prints `HF_SEED=N`; `HF_SEED=N cargo nextest run -p hf-sim --no-capture one_seed` plays it again with its story, and the
-//! same seed always has the same trace. `HF_SEEDS=FIRST..LAST` runs many. A seed that found a bug goes into `seeds.txt` with the bug's name.
+//! same seed always has the same trace. `HF_SEEDS=FIRST..LAST cargo nextest run -p hf-sim many_seeds` runs many. A seed that found a bug goes into `seeds.txt` with the bug's name.
 //!
 //! # The test of the tester
 //!
@@ -49,7 +49,10 @@ pub mod checker;
 pub mod clock;
 pub mod control;
 pub mod disk;
+pub mod event;
 pub mod harm;
+pub mod life;
+pub mod mistake;
 pub mod net;
 pub mod node;
 pub mod operator;
@@ -84,11 +87,17 @@ pub enum Plant {
     BreakGlassForEver,
     /// A node that sees something unhealthy sends more.
     MoreWorkOnFailure,
+    /// A zone that is away serves.
+    AwayServes,
+    /// A decision goes below the floor.
+    BelowFloor,
+    /// An endpoint that nobody knows does not serve.
+    UnknownIsUnhealthy,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 9] = [
+    pub const ALL: [Plant; 12] = [
         Plant::EndsShiftsByOwnClock,
         Plant::AnswersBeforeAppend,
         Plant::ForgetsRequests,
@@ -98,6 +107,9 @@ impl Plant {
         Plant::NumbersBeginAnew,
         Plant::BreakGlassForEver,
         Plant::MoreWorkOnFailure,
+        Plant::AwayServes,
+        Plant::BelowFloor,
+        Plant::UnknownIsUnhealthy,
     ];
 }
 

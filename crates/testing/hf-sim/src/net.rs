@@ -53,7 +53,7 @@ impl Net {
         self.links[from * self.nodes + to].cuts > 0
     }
 
-    /// Whether a node hears nobody and is heard by nobody.
+    /// All harm to the network ends.
     pub fn heals(&mut self) {
         self.links = vec![Link::default(); self.nodes * self.nodes];
         self.loss_percent = 0;

@@ -11,9 +11,10 @@ use hf_model::{DnsName, Operator, PoolName, RequestId, Revision, ShiftId, Timest
 use crate::Plant;
 use crate::clock::EPOCH_MS;
 use crate::control::{Done, Job};
+use crate::event::Event;
 use crate::plan::Plan;
 use crate::turn::Cause;
-use crate::world::{Event, World};
+use crate::world::World;
 
 /// What the operator remembers.
 #[derive(Debug, Default)]

@@ -7,8 +7,9 @@ use hf_health::Verdict;
 use hf_model::{RequestId, Revision, ZoneId};
 
 use crate::control::LedgerDisk;
+use crate::event::Event;
 use crate::plan::Plan;
-use crate::world::{Event, World};
+use crate::world::World;
 
 /// Beats after which all is well again once all harm has ended: intent comes in full every tenth beat, at the latest; then checkers
 /// need some to see what answers again.

@@ -2,7 +2,7 @@
 //!
 //! After every event: judge, publish the snapshot if there is a new one, keep it, tell the others what changed.
 //!
-//! Not here: what a message means (the hub), what is due on a connection (the feed's pace), whether it was right (`check`).
+//! Not here: start, death and disk (`life`), what a message means (the hub), what is due on a connection (the feed's pace), whether it was right (`check`).
 
 use std::sync::Arc;
 
@@ -12,18 +12,14 @@ use hf_feed::protocol::{self, Read};
 use hf_feed::{Incoming, Message, SignedBreakGlass};
 use hf_health::Table;
 use hf_model::{Revision, Timestamp};
-use hf_node::hub::{FromDisk, Hub, Judged};
-use hf_snapshot::Snapshot;
+use hf_node::hub::Judged;
 
 use crate::Plant;
-use crate::check::FRESH_BEATS;
-use crate::checker::Checker;
+use crate::event::Event;
+use crate::mistake::spoil;
 use crate::net::Fate;
-use crate::node::{Kept, Out, Running, Watch};
-use crate::world::{Event, World};
-
-/// From a failed save to the next try.
-const SAVE_RETRY_MS: u64 = 5_000;
+use crate::node::Running;
+use crate::world::World;
 
 /// What made a node judge again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +36,8 @@ impl World {
         self.nodes[node].running.as_ref().map(|_| self.nodes[node].incarnation)
     }
 
-    fn is_in(&self, node: usize, life: u64) -> bool {
+    /// Whether a node is in this life.
+    pub fn is_in(&self, node: usize, life: u64) -> bool {
         self.life(node) == Some(life)
     }
 
@@ -52,95 +49,6 @@ impl World {
     /// The running part of a node that is known to run.
     pub fn running(&mut self, node: usize) -> &mut Running {
         self.nodes[node].running.as_mut().expect("callers have looked that it runs")
-    }
-
-    /// A node starts, from its disk.
-    pub fn start(&mut self, at: usize) -> Result<(), String> {
-        if self.nodes[at].running.is_some() || (at == 0 && self.phase.is_without_control()) {
-            return Ok(());
-        }
-        let now = self.wall(at);
-        let mut disk = self.nodes[at].disk.load(now);
-        match self.plant {
-            Some(Plant::BootsEmpty) => {
-                disk = FromDisk { next_number: disk.next_number, ..FromDisk::default() }
-            }
-            Some(Plant::NumbersBeginAnew) => disk.next_number = 1,
-            _ => self.check_disk(at, &disk)?,
-        }
-        let number = disk.snapshot.as_ref().map_or(0, |snapshot| snapshot.number);
-        self.summary.starts += 1;
-        self.say(&format!("node-{at} starts from snapshot {number}"));
-        let node = &mut self.nodes[at];
-        node.incarnation += 1;
-        let life = node.incarnation;
-        let watch = Watch {
-            verdicts: disk.snapshot.as_ref().map_or_else(Vec::new, |snapshot| snapshot.verdicts.of.clone()),
-            estate: disk.snapshot.as_ref().map(|snapshot| snapshot.estate.clone()),
-            ..Watch::default()
-        };
-        let checker =
-            node.zone.and(node.config.zone.clone()).map(|zone| Checker::new(node.config.id.clone(), zone));
-        let saved = Kept { snapshot: None, break_glass: disk.break_glass.clone() };
-        node.running = Some(Running {
-            hub: Hub::new(&node.config, disk, now),
-            snapshot: None,
-            kept: saved.clone(),
-            saved,
-            saving: None,
-            outgoing: None,
-            frames: protocol::Frames::default(),
-            links: Vec::new(),
-            checker,
-            watch,
-        });
-        for other in 0..self.nodes.len() {
-            self.running(at).links.push(Out::default());
-            if let Some(running) = &mut self.nodes[other].running
-                && other != at
-                && at < running.links.len()
-            {
-                // Whoever was connected to its last life connects anew.
-                running.links[at] = Out::default();
-            }
-        }
-        if at == 0 {
-            let forgets = self.plant == Some(Plant::ForgetsRequests);
-            self.control.start(forgets)?;
-            let revision = self.control.newest();
-            self.running(0).hub.own_ledger_at(revision, now);
-            if let Some(intent) = self.control.intent() {
-                self.take_intent(0, intent);
-            }
-        }
-        let beat = self.nodes[at].clock.truly(self.plan.beat_ms);
-        let (first, probe) = (self.rng.below(beat), self.rng.below(beat));
-        self.put(first, Event::Beat { node: at, life });
-        self.put(probe, Event::Probe { node: at, life });
-        self.turn(at, true, Cause::Told)?;
-        self.check_boot(at)
-    }
-
-    /// SIGKILL. What the disk was asked and has not done is there or not.
-    pub fn kill(&mut self, at: usize) {
-        let node = &mut self.nodes[at];
-        let Some(running) = node.running.take() else { return };
-        if let Some(saving) = running.saving
-            && self.rng.percent(50)
-        {
-            node.disk.save_break_glass(&saving.break_glass);
-            if let Some(snapshot) = saving.snapshot
-                && node.disk.save(&snapshot)
-            {
-                node.high.saved_revision = node.high.saved_revision.max(snapshot.intent.revision);
-                node.high.was_kept = true;
-            }
-        }
-        if at == 0 {
-            let kept = self.rng.percent(50);
-            self.control.kill(kept);
-        }
-        self.say(&format!("node-{at} is killed"));
     }
 
     /// A node's beat: everything to everybody.
@@ -286,26 +194,6 @@ impl World {
         hub.take(intent, read);
     }
 
-    /// The planted fault: a hub that takes what is older.
-    fn go_back(&mut self, at: usize, intent: &Arc<Intent>) {
-        let now = self.wall(at);
-        let Some(snapshot) = self.running(at).snapshot.clone() else { return };
-        let Ok(estate) = hf_control::read_estate(&intent.estate) else { return };
-        if intent.revision < snapshot.intent.revision {
-            let number = snapshot.number + 1;
-            let old = Snapshot::build(
-                number,
-                now,
-                intent.clone(),
-                Arc::new(estate),
-                snapshot.break_glass.clone(),
-                snapshot.verdicts.clone(),
-            );
-            let disk = FromDisk { snapshot: Some(old), next_number: number, break_glass: Vec::new() };
-            self.running(at).hub = Hub::new(&self.nodes[at].config.clone(), disk, now);
-        }
-    }
-
     /// Judges, publishes, keeps, tells; then the rules are checked.
     pub fn turn(&mut self, at: usize, tell: bool, cause: Cause) -> Result<(), String> {
         let now = self.wall(at);
@@ -396,18 +284,6 @@ impl World {
         }
     }
 
-    /// Asks the disk to keep what is newest, if it is not busy.
-    fn save(&mut self, at: usize) {
-        let life = self.nodes[at].incarnation;
-        let running = self.running(at);
-        if running.saving.is_some() || running.kept.key() == running.saved.key() {
-            return;
-        }
-        running.saving = Some(running.kept.clone());
-        let takes = self.rng.between(1, 200);
-        self.put(takes, Event::Saved { node: at, life });
-    }
-
     /// The planes of a node have taken up a snapshot.
     pub fn obeyed(&mut self, at: usize, life: u64, number: u64) -> Result<(), String> {
         if !self.is_in(at, life) {
@@ -417,38 +293,6 @@ impl World {
         running.hub.planes_obey(number);
         running.watch.obeyed = running.watch.obeyed.max(number);
         self.turn(at, true, Cause::Alone)
-    }
-
-    /// The disk has answered.
-    pub fn saved(&mut self, at: usize, life: u64) -> Result<(), String> {
-        if !self.is_in(at, life) {
-            return Ok(());
-        }
-        let Some(saving) = self.running(at).saving.take() else { return Ok(()) };
-        let node = &mut self.nodes[at];
-        let mut is_kept = node.disk.save_break_glass(&saving.break_glass);
-        if let Some(snapshot) = &saving.snapshot {
-            is_kept &= node.disk.save(snapshot);
-            if is_kept {
-                node.high.saved_revision = node.high.saved_revision.max(snapshot.intent.revision);
-                node.high.was_kept = true;
-            }
-        }
-        if is_kept {
-            self.running(at).saved = saving;
-            self.save(at);
-        } else {
-            self.put(SAVE_RETRY_MS, Event::SaveAgain { node: at, life });
-        }
-        Ok(())
-    }
-
-    /// Another try.
-    pub fn save_again(&mut self, at: usize, life: u64) -> Result<(), String> {
-        if self.is_in(at, life) {
-            self.save(at);
-        }
-        Ok(())
     }
 
     /// An operator hands a break-glass act to a node.
@@ -471,47 +315,4 @@ impl World {
             }
         }
     }
-
-    /// The planted fault: who is silent sees everything down.
-    fn invent_tables(&mut self, at: usize) {
-        let now = self.wall(at);
-        let running = self.running(at);
-        let is_silent = |came: u64| running.watch.beats - came > FRESH_BEATS;
-        let silent = running.watch.tables.values().filter(|(came, _)| is_silent(*came));
-        let silent: Vec<Table> = silent.map(|(_, table)| table.clone()).collect();
-        for mut table in silent {
-            for bit in 0..table.known.len() {
-                table.known.set(bit, true);
-                table.healthy.set(bit, false);
-            }
-            table.made_at = now;
-            running.hub.take_table(table);
-        }
-    }
-}
-
-/// Planted faults in what a node publishes.
-fn spoil(
-    plant: Plant,
-    news: Option<Arc<Snapshot>>,
-    before: Option<&Arc<Snapshot>>,
-    now: Timestamp,
-) -> Option<Arc<Snapshot>> {
-    let snapshot = news?;
-    let mut intent = (*snapshot.intent).clone();
-    let mut break_glass = snapshot.break_glass.clone();
-    match plant {
-        Plant::EndsShiftsByOwnClock => intent.shifts.retain(|shift| shift.ends_at > now),
-        Plant::BreakGlassForEver => {
-            let past = before.map_or(&[][..], |before| &before.break_glass);
-            for act in past {
-                if !break_glass.iter().any(|kept| kept.zone == act.zone) {
-                    break_glass.push(act.clone());
-                }
-            }
-        }
-        _ => return Some(snapshot),
-    }
-    let (estate, verdicts) = (snapshot.estate.clone(), snapshot.verdicts.clone());
-    Some(Arc::new(Snapshot::build(snapshot.number, now, Arc::new(intent), estate, break_glass, verdicts)))
 }

@@ -1,0 +1,108 @@
+//! The planted mistakes that a node makes: what its hub, its task or the decision would do wrong.
+//!
+//! Not here: those of the ledger (`control`), of the boot and of the connections (`turn`).
+
+use std::sync::Arc;
+
+use hf_control::Intent;
+use hf_decide::{Reason, ZoneState};
+use hf_health::{Table, Verdict};
+use hf_model::Timestamp;
+use hf_node::hub::{FromDisk, Hub};
+use hf_snapshot::Snapshot;
+
+use crate::Plant;
+use crate::check::FRESH_BEATS;
+use crate::world::World;
+
+impl World {
+    /// The planted fault: a hub that takes what is older.
+    pub fn go_back(&mut self, at: usize, intent: &Arc<Intent>) {
+        let now = self.wall(at);
+        let Some(snapshot) = self.running(at).snapshot.clone() else { return };
+        let Ok(estate) = hf_control::read_estate(&intent.estate) else { return };
+        if intent.revision < snapshot.intent.revision {
+            let number = snapshot.number + 1;
+            let old = Snapshot::build(
+                number,
+                now,
+                intent.clone(),
+                Arc::new(estate),
+                snapshot.break_glass.clone(),
+                snapshot.verdicts.clone(),
+            );
+            let disk = FromDisk { snapshot: Some(old), next_number: number, break_glass: Vec::new() };
+            self.running(at).hub = Hub::new(&self.nodes[at].config.clone(), disk, now);
+        }
+    }
+
+    /// The planted fault: who is silent sees everything down.
+    pub fn invent_tables(&mut self, at: usize) {
+        let now = self.wall(at);
+        let running = self.running(at);
+        let is_silent = |came: u64| running.watch.beats - came > FRESH_BEATS;
+        let silent = running.watch.tables.values().filter(|(came, _)| is_silent(*came));
+        let silent: Vec<Table> = silent.map(|(_, table)| table.clone()).collect();
+        for mut table in silent {
+            for bit in 0..table.known.len() {
+                table.known.set(bit, true);
+                table.healthy.set(bit, false);
+            }
+            table.made_at = now;
+            running.hub.take_table(table);
+        }
+    }
+}
+
+/// Planted faults in what a node publishes.
+pub fn spoil(
+    plant: Plant,
+    news: Option<Arc<Snapshot>>,
+    before: Option<&Arc<Snapshot>>,
+    now: Timestamp,
+) -> Option<Arc<Snapshot>> {
+    let snapshot = news?;
+    let mut intent = (*snapshot.intent).clone();
+    let mut break_glass = snapshot.break_glass.clone();
+    match plant {
+        Plant::EndsShiftsByOwnClock => intent.shifts.retain(|shift| shift.ends_at > now),
+        Plant::BreakGlassForEver => {
+            let past = before.map_or(&[][..], |before| &before.break_glass);
+            for act in past {
+                if !break_glass.iter().any(|kept| kept.zone == act.zone) {
+                    break_glass.push(act.clone());
+                }
+            }
+        }
+        Plant::AwayServes | Plant::BelowFloor | Plant::UnknownIsUnhealthy => {
+            let mut spoiled = (*snapshot).clone();
+            spoil_decision(plant, &mut spoiled);
+            return Some(Arc::new(spoiled));
+        }
+        _ => return Some(snapshot),
+    }
+    let (estate, verdicts) = (snapshot.estate.clone(), snapshot.verdicts.clone());
+    Some(Arc::new(Snapshot::build(snapshot.number, now, Arc::new(intent), estate, break_glass, verdicts)))
+}
+
+fn spoil_decision(plant: Plant, snapshot: &mut Snapshot) {
+    let pool = &snapshot.estate.pools[0];
+    let decision = &mut snapshot.decision.pools[0];
+    for zone in &mut decision.zones {
+        if plant == Plant::BelowFloor && zone.state == ZoneState::Open {
+            (zone.state, zone.reason) = (ZoneState::Away, Reason::Impaired);
+        }
+        let is_away = zone.state == ZoneState::Away;
+        let endpoints = pool.endpoints.iter().zip(&mut decision.endpoints).enumerate();
+        for (at, (_, outcome)) in endpoints.filter(|(_, (endpoint, _))| endpoint.zone == zone.zone) {
+            match plant {
+                Plant::AwayServes if is_away => outcome.serves = true,
+                Plant::BelowFloor => outcome.serves = false,
+                Plant::UnknownIsUnhealthy if snapshot.verdicts.get(at) == Verdict::Unknown => {
+                    outcome.serves = false;
+                }
+                _ => {}
+            }
+        }
+    }
+}
