@@ -191,6 +191,9 @@ pub enum ShiftCommand {
         /// 1m to 72h from now.
         #[arg(long = "for", value_name = "TIME")]
         length: String,
+        /// Return as soon as it is acknowledged, without waiting for the nodes to report it applied.
+        #[arg(long)]
+        no_wait: bool,
     },
     /// End a shift now.
     Cancel(CancelArgs),
@@ -226,6 +229,9 @@ pub struct StartArgs {
 pub struct CancelArgs {
     /// Such as shift-42; with --break-glass the zone.
     pub id: String,
+    /// Return as soon as it is acknowledged, without waiting for the nodes to report it applied.
+    #[arg(long)]
+    pub no_wait: bool,
     /// Cancel a break-glass shift of this zone.
     #[arg(long)]
     pub break_glass: bool,

@@ -172,7 +172,9 @@ fn a_damaged_ledger_is_not_touched_and_the_data_planes_go_on() {
     let run = lone.start();
     lone.wait_for_status("the shift, from the snapshot", is_az2_away);
     let (code, _, error) = lone.cli(&["shift", "start", "az1", "--for", "5m", "--reason", "no ledger"]);
-    assert!(code != 0 && error.contains("ledger"), "{code} {error}");
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("cannot open its ledger: ") && error.contains("ledger.redb: "), "{error}");
+    assert!(error.contains("; check the path, or move the file away"), "the mend: {error}");
     assert!(
         run.text().contains("ERROR") && run.text().contains(&ledger.display().to_string()),
         "{}",

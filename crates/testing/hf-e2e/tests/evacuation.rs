@@ -95,7 +95,13 @@ fn a_shift_takes_the_zone_out_of_every_path_and_nothing_fails() {
     let text = String::from_utf8_lossy(&explained.stdout).into_owned();
     assert!(text.contains("az2") && text.contains(&id), "explain names the zone and its shift:\n{text}");
 
-    world.json(&["shift", "cancel", &id]);
+    // Each change of it comes back when all nodes obey.
+    for change in [&["shift", "extend", &id, "--for", "10m"][..], &["shift", "cancel", &id]] {
+        let changed = world.json(change);
+        let nodes = changed["acknowledged"].as_array().expect("the nodes");
+        let applied = nodes.iter().filter(|node| node["applied"] == true).count();
+        assert_eq!((applied, nodes.len()), (ZONES.len() + 1, ZONES.len() + 1), "{change:?}: {changed}");
+    }
     let canceled = now_ms();
     wait_for("az2 to serve again", DEADLINE, || {
         let newest = arrivals(&world.place("az2")).last().copied().unwrap_or(0);
@@ -212,6 +218,14 @@ fn with_the_control_node_dead_break_glass_evacuates_all_the_same() {
     let clients = [Client::start(&world, 0), Client::start(&world, 1)];
     let refused = world.cli(&["shift", "start", "az3", "--for", "5m", "--reason", "no control"]);
     assert_eq!(refused.status.code(), Some(3), "no endpoint can be reached");
+    // A node that lives and keeps no ledger changes nothing of that.
+    let (dead, alive) = ("http://127.0.0.1:7600".to_owned(), format!("http://{}:7600", address("az1")));
+    let start = ["shift", "start", "az3", "--for", "5m", "--reason", "no control"];
+    let refused = world.cli(&[&start[..], &["--endpoint", &dead, "--endpoint", &alive]].concat());
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(3), "{told}");
+    assert!(told.contains(&dead) && told.contains("node `az1` keeps no ledger"), "{told}");
+    assert!(told.contains("holdfast shift start --break-glass"), "{told}");
     let begun = now_ms();
     let told =
         world.cli(&["shift", "start", "--break-glass", "az3", "--for", "5m", "--reason", "no control"]);

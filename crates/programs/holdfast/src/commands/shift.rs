@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::output::{columns, relative, rough, show};
 use crate::session::{Runbook, client, node_client};
 
-/// How long `start` waits for the nodes to report the shift applied.
+/// How long a change of a shift waits for the nodes to report it applied.
 const WAIT: Duration = Duration::from_secs(10);
 
 /// Runs one of the shift commands.
@@ -30,16 +30,20 @@ pub async fn run(args: &ShiftArgs, common: &Common) -> Result<(), Failure> {
         ShiftCommand::Start(start) => begin(start, common).await,
         ShiftCommand::List { all } => show(common.output, &client(common)?.shifts(*all).await?, in_table),
         ShiftCommand::Show { id } => show(common.output, &client(common)?.shift(id).await?, in_words),
-        ShiftCommand::Extend { id, length } => {
+        ShiftCommand::Extend { id, length, no_wait } => {
+            let client = client(common)?;
             let extend = Extend { length: length.clone(), request_id: Some(hf_api::client::request_id()) };
-            let shift = client(common)?.extend_shift(id, &extend, None).await?;
-            show(common.output, &shift, in_words)
+            let shift = client.extend_shift(id, &extend, None).await?;
+            let ends = hf_api::instant(shift.ends_at_ms);
+            applied(&client, shift, &format!("ends at {ends}"), *no_wait, common).await
         }
         ShiftCommand::Cancel(cancel) if cancel.break_glass => {
             break_glass(&cancel.id, "canceled", None, &cancel.signer, common).await
         }
-        ShiftCommand::Cancel(CancelArgs { id, .. }) => {
-            show(common.output, &client(common)?.cancel_shift(id, None).await?, in_words)
+        ShiftCommand::Cancel(CancelArgs { id, no_wait, .. }) => {
+            let client = client(common)?;
+            let shift = client.cancel_shift(id, None).await?;
+            applied(&client, shift, "is canceled", *no_wait, common).await
         }
     }
 }
@@ -56,16 +60,29 @@ async fn begin(args: &StartArgs, common: &Common) -> Result<(), Failure> {
             request_id: Some(hf_api::client::request_id()),
         })
         .await?;
-    eprintln!("{} is in the ledger at revision {}: {} is being left", shift.id, shift.revision, shift.zone);
-    let shift = if args.no_wait { shift } else { wait(&client, shift).await };
+    let what = format!("takes {} out of {}", shift.resource, shift.zone);
+    applied(&client, shift, &what, args.no_wait, common).await
+}
+
+/// Tells what the ledger has taken, waits for the nodes unless told not to, and shows the shift.
+async fn applied(
+    client: &Client,
+    shift: Shift,
+    what: &str,
+    no_wait: bool,
+    common: &Common,
+) -> Result<(), Failure> {
+    eprintln!("{} {what}: in the ledger at revision {}", shift.id, shift.revision);
+    let shift = if no_wait { shift } else { wait(client, shift).await };
     show(common.output, &shift, in_words)
 }
 
-/// Until every node that the control node hears has applied the shift; progress goes to standard error.
+/// Until every node that the control node hears obeys the shift as it is now; progress goes to standard error.
 async fn wait(client: &Client, mut shift: Shift) -> Shift {
     let deadline = tokio::time::Instant::now() + WAIT;
     let mut pace = tokio::time::interval(Duration::from_millis(100));
     let mut told = usize::MAX;
+    let mut is_failure_told = false;
     loop {
         let missing: Vec<&str> =
             shift.acknowledged.iter().filter(|node| !node.applied).map(|node| node.node.as_str()).collect();
@@ -95,8 +112,14 @@ async fn wait(client: &Client, mut shift: Shift) -> Shift {
         }
         pace.tick().await;
         match client.shift(&shift.id).await {
-            Ok(newer) => shift = newer,
-            Err(error) => eprintln!("the shift stands, its progress cannot be read: {error}"),
+            // Any endpoint may answer: a node without the ledger knows the change later, and an ended shift not at all.
+            Ok(other) if other.revision >= shift.revision => shift = other,
+            Ok(_) | Err(hf_api::ClientError::Refused { status: 404, .. }) => {}
+            Err(error) if !is_failure_told => {
+                is_failure_told = true;
+                eprintln!("the change stands, its progress cannot be read: {error}");
+            }
+            Err(_) => {}
         }
     }
 }
