@@ -1,7 +1,7 @@
 //! A small client of the API: any of several endpoints, short time-outs, safe repeats.
 //!
 //! 1. Endpoints are tried in random order, each at most once a call; the next one when an endpoint cannot be reached, is too
-//!    slow, does not talk our language, or answers 503 (it keeps no ledger, or is busy). That none of those that answered keeps
+//!    slow, does not talk our language, does not know the token, or answers 503 (it keeps no ledger, or is busy). That none of those that answered keeps
 //!    a ledger is an error of its own: whoever asked goes on without one.
 //! 2. A write carries a request id, made up once a call when the caller gives none: trying it elsewhere cannot do it twice.
 //! 3. Plain `http://` only: the API listens on loopback by default. For another machine, use a tunnel (`ssh -L 7600:127.0.0.1:7600`).
@@ -309,6 +309,11 @@ impl Client {
                     }
                     Some(refusal) if status == StatusCode::SERVICE_UNAVAILABLE => {
                         refused = Some(refusal);
+                        continue;
+                    }
+                    // Each node has tokens of its own: another one may know this one.
+                    Some(refusal) if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                        refused.get_or_insert(refusal);
                         continue;
                     }
                     Some(refusal) => return Err(refusal),

@@ -67,6 +67,8 @@ const BROKEN: (&str, &str) = (
     "503 Service Unavailable",
     r#"{"code":"ledger-failed","message":"it is damaged","mend":"put back a copy"}"#,
 );
+const STRANGER: (&str, &str) =
+    ("403 Forbidden", r#"{"code":"bad-token","message":"not known","mend":"add it"}"#);
 const REFUSED: (&str, &str) = ("409 Conflict", r#"{"code":"refused","message":"no","mend":"wait"}"#);
 const FOREIGN: (&str, &str) = ("200 OK", "<html>");
 
@@ -136,6 +138,16 @@ async fn a_ledger_that_cannot_be_written_is_what_is_told() {
         let error = client(&[&without, &broken, &dead], None).unpin("a", "everything").await.unwrap_err();
         assert_eq!(error.to_string(), "it is damaged; put back a copy");
     }
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_know_the_token_is_passed_over() {
+    let (stranger, good, dead) = (fake(STRANGER).await, fake(DONE).await, dead());
+    for _ in 0..8 {
+        assert!(client(&[&stranger, &good], Some("hf_x")).unpin("a", "everything").await.is_ok());
+    }
+    let error = client(&[&stranger, &dead], Some("hf_x")).unpin("a", "everything").await.unwrap_err();
+    assert_eq!(error.to_string(), "not known; add it");
 }
 
 #[tokio::test]

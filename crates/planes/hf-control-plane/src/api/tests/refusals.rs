@@ -1,4 +1,5 @@
 use expect_test::{Expect, expect};
+use hf_api::serve::Peer;
 use hf_config::node::Role;
 
 use super::fixture::Fixture;
@@ -207,6 +208,29 @@ async fn a_node_without_ledger_says_where_to_go() {
             "{method} {path}"
         );
     }
+}
+
+#[tokio::test]
+async fn writes_from_elsewhere_hear_of_the_ledger_before_the_token() {
+    let (with, without) = (Fixture::control().await, Fixture::empty(&[Role::Balancer]).await);
+    let writes = [
+        ("POST", "/v1/shifts"),
+        ("DELETE", "/v1/shifts/shift-1"),
+        ("POST", "/v1/shifts/shift-1/extend"),
+        ("POST", "/v1/pins"),
+        ("DELETE", "/v1/pins?zone=a"),
+        ("PUT", "/v1/estate"),
+    ];
+    for (method, path) in writes {
+        for (fixture, status) in [(&with, 401), (&without, 503)] {
+            let mut request = Fixture::request(method, path, "{}");
+            request.extensions_mut().insert(Peer("192.0.2.1:5".parse().unwrap()));
+            assert_eq!(fixture.send(request).await.status, status, "{method} {path}");
+        }
+    }
+    let mut comparison = Fixture::request("POST", "/v1/estate/diff", "{}");
+    comparison.extensions_mut().insert(Peer("192.0.2.1:5".parse().unwrap()));
+    assert_eq!(without.send(comparison).await.status, 401, "a comparison is a read");
 }
 
 #[tokio::test]
