@@ -49,6 +49,9 @@ pub struct Bound {
     placed: watch::Sender<Option<Arc<Placed>>>,
     fronts: BTreeMap<FrontKey, FrontSlot>,
     workers: Vec<Handle>,
+    /// Tells the workers of a new snapshot.
+    told: watch::Sender<u64>,
+    /// Says which snapshot all workers obey.
     in_force: watch::Sender<u64>,
     views: watch::Sender<Vec<ListenerView>>,
 }
@@ -62,9 +65,9 @@ enum FrontSlot {
 
 /// Opens the ports that the present snapshot asks for; none without one.
 pub async fn bind(config: BalancerConfig, snapshots: Snapshots) -> Result<Bound, BindError> {
-    let in_force = watch::Sender::new(0);
+    let told = watch::Sender::new(0);
     let workers = (0..config.workers.get())
-        .map(|number| Handle::start(number, &config, in_force.subscribe()))
+        .map(|number| Handle::start(number, &config, told.subscribe()))
         .collect::<Result<_, _>>()
         .map_err(BindError::Threads)?;
     let routes =
@@ -76,7 +79,8 @@ pub async fn bind(config: BalancerConfig, snapshots: Snapshots) -> Result<Bound,
         placed: watch::Sender::new(None),
         fronts: BTreeMap::new(),
         workers,
-        in_force,
+        told,
+        in_force: watch::Sender::new(0),
         views: watch::Sender::new(Vec::new()),
     };
     let first = bound.snapshots.borrow_and_update().clone();
@@ -154,13 +158,20 @@ impl Bound {
             }
         }
         self.routes.set_standings(snapshot);
-        phases.into_iter().for_each(|(front, phase)| front.set_phase(phase));
+        for (front, phase) in phases {
+            front.set_phase(phase);
+        }
         close_all(gone);
         self.placed.send_if_modified(|now| {
             let changes = now.as_ref().is_none_or(|old| !Arc::ptr_eq(old, &placed));
             *now = Some(placed);
             changes
         });
+        self.told.send_replace(snapshot.number);
+        for worker in &mut self.workers {
+            // A worker that has ended obeys, in its way.
+            let _ = worker.obeyed.wait_for(|obeyed| *obeyed >= snapshot.number).await;
+        }
         self.in_force.send_replace(snapshot.number);
         for wanted in to_open {
             errors.extend(self.open(wanted).await);
@@ -191,7 +202,6 @@ impl Bound {
                 None
             }
             Err(error) => {
-                tracing::error!(%error, "a listener cannot be opened; the others go on");
                 let text = error.to_string();
                 self.fronts.insert(wanted.key.clone(), FrontSlot::Failed(wanted, text));
                 Some(error)
@@ -223,14 +233,21 @@ impl Bound {
             }
         };
         let views: Vec<ListenerView> = self.fronts.iter().map(view).collect();
-        self.views.send_if_modified(|now| std::mem::replace(now, views.clone()) != views);
+        self.views.send_if_modified(|now| {
+            for view in views.iter().filter(|view| !now.contains(view)) {
+                if let Err(why) = &view.state {
+                    tracing::error!(%why, "a listener cannot be opened; the others go on, and it is tried again");
+                }
+            }
+            std::mem::replace(now, views.clone()) != views
+        });
     }
 
     async fn finish(self) {
         close_all(self.fronts);
         let deadline = tokio::time::Instant::now() + self.config.drain + Duration::from_secs(1);
         for worker in self.workers {
-            let Handle { listeners, ended, thread } = worker;
+            let Handle { listeners, ended, thread, .. } = worker;
             drop(listeners);
             if tokio::time::timeout_at(deadline, ended).await.is_err() {
                 tracing::warn!(

@@ -26,6 +26,7 @@ use crate::framing::{Framing, POISON};
 #[derive(Debug)]
 pub struct ConnectionState {
     busy: Cell<bool>,
+    used: Cell<bool>,
     idle_since: Cell<Instant>,
     close_when_idle: Cell<bool>,
 }
@@ -33,8 +34,12 @@ pub struct ConnectionState {
 impl ConnectionState {
     /// A connection that is idle from now on.
     pub fn new() -> Self {
-        let (busy, close_when_idle) = (Cell::new(false), Cell::new(false));
-        ConnectionState { busy, idle_since: Cell::new(Instant::now()), close_when_idle }
+        ConnectionState {
+            busy: Cell::new(false),
+            used: Cell::new(false),
+            idle_since: Cell::new(Instant::now()),
+            close_when_idle: Cell::new(false),
+        }
     }
 
     /// Asks for the end of the connection as soon as no request is under way. The connection must be polled after it.
@@ -42,9 +47,15 @@ impl ConnectionState {
         self.close_when_idle.set(close);
     }
 
+    /// Whether it has ever carried a request.
+    pub fn is_used(&self) -> bool {
+        self.used.get()
+    }
+
     /// A request is under way until the guard is dropped.
     pub fn request(self: &Rc<Self>) -> UnderWay {
         self.busy.set(true);
+        self.used.set(true);
         UnderWay(self.clone())
     }
 }

@@ -61,7 +61,11 @@ pub struct Limits {
     /// Requests under way at one endpoint, all workers together. Default 4,096; above it the endpoint is passed over, and
     /// with all of them full the answer is 503.
     pub in_flight_per_endpoint: u32,
-    /// Idle connections that one worker keeps to one endpoint. Default 128; above it they are closed after use.
+    /// Connections that one worker opens to one endpoint at the same moment. Default 64: after a shift a whole zone's requests
+    /// come at once, and servers queue as few as 128 to 511 new connections; beyond that a second is lost for each. Further requests wait,
+    /// within `connect`, for one of these or for one that comes free.
+    pub connecting_per_endpoint: usize,
+    /// Idle connections that one worker keeps to one endpoint. Default 1,024; above it they are closed after use.
     pub kept_per_endpoint: usize,
     /// Idle connections that one worker keeps in all. Default 4,096; above it they are closed after use.
     pub kept_per_worker: usize,
@@ -98,15 +102,16 @@ impl Default for Limits {
             connections_per_worker: 10_000,
             header_bytes: 64 << 10,
             in_flight_per_endpoint: 4_096,
-            kept_per_endpoint: 128,
+            connecting_per_endpoint: 64,
+            kept_per_endpoint: 1_024,
             kept_per_worker: 4_096,
             replay_bytes: 64 << 10,
             tries: 3,
             connect: Duration::from_secs(1),
             header: Duration::from_secs(10),
-            response_header: Duration::from_secs(60),
+            response_header: Duration::from_mins(1),
             body_idle: Duration::from_secs(30),
-            client_idle: Duration::from_secs(60),
+            client_idle: Duration::from_mins(1),
             kept_idle: Duration::from_secs(4),
             unacknowledged: Duration::from_secs(3),
             ejection: Duration::from_secs(10),

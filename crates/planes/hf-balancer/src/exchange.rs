@@ -69,19 +69,17 @@ impl ClientConnection {
         let mut id = None;
         let mut response = match self.forward(request, &mut id).await {
             Ok((response, lease)) => self.pass_on(response, lease, under_way),
-            Err(refusal) => self.refuse(refusal, id, under_way),
+            Err(refusal) => {
+                if refusal.status.is_server_error() {
+                    tracing::debug!(status = refusal.status.as_u16(), why = %refusal.what, "request failed");
+                }
+                refusal.answer(id, under_way)
+            }
         };
         if self.front.phase() != Phase::Open {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
-    }
-
-    fn refuse(&self, refusal: Refusal, id: Option<HeaderValue>, under_way: UnderWay) -> Response<ReplyBody> {
-        if refusal.status.is_server_error() {
-            tracing::debug!(status = refusal.status.as_u16(), why = %refusal.what, "request failed");
-        }
-        refusal.answer(id, under_way)
     }
 
     fn pass_on(
@@ -261,13 +259,15 @@ impl ClientConnection {
                 }
                 Ok((response, lease))
             }
-            Ok(Err(mut error)) => match error.take_message() {
-                Some(request) => Err(Failed::Unsent { request, error: explain(error.error()) }),
-                None => {
-                    note_failure(&endpoint);
-                    Err(Failed::Sent { copy, error: explain(error.error()) })
+            Ok(Err(mut error)) => {
+                let unsent = error.take_message();
+                let error = explain(error.error());
+                if let Some(request) = unsent {
+                    return Err(Failed::Unsent { request, error });
                 }
-            },
+                note_failure(&endpoint);
+                Err(Failed::Sent { copy, error })
+            }
             Err(_) => {
                 endpoint.activity.request_failed();
                 Err(Failed::Silent)

@@ -62,17 +62,18 @@ pub fn prepare_request(headers: &mut HeaderMap, client: &HeaderValue, id: impl F
     headers.remove(FORWARDED);
     extend_forwarded_for(headers, client);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-    match headers.get(HOST).cloned() {
-        Some(host) => drop(headers.insert(X_FORWARDED_HOST, host)),
-        None => drop(headers.remove(X_FORWARDED_HOST)),
+    set(headers, X_FORWARDED_HOST, headers.get(HOST).cloned());
+    let mut ids = headers.get_all(X_REQUEST_ID).iter();
+    if !ids.next().is_some_and(is_fit) || ids.next().is_some() {
+        headers.insert(X_REQUEST_ID, id());
     }
-    match headers.entry(X_REQUEST_ID) {
-        Entry::Occupied(mut given) if given.iter().count() > 1 || !is_fit(given.get()) => {
-            drop(given.insert(id()))
-        }
-        Entry::Occupied(_) => {}
-        Entry::Vacant(vacant) => drop(vacant.insert(id())),
-    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    match value {
+        Some(value) => headers.insert(name, value),
+        None => headers.remove(name),
+    };
 }
 
 fn is_fit(id: &HeaderValue) -> bool {
@@ -96,15 +97,10 @@ fn extend_forwarded_for(headers: &mut HeaderMap, client: &HeaderValue) {
 /// Makes an endpoint's answer fit for a client.
 pub fn prepare_answer(headers: &mut HeaderMap) {
     // With a coding the length is not the body's (RFC 9112 6.3); with several equal lengths one says it.
-    let length = match headers.contains_key(TRANSFER_ENCODING) {
-        true => None,
-        false => headers.get(CONTENT_LENGTH).cloned(),
-    };
+    let has_coding = headers.contains_key(TRANSFER_ENCODING);
+    let length = headers.get(CONTENT_LENGTH).filter(|_| !has_coding).cloned();
     strip_connection_fields(headers);
-    match length {
-        Some(length) => drop(headers.insert(CONTENT_LENGTH, length)),
-        None => drop(headers.remove(CONTENT_LENGTH)),
-    }
+    set(headers, CONTENT_LENGTH, length);
 }
 
 #[cfg(test)]

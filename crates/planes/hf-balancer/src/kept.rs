@@ -21,6 +21,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::body::RequestBody;
@@ -33,6 +34,8 @@ pub struct Kept {
     /// Whose.
     pub endpoint: Arc<Endpoint>,
     idle: RefCell<VecDeque<Idle>>,
+    /// Requests that wait for a turn to connect get one in their order; as many wait as the endpoint's load allows.
+    connecting: Semaphore,
     shared: Rc<KeptShared>,
 }
 
@@ -69,25 +72,37 @@ pub enum ConnectError {
 impl Kept {
     /// None yet.
     pub fn new(endpoint: Arc<Endpoint>, shared: Rc<KeptShared>) -> Self {
-        Kept { endpoint, idle: RefCell::default(), shared }
+        let connecting = Semaphore::new(shared.limits.connecting_per_endpoint.max(1));
+        Kept { endpoint, idle: RefCell::default(), connecting, shared }
     }
 
     /// Lends a connection: a kept one unless `fresh` is asked for, else a new one.
     pub async fn lend(self: &Rc<Self>, fresh: bool) -> Result<Lease, ConnectError> {
         let load = Load::new(self.endpoint.clone());
-        if !fresh && let Some(sender) = self.take_idle() {
-            return Ok(Lease { sender, kept: self.clone(), was_kept: true, _load: load });
-        }
-        let limit = self.shared.limits.connect;
-        let connecting = TcpStream::connect(self.endpoint.key.address);
-        let stream = match tokio::time::timeout(limit, connecting).await {
-            Ok(connected) => connected.map_err(whose_fault)?,
-            Err(_) => {
+        let kept = if fresh { None } else { self.take_idle() };
+        let (sender, was_kept) = match kept {
+            Some(sender) => (sender, true),
+            None => {
+                let limit = self.shared.limits.connect;
                 let silent =
-                    io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {limit:?}"));
-                return Err(ConnectError::Endpoint(silent));
+                    || io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {limit:?}"));
+                let got = tokio::time::timeout(limit, self.connect_in_turn(fresh)).await;
+                got.unwrap_or_else(|_| Err(ConnectError::Endpoint(silent())))?
             }
         };
+        Ok(Lease { sender, kept: self.clone(), was_kept, _load: load })
+    }
+
+    /// Waits for a turn to connect; true when a kept connection came free meanwhile.
+    async fn connect_in_turn(
+        self: &Rc<Self>,
+        fresh: bool,
+    ) -> Result<(SendRequest<RequestBody>, bool), ConnectError> {
+        let _turn = self.connecting.acquire().await.expect("the semaphore is never closed");
+        if !fresh && let Some(sender) = self.take_idle() {
+            return Ok((sender, true));
+        }
+        let stream = TcpStream::connect(self.endpoint.key.address).await.map_err(whose_fault)?;
         prepare(&stream, &self.shared.limits).map_err(ConnectError::Us)?;
         let (sender, connection) = Builder::new()
             .handshake(TokioIo::new(stream))
@@ -95,7 +110,7 @@ impl Kept {
             .map_err(|error| ConnectError::Us(io::Error::other(error)))?;
         self.endpoint.activity.connection_opened();
         tokio::task::spawn_local(attend(connection, Open { kept: self.clone() }));
-        Ok(Lease { sender, kept: self.clone(), was_kept: false, _load: load })
+        Ok((sender, false))
     }
 
     fn take_idle(&self) -> Option<SendRequest<RequestBody>> {

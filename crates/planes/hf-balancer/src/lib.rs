@@ -21,7 +21,7 @@ mod client_io;
 mod config;
 mod endpoint;
 mod exchange;
-mod framing;
+pub mod framing;
 mod front;
 mod headers;
 mod health;

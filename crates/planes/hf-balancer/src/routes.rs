@@ -1,7 +1,7 @@
 //! From a snapshot to what the workers obey: routes, standings, phases.
 //!
-//! The order matters: first all routes are swapped, then endpoints learn their standing and clients their phase, then the snapshot's number is told.
-//! Who sees that number can rely on it: no request goes where the snapshot does not let it.
+//! The order matters: first all routes are swapped, then endpoints learn their standing and clients their phase, then every
+//! worker says that it has seen it, and only then is the snapshot called in force. Who sees its number can rely on it.
 //!
 //! Not here: sockets, threads, what a pick is (`hf-balance`).
 
@@ -211,17 +211,13 @@ fn standing(snapshot: &Snapshot, at: EndpointRef) -> Standing {
     if decision.endpoints[usize::from(at.at)].serves {
         return Standing::Serving;
     }
-    match is_left(snapshot, at.pool, snapshot.estate.endpoint(at).zone) {
-        true => Standing::Leaving,
-        false => Standing::Resting,
-    }
+    let is_left = is_left(snapshot, at.pool, snapshot.estate.endpoint(at).zone);
+    if is_left { Standing::Leaving } else { Standing::Resting }
 }
 
 fn phase(snapshot: &Snapshot, pool: PoolIx, own_zone: Option<ZoneIx>) -> Phase {
-    match own_zone.is_some_and(|zone| is_left(snapshot, pool, zone)) {
-        true => Phase::Away,
-        false => Phase::Open,
-    }
+    let is_left = own_zone.is_some_and(|zone| is_left(snapshot, pool, zone));
+    if is_left { Phase::Away } else { Phase::Open }
 }
 
 /// Whether `pool` left `zone` for others. A pool that is down as a whole left nothing: its clients find nothing better elsewhere.

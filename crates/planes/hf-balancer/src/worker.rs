@@ -65,6 +65,8 @@ pub struct Worker {
 pub struct Handle {
     /// Takes new listeners; closed, the worker ends once its clients are gone.
     pub listeners: mpsc::Sender<Opened>,
+    /// The newest snapshot that this worker obeys: no request that it hands over afterwards was decided by an older one.
+    pub obeyed: watch::Receiver<u64>,
     /// Says when the thread's work has ended.
     pub ended: oneshot::Receiver<()>,
     /// The thread itself; join it after `ended` spoke.
@@ -72,25 +74,22 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts a worker's thread. `in_force` tells of every new snapshot.
-    pub fn start(
-        number: usize,
-        config: &BalancerConfig,
-        in_force: watch::Receiver<u64>,
-    ) -> io::Result<Handle> {
+    /// Starts a worker's thread. `told` tells of every new snapshot.
+    pub fn start(number: usize, config: &BalancerConfig, told: watch::Receiver<u64>) -> io::Result<Handle> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listeners, opened) = mpsc::channel(64);
         let (end, ended) = oneshot::channel();
+        let (obey, obeyed) = watch::channel(0);
         let config = config.clone();
         let thread = std::thread::Builder::new().name(format!("hf-balancer-{number}")).spawn(move || {
             LocalSet::new().block_on(&runtime, async {
-                Rc::new(Worker::new(&config)).run(opened, in_force).await;
+                Rc::new(Worker::new(&config)).run(opened, told, obey).await;
             });
             // Dropping the runtime cuts what is left.
             drop(runtime);
             let _ = end.send(());
         })?;
-        Ok(Handle { listeners, ended, thread })
+        Ok(Handle { listeners, obeyed, ended, thread })
     }
 }
 
@@ -113,17 +112,26 @@ impl Worker {
         }
     }
 
-    async fn run(self: Rc<Self>, mut opened: mpsc::Receiver<Opened>, mut in_force: watch::Receiver<u64>) {
+    async fn run(
+        self: Rc<Self>,
+        mut opened: mpsc::Receiver<Opened>,
+        mut told: watch::Receiver<u64>,
+        obey: watch::Sender<u64>,
+    ) {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                changed = in_force.changed() => {
+                changed = told.changed() => {
                     if changed.is_err() {
                         break;
                     }
+                    let number = *told.borrow_and_update();
                     self.sweep();
+                    // From its last look at an endpoint's standing to its hand-over a request does not wait. So when this task
+                    // has its turn on the worker's only thread, no request is between the two.
+                    obey.send_replace(number);
                 }
                 open = opened.recv() => match open {
                     Some(open) => self.open(open),
@@ -250,9 +258,15 @@ async fn serve(client: Client, front: Arc<Front>, stream: TcpStream, peer: Socke
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
 
-    let spread = |worker: &Worker| worker.spread.mul_f64(worker.chance() as f64 / u64::MAX as f64);
-    // A client that comes while the zone is away is sent on after its first answer, by the answer's `Connection: close`.
-    let mut close_at = None;
+    // When to send an idle client away. Who lost a kept connection asks again by itself; who lost a new one before its first
+    // answer reports a failure. So a connection that has carried nothing has as long as a head may take.
+    let unused_until = Instant::now() + limits.header;
+    let send_away_at = || {
+        let share = worker.chance() as f64 / u64::MAX as f64;
+        let at = Instant::now() + worker.spread.mul_f64(share);
+        if state.is_used() { at } else { at.max(unused_until) }
+    };
+    let mut close_at = (phase != Phase::Open).then(send_away_at);
     let mut cut_at = (phase == Phase::Closing).then(|| Instant::now() + worker.shared.drain);
     loop {
         let next = [close_at, cut_at].into_iter().flatten().min();
@@ -275,7 +289,7 @@ async fn serve(client: Client, front: Arc<Front>, stream: TcpStream, peer: Socke
                         state.close_when_idle(false);
                     }
                     Phase::Away | Phase::Closing if was == Phase::Open => {
-                        close_at = Some(Instant::now() + spread(worker));
+                        close_at = Some(send_away_at());
                     }
                     Phase::Away | Phase::Closing => {}
                 }

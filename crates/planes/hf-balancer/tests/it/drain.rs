@@ -31,7 +31,7 @@ async fn idle_connections_to_a_left_zone_close_at_once() {
     let mut world = WorldBuilder::new()
         .own_zone("a")
         .web(&[("b", a.address), ("c", b.address)])
-        .limits(|limits| limits.kept_idle = Duration::from_secs(3_600))
+        .limits(|limits| limits.kept_idle = Duration::from_hours(1))
         .start()
         .await;
     until("both were used", || async {
@@ -110,8 +110,7 @@ async fn a_zone_that_comes_back_in_time_cuts_nothing() {
 async fn own_clients_are_sent_away_when_the_own_zone_is_left() {
     let (a, b) = origins().await;
     let mut world = WorldBuilder::new().web(&[("a", a.address), ("b", b.address)]).start().await;
-    let (mut idle, mut busy, mut unused) =
-        (Kept::open(world.web()).await, Kept::open(world.web()).await, Kept::open(world.web()).await);
+    let (mut idle, mut busy) = (Kept::open(world.web()).await, Kept::open(world.web()).await);
     assert_eq!(idle.get("/").await.header("connection"), "");
     assert_eq!(busy.get("/").await.header("connection"), "");
     world.shift(&["a"]).await;
@@ -120,7 +119,6 @@ async fn own_clients_are_sent_away_when_the_own_zone_is_left() {
     }
     idle.closed().await;
     busy.closed().await;
-    unused.closed().await;
     // Who comes all the same is served, one request a connection.
     let mut late = Kept::open(world.web()).await;
     assert_eq!(late.get("/").await.header("connection"), "close");
@@ -129,6 +127,37 @@ async fn own_clients_are_sent_away_when_the_own_zone_is_left() {
     let mut kept = Kept::open(world.web()).await;
     assert_eq!(kept.get("/").await.header("connection"), "");
     assert_eq!(kept.get("/").await.body, "a");
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_yet_is_given_time_for_one() {
+    let (a, b) = origins().await;
+    let mut world = WorldBuilder::new()
+        .web(&[("a", a.address), ("b", b.address)])
+        .limits(|limits| limits.spread = Duration::ZERO)
+        .start()
+        .await;
+    let (mut used, mut new) = (Kept::open(world.web()).await, Kept::open(world.web()).await);
+    used.get("/").await;
+    world.shift(&["a"]).await;
+    used.closed().await;
+    assert_eq!(new.get("/").await.header("connection"), "close");
+    new.closed().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_never_asks_is_sent_away_in_the_end() {
+    let (a, b) = origins().await;
+    let mut world = WorldBuilder::new()
+        .web(&[("a", a.address), ("b", b.address)])
+        .limits(|limits| limits.header = Duration::from_millis(100))
+        .start()
+        .await;
+    let mut before = Kept::open(world.web()).await;
+    world.shift(&["a"]).await;
+    let mut after = Kept::open(world.web()).await;
+    before.closed().await;
+    after.closed().await;
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits for a time to pass; it waits for a condition, with a deadline.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panic, as tests do")]
+
 mod bodies;
 mod drain;
 mod hygiene;

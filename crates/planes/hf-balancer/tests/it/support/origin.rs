@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 /// A web application. `/` says its name, `/fields` the request's fields, `/echo` gives the body back as it comes, `/held` waits for
@@ -45,7 +45,11 @@ impl Origin {
     }
 
     pub async fn start_at(name: &str, address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        // A queue that holds a whole crowd, so that tests of the balancer do not fail by an endpoint's own limit.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(address).unwrap();
+        let listener = socket.listen(4_096).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             name: name.to_owned(),
