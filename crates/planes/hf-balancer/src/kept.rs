@@ -80,15 +80,14 @@ impl Kept {
     pub async fn lend(self: &Rc<Self>, fresh: bool) -> Result<Lease, ConnectError> {
         let load = Load::new(self.endpoint.clone());
         let kept = if fresh { None } else { self.take_idle() };
-        let (sender, was_kept) = match kept {
-            Some(sender) => (sender, true),
-            None => {
-                let limit = self.shared.limits.connect;
-                let silent =
-                    || io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {limit:?}"));
-                let got = tokio::time::timeout(limit, self.connect_in_turn(fresh)).await;
-                got.unwrap_or_else(|_| Err(ConnectError::Endpoint(silent())))?
-            }
+        let (sender, was_kept) = if let Some(sender) = kept {
+            (sender, true)
+        } else {
+            let limit = self.shared.limits.connect;
+            let silent =
+                || io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {limit:?}"));
+            let got = tokio::time::timeout(limit, self.connect_in_turn(fresh)).await;
+            got.unwrap_or_else(|_| Err(ConnectError::Endpoint(silent())))?
         };
         Ok(Lease { sender, kept: self.clone(), was_kept, _load: load })
     }

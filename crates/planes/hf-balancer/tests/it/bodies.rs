@@ -21,7 +21,7 @@ async fn send(to: std::net::SocketAddr, body: Bytes) -> http::Response<Incoming>
 
 #[tokio::test]
 async fn megabytes_pass_both_ways() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let body: Bytes = (0..8 << 20).map(|n: u32| (n % 251) as u8).collect::<Vec<u8>>().into();
     let response = send(world.web(), body.clone()).await;
@@ -32,7 +32,7 @@ async fn megabytes_pass_both_ways() {
 
 #[tokio::test]
 async fn pieces_pass_before_the_whole_is_there() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     for (field, pieces) in [
         ("Content-Length: 10", ["first", "later"]),
@@ -56,7 +56,7 @@ async fn pieces_pass_before_the_whole_is_there() {
 
 #[tokio::test]
 async fn a_get_may_have_a_body_of_unknown_length() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let request = "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     let answer = raw(world.web(), request.as_bytes()).await;
@@ -65,7 +65,7 @@ async fn a_get_may_have_a_body_of_unknown_length() {
 
 #[tokio::test]
 async fn a_head_has_a_length_and_no_body() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().workers(1).web(&[("a", a.address)]).start().await;
     let request = "HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let answer = raw(world.web(), request.as_bytes()).await;
@@ -76,7 +76,7 @@ async fn a_head_has_a_length_and_no_body() {
 
 #[tokio::test]
 async fn who_asks_whether_to_go_on_is_told() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let mut stream = TcpStream::connect(world.web()).await.unwrap();
     let head = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
@@ -91,7 +91,7 @@ async fn who_asks_whether_to_go_on_is_told() {
 
 #[tokio::test]
 async fn an_old_client_gets_the_whole_answer_and_the_end() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let answer = raw(world.web(), b"GET /held-body HTTP/1.0\r\n\r\n");
     a.release();

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::support::{Kept, Origin, WorldBuilder, get, until, within};
 
-async fn origins() -> (Origin, Origin) {
-    (Origin::start("a").await, Origin::start("b").await)
+fn origins() -> (Origin, Origin) {
+    (Origin::start("a"), Origin::start("b"))
 }
 
 #[tokio::test]
 async fn no_request_goes_to_a_zone_after_it_was_left() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     let mut world = WorldBuilder::new().web(&[("a", a.address), ("b", b.address)]).start().await;
     for _ in 0..10 {
         world.shift(&[]).await;
@@ -26,7 +26,7 @@ async fn no_request_goes_to_a_zone_after_it_was_left() {
 
 #[tokio::test]
 async fn idle_connections_to_a_left_zone_close_at_once() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     // The zone b is left, the balancer is in a: it has connections to b because a has nothing.
     let mut world = WorldBuilder::new()
         .own_zone("a")
@@ -49,7 +49,7 @@ async fn idle_connections_to_a_left_zone_close_at_once() {
 
 #[tokio::test]
 async fn requests_under_way_finish_within_the_drain() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     let mut world = WorldBuilder::new().web(&[("a", a.address), ("b", b.address)]).start().await;
     let web = world.web();
     let held = tokio::spawn(async move { get(web, "/held").await });
@@ -66,7 +66,7 @@ async fn requests_under_way_finish_within_the_drain() {
 
 #[tokio::test]
 async fn what_lasts_longer_than_the_drain_is_cut() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     let mut world = WorldBuilder::new()
         .web(&[("a", a.address), ("b", b.address)])
         .drain(Duration::from_millis(50))
@@ -87,7 +87,7 @@ async fn what_lasts_longer_than_the_drain_is_cut() {
 
 #[tokio::test]
 async fn a_zone_that_comes_back_in_time_cuts_nothing() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     let mut world = WorldBuilder::new()
         .web(&[("a", a.address), ("b", b.address)])
         .drain(Duration::from_millis(300))
@@ -108,7 +108,7 @@ async fn a_zone_that_comes_back_in_time_cuts_nothing() {
 
 #[tokio::test]
 async fn own_clients_are_sent_away_when_the_own_zone_is_left() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     let mut world = WorldBuilder::new().web(&[("a", a.address), ("b", b.address)]).start().await;
     let (mut idle, mut busy) = (Kept::open(world.web()).await, Kept::open(world.web()).await);
     assert_eq!(idle.get("/").await.header("connection"), "");
@@ -131,7 +131,7 @@ async fn own_clients_are_sent_away_when_the_own_zone_is_left() {
 
 #[tokio::test]
 async fn a_connection_without_a_request_yet_is_given_time_for_one() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     let mut world = WorldBuilder::new()
         .web(&[("a", a.address), ("b", b.address)])
         .limits(|limits| limits.spread = Duration::ZERO)
@@ -147,7 +147,7 @@ async fn a_connection_without_a_request_yet_is_given_time_for_one() {
 
 #[tokio::test]
 async fn a_connection_that_never_asks_is_sent_away_in_the_end() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     let mut world = WorldBuilder::new()
         .web(&[("a", a.address), ("b", b.address)])
         .limits(|limits| limits.header = Duration::from_millis(100))
@@ -162,7 +162,7 @@ async fn a_connection_that_never_asks_is_sent_away_in_the_end() {
 
 #[tokio::test]
 async fn clients_of_other_zones_balancers_notice_nothing() {
-    let (a, b) = origins().await;
+    let (a, b) = origins();
     let mut world =
         WorldBuilder::new().own_zone("b").web(&[("a", a.address), ("b", b.address)]).start().await;
     let mut client = Kept::open(world.web()).await;
@@ -178,7 +178,7 @@ async fn clients_of_other_zones_balancers_notice_nothing() {
 
 #[tokio::test]
 async fn at_the_end_clients_finish_and_listeners_close() {
-    let (a, _) = origins().await;
+    let (a, _) = origins();
     let mut world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let web = world.web();
     let mut idle = Kept::open(web).await;
@@ -197,7 +197,7 @@ async fn at_the_end_clients_finish_and_listeners_close() {
 
 #[tokio::test]
 async fn at_the_end_who_does_not_finish_is_cut() {
-    let (a, _) = origins().await;
+    let (a, _) = origins();
     let mut world =
         WorldBuilder::new().web(&[("a", a.address)]).drain(Duration::from_millis(50)).start().await;
     let web = world.web();

@@ -4,7 +4,7 @@ use crate::support::{Origin, RawOrigin, WorldBuilder, get, raw};
 
 /// Sends bytes and says the statuses of the answers, and what the endpoint was asked for.
 async fn check(bytes: &str, statuses: &[&str], asked: &[&str]) {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().workers(1).web(&[("a", a.address)]).start().await;
     let answer = raw(world.web(), bytes.as_bytes()).await;
     let got: Vec<&str> = answer.match_indices("HTTP/1.").map(|(at, _)| &answer[at + 9..at + 12]).collect();
@@ -56,7 +56,7 @@ async fn what_can_be_read_in_two_ways_is_refused_and_nothing_after_it_is_served(
 async fn a_malformed_chunk_ends_the_request_and_the_connection() {
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     for chunks in ["3\nabc\r\n0\r\n\r\n", "x\r\n", "3\r\nabcd\r\n0\r\n\r\n", "0\r\nX: y\n\r\n"] {
-        let a = Origin::start("a").await;
+        let a = Origin::start("a");
         let world = WorldBuilder::new().workers(1).web(&[("a", a.address)]).start().await;
         let request =
             format!("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}{smuggled}");
@@ -90,7 +90,7 @@ async fn too_much_of_a_head_is_refused() {
 
 #[tokio::test]
 async fn a_request_arrives_without_what_belonged_to_its_connection() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let request = "GET /fields HTTP/1.1\r\nHost: service.test\r\nConnection: close, X-Secret\r\nX-Secret: 1\r\n\
                    Keep-Alive: 5\r\nTE: trailers\r\nUpgrade: websocket\r\nProxy-Authorization: x\r\nForwarded: for=x\r\n\
@@ -106,7 +106,7 @@ async fn a_request_arrives_without_what_belonged_to_its_connection() {
 
 #[tokio::test]
 async fn requests_without_a_name_get_one_each() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let id = |fields: &str| {
         let line = fields.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap();
@@ -120,7 +120,7 @@ async fn requests_without_a_name_get_one_each() {
 
 #[tokio::test]
 async fn an_answer_arrives_without_what_belonged_to_its_connection() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let answer = get(world.web(), "/odd").await;
     let mut names: Vec<&str> = answer.headers.keys().map(http::HeaderName::as_str).collect();

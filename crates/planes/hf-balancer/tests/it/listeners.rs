@@ -11,7 +11,7 @@ use crate::support::{Kept, Origin, WorldBuilder, get, until};
 async fn a_port_that_is_taken_stops_the_start_and_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let holder = TcpListener::bind(taken).await.unwrap();
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let builder = WorldBuilder::new().web(&[("a", a.address)]);
     let error = builder.try_start(|estate| estate.pools[0].listen = Some(taken)).await.err().unwrap();
     assert!(matches!(error, BindError::Taken { .. }), "{error}");
@@ -21,7 +21,7 @@ async fn a_port_that_is_taken_stops_the_start_and_says_what_to_do() {
 
 #[tokio::test]
 async fn a_port_taken_later_is_shown_and_had_when_it_is_free() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let builder = || WorldBuilder::new().web(&[("a", a.address)]);
     let two = builder().pool("more", "listen = \"0.0.0.0:81\"", &[("a", a.address)]);
     let mut world = builder().start().await;
@@ -39,7 +39,7 @@ async fn a_port_taken_later_is_shown_and_had_when_it_is_free() {
 
 #[tokio::test]
 async fn listeners_follow_the_estate() {
-    let (a, b) = (Origin::start("a").await, Origin::start("b").await);
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
     let mut world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let web = world.web();
     let mut kept = Kept::open(web).await;
@@ -65,7 +65,7 @@ async fn listeners_follow_the_estate() {
 
 #[tokio::test]
 async fn a_new_name_of_a_pool_keeps_its_listener() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let free: SocketAddr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let fixed = |estate: &mut hf_config::estate::Estate| estate.pools[0].listen = Some(free);
     let mut world = WorldBuilder::new().web(&[("a", a.address)]).try_start(fixed).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_new_name_of_a_pool_keeps_its_listener() {
 
 #[tokio::test]
 async fn a_client_too_many_is_told_and_turned_away() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new()
         .workers(1)
         .limits(|limits| limits.connections_per_worker = 2)
@@ -99,7 +99,7 @@ async fn a_client_too_many_is_told_and_turned_away() {
 
 #[tokio::test]
 async fn a_full_endpoint_is_passed_over() {
-    let (a, b) = (Origin::start("a").await, Origin::start("b").await);
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
     let world = WorldBuilder::new()
         .limits(|limits| limits.in_flight_per_endpoint = 1)
         .web(&[("a", a.address), ("b", b.address)])

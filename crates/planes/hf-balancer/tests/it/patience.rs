@@ -20,7 +20,7 @@ async fn ended_after(to: std::net::SocketAddr, bytes: &str) -> String {
 
 #[tokio::test]
 async fn a_client_that_dribbles_its_head_is_cut() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world =
         WorldBuilder::new().limits(|limits| limits.header = SHORT).web(&[("a", a.address)]).start().await;
     ended_after(world.web(), "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ").await;
@@ -38,7 +38,7 @@ async fn a_client_that_dribbles_its_head_is_cut() {
 
 #[tokio::test]
 async fn a_client_that_stops_in_its_body_is_cut() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world =
         WorldBuilder::new().limits(|limits| limits.body_idle = SHORT).web(&[("a", a.address)]).start().await;
     ended_after(world.web(), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
@@ -47,7 +47,7 @@ async fn a_client_that_stops_in_its_body_is_cut() {
 
 #[tokio::test]
 async fn an_idle_client_is_sent_away_and_a_waiting_one_is_not() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new()
         .limits(|limits| limits.client_idle = SHORT)
         .web(&[("a", a.address)])
@@ -69,7 +69,7 @@ async fn an_idle_client_is_sent_away_and_a_waiting_one_is_not() {
 
 #[tokio::test]
 async fn an_endpoint_that_does_not_answer_ends_in_504() {
-    let (a, b) = (Origin::start("a").await, Origin::start("b").await);
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
     let world = WorldBuilder::new()
         .limits(|limits| limits.response_header = SHORT)
         .web(&[("a", a.address), ("b", b.address)])
@@ -85,7 +85,7 @@ async fn an_endpoint_that_does_not_answer_ends_in_504() {
 
 #[tokio::test]
 async fn an_endpoint_that_stops_in_its_answer_is_cut_and_so_is_the_client() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world =
         WorldBuilder::new().limits(|limits| limits.body_idle = SHORT).web(&[("a", a.address)]).start().await;
     let got = ended_after(world.web(), "GET /held-body HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -95,7 +95,7 @@ async fn an_endpoint_that_stops_in_its_answer_is_cut_and_so_is_the_client() {
 
 #[tokio::test]
 async fn a_client_that_does_not_take_its_answer_is_cut() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world =
         WorldBuilder::new().limits(|limits| limits.body_idle = SHORT).web(&[("a", a.address)]).start().await;
     let mut stream = TcpStream::connect(world.web()).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_client_that_does_not_take_its_answer_is_cut() {
 
 #[tokio::test]
 async fn kept_connections_do_not_stay_for_ever() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world =
         WorldBuilder::new().limits(|limits| limits.kept_idle = SHORT).web(&[("a", a.address)]).start().await;
     get(world.web(), "/").await;
@@ -126,7 +126,7 @@ async fn kept_connections_do_not_stay_for_ever() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_frees_the_endpoint() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     let mut stream = TcpStream::connect(world.web()).await.unwrap();
     stream.write_all(b"GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();

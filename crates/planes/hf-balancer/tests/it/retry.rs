@@ -6,14 +6,14 @@ use crate::support::{Kept, Origin, RawOrigin, WorldBuilder, get, post, raw, unti
 
 /// An address where nobody listens.
 async fn nobody() -> SocketAddr {
-    let gone = Origin::start("gone").await;
+    let gone = Origin::start("gone");
     gone.die().await;
     gone.address
 }
 
 #[tokio::test]
 async fn a_refused_connection_costs_no_request() {
-    let b = Origin::start("b").await;
+    let b = Origin::start("b");
     let world = WorldBuilder::new().web(&[("a", nobody().await), ("b", b.address)]).start().await;
     for n in 0..20 {
         assert_eq!(get(world.web(), "/").await.body, "b");
@@ -26,7 +26,7 @@ async fn a_refused_connection_costs_no_request() {
 
 #[tokio::test]
 async fn an_ejected_endpoint_returns_when_the_prober_sees_it_again() {
-    let (a, b) = (Origin::start("a").await, Origin::start("b").await);
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
     let world = WorldBuilder::new()
         .pool(
             "web",
@@ -40,7 +40,7 @@ async fn an_ejected_endpoint_returns_when_the_prober_sees_it_again() {
     for _ in 0..10 {
         assert_eq!(get(world.web(), "/").await.body, "b");
     }
-    let again = Origin::start_at("a again", a.address).await;
+    let again = Origin::start_at("a again", a.address);
     until("it is back", || async { get(world.web(), "/").await.body == "a again" }).await;
     assert!(again.requests() > 0);
 }
@@ -78,7 +78,7 @@ async fn at_most_three_endpoints_are_tried_another_zone_first() {
 
 #[tokio::test]
 async fn what_may_have_been_carried_out_is_not_sent_again() {
-    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b").await);
+    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b"));
     let world = WorldBuilder::new().web(&[("a", silent.address), ("b", b.address)]).start().await;
     let answer = post(world.web(), "/pay", "100").await;
     assert_eq!(answer.status, 502);
@@ -90,7 +90,7 @@ async fn what_may_have_been_carried_out_is_not_sent_again() {
 
 #[tokio::test]
 async fn an_idempotent_request_is_sent_again_with_its_body() {
-    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b").await);
+    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b"));
     let world = WorldBuilder::new().web(&[("a", silent.address), ("b", b.address)]).start().await;
     assert_eq!(get(world.web(), "/").await.body, "b");
     let mut client = Kept::open(world.web()).await;
@@ -100,7 +100,7 @@ async fn an_idempotent_request_is_sent_again_with_its_body() {
 
 #[tokio::test]
 async fn a_body_too_long_to_keep_is_not_sent_again() {
-    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b").await);
+    let (silent, b) = (RawOrigin::start(None).await, Origin::start("b"));
     let world = WorldBuilder::new()
         .limits(|limits| limits.replay_bytes = 9)
         .web(&[("a", silent.address), ("b", b.address)])
@@ -114,7 +114,7 @@ async fn a_body_too_long_to_keep_is_not_sent_again() {
 #[tokio::test]
 async fn an_answer_that_has_begun_is_never_replaced() {
     let torn = RawOrigin::start(Some("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")).await;
-    let b = Origin::start("b").await;
+    let b = Origin::start("b");
     let world = WorldBuilder::new().web(&[("a", torn.address), ("b", b.address)]).start().await;
     let answer = raw(world.web(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("part"), "{answer}");
@@ -135,7 +135,7 @@ async fn a_kept_connection_that_ended_while_idle_costs_nothing() {
 
 #[tokio::test]
 async fn connections_are_kept() {
-    let a = Origin::start("a").await;
+    let a = Origin::start("a");
     let world = WorldBuilder::new().workers(1).web(&[("a", a.address)]).start().await;
     for _ in 0..50 {
         assert_eq!(get(world.web(), "/").await.body, "a");

@@ -4,13 +4,13 @@ use hf_health::Verdict;
 
 use crate::support::{Origin, WorldBuilder, get, until};
 
-async fn origins() -> (Origin, Origin, Origin) {
-    (Origin::start("a").await, Origin::start("b").await, Origin::start("c").await)
+fn origins() -> (Origin, Origin, Origin) {
+    (Origin::start("a"), Origin::start("b"), Origin::start("c"))
 }
 
 #[tokio::test]
 async fn the_own_zone_comes_first() {
-    let (a, b, c) = origins().await;
+    let (a, b, c) = origins();
     let world =
         WorldBuilder::new().web(&[("a", a.address), ("b", b.address), ("c", c.address)]).start().await;
     for _ in 0..20 {
@@ -22,7 +22,7 @@ async fn the_own_zone_comes_first() {
 
 #[tokio::test]
 async fn an_unhealthy_endpoint_gets_nothing() {
-    let (a, b, _) = origins().await;
+    let (a, b, _) = origins();
     let mut world = WorldBuilder::new()
         .pool(
             "web",
@@ -39,7 +39,7 @@ async fn an_unhealthy_endpoint_gets_nothing() {
 
 #[tokio::test]
 async fn the_balancers_own_check_narrows_what_serves() {
-    let (a, b, _) = origins().await;
+    let (a, b, _) = origins();
     let world = WorldBuilder::new()
         .pool(
             "web",
@@ -62,7 +62,7 @@ async fn the_balancers_own_check_narrows_what_serves() {
 
 #[tokio::test]
 async fn with_everybody_down_the_pool_does_as_it_says() {
-    let (a, b, c) = origins().await;
+    let (a, b, c) = origins();
     let pool = |port: u16, all_down: &str| {
         format!("listen = \"0.0.0.0:{port}\"\nhealth_check = \"http\"\nall_down = \"{all_down}\"")
     };
@@ -94,7 +94,7 @@ async fn with_everybody_down_the_pool_does_as_it_says() {
 
 #[tokio::test]
 async fn answers_pass_with_their_status_and_failures_are_counted() {
-    let (a, _, _) = origins().await;
+    let (a, _, _) = origins();
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
     for (status, failures) in [(204, 0), (304, 0), (404, 0), (500, 1), (503, 2)] {
         assert_eq!(get(world.web(), &format!("/status/{status}")).await.status.as_u16(), status);

@@ -49,7 +49,7 @@ async fn until_everybody_asked_anew(answered: &[Arc<AtomicUsize>]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shifts_under_load_fail_no_request() {
-    let origins = [Origin::start("a").await, Origin::start("b").await, Origin::start("c").await];
+    let origins = [Origin::start("a"), Origin::start("b"), Origin::start("c")];
     let zones = ["a", "b", "c"];
     let endpoints: Vec<(&str, SocketAddr)> =
         zones.into_iter().zip(origins.iter().map(|origin| origin.address)).collect();

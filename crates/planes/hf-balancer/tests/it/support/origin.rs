@@ -40,11 +40,11 @@ struct Shared {
 }
 
 impl Origin {
-    pub async fn start(name: &str) -> Self {
-        Self::start_at(name, "127.0.0.1:0".parse().unwrap()).await
+    pub fn start(name: &str) -> Self {
+        Self::start_at(name, "127.0.0.1:0".parse().unwrap())
     }
 
-    pub async fn start_at(name: &str, address: SocketAddr) -> Self {
+    pub fn start_at(name: &str, address: SocketAddr) -> Self {
         // A queue that holds a whole crowd, so that tests of the balancer do not fail by an endpoint's own limit.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
