@@ -98,11 +98,11 @@ fn data_of_many_types() {
             3: example.test. 60 NS ns1.example.test.
             4: a.example.test. 60 CAA 0 issue "ca.example.net"
             5: a.example.test. 60 MX 10 example.test.
-            6: a.example.test. 60 SRV 1 2 3 b.example.org
+            6: a.example.test. 60 SRV 1 2 3 b.example.org.
             7: a.example.test. 60 TXT "one" "two" "thr;ee" "e\""
             8: a.example.test. 60 SVCB 1 svc.example.test. alpn=h2,h3 ipv4hint=1.1.1.1
-            9: a.example.test. 60 SSHFP 1 1 ( 123456789ABCDEF67890123456789ABCDEF67890 )
-            10: a.example.test. 60 TLSA 3 1 1 ( D2ABDE240D7CD3EE6B4B28C54DF034B97983A1D16E8A410E4561CB106618E971 )
+            9: a.example.test. 60 SSHFP 1 1 123456789ABCDEF67890123456789ABCDEF67890
+            10: a.example.test. 60 TLSA 3 1 1 D2ABDE240D7CD3EE6B4B28C54DF034B97983A1D16E8A410E4561CB106618E971
             11: a.example.test. 60 NAPTR 100 50 "s" "http+I2L+I2C+I2R" "" _http._tcp.gatech.edu.
             12: a.example.test. 60 A 1.2.3.4
             13: a.example.test. 60 TYPE731 \# 6 ab cd ef 01 23 45

@@ -50,7 +50,7 @@ fn the_design_example_is_read_whole() {
           mail.example.test. 3600 A 10.1.1.25
           mail.example.test. 3600 TXT "v=spf1 mx -all" "it is \"quoted\""
           ftp.example.test. 3600 CNAME mail.example.test.
-          _sip._tcp.example.test. 3600 SRV 0 5 5060 mail.example.test
+          _sip._tcp.example.test. 3600 SRV 0 5 5060 mail.example.test.
           svc.example.test. 3600 HTTPS 1 . alpn=h2,h3 port=8443
           sub.example.test. 3600 NS ns.sub.example.test.
           ns.sub.example.test. 3600 A 10.9.9.9
