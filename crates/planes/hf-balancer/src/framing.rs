@@ -111,12 +111,15 @@ impl Framing {
 
     /// Takes as much of a head as is there; returns how many bytes.
     fn take_head(&mut self, bytes: &[u8]) -> Result<usize, Refused> {
+        // One byte more than allowed is enough for hyper to say 431; nothing after it is looked at.
+        let room = (self.head_bytes_max + 1).saturating_sub(self.head.len());
+        let took = bytes.len().min(room);
         if self.head.is_empty() {
             // RFC 9112 2.2: an empty line before a request is passed over.
             if bytes.starts_with(b"\r\n") {
                 return Ok(2);
             }
-            if let Some(end) = end_of_head(bytes, 0) {
+            if let Some(end) = end_of_head(&bytes[..took], 0) {
                 self.place = read_head(&bytes[..end])?;
                 return Ok(end);
             }
@@ -127,8 +130,6 @@ impl Framing {
         }
         let searched = self.head.len().saturating_sub(3);
         let had = self.head.len();
-        // One byte more than allowed is enough for hyper to say 431; nothing after it is looked at.
-        let took = bytes.len().min((self.head_bytes_max + 1).saturating_sub(had));
         if took == 0 {
             return Ok(bytes.len());
         }

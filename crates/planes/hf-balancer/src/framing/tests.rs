@@ -108,3 +108,14 @@ fn an_endless_head_takes_bounded_memory() {
     assert!(framing.head.len() <= 1_001);
     assert!(framing.in_head());
 }
+
+/// Found by fuzzing: in one piece a head beyond the bound was read to its end, in several it was not.
+#[test]
+fn a_head_beyond_the_bound_is_not_read_in_any_pieces() {
+    let stream = format!("GET / HTTP/1.1\r\nX: {}\r\nno colon\r\n\r\n", "x".repeat(1_000));
+    for size in [stream.len(), 700, 7, 1] {
+        let mut framing = Framing::new(1_000);
+        assert!(stream.as_bytes().chunks(size).all(|piece| framing.take(piece).is_ok()), "in pieces of {size}");
+        assert!(framing.in_head(), "hyper refuses it");
+    }
+}
