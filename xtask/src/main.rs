@@ -1,6 +1,9 @@
-//! Project chores: `cargo xtask ci` runs what CI runs, in the order in which failures are cheapest.
+//! Project chores: `cargo xtask ci` runs what CI runs, in the order in which failures are cheapest; `cargo xtask fuzz` looks for
+//! inputs that break a parser.
 //!
 //! Not here: installing tools (`./test` does), releases.
+
+mod fuzz;
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -38,8 +41,11 @@ fn main() -> ExitCode {
         ["ci"] | ["ci", "all"] => LINTS.iter().chain(QUICK).chain(END_TO_END).collect(),
         ["ci", "quick"] => LINTS.iter().chain(QUICK).collect(),
         ["ci", "lints"] => LINTS.iter().collect(),
+        ["fuzz", rest @ ..] => return fuzz::main(rest),
         _ => {
-            eprintln!("usage: cargo xtask ci [all|quick|lints]");
+            eprintln!(
+                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]"
+            );
             return ExitCode::from(2);
         }
     };

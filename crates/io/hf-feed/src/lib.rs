@@ -25,10 +25,10 @@ pub use report::{
 };
 pub use tls::TlsError;
 
-/// What connections do, without sockets and timers: the same code on bytes, for simulations.
+/// What connections do, without sockets and timers: the same code on bytes, for simulations and fuzzing.
 pub mod protocol {
-    pub use crate::frame::{FrameError, Kind, decode, encode};
-    pub use crate::message::{Frames, Read, intent_frame, new_intent, read};
+    pub use crate::frame::{FrameError, Kind, decode, encode, read as read_frame};
+    pub use crate::message::{Frames, Hello, Read, intent_frame, new_intent, read};
     pub use crate::pace::{INTENT_BEATS, Pace};
 }
 

@@ -60,7 +60,7 @@ pub struct Incoming {
 /// What came.
 #[derive(Clone, Debug)]
 pub enum Message {
-    /// The sender has this revision. The intent itself is there only when it is newer than ours.
+    /// The sender has this revision. The intent itself is there only when it is newer than ours, or another one of our revision.
     Intent {
         /// Its revision.
         revision: Revision,
@@ -78,9 +78,13 @@ pub enum Message {
 /// The first message of each side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
+    /// Its id.
     pub node: String,
+    /// Where it runs, if it says so.
     pub zone: Option<String>,
+    /// What it does.
     pub roles: Vec<String>,
+    /// The version of its program.
     pub version: String,
     /// Drawn anew by each process: tells a connection to oneself from two nodes of one name.
     pub nonce: u64,
@@ -260,6 +264,13 @@ pub fn read(kind: Kind, payload: &[u8], from: &Peer, known: Revision) -> Read {
             Err(error) => Read::Wrong(error.to_string()),
         },
     }
+}
+
+/// Whether an intent's payload has the revision of ours and another content: two ledgers, or one that was put back from a copy.
+/// Equal intents have equal bytes.
+pub fn is_rival(payload: &[u8], ours: &Frames) -> bool {
+    let Some((revision, frame)) = &ours.intent else { return false };
+    revision_of(payload) == Some(*revision) && !frame.ends_with(payload)
 }
 
 /// The revision that an intent's payload begins with.

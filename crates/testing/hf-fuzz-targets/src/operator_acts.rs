@@ -1,0 +1,76 @@
+//! Break-glass acts: handed to any node, passed from node to node, kept on disk.
+//!
+//! 1. A list that reads is written and reads as the same.
+//! 2. Nothing counts without its key: no act that was not signed verifies, the same act signed does if its times are right, and one byte
+//!    of the signature changed does not.
+//! 3. The order in which acts arrive does not matter: every node comes to the same book.
+
+use std::sync::LazyLock;
+
+use hf_config::node::OperatorKey;
+use hf_control::BreakGlassShift;
+use hf_feed::break_glass::{
+    AHEAD_MAX, LENGTH_MAX, SignedBreakGlass, decode_list, encode_list, verify, verify_new,
+};
+use hf_feed::{BreakGlassBook, BreakGlassRefused, OperatorKeyPair};
+use hf_model::Timestamp;
+
+use crate::roundtrip;
+
+/// One key, drawn anew by each process: whatever it is, the same must hold.
+static KEY: LazyLock<OperatorKeyPair> = LazyLock::new(|| {
+    OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).expect("a key that was just made reads")
+});
+
+pub(crate) fn check(data: &[u8]) {
+    let encode = |list: &Vec<SignedBreakGlass>| Ok::<_, std::convert::Infallible>(encode_list(list));
+    let Some(list) = roundtrip::check(data, decode_list, encode) else { return };
+    assert!(list.len() <= BreakGlassBook::MAX);
+    let now = list.first().map_or(Timestamp(0), |first| first.shift.signed_at);
+    for signed in list.iter().take(2) {
+        check_signature(signed, now);
+    }
+    check_order(&list, now);
+}
+
+fn check_signature(signed: &SignedBreakGlass, now: Timestamp) {
+    assert!(matches!(verify(signed, &[], now), Err(BreakGlassRefused::UnknownKey(_))));
+    let keys = [OperatorKey { name: signed.shift.by.to_string(), public_key: KEY.public_key() }];
+    assert!(matches!(verify(signed, &keys, now), Err(BreakGlassRefused::BadSignature(_))));
+
+    let mut ours = KEY.sign(signed.shift.clone());
+    let verdict = verify(&ours, &keys, now);
+    if verify_new(&ours, &keys, now).is_ok() {
+        assert_eq!(verdict, Ok(()), "new acts are judged harder, not softer");
+    }
+    assert!(!matches!(verdict, Err(BreakGlassRefused::BadSignature(_) | BreakGlassRefused::UnknownKey(_))));
+    assert!(verdict.is_err() || is_in_time(&ours.shift, now), "{verdict:?}: {ours:?}");
+    let at = usize::from(signed.signature[0]) % ours.signature.len();
+    ours.signature[at] ^= 1;
+    assert!(matches!(verify(&ours, &keys, now), Err(BreakGlassRefused::BadSignature(_))));
+}
+
+/// What must be so at least.
+fn is_in_time(shift: &BreakGlassShift, now: Timestamp) -> bool {
+    shift.signed_at <= shift.ends_at
+        && shift.ends_at.since(shift.signed_at) <= LENGTH_MAX
+        && shift.signed_at.since(now) <= AHEAD_MAX
+}
+
+fn check_order(list: &[SignedBreakGlass], now: Timestamp) {
+    let book = |acts: &mut dyn Iterator<Item = &SignedBreakGlass>| {
+        let mut book = BreakGlassBook::default();
+        for signed in acts {
+            let taken = book.insert(signed.clone(), now);
+            assert!(!matches!(taken, Err(BreakGlassRefused::TooMany)), "{} acts", list.len());
+            assert!(taken != Ok(true) || book.knows(signed));
+        }
+        book
+    };
+    let (forward, backward) = (book(&mut list.iter()), book(&mut list.iter().rev()));
+    assert_eq!(forward, backward, "the order of arrival matters");
+    let mut kept = forward.clone();
+    kept.forget_old(now);
+    assert_eq!(kept.in_force(now).len(), forward.in_force(now).len(), "what is in force was forgotten");
+    assert_eq!(forward.next_end(now).is_some(), !forward.in_force(now).is_empty());
+}
