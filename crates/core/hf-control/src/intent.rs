@@ -48,7 +48,7 @@ impl std::fmt::Display for Scope {
 
 /// Why a text is not a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a resource; write `everything`, `pool/NAME` or `record/NAME.`")]
+#[error("{0:?} is not a resource; write `everything`, `pool/NAME` or `record/NAME`")]
 pub struct ScopeError(pub String);
 
 impl std::str::FromStr for Scope {
@@ -60,7 +60,10 @@ impl std::str::FromStr for Scope {
         } else if let Some(name) = text.strip_prefix("pool/") {
             PoolName::new(name).map(Scope::Pool).map_err(|_| error())
         } else if let Some(name) = text.strip_prefix("record/") {
-            DnsName::new(name).map(Scope::Record).map_err(|_| error())
+            // Operators write names as they say them; a scope is absolute all the same.
+            let absolute =
+                if name.is_empty() || name.ends_with('.') { name.to_owned() } else { format!("{name}.") };
+            DnsName::new(&absolute).map(Scope::Record).map_err(|_| error())
         } else {
             Err(error())
         }
@@ -150,5 +153,31 @@ impl BreakGlassShift {
     /// Whether it takes nothing away, but ends what was signed before it.
     pub fn is_cancel(&self) -> bool {
         self.ends_at <= self.signed_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let found = text.parse::<Scope>().map_or_else(|error| error.to_string(), |scope| scope.to_string());
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_scope_is_read_as_operators_write_it() {
+        check("everything", "everything");
+        check("pool/web", "pool/web");
+        check("record/www.shop.test.", "record/www.shop.test.");
+        check("record/www.shop.test", "record/www.shop.test.");
+        check("record/WWW.shop.test", "record/www.shop.test.");
+        for wrong in ["", "web", "pool/", "record/", "record/a..b", "record/a b"] {
+            check(
+                wrong,
+                &format!("{wrong:?} is not a resource; write `everything`, `pool/NAME` or `record/NAME`"),
+            );
+        }
     }
 }
