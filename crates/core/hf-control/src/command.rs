@@ -167,7 +167,9 @@ pub enum Refusal {
         id: ShiftId,
     },
     /// The shift has ended.
-    #[error("shift `{id}` is no longer active; start a new one")]
+    #[error(
+        "shift `{id}` has ended already, there is nothing to extend or cancel; to leave the zone again, start a new one"
+    )]
     NotActive {
         /// Which.
         id: ShiftId,
@@ -196,7 +198,7 @@ pub enum Refusal {
     },
     /// Intent alone would leave too little.
     #[error(
-        "{pool} keeps at least {needed} in service, this would leave {left}; cancel another shift first, act on other resources alone, or lower the floor in the estate"
+        "{pool} keeps at least {needed} in service, this would leave {left}; end another shift or pin first, act on other resources alone, or lower the floor in the estate"
     )]
     Floor {
         /// `pool/NAME`, with ` for record/NAME.` behind it where that record alone would have too little.

@@ -1,8 +1,8 @@
 //! Putting an estate in force.
 //!
-//! 1. The estate in force, asked for again, is done already: that is a success, also for a caller who read an older one.
-//! 2. It must read without a problem, replace what the caller saw, and keep every zone, pool and record that an active
-//!    shift or a pin acts on.
+//! 1. It must replace what the caller saw: a caller who read another one is refused, also when nothing would change.
+//! 2. The estate in force, asked for again, is done already: that is a success.
+//! 3. It must read without a problem and keep every zone, pool and record that an active shift or a pin acts on.
 //!
 //! An estate may raise a floor above what shifts in force leave: the text is right, and `hf-decide` then lets the weakest
 //! act yield, in sight of everybody.
@@ -31,10 +31,10 @@ impl State {
         bundle: &EstateBundle,
         if_match: Option<Revision>,
     ) -> Result<Effect, Refusal> {
+        asked::check_match(if_match, self.estate_revision)?;
         if self.estate.is_some() && *bundle == self.bundle {
             return Ok(Effect { revision: self.estate_revision, shift: None, events: Vec::new() });
         }
-        asked::check_match(if_match, self.estate_revision)?;
         let estate =
             read_estate(bundle).map_err(|problems| Refusal::BadEstate { problems: digest_of(&problems) })?;
         self.check_in_use(&estate)?;

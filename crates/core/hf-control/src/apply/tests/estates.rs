@@ -43,7 +43,17 @@ fn an_edit_comes_in_force() {
 #[test]
 fn the_same_again_is_done_already() {
     check_edit(&["expire"], &[], None, &expect!["1 done"]);
-    check_edit(&["expire"], &[], Some(7), &expect!["1 done"]);
+    check_edit(&["expire"], &[], Some(1), &expect!["1 done"]);
+}
+
+#[test]
+fn the_same_again_by_someone_who_read_another_is_refused() {
+    check_edit(
+        &["expire"],
+        &[],
+        Some(7),
+        &expect!["refused: the state moved on from revision 7 to 1; read it again and retry"],
+    );
 }
 
 #[test]

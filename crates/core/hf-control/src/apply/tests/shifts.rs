@@ -20,8 +20,8 @@ fn a_shift_begins_is_extended_and_ends() {
             at 10m
             3 done; extended shift-2 a everything until 1h10m from 30m
             4 done; ended shift-2 a everything until 1h10m canceled at 10m Canceled
-            refused: shift `shift-2` is no longer active; start a new one
-            refused: shift `shift-2` is no longer active; start a new one
+            refused: shift `shift-2` has ended already, there is nothing to extend or cancel; to leave the zone again, start a new one
+            refused: shift `shift-2` has ended already, there is nothing to extend or cancel; to leave the zone again, start a new one
         "#]],
     );
 }
@@ -152,7 +152,7 @@ fn the_floor_counts_zones() {
         &expect![[r#"
             2 done; started shift-2 a pool/web until 30m
             3 done; started shift-3 d pool/web until 30m
-            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; cancel another shift first, act on other resources alone, or lower the floor in the estate
+            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another shift or pin first, act on other resources alone, or lower the floor in the estate
         "#]],
     );
 }
@@ -168,7 +168,7 @@ fn the_floor_counts_capacity() {
             2 done; started shift-2 c pool/api until 30m
             3 done; ended shift-2 c pool/api until 30m canceled at 0s Canceled
             4 done; started shift-4 a pool/api until 30m
-            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; cancel another shift first, act on other resources alone, or lower the floor in the estate
+            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
         "#]],
     );
 }
@@ -197,8 +197,8 @@ fn records_obey_the_floor_of_their_pool() {
          pin e out pool/db 30m",
         &expect![[r#"
             2 done; started shift-2 d record/db.example.test. until 30m
-            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; cancel another shift first, act on other resources alone, or lower the floor in the estate
-            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; cancel another shift first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
             5 done; pinned d In record/db.example.test. until 30m
             6 done; pinned e Out pool/db until 30m
         "#]],
@@ -214,7 +214,7 @@ fn a_pin_in_counts_as_open() {
          pin e out pool/db 30m",
         &expect![[r#"
             2 done; started shift-2 d pool/db until 30m
-            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; cancel another shift first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
             4 done; pinned d In pool/db until 30m
             5 done; pinned e Out pool/db until 30m
         "#]],
