@@ -23,4 +23,4 @@ pub use diff::{Act, Change, diff};
 pub use plain::{data_text, type_text};
 pub use problem::{Problem, Problems};
 pub use read_estate::{estate_files, read_estate};
-pub use read_node::{is_node_file, read_node};
+pub use read_node::{check_node_in, estate_reference_problem, is_node_file, read_node};

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use hf_model::{NodeId, ZoneId};
 
 use crate::addresses::{Taken, read_socket};
+use crate::estate::Estate;
 use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
@@ -56,6 +57,40 @@ pub fn is_node_file(text: &str) -> bool {
         Ok(document) => document.get_ref().contains_key("node"),
         Err(_) => text.lines().any(|line| line.trim_start().starts_with("[node]")),
     }
+}
+
+/// What is wrong between a good node file and the estate that its node will serve: a zone that the estate does not have.
+///
+/// # Errors
+///
+/// The problem, at its place in the node file.
+pub fn check_node_in(file: &str, text: &str, estate: &Estate) -> Result<(), Problems> {
+    let mut report = Report::new(file, text);
+    let Some(document) = report.parse() else { return Err(Problems(report.into_problems())) };
+    let mut root = Fields::new(&document, 0, "a node file");
+    let node = root.get("node").and_then(|value| value.fields("[node]", &mut report));
+    if let Some(value) = node.and_then(|mut node| node.get("zone")) {
+        value.read(&mut report, |text| {
+            let known = ZoneId::new(text).ok().and_then(|zone| estate.zone_named(&zone));
+            let zones: Vec<&str> = estate.zones.iter().map(|zone| zone.id.as_str()).collect();
+            known.ok_or_else(|| format!("no zone `{}` in the estate; it has {}", clip(text), zones.join(", ")))
+        });
+    }
+    verdict(vec![report])
+}
+
+/// The problem of a node file whose `estate = …` is not there or not an estate file; told at its place.
+pub fn estate_reference_problem(file: &str, text: &str, why: &str) -> Problems {
+    let mut report = Report::new(file, text);
+    if let Some(document) = report.parse() {
+        let mut root = Fields::new(&document, 0, "a node file");
+        let node = root.get("node").and_then(|value| value.fields("[node]", &mut report));
+        match node.and_then(|mut node| node.get("estate")) {
+            Some(value) => report.add(value.at(), why),
+            None => report.add_whole(why),
+        }
+    }
+    Problems(report.into_problems())
 }
 
 /// What `[node]` says.

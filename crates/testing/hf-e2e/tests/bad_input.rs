@@ -120,6 +120,30 @@ fn every_mistake_of_a_file_is_told_with_its_place() {
 }
 
 #[test]
+fn what_files_say_of_one_another_is_checked_with_everything_else() {
+    let lone = Lone::new(9);
+    let node = std::fs::read_to_string(lone.path("node.toml")).expect("the node file");
+    std::fs::write(lone.path("node.toml"), node.replace("zone = \"az1\"", "zone = \"mars\"")).expect("the node file");
+    let answer = output(Command::new(holdfast()).arg("check").arg(lone.folder.path()));
+    let told = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert_eq!(answer.status.code(), Some(2), "{told}");
+    assert!(told.contains("node.toml:3:8:") && told.contains("`mars`") && told.contains("az1, az2"), "{told}");
+
+    let estate = ESTATE.replace("name = \"home.test.\"", "name = \"home.test.\"\nfile = \"missing.zone\"");
+    std::fs::write(lone.path("estate.toml"), estate.replace("protocol", "protokol")).expect("the estate file");
+    let answer = output(Command::new(holdfast()).arg("check").arg(lone.path("estate.toml")));
+    let told = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert!(told.contains("estate.toml:12:1:") && told.contains("`protokol`"), "{told}");
+    assert!(told.contains("estate.toml:20:8:") && told.contains("missing.zone"), "{told}");
+
+    let node = node.replace("estate = \"estate.toml\"", "estate = \"nowhere.toml\"");
+    std::fs::write(lone.path("node.toml"), node).expect("the node file");
+    let answer = output(Command::new(holdfast()).arg("check").arg(lone.path("node.toml")));
+    let told = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert!(told.contains("node.toml:6:10:") && told.contains("nowhere.toml"), "{told}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let (code, error) = refused({
         let mut command = Command::new(holdfast());

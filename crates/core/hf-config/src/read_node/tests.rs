@@ -402,3 +402,17 @@ proptest! {
         let _ = read_node("node.toml", &text);
     }
 }
+
+#[test]
+fn a_zone_that_the_estate_does_not_have_is_told_at_its_place() {
+    let toml = "[[region]]\nid = \"home\"\n[[zone]]\nid = \"az1\"\nregion = \"home\"\naliases = [\"other\"]\n";
+    let bundle = crate::estate::EstateBundle { toml: toml.to_owned(), ..Default::default() };
+    let estate = crate::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+    let node = |zone: &str| {
+        let text = format!("[node]\nid = \"n\"\nzone = \"{zone}\"\ndata_dir = \"d\"\nroles = [\"dns\"]\n");
+        crate::check_node_in("node.toml", &text, &estate).map_err(|problems| problems.to_string())
+    };
+    assert_eq!(node("az1"), Ok(()));
+    assert_eq!(node("other"), Ok(()));
+    assert_eq!(node("az9"), Err("node.toml:3:8: no zone `az9` in the estate; it has az1".to_owned()));
+}

@@ -1,15 +1,15 @@
-//! `holdfast check`: all problems of node and estate files at once.
+//! `holdfast check`: all problems of node and estate files at once, each file's own and those between them.
 
 use std::path::{Path, PathBuf};
 
-use hf_config::estate::EstateBundle;
+use hf_config::estate::{Estate, EstateBundle};
 use hf_config::{Problem, Problems};
 use serde::Serialize;
 
 use super::read_file;
 use crate::args::Output;
 use crate::failure::Failure;
-use crate::output::{say, show};
+use crate::output::{count, say, show};
 
 /// What `-o json` prints.
 #[derive(Serialize)]
@@ -30,36 +30,96 @@ struct Found {
 pub fn run(files: &[PathBuf], output: Output) -> Result<(), Failure> {
     let files = expand(files)?;
     let mut problems = Vec::new();
-    for file in &files {
-        if let Err(found) = check(file)? {
+    let mut estates: Vec<(PathBuf, Estate)> = Vec::new();
+    let mut nodes: Vec<(PathBuf, String)> = Vec::new();
+    for path in &files {
+        let shown = path.display().to_string();
+        let text = read_file(path)?;
+        if hf_config::is_node_file(&text) {
+            match hf_config::read_node(&shown, &text) {
+                Ok(_) => nodes.push((path.clone(), text)),
+                Err(found) => problems.extend(found.0),
+            }
+        } else {
+            match hf_config::read_estate(&shown, &load_bundle(path, &text)) {
+                Ok(estate) => estates.push((path.clone(), estate)),
+                Err(found) => problems.extend(found.0),
+            }
+        }
+    }
+    for (path, text) in &nodes {
+        if let Err(found) = check_between(path, text, &files, &estates) {
             problems.extend(found.0);
         }
     }
+    problems.sort();
+    tell(&files, &problems, output)
+}
+
+fn tell(files: &[PathBuf], problems: &[Problem], output: Output) -> Result<(), Failure> {
     let checked = Checked {
         files: files.iter().map(|file| file.display().to_string()).collect(),
         problems: problems.iter().map(found).collect(),
     };
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     if output == Output::Json || problems.is_empty() {
+        let verb = if files.len() == 1 { "is" } else { "are" };
         show(output, &checked, |checked| {
-            format!("{} files are good: {}", checked.files.len(), checked.files.join(", "))
+            format!("{} {verb} good: {}", count(checked.files.len(), "file"), checked.files.join(", "))
         })?;
     } else {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         say(&lines.join("\n"));
     }
     if problems.is_empty() {
         Ok(())
     } else {
-        Err(Failure::Usage(format!("{} problems found", problems.len())))
+        Err(Failure::Usage(format!("{} found", count(problems.len(), "problem"))))
     }
 }
 
 fn found(problem: &Problem) -> Found {
-    Found {
-        file: problem.file.clone(),
-        line: problem.line,
-        column: problem.column,
-        what: problem.what.clone(),
+    Found { file: problem.file.clone(), line: problem.line, column: problem.column, what: problem.what.clone() }
+}
+
+/// A node and its estate: the file that it watches, else the only estate that is checked beside it.
+fn check_between(
+    path: &Path,
+    text: &str,
+    files: &[PathBuf],
+    estates: &[(PathBuf, Estate)],
+) -> Result<(), Problems> {
+    let shown = path.display().to_string();
+    let config = hf_config::read_node(&shown, text)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if let Some(named) = &config.estate {
+        let wrong = |why: String| Err(hf_config::estate_reference_problem(&shown, text, &why));
+        let estate_path = folder.join(named);
+        let estate_text = match std::fs::read_to_string(&estate_path) {
+            Ok(estate_text) => estate_text,
+            Err(error) => {
+                return wrong(format!("the estate file `{}` cannot be read ({error}); check the path", named.display()));
+            }
+        };
+        if hf_config::is_node_file(&estate_text) {
+            return wrong(format!("`{}` is a node file; name the estate file", named.display()));
+        }
+        let estate_shown = estate_path.display().to_string();
+        // Its own problems are told when it is checked itself.
+        return match hf_config::read_estate(&estate_shown, &load_bundle(&estate_path, &estate_text)) {
+            Ok(estate) => hf_config::check_node_in(&shown, text, &estate),
+            Err(_) if files.contains(&estate_path) => Ok(()),
+            Err(problems) => wrong(format!(
+                "the estate file `{}` has {}; `holdfast check {estate_shown}` tells",
+                named.display(),
+                count(problems.0.len(), "problem")
+            )),
+        };
+    }
+    let beside: Vec<&Estate> =
+        estates.iter().filter(|(estate, _)| estate.parent() == path.parent()).map(|(_, estate)| estate).collect();
+    match beside.as_slice() {
+        [estate] => hf_config::check_node_in(&shown, text, estate),
+        _ => Ok(()),
     }
 }
 
@@ -71,8 +131,8 @@ fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             all.push(path.clone());
             continue;
         }
-        let entries = std::fs::read_dir(path)
-            .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        let entries =
+            std::fs::read_dir(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
         let mut inside: Vec<PathBuf> = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
@@ -89,35 +149,11 @@ fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(all)
 }
 
-fn check(path: &Path) -> Result<Result<(), Problems>, Failure> {
-    let shown = path.display().to_string();
-    let text = read_file(path)?;
-    if hf_config::is_node_file(&text) {
-        return Ok(hf_config::read_node(&shown, &text).map(|_| ()));
-    }
-    Ok(load_bundle(path, &text).and_then(|bundle| hf_config::read_estate(&shown, &bundle).map(|_| ())))
-}
-
-/// The estate file with the master files that it names, which stand beside it.
-pub fn load_bundle(path: &Path, text: &str) -> Result<EstateBundle, Problems> {
-    let shown = path.display().to_string();
+/// The estate file with the master files that it names, which stand beside it. One that cannot be read is left out: the
+/// reader of the estate tells it at its place, together with everything else.
+pub fn load_bundle(path: &Path, text: &str) -> EstateBundle {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut bundle = EstateBundle { toml: text.to_owned(), files: std::collections::BTreeMap::new() };
-    let mut problems = Vec::new();
-    for name in hf_config::estate_files(&shown, text)? {
-        match std::fs::read_to_string(folder.join(&name)) {
-            Ok(content) => {
-                bundle.files.insert(name, content);
-            }
-            Err(error) => problems.push(Problem {
-                file: shown.clone(),
-                line: 0,
-                column: 0,
-                what: format!(
-                    "the master file `{name}` cannot be read ({error}); put it beside the estate file"
-                ),
-            }),
-        }
-    }
-    if problems.is_empty() { Ok(bundle) } else { Err(Problems(problems)) }
+    let names = hf_config::estate_files(&path.display().to_string(), text).unwrap_or_default();
+    let load = |name: String| Some((name.clone(), std::fs::read_to_string(folder.join(&name)).ok()?));
+    EstateBundle { toml: text.to_owned(), files: names.into_iter().filter_map(load).collect() }
 }

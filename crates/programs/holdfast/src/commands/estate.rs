@@ -31,7 +31,7 @@ pub async fn apply(args: &ApplyArgs, common: &Common) -> Result<(), Failure> {
 
 fn load(path: &Path) -> Result<ApplyEstate, Failure> {
     let text = read_file(path)?;
-    let bundle = load_bundle(path, &text).map_err(|problems| Failure::Usage(problems.to_string()))?;
+    let bundle = load_bundle(path, &text);
     hf_config::read_estate(&path.display().to_string(), &bundle)
         .map_err(|problems| Failure::Usage(problems.to_string()))?;
     Ok(ApplyEstate { toml: bundle.toml, files: bundle.files, if_match: None, request_id: None })
