@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hf_config::Problems;
 use hf_config::estate::{Estate, EstateBundle};
 use hf_model::{RequestId, Revision, ShiftId, Timestamp};
 
@@ -28,6 +29,20 @@ pub struct State {
     pub pins: Vec<Pin>,
     /// Outcomes of the newest requests, at most [`State::REQUESTS_KEPT`], by the entry that had them.
     pub requests: BTreeMap<RequestId, (Revision, Outcome)>,
+}
+
+/// Why an intent is not gone on with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Its estate has problems.
+    #[error("its estate cannot be read: {0}")]
+    Estate(Problems),
+    /// A shift with another name than ours.
+    #[error("it has a shift `{0}`, which is no name of ours")]
+    Shift(ShiftId),
+    /// There is no number after it.
+    #[error("its revision is the last one that there is")]
+    Revision,
 }
 
 /// Orders shifts by the entry that began them.
@@ -73,6 +88,36 @@ impl State {
     pub fn next_end(&self) -> Option<Timestamp> {
         let shifts = self.active_shifts().map(|shift| shift.ends_at);
         shifts.chain(self.pins.iter().map(|pin| pin.ends_at)).min()
+    }
+
+    /// The state that goes on with what the nodes hold when the log that built it is lost: all of `intent`, one entry later.
+    ///
+    /// Ended shifts and requests that are repeated are not in an intent; they are forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`Unfit`]: what no log of ours can have built is not gone on with.
+    pub fn going_on_with(intent: &Intent, stamp: Timestamp) -> Result<State, Unfit> {
+        let estate = if intent.estate == EstateBundle::default() {
+            None
+        } else {
+            Some(Arc::new(crate::read_estate(&intent.estate).map_err(Unfit::Estate)?))
+        };
+        let mut shifts = BTreeMap::new();
+        for shift in &intent.shifts {
+            let key = ShiftKey::of(&shift.id).ok_or_else(|| Unfit::Shift(shift.id.clone()))?;
+            shifts.insert(key, shift.clone());
+        }
+        Ok(State {
+            revision: Revision(intent.revision.0.checked_add(1).ok_or(Unfit::Revision)?),
+            stamp,
+            bundle: intent.estate.clone(),
+            estate,
+            estate_revision: intent.estate_revision,
+            shifts,
+            pins: intent.pins.clone(),
+            requests: BTreeMap::new(),
+        })
     }
 
     /// What the data planes need of it.

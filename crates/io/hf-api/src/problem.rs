@@ -58,6 +58,8 @@ pub mod code {
     pub const NO_LEDGER: &str = "no-ledger";
     /// 503: the ledger cannot be written; nothing was changed.
     pub const LEDGER_FAILED: &str = "ledger-failed";
+    /// 503: the nodes hold more than the ledger, which was lost or restored; nothing was changed.
+    pub const LEDGER_BEHIND: &str = "ledger-behind";
     /// 503: too much is waiting already; retry.
     pub const BUSY: &str = "busy";
     /// 503: this node has no snapshot yet.

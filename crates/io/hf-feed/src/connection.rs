@@ -149,6 +149,8 @@ async fn read_all<R: AsyncRead + Unpin>(
             Err(error) => return error.into(),
         };
         let known = shared.outgoing.borrow().intent.as_ref().map_or(Revision(0), |intent| intent.revision);
+        let is_rival = kind == Kind::Intent && message::is_rival(&payload, &shared.frames.borrow());
+        let known = if is_rival { Revision(known.0.saturating_sub(1)) } else { known };
         let message = match message::decode(kind, payload, &peer, known).await {
             Read::Message(message) => message,
             Read::Newer(problem) => {

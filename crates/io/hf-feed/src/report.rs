@@ -51,6 +51,8 @@ pub struct NodeReport {
     pub refused_intent: Option<RefusedIntent>,
     /// What is wrong with the estate file that it watches, one problem a line; none when all is well or it watches none.
     pub estate_file_problem: Option<String>,
+    /// Why its ledger takes no changes; none when it does or it keeps none.
+    pub ledger_problem: Option<String>,
     /// What its planes did, by pool and zone; at most [`ACTIVITY_MAX`] lines.
     pub activity: Vec<ZoneActivityReport>,
     /// Lines beyond that, left out.
@@ -108,6 +110,7 @@ struct Wire {
     break_glass: u32,
     refused_intent: Option<(u64, String)>,
     estate_file_problem: Option<String>,
+    ledger_problem: Option<String>,
     activity: Vec<WireActivity>,
     activity_left_out: u32,
 }
@@ -147,6 +150,7 @@ pub fn encode_report(report: &NodeReport) -> Vec<u8> {
             .as_ref()
             .map(|refused| (refused.revision.0, cut(&refused.problem))),
         estate_file_problem: report.estate_file_problem.as_deref().map(cut),
+        ledger_problem: report.ledger_problem.as_deref().map(cut),
         activity: report.activity[..shown].iter().map(activity_to_wire).collect(),
         activity_left_out: report.activity_left_out.saturating_add(left_out),
     };
@@ -184,6 +188,7 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
             .refused_intent
             .map(|(revision, problem)| RefusedIntent { revision: Revision(revision), problem }),
         estate_file_problem: wire.estate_file_problem,
+        ledger_problem: wire.ledger_problem,
         activity: wire.activity.iter().map(activity_from_wire).collect::<Result<_, _>>()?,
         activity_left_out: wire.activity_left_out,
     })

@@ -146,6 +146,14 @@ pub enum LedgerError {
         /// The newest entry.
         newest: Revision,
     },
+    /// A log begins anew only after its newest entry.
+    #[error("a ledger begins anew after its newest entry, {newest}, and not at {at}; it holds that already")]
+    NotAfter {
+        /// Where it was to begin.
+        at: Revision,
+        /// The newest entry.
+        newest: Revision,
+    },
     /// The program is stopping.
     #[error("this node is stopping; ask another one")]
     Stopping,

@@ -2,6 +2,7 @@
 //!
 //! 1. Four verbs: `append · barrier · follow · checkpoint` ([`Ledger`]). An entry that was acknowledged is on the disk, whole,
 //!    at its position, for ever or until a checkpoint holds what it did.
+//!    A fifth, `restart_at`, is for the day on which the log itself was lost and its readers hold more than it does.
 //! 2. Positions are 1, 2, 3, … without a gap. A reader gets entries in that order and never half of one.
 //! 3. Beside it a bounded [`Journal`] of lines for people: derived data with positions of its own, oldest lines go first.
 //! 4. Damage is found and named, never passed on: each entry carries its own digest, which also covers its position.

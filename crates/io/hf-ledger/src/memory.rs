@@ -4,6 +4,7 @@
 //! those of the limits.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hf_model::Revision;
@@ -67,6 +68,17 @@ impl Log {
         Ok(())
     }
 
+    fn restart_at(&mut self, at: Revision, state: Vec<u8>) -> Result<(), LedgerError> {
+        let newest = self.newest();
+        if at <= newest {
+            return Err(LedgerError::NotAfter { at, newest });
+        }
+        self.entries.clear();
+        self.begin = at.0;
+        self.state = Some(state);
+        Ok(())
+    }
+
     fn journal_append(&mut self, lines: Vec<JournalLine>) -> u64 {
         let seen = self.journalled;
         for line in lines.into_iter().filter(|line| line.revision.is_none_or(|revision| revision.0 > seen)) {
@@ -112,6 +124,20 @@ impl Ledger for MemoryLedger {
         Box::pin(async move {
             limits::check("a checkpoint", state.len(), limits::CHECKPOINT_BYTES)?;
             self.log().checkpoint(at, state)
+        })
+    }
+
+    fn restart_at(
+        &self,
+        at: Revision,
+        state: Vec<u8>,
+        _: String,
+    ) -> BoxFuture<'_, Result<Option<PathBuf>, LedgerError>> {
+        Box::pin(async move {
+            limits::check("a checkpoint", state.len(), limits::CHECKPOINT_BYTES)?;
+            self.log().restart_at(at, state)?;
+            self.newest.send_replace(at);
+            Ok(None)
         })
     }
 

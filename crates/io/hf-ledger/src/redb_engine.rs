@@ -39,6 +39,8 @@ pub struct RedbLedger {
 
 struct Engine {
     path: PathBuf,
+    /// Whether there is a file at `path`: tests open other storage under a name.
+    is_file: bool,
     opener: Opener,
     /// None after a failure, until it could be opened again.
     database: RwLock<Option<Database>>,
@@ -67,7 +69,7 @@ impl RedbLedger {
             }
             Storage::of_file(file, sync_failed.clone())
         });
-        Self::open_storage(path, opener)
+        Self::open_storage(path, true, opener)
     }
 
     /// Opens a ledger in any storage that redb can use, an empty one included: the seam for tests that break disks.
@@ -88,15 +90,16 @@ impl RedbLedger {
             if tables::is_blank(&database)? { tables::initialise(&database) } else { Ok(()) }
         });
         initialised.map_err(|fault| open_error(&path, fault))?;
-        Self::open_storage(path, opener)
+        Self::open_storage(path, false, opener)
     }
 
-    fn open_storage(path: PathBuf, opener: Opener) -> Result<Self, OpenError> {
+    fn open_storage(path: PathBuf, is_file: bool, opener: Opener) -> Result<Self, OpenError> {
         let sync_failed = Arc::new(AtomicBool::new(false));
         let (database, newest) =
             open_database(&opener, &sync_failed).map_err(|fault| open_error(&path, fault))?;
         let engine = Engine {
             path,
+            is_file,
             opener,
             database: RwLock::new(Some(database)),
             sync_failed,
@@ -203,6 +206,36 @@ impl Engine {
         })
     }
 
+    fn restart_at(&self, at: Revision, state: &[u8], aside: &str) -> Result<Option<PathBuf>, LedgerError> {
+        let newest = *self.newest.borrow();
+        if at <= newest {
+            return Err(LedgerError::NotAfter { at, newest });
+        }
+        let kept = if self.is_file {
+            Some(keep_aside(&self.path, aside).map_err(|source| {
+                let place = self.path.display().to_string();
+                if is_full(&source) {
+                    LedgerError::Full { place, source }
+                } else {
+                    LedgerError::Io { place, source }
+                }
+            })?)
+        } else {
+            None
+        };
+        let restarted = self.attempt(|database| {
+            tables::restart_at(database, at, state)?;
+            self.newest.send_replace(at);
+            Ok(())
+        });
+        restarted.map_err(|_| {
+            // Opened again, the file may turn out to be either: positions must not go on in this process.
+            self.sync_failed.store(true, Ordering::SeqCst);
+            self.unknown()
+        })?;
+        Ok(kept)
+    }
+
     /// A change whose repetition does no harm.
     fn change<T>(&self, work: impl Fn(&Database) -> Result<T, Fault>) -> Result<T, LedgerError> {
         self.with(work).map_err(|fault| self.explain(fault))
@@ -259,6 +292,18 @@ impl Ledger for RedbLedger {
         })
     }
 
+    fn restart_at(
+        &self,
+        at: Revision,
+        state: Vec<u8>,
+        aside: String,
+    ) -> BoxFuture<'_, Result<Option<PathBuf>, LedgerError>> {
+        Box::pin(async move {
+            limits::check("a checkpoint", state.len(), limits::CHECKPOINT_BYTES)?;
+            self.write(move |engine| engine.restart_at(at, &state, &aside)).await
+        })
+    }
+
     fn newest(&self) -> watch::Receiver<Revision> {
         self.engine.newest.subscribe()
     }
@@ -280,6 +325,25 @@ impl Journal for RedbLedger {
     fn newest_position(&self) -> BoxFuture<'_, Result<u64, LedgerError>> {
         Box::pin(RedbLedger::read(self, tables::journal_newest))
     }
+}
+
+/// Copies the file, whole and on the disk, for its owner only. The caller lets nobody write meanwhile.
+fn keep_aside(path: &Path, aside: &str) -> io::Result<PathBuf> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!("-{aside}"));
+    let kept = path.with_file_name(name);
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&kept)?;
+    let copied = File::open(path)
+        .and_then(|mut file| io::copy(&mut file, &mut copy))
+        .and_then(|_| copy.sync_all())
+        .and_then(|()| File::open(kept.parent().filter(|at| *at != Path::new("")).unwrap_or(Path::new("."))))
+        .and_then(|directory| directory.sync_all());
+    if let Err(error) = copied {
+        let _ = std::fs::remove_file(&kept); // half a copy helps nobody
+        return Err(error);
+    }
+    Ok(kept)
 }
 
 /// Makes a complete, empty ledger at `path` in one step; leaves alone what another process put there meanwhile.

@@ -3,6 +3,7 @@
 //! The futures are boxed so that a program holds an `Arc<dyn Ledger>` and picks the engine at start.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use hf_model::Revision;
@@ -85,6 +86,18 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// `at` is not after the newest entry and not before the last checkpoint; the same `at` again replaces it.
     fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Begins anew with the state as of position `at`, after the newest entry: for a log that was lost or is an old copy, where
+    /// what readers hold has gone on. Nothing is deleted: an engine with a file first keeps a copy of it beside it, its name ending
+    /// with `-aside`, and answers where that is.
+    ///
+    /// After an error the log is what it was, except after [`LedgerError::Unknown`].
+    fn restart_at(
+        &self,
+        at: Revision,
+        state: Vec<u8>,
+        aside: String,
+    ) -> BoxFuture<'_, Result<Option<PathBuf>, LedgerError>>;
 
     /// The newest position, to wait on. It may run behind other writers of a shared log, never ahead of what can be read.
     fn newest(&self) -> watch::Receiver<Revision>;

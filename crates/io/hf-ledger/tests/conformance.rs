@@ -42,6 +42,7 @@ for_every_engine! {
     a_checkpoint_takes_the_place_of_what_it_holds
     a_checkpoint_lies_inside_the_log
     positions_go_on_after_everything_was_trimmed
+    a_lost_log_begins_anew_after_what_readers_hold
     a_reader_ahead_of_the_log_is_told
     what_is_too_large_is_refused
     whoever_waits_is_told_of_the_newest
@@ -49,6 +50,25 @@ for_every_engine! {
     the_journal_skips_what_it_has
     the_journal_is_bounded
     what_the_journal_refuses
+}
+
+async fn a_lost_log_begins_anew_after_what_readers_hold(engine: &dyn Engine) {
+    append(engine, "one").await;
+    append(engine, "two").await;
+    let refused = engine.restart_at(Revision(2), entry("state"), "lost".to_owned()).await.unwrap_err();
+    let (at, newest) = (Revision(2), Revision(2));
+    assert!(
+        matches!(refused, LedgerError::NotAfter { at: a, newest: n } if (a, n) == (at, newest)),
+        "{refused}"
+    );
+    engine.restart_at(Revision(58), entry("state"), "lost".to_owned()).await.unwrap();
+    assert_eq!(*engine.newest().borrow(), Revision(58));
+    assert_eq!(append(engine, "next").await, 59);
+    for after in [0, 2, 57] {
+        let found = engine.follow(Revision(after)).await.unwrap();
+        assert_eq!(found.checkpoint, Some((Revision(58), entry("state"))));
+        assert_eq!(found.entries, [(Revision(59), entry("next"))]);
+    }
 }
 
 fn entry(text: &str) -> Vec<u8> {

@@ -5,7 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use hf_ledger::{Ledger, OpenError, RedbLedger};
+use hf_ledger::{Ledger, LedgerError, OpenError, RedbLedger};
 use hf_model::Revision;
 use redb::{Database, TableDefinition};
 
@@ -147,4 +147,24 @@ fn what_the_system_refuses_is_passed_on_with_the_place() {
         "cannot open the ledger; check that the directory exists and that this user may write there",
     );
     assert!(matches!(refused(directory.path()), OpenError::Io { .. }), "a directory is no file");
+}
+
+#[tokio::test]
+async fn a_lost_ledger_is_kept_whole_beside_the_one_that_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let ledger = RedbLedger::open(&path).unwrap();
+    Ledger::append(&ledger, b"old".to_vec()).await.unwrap();
+    let kept = ledger.restart_at(Revision(9), b"state".to_vec(), "lost-1".to_owned()).await.unwrap();
+    let kept = kept.expect("there is a file");
+    assert_eq!(kept, directory.path().join("ledger.redb-lost-1"));
+    assert_eq!(Ledger::append(&ledger, b"new".to_vec()).await.unwrap(), Revision(10));
+    let again = ledger.restart_at(Revision(20), b"state".to_vec(), "lost-1".to_owned()).await;
+    assert!(matches!(again, Err(LedgerError::Io { .. })), "what is kept is never overwritten: {again:?}");
+    drop(ledger);
+    let old = RedbLedger::open(&kept).unwrap().follow(Revision(0)).await.unwrap();
+    assert_eq!(old.entries, [(Revision(1), b"old".to_vec())]);
+    let new = RedbLedger::open(&path).unwrap().follow(Revision(0)).await.unwrap();
+    assert_eq!(new.checkpoint, Some((Revision(9), b"state".to_vec())));
+    assert_eq!(new.entries, [(Revision(10), b"new".to_vec())]);
 }

@@ -42,7 +42,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use glass::GivenBreakGlass;
+pub use glass::{GivenBreakGlass, body_of as break_glass_body};
 
 use crate::control::Control;
 use crate::observe::{self, Observed};
@@ -94,9 +94,20 @@ impl Context {
         self.snapshots.borrow().clone()
     }
 
+    /// The ledger's writer, where the ledger is what the nodes go by: not while they hold more.
+    pub fn ledger(&self) -> Option<&Control> {
+        self.control.as_ref().filter(|control| control.behind().is_none())
+    }
+
+    /// Why the ledger of this node takes no changes.
+    pub fn ledger_problem(&self) -> Option<String> {
+        let behind = || self.control.as_ref().and_then(Control::behind).map(|behind| behind.to_string());
+        self.ledger_problem.clone().or_else(behind)
+    }
+
     /// The newest intent that this node knows of: the ledger's on a control node, else the snapshot's.
     pub fn intent(&self) -> Arc<Intent> {
-        match &self.control {
+        match self.ledger() {
             Some(control) => control.intent().borrow().clone(),
             None => self.snapshot().map(|snapshot| snapshot.intent.clone()).unwrap_or_default(),
         }

@@ -6,21 +6,26 @@
 //! 3. When the ledger fails, nothing is applied, and the caller hears the cause and the mend.
 //! 4. When the next end of a shift or pin is reached, the writer commits [`Command::Expire`]; if that fails it tries again
 //!    each second, and the shift is held meanwhile.
-//! 5. A checkpoint replaces the log's beginning after [`CHECKPOINT_ENTRIES`] entries or [`CHECKPOINT_BYTES`] bytes.
+//! 5. While the nodes hold more than the ledger nothing is appended ([`Gate`]); [`Control::adopt`] makes the ledger go on with
+//!    what they hold.
+//! 6. A checkpoint replaces the log's beginning after [`CHECKPOINT_ENTRIES`] entries or [`CHECKPOINT_BYTES`] bytes.
 //!
 //! Not here: who may ask (`api`), what is allowed (`hf-control`).
 
+mod gate;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hf_clock::Clock;
 use hf_codec::CodecError;
-use hf_control::{Command, Intent, Outcome, Shift};
+use hf_control::{Command, Intent, Outcome, Shift, Unfit};
 use hf_ledger::{Journal, Ledger, LedgerError};
 use hf_model::{Operator, RequestId, Revision};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use gate::{Behind, Gate};
 use writer::Writer;
 
 /// Commands that wait at most.
@@ -45,6 +50,7 @@ pub struct Control {
     jobs: mpsc::Sender<Message>,
     intent: watch::Receiver<Arc<Intent>>,
     view: watch::Receiver<Arc<View>>,
+    gate: watch::Receiver<Gate>,
 }
 
 /// Why the writer cannot start; the ledger was not changed.
@@ -96,15 +102,46 @@ pub enum SubmitError {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(LedgerError),
+    /// The nodes hold more than the ledger; nothing was changed.
+    #[error(transparent)]
+    LedgerBehind(Behind),
     /// What others wrote into the ledger cannot be read here.
     #[error(transparent)]
     Behind(StartError),
+}
+
+/// Why the ledger does not go on with what the nodes hold; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// It cannot be gone on with.
+    #[error("what the nodes hold cannot be gone on with: {0}")]
+    Unfit(#[from] Unfit),
+    /// Larger than a checkpoint may be.
+    #[error("what the nodes hold cannot be kept: {0}")]
+    TooLarge(#[from] CodecError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The node is stopping.
+    #[error("this node is stopping; start it again")]
+    Stopping,
+}
+
+/// What the ledger goes on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    /// The entry as which it counts.
+    pub revision: Revision,
+    /// Where the ledger of before is kept, if it is a file.
+    pub kept: Option<PathBuf>,
 }
 
 /// What the writer is told.
 #[derive(Debug)]
 enum Message {
     Do(Job),
+    Adopt(Arc<Intent>, oneshot::Sender<Result<Adopted, AdoptError>>),
     Stop,
 }
 
@@ -118,19 +155,29 @@ struct Job {
 }
 
 impl Control {
-    /// Reads the ledger and starts the writer.
+    /// Reads the ledger and starts the writer of a ledger that nobody else holds more than.
     pub async fn start(
         ledger: Arc<dyn Ledger>,
         journal: Arc<dyn Journal>,
         clock: Clock,
     ) -> Result<Control, StartError> {
+        Control::start_behind(ledger, journal, clock, watch::Sender::new(Gate::Open).subscribe()).await
+    }
+
+    /// Reads the ledger and starts the writer; it appends as far as `gate` lets it.
+    pub async fn start_behind(
+        ledger: Arc<dyn Ledger>,
+        journal: Arc<dyn Journal>,
+        clock: Clock,
+        gate: watch::Receiver<Gate>,
+    ) -> Result<Control, StartError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (intent_sender, intent) = watch::channel(Arc::default());
         let (view_sender, view) = watch::channel(Arc::default());
-        let mut writer = Writer::new(ledger, journal, clock, intent_sender, view_sender);
+        let mut writer = Writer::new(ledger, journal, clock, gate.clone(), intent_sender, view_sender);
         writer.load().await?;
         tokio::spawn(writer.run(queue));
-        Ok(Control { jobs, intent, view })
+        Ok(Control { jobs, intent, view, gate })
     }
 
     /// Puts a command into the ledger and answers what became of it.
@@ -140,6 +187,10 @@ impl Control {
         request: RequestId,
         command: Command,
     ) -> Result<Outcome, SubmitError> {
+        if self.view().revision > Revision(0) {
+            // An error means that the node is stopping; the writer says so.
+            let _ = self.gate.clone().wait_for(|gate| *gate != Gate::Settling).await;
+        }
         let (reply, answer) = oneshot::channel();
         let job = Message::Do(Job { by, request, command, reply });
         self.jobs.try_send(job).map_err(|error| match error {
@@ -147,6 +198,22 @@ impl Control {
             mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,
         })?;
         answer.await.unwrap_or(Err(SubmitError::Stopping))
+    }
+
+    /// Makes the ledger go on with what the nodes hold, as one entry after the newest that they know. What is in the ledger
+    /// is kept aside. Works whatever the gate says.
+    pub async fn adopt(&self, held: Arc<Intent>) -> Result<Adopted, AdoptError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Message::Adopt(held, reply)).await.map_err(|_| AdoptError::Stopping)?;
+        answer.await.unwrap_or(Err(AdoptError::Stopping))
+    }
+
+    /// How far the ledger is behind what the nodes hold, if it is.
+    pub fn behind(&self) -> Option<Behind> {
+        match *self.gate.borrow() {
+            Gate::Behind(behind) => Some(behind),
+            Gate::Settling | Gate::Open => None,
+        }
     }
 
     /// The newest intent; changes with every entry.

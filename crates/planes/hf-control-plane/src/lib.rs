@@ -19,8 +19,8 @@ mod traffic;
 mod view;
 mod zero;
 
-pub use api::{Api, Bound, Context, GivenBreakGlass};
-pub use control::{Control, StartError, SubmitError, View};
+pub use api::{Api, Bound, Context, GivenBreakGlass, break_glass_body};
+pub use control::{AdoptError, Adopted, Behind, Control, Gate, StartError, SubmitError, View};
 pub use hf_api::serve::BindError;
 pub use ring::RingJournal;
 pub use tokens::{TokenError, Tokens};

@@ -220,7 +220,9 @@ fn node(heard: &HeardReport, now: Timestamp, beat: Duration) -> Node {
         stale: is_stale(heard.received_at, now, beat),
         booted_from_disk: report.booted_from_disk,
         version: report.version.clone(),
-        problem: refused.or_else(|| report.estate_file_problem.clone()),
+        problem: refused
+            .or_else(|| report.ledger_problem.clone())
+            .or_else(|| report.estate_file_problem.clone()),
     }
 }
 

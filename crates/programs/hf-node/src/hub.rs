@@ -8,7 +8,9 @@
 //! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts are held
 //!    past their end. Its number grows.
 //! 5. What is reported is what the planes obey, not what they were sent: a revision in a report is in force.
-//! 6. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes.
+//! 6. An intent that this node's own ledger does not have, and could have, shows that the ledger was lost or restored: it is
+//!    obeyed like any other, and said.
+//! 7. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes.
 //!
 //! Not here: clocks, sockets, tasks (`task`), decisions (`hf-decide`).
 
@@ -59,7 +61,11 @@ pub struct Hub {
     contact: Option<Timestamp>,
     /// What is served comes from disk, and nobody has said yet that it is the newest.
     from_disk_only: bool,
-    is_behind_told: bool,
+    /// The newest of this node's own ledger, if it keeps one.
+    ledger: Option<Arc<Intent>>,
+    /// The newest that another node holds and this node's ledger does not, in force here or not.
+    rival: Option<Arc<Intent>>,
+    ledger_problem: Option<String>,
     published: Option<(Inputs, Arc<Snapshot>)>,
     /// Published, and not yet known to be in force in the planes; only on nodes whose planes tell.
     waiting: VecDeque<Arc<Snapshot>>,
@@ -158,7 +164,9 @@ impl Hub {
             estate_file_problem: None,
             contact: None,
             from_disk_only: disk.snapshot.is_some(),
-            is_behind_told: false,
+            ledger: None,
+            rival: None,
+            ledger_problem: None,
             published: None,
             waiting: VecDeque::new(),
             planes_tell: config.roles.contains(&Role::Balancer),
@@ -205,20 +213,47 @@ impl Hub {
         }
     }
 
-    /// The node's own ledger has this intent.
+    /// The node's own ledger is there and has this revision.
     pub fn own_ledger_at(&mut self, revision: Revision, now: Timestamp) {
         self.contact = Some(now);
         self.from_disk_only &= revision < self.revision();
-        if revision < self.revision() && !self.is_behind_told {
-            self.is_behind_told = true;
-            let (ledger, in_force) = (revision.0, self.revision().0);
-            tracing::error!(
-                ledger,
-                in_force,
-                "this node's ledger is older than what the nodes obey, and they obey the newer; \
-                 was its data_dir lost or restored? restore the newest copy"
-            );
+    }
+
+    /// The node's own ledger has this intent.
+    pub fn own_ledger(&mut self, intent: Arc<Intent>) {
+        if let Some(in_force) = &mut self.in_force
+            && in_force.intent == intent
+        {
+            in_force.intent = intent.clone(); // from here on one look tells that they are equal
         }
+        if self.rival.as_ref().is_some_and(|rival| !is_beyond(rival, &intent)) {
+            self.rival = None;
+        }
+        self.ledger = Some(intent);
+    }
+
+    /// Another node holds this intent.
+    pub fn held_elsewhere(&mut self, intent: &Arc<Intent>) {
+        let Some(ledger) = &self.ledger else { return };
+        let is_newer = self.rival.as_ref().is_none_or(|rival| rival.revision < intent.revision);
+        if is_newer && is_beyond(intent, ledger) {
+            self.rival = Some(intent.clone());
+        }
+    }
+
+    /// The newest intent that is known and that this node's ledger does not have: newer, or of its revision with another content.
+    ///
+    /// Our own entries never count: the ledger has them before anybody hears of them.
+    pub fn beyond_ledger(&self) -> Option<Arc<Intent>> {
+        let ledger = self.ledger.as_ref()?;
+        let in_force = self.in_force.as_ref().map(|in_force| &in_force.intent);
+        let known = in_force.into_iter().chain(&self.rival).filter(|known| is_beyond(known, ledger));
+        known.max_by_key(|known| known.revision).cloned()
+    }
+
+    /// Why the node's ledger takes no changes; none when it does.
+    pub fn set_ledger_problem(&mut self, problem: Option<String>) {
+        self.ledger_problem = problem;
     }
 
     /// Puts an intent in force, or refuses it when its estate could not be read.
@@ -445,6 +480,7 @@ impl Hub {
             break_glass: obeyed.map_or(0, |obeyed| obeyed.break_glass),
             refused_intent: self.refused.clone(),
             estate_file_problem: self.estate_file_problem.clone(),
+            ledger_problem: self.ledger_problem.clone(),
             activity,
             activity_left_out: 0,
         };
@@ -467,6 +503,11 @@ impl Hub {
     pub fn break_glass(&self) -> Vec<SignedBreakGlass> {
         self.book.signed()
     }
+}
+
+/// Whether `known` is not what a ledger at `ledger` has said.
+fn is_beyond(known: &Arc<Intent>, ledger: &Arc<Intent>) -> bool {
+    known.revision > ledger.revision || known.revision == ledger.revision && known != ledger
 }
 
 #[cfg(test)]

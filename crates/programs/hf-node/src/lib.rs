@@ -8,12 +8,14 @@
 
 mod boot;
 mod estate_file;
+mod gate;
 pub mod hub;
 mod node;
 mod parts;
 mod save;
 mod task;
 
+pub use gate::LostLedger;
 pub use node::{Addresses, NodeError, NodeHandle, run, start};
 
 #[cfg(test)]

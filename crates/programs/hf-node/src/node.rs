@@ -15,7 +15,7 @@ use hf_balancer::BalancerConfig;
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
-use hf_control_plane::{Api, Context, Control, GivenBreakGlass, RingJournal, Tokens};
+use hf_control_plane::{Api, Context, Control, Gate, GivenBreakGlass, RingJournal, Tokens};
 use hf_feed::{Feed, FeedConfig, Reports};
 use hf_health::Table;
 use hf_ledger::{Journal, RedbLedger};
@@ -28,6 +28,7 @@ use tracing::{error, info};
 
 use crate::boot::{self, DataDir};
 use crate::estate_file;
+use crate::gate::{LedgerGate, LostLedger};
 use crate::hub::{FromDisk, Hub};
 use crate::parts::Parts;
 use crate::save;
@@ -117,9 +118,10 @@ pub async fn run(
     config: NodeConfig,
     base_dir: &Path,
     clock: Clock,
+    lost: LostLedger,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), NodeError> {
-    let node = start(config, base_dir, clock).await?;
+    let node = start(config, base_dir, clock, lost).await?;
     let stop = node.stop.clone();
     let passed_on = async move {
         let _ = shutdown.wait_for(|stop| *stop).await;
@@ -133,7 +135,12 @@ pub async fn run(
 }
 
 /// Everything is open and runs when this returns.
-pub async fn start(config: NodeConfig, base_dir: &Path, clock: Clock) -> Result<NodeHandle, NodeError> {
+pub async fn start(
+    config: NodeConfig,
+    base_dir: &Path,
+    clock: Clock,
+    lost: LostLedger,
+) -> Result<NodeHandle, NodeError> {
     let config = resolve(config, base_dir);
     let now = clock.now();
     let folder = config.data_dir.clone();
@@ -149,11 +156,13 @@ pub async fn start(config: NodeConfig, base_dir: &Path, clock: Clock) -> Result<
     let (reports_to, reports) = watch::channel(Arc::default());
     let (file_problem_to, file_problem) = watch::channel(None);
     let (break_glass_to, break_glass) = mpsc::channel(REQUESTS);
+    let (gate_to, gate) = watch::channel(Gate::Settling);
     let given = Given {
         snapshots,
         reports,
         file_problem,
         break_glass: break_glass_to,
+        gate,
         activity: Arc::default(),
         clock,
     };
@@ -161,6 +170,13 @@ pub async fn start(config: NodeConfig, base_dir: &Path, clock: Clock) -> Result<
     let addresses = opened.addresses();
     info!(node = %config.id, ?addresses, "the node runs");
 
+    hub.set_ledger_problem(opened.ledger_problem.clone());
+    let mut ledger = opened.control.clone().map(|control| LedgerGate::new(control, gate_to, lost));
+    if let Some(ledger) = &mut ledger {
+        // What this node's own disk says is known before anybody can write.
+        hub.own_ledger(ledger.intent().borrow().clone());
+        ledger.judge(&mut hub);
+    }
     let mut parts = Parts::new();
     let stopped = parts.stopped();
     let (incoming_to, incoming) = mpsc::channel(INCOMING);
@@ -168,7 +184,7 @@ pub async fn start(config: NodeConfig, base_dir: &Path, clock: Clock) -> Result<
     let (kept_to, kept) = watch::channel(save::Kept::default());
     let sources = Sources {
         incoming,
-        intent: opened.control.as_ref().map(|control| seen_at_once(control.intent())),
+        ledger,
         table: start_checker(&config, &given, &mut parts),
         obeyed: opened.balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force())),
         break_glass,
@@ -225,6 +241,7 @@ struct Given {
     reports: watch::Receiver<Arc<Reports>>,
     file_problem: watch::Receiver<Option<String>>,
     break_glass: mpsc::Sender<GivenBreakGlass>,
+    gate: watch::Receiver<Gate>,
     activity: Arc<Activity>,
     clock: Clock,
 }
@@ -237,6 +254,7 @@ struct Opened {
     dns: Option<hf_dns::Bound>,
     balancer: Option<hf_balancer::Bound>,
     control: Option<Control>,
+    ledger_problem: Option<String>,
 }
 
 impl Opened {
@@ -270,7 +288,7 @@ impl Opened {
         }
         match (feed, api) {
             (Some(feed), Some(api)) if problems.is_empty() => {
-                Ok(Opened { feed, api, status, dns, balancer, control })
+                Ok(Opened { feed, api, status, dns, balancer, control, ledger_problem })
             }
             (_, api) => {
                 drop(api);
@@ -371,7 +389,7 @@ struct Kept {
 async fn open_ledger(config: &NodeConfig, given: &Given, problems: &mut Vec<String>) -> Kept {
     let mut ledger_problem = None;
     if config.roles.contains(&Role::Control) {
-        match start_control(config, &given.clock).await {
+        match start_control(config, given).await {
             Ok((control, journal)) => {
                 return Kept { control: Some(control), journal, ledger_problem };
             }
@@ -390,11 +408,12 @@ async fn open_ledger(config: &NodeConfig, given: &Given, problems: &mut Vec<Stri
     Kept { control: None, journal: Arc::new(RingJournal::default()), ledger_problem }
 }
 
-async fn start_control(config: &NodeConfig, clock: &Clock) -> Result<(Control, Arc<dyn Journal>), String> {
+async fn start_control(config: &NodeConfig, given: &Given) -> Result<(Control, Arc<dyn Journal>), String> {
     let path = config.data_dir.join("ledger.redb");
     let opened = blocking(move || RedbLedger::open(path)).await;
     let ledger = Arc::new(opened.map_err(|error| boot::describe(&error))?);
-    let started = Control::start(ledger.clone(), ledger.clone(), clock.clone()).await;
+    let (clock, gate) = (given.clock.clone(), given.gate.clone());
+    let started = Control::start_behind(ledger.clone(), ledger.clone(), clock, gate).await;
     Ok((started.map_err(|error| boot::describe(&error))?, ledger))
 }
 

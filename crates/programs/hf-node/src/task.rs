@@ -17,9 +17,10 @@ use hf_health::Table;
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::warn;
 
+use crate::gate::LedgerGate;
 use crate::hub::{Hub, Judged};
 use crate::save::Kept;
 
@@ -28,8 +29,8 @@ use crate::save::Kept;
 pub struct Sources {
     /// From the feed.
     pub incoming: mpsc::Receiver<Incoming>,
-    /// From this node's own ledger, if it has one.
-    pub intent: Option<watch::Receiver<Arc<Intent>>>,
+    /// This node's own ledger, if it has one.
+    pub ledger: Option<LedgerGate>,
     /// From this node's own checker, if it has one.
     pub table: Option<watch::Receiver<Option<Table>>>,
     /// From the planes: the number of the snapshot that they obey; missing on nodes whose planes do not tell.
@@ -66,21 +67,23 @@ pub async fn run(
 ) {
     let mut beats = interval(beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut settled_at = from.ledger.as_ref().map(LedgerGate::settled_at);
     loop {
         let tell = tokio::select! {
             () = stopped(&mut from.shutdown) => return,
             _ = beats.tick() => {
-                if let Some(intent) = &from.intent {
+                if let Some(ledger) = &mut from.ledger {
                     // The ledger is in this process: while it is, there is contact.
-                    let revision = intent.borrow().revision;
+                    let revision = ledger.intent().borrow().revision;
                     hub.own_ledger_at(revision, clock.now());
                 }
                 hub.beat();
                 true
             }
             Some(incoming) = from.incoming.recv() => take_incoming(&mut hub, incoming, &clock).await,
-            Some(intent) = newest(&mut from.intent) => {
+            Some(intent) = newest_of_ledger(&mut from.ledger) => {
                 hub.own_ledger_at(intent.revision, clock.now());
+                hub.own_ledger(intent.clone());
                 take_intent(&mut hub, intent).await;
                 false
             }
@@ -103,11 +106,21 @@ pub async fn run(
                 let _ = reply.send(taken); // whoever asked may have gone; what is taken is taken
                 true
             }
+            () = sleep_until(settled_at.unwrap_or_else(Instant::now)), if settled_at.is_some() => {
+                settled_at = None;
+                if let Some(ledger) = &mut from.ledger {
+                    ledger.settle(&mut hub).await;
+                }
+                true
+            }
             Some(problem) = newest(&mut from.estate_file_problem) => {
                 hub.set_estate_file_problem(problem);
                 true
             }
         };
+        if let Some(ledger) = &mut from.ledger {
+            ledger.judge(&mut hub);
+        }
         publish(&mut hub, &to, &clock, &activity, tell);
     }
 }
@@ -128,11 +141,22 @@ async fn newest<T: Clone>(source: &mut Option<watch::Receiver<T>>) -> Option<T> 
     std::future::pending().await
 }
 
+/// The ledger's next intent; never, when there is no ledger or its writer is gone.
+async fn newest_of_ledger(ledger: &mut Option<LedgerGate>) -> Option<Arc<Intent>> {
+    if let Some(ledger) = ledger
+        && ledger.intent().changed().await.is_ok()
+    {
+        return Some(ledger.intent().borrow_and_update().clone());
+    }
+    std::future::pending().await
+}
+
 /// Whether others wait to hear of it before the next beat.
 async fn take_incoming(hub: &mut Hub, incoming: Incoming, clock: &Clock) -> bool {
     match incoming.message {
         Message::Intent { revision, intent } => {
             if let Some(intent) = intent {
+                hub.held_elsewhere(&intent);
                 take_intent(hub, intent).await;
             }
             hub.heard(&incoming.from, revision, clock.now());

@@ -123,6 +123,12 @@ pub struct ServeArgs {
     /// The node file.
     #[arg(short, long, value_name = "FILE")]
     pub config: PathBuf,
+    /// For a ledger that was lost or restored from an old copy: go on with what the nodes hold, as one entry after theirs.
+    ///
+    /// The ledger's file of before is kept beside it. With a ledger that has all that the nodes hold it does nothing. For one start:
+    /// leave it out of the next.
+    #[arg(long)]
+    pub adopt_intent: bool,
     /// How much to log: error, warn, info, debug, trace, or a filter such as info,hf_feed=debug.
     #[arg(long, default_value = "info", env = "HOLDFAST_LOG")]
     pub log: String,

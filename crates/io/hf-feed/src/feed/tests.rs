@@ -53,6 +53,7 @@ fn report(name: &str) -> NodeReport {
         break_glass: 0,
         refused_intent: None,
         estate_file_problem: None,
+        ledger_problem: None,
         activity: vec![],
         activity_left_out: 0,
     }

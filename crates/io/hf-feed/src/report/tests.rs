@@ -19,6 +19,7 @@ pub fn sample() -> NodeReport {
             problem: "estate.toml:1:1: no".to_owned(),
         }),
         estate_file_problem: Some("estate.toml: gone".to_owned()),
+        ledger_problem: Some("it is behind".to_owned()),
         activity: vec![line("web")],
         activity_left_out: 0,
     }

@@ -73,6 +73,18 @@ pub async fn break_glass(
     }
 }
 
+/// A signed act as it is sent: what operators' programs put into the body.
+pub fn body_of(signed: &SignedBreakGlass) -> hf_api::SignedBreakGlass {
+    hf_api::SignedBreakGlass {
+        zone: signed.shift.zone.to_string(),
+        reason: signed.shift.reason.clone(),
+        by: signed.shift.by.as_str().to_owned(),
+        signed_at_ms: signed.shift.signed_at.0,
+        ends_at_ms: signed.shift.ends_at.0,
+        signature: STANDARD.encode(signed.signature),
+    }
+}
+
 fn read(body: &hf_api::SignedBreakGlass) -> Answer<SignedBreakGlass> {
     let signature = STANDARD.decode(&body.signature).ok().and_then(|bytes| bytes.try_into().ok());
     let signature =

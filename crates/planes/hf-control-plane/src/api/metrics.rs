@@ -84,6 +84,11 @@ fn page(shared: &Shared) -> String {
     );
     let problem = u64::from(context.estate_file_problem.borrow().is_some());
     page.gauge("estate_file_problem", "Whether the watched estate file is not in force", &[], problem);
+    if context.roles.contains(&hf_config::node::Role::Control) {
+        let problem = u64::from(context.ledger_problem().is_some());
+        let help = "Whether the ledger of this node takes no changes: damaged, or behind what the nodes hold";
+        page.gauge("ledger_problem", help, &[], problem);
+    }
     snapshot(shared, &mut page);
     nodes(shared, &mut page);
     let mut text = String::new();

@@ -120,6 +120,7 @@ impl From<SubmitError> for Refused {
             SubmitError::TooLarge(_) | SubmitError::Ledger(LedgerError::TooLarge { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, code::TOO_LARGE)
             }
+            SubmitError::LedgerBehind(_) => (StatusCode::SERVICE_UNAVAILABLE, code::LEDGER_BEHIND),
             _ => (StatusCode::SERVICE_UNAVAILABLE, code::LEDGER_FAILED),
         };
         let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();

@@ -53,13 +53,13 @@ fn answer(shared: &Shared, status: StatusCode, shift: Option<hf_control::Shift>)
 /// Shifts in force, oldest first.
 #[utoipa::path(get, path = "/v1/shifts", tag = "shifts", params(ListQuery), responses((status = 200, body = Shifts)))]
 pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) -> Json<Shifts> {
-    let found = match (&shared.context.control, query.all) {
+    let found = match (shared.context.ledger(), query.all) {
         (Some(control), true) => control.view().shifts.clone(),
         _ => shared.context.intent().shifts.clone(),
     };
     Json(Shifts {
         shifts: found.iter().map(|shift| shown(&shared, shift)).collect(),
-        ended_listed: query.all && shared.context.control.is_some(),
+        ended_listed: query.all && shared.context.ledger().is_some(),
     })
 }
 
@@ -68,7 +68,7 @@ pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) ->
     params(("id" = String, Path, description = "Such as `shift-42`.")),
     responses((status = 200, body = Shift), (status = 404, body = Problem)))]
 pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response> {
-    let found = match &shared.context.control {
+    let found = match shared.context.ledger() {
         Some(control) => control.view().shifts.iter().find(|shift| shift.id.as_str() == id).cloned(),
         None => shared.context.intent().shifts.iter().find(|shift| shift.id.as_str() == id).cloned(),
     };
@@ -76,7 +76,7 @@ pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response
         return Ok(tagged(StatusCode::OK, shift.revision.0, shown(&shared, &shift)));
     }
     let id: String = id.chars().take(63).collect();
-    let mend = if shared.context.control.is_some() {
+    let mend = if shared.context.ledger().is_some() {
         "`holdfast shift list --all` shows active and ended ones"
     } else {
         "this node knows active ones only; ask a node with the role `control` for ended ones"

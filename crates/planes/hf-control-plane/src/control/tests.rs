@@ -188,6 +188,14 @@ impl Ledger for Faulty {
     fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.inner.checkpoint(at, state)
     }
+    fn restart_at(
+        &self,
+        at: Revision,
+        state: Vec<u8>,
+        aside: String,
+    ) -> BoxFuture<'_, Result<Option<std::path::PathBuf>, LedgerError>> {
+        self.inner.restart_at(at, state, aside)
+    }
     fn newest(&self) -> watch::Receiver<Revision> {
         self.inner.newest()
     }
@@ -273,4 +281,40 @@ async fn after_a_stop_others_hear_so() {
     let error = submit(&control, "one", Command::Expire).await.unwrap_err();
     assert!(matches!(error, SubmitError::Stopping), "{error}");
     assert_eq!(Arc::strong_count(&ledger), 1, "the writer let go of the ledger");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_is_behind_takes_nothing_until_it_goes_on_with_what_is_held() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let held = with_shift(&ledger, &clock).await.intent().borrow().clone();
+
+    let fresh = Arc::new(MemoryLedger::default());
+    let (open, gate) = watch::channel(Gate::Settling);
+    let control = Control::start_behind(fresh.clone(), fresh.clone(), clock.clone(), gate).await.unwrap();
+    submit(&control, "first", estate(ESTATE)).await.unwrap();
+    // The second entry waits until what the nodes hold is known.
+    let waiting = tokio::time::timeout(Duration::from_mins(1), submit(&control, "second", shift(30))).await;
+    assert!(waiting.is_err(), "{waiting:?}");
+    let behind = Behind { ledger: Revision(1), held: held.revision };
+    open.send_replace(Gate::Behind(behind));
+    let error = submit(&control, "third", shift(30)).await.unwrap_err();
+    assert!(matches!(error, SubmitError::LedgerBehind(found) if found == behind), "{error}");
+
+    let adopted = control.adopt(held.clone()).await.unwrap();
+    assert_eq!(adopted, Adopted { revision: Revision(held.revision.0 + 1), kept: None });
+    let on = Intent { revision: adopted.revision, ..(*held).clone() };
+    assert_eq!(**control.intent().borrow(), on);
+    // Its shifts end on time, once the gate is open again.
+    clock.set(START.plus(Duration::from_hours(1)));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(control.intent().borrow().shifts.len(), 1, "held");
+    open.send_replace(Gate::Open);
+    let mut intent = control.intent();
+    let ended = intent.wait_for(|intent| intent.shifts.is_empty());
+    tokio::time::timeout(Duration::from_secs(3), ended).await.unwrap().unwrap();
+    assert_eq!(control.view().shifts.len(), 1, "an ended one");
+    drop(control);
+    // What a restart reads is the same.
+    let again = start(&fresh, &clock).await;
+    assert_eq!(again.intent().borrow().revision, Revision(adopted.revision.0 + 1));
 }

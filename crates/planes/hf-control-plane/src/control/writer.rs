@@ -12,7 +12,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
-use super::{CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, Job, Message, StartError, SubmitError, View};
+use super::{
+    AdoptError, Adopted, CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, Gate, Job, Message, StartError, SubmitError,
+    View,
+};
 
 /// The longest sleep before the clock is looked at again: clocks are set, and machines sleep.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -24,6 +27,7 @@ pub struct Writer {
     ledger: Arc<dyn Ledger>,
     journal: Arc<dyn Journal>,
     clock: Clock,
+    gate: watch::Receiver<Gate>,
     state: State,
     intent: watch::Sender<Arc<Intent>>,
     view: watch::Sender<Arc<View>>,
@@ -40,6 +44,7 @@ impl Writer {
         ledger: Arc<dyn Ledger>,
         journal: Arc<dyn Journal>,
         clock: Clock,
+        gate: watch::Receiver<Gate>,
         intent: watch::Sender<Arc<Intent>>,
         view: watch::Sender<Arc<View>>,
     ) -> Self {
@@ -47,6 +52,7 @@ impl Writer {
             ledger,
             journal,
             clock,
+            gate,
             state: State::default(),
             intent,
             view,
@@ -78,6 +84,9 @@ impl Writer {
             tokio::select! {
                 job = jobs.recv() => match job {
                     Some(Message::Do(job)) => self.serve(job).await,
+                    Some(Message::Adopt(held, reply)) => {
+                        let _ = reply.send(self.adopt(held).await); // whoever asked may have gone
+                    }
                     Some(Message::Stop) => jobs.close(), // what waits is still done
                     None => break,
                 },
@@ -109,6 +118,11 @@ impl Writer {
         if !due || Instant::now() < self.expire_not_before {
             return;
         }
+        if *self.gate.borrow() != Gate::Open {
+            // Held: an entry of a ledger that is behind would end nothing and hide that it is.
+            self.expire_not_before = Instant::now() + LOOK_AGAIN;
+            return;
+        }
         let number = u64::from_le_bytes(hf_clock::random_bytes());
         let request = RequestId::new(&format!("expire-{number:016x}")).expect("letters, a hyphen and digits");
         match self.commit(Operator::new("holdfast"), request, Command::Expire).await {
@@ -127,6 +141,9 @@ impl Writer {
         request: RequestId,
         command: Command,
     ) -> Result<Outcome, SubmitError> {
+        if let Gate::Behind(behind) = *self.gate.borrow() {
+            return Err(SubmitError::LedgerBehind(behind));
+        }
         let entry = Entry { request, stamp: self.clock.now(), by, command };
         let bytes = hf_codec::encode_entry(&entry).map_err(SubmitError::TooLarge)?;
         let size = bytes.len();
@@ -140,6 +157,42 @@ impl Writer {
         };
         self.publish();
         Ok(outcome)
+    }
+
+    /// Puts what the nodes hold in the place of the ledger's content, one entry after theirs.
+    async fn adopt(&mut self, held: Arc<Intent>) -> Result<Adopted, AdoptError> {
+        let stamp = self.clock.now().max(self.state.stamp);
+        let made = tokio::task::spawn_blocking(move || {
+            let state = State::going_on_with(&held, stamp)?;
+            let bytes = hf_codec::encode_state(&state)?;
+            Ok::<_, AdoptError>((state, bytes))
+        });
+        let (state, bytes) = made.await.expect("reading an estate does not panic")?;
+        let digits: String = hf_api::instant(stamp.0).chars().filter(char::is_ascii_alphanumeric).collect();
+        let (revision, before) = (state.revision, self.state.revision);
+        let kept = self.ledger.restart_at(revision, bytes, format!("lost-{digits}")).await?;
+        self.state = state;
+        (self.entries_since_checkpoint, self.bytes_since_checkpoint) = (0, 0);
+        let name =
+            kept.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+        let line = EntryLine {
+            revision,
+            at: stamp,
+            by: Operator::new("holdfast serve --adopt-intent"),
+            command: format!(
+                "go on with revision {} as the nodes hold it, because the ledger was behind at revision {before}{}",
+                revision.0 - 1,
+                name.map_or(String::new(), |name| format!("; that one is kept as {name}"))
+            ),
+            outcome: Outcome::Done { revision, shift: None },
+            events: Vec::new(),
+        };
+        match hf_codec::encode_entry_line(&line) {
+            Ok(bytes) => self.lines.push(JournalLine { revision: Some(revision), bytes }),
+            Err(error) => warn!(%revision, %error, "an entry is missing in the journal"),
+        }
+        self.publish();
+        Ok(Adopted { revision, kept })
     }
 
     async fn follow_others(&mut self, newest: Revision) {

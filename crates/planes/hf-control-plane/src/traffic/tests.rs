@@ -37,6 +37,7 @@ fn heard(
         break_glass: 0,
         refused_intent: None,
         estate_file_problem: None,
+        ledger_problem: None,
         activity: activity.collect(),
         activity_left_out: 0,
     };

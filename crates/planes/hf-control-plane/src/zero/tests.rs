@@ -54,6 +54,7 @@ fn reports(lines: &[&str]) -> Reports {
             break_glass: 0,
             refused_intent: None,
             estate_file_problem: None,
+            ledger_problem: None,
             activity: vec![activity],
             activity_left_out: 0,
         };

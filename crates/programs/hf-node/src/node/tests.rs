@@ -66,7 +66,11 @@ impl World {
     }
 
     async fn start(&self, config: &NodeConfig) -> NodeHandle {
-        start(config.clone(), self.dir.path(), Clock::system())
+        self.start_with(config, LostLedger::Refuse).await
+    }
+
+    async fn start_with(&self, config: &NodeConfig, lost: LostLedger) -> NodeHandle {
+        start(config.clone(), self.dir.path(), Clock::system(), lost)
             .await
             .unwrap_or_else(|error| panic!("{error}"))
     }
@@ -266,7 +270,8 @@ async fn everything_that_stands_in_the_way_is_said_at_once() {
     let mut config = in_world("n", &[Role::Status, Role::Dns], &[]);
     (config.feed_listen, config.status_listen) = (address, address);
     config.dns_listen = vec!["203.0.113.1:53".parse().unwrap()];
-    let NodeError::Start(problems) = start(config, world.dir.path(), Clock::system()).await.unwrap_err()
+    let NodeError::Start(problems) =
+        start(config, world.dir.path(), Clock::system(), LostLedger::Refuse).await.unwrap_err()
     else {
         panic!("it did not start");
     };
@@ -282,7 +287,8 @@ async fn two_nodes_do_not_share_a_folder() {
     let world = World::new().await;
     let config = in_world("n", &[Role::Status], &[]);
     let first = world.start(&config).await;
-    let error = start(config, world.dir.path(), Clock::system()).await.unwrap_err().to_string();
+    let error =
+        start(config, world.dir.path(), Clock::system(), LostLedger::Refuse).await.unwrap_err().to_string();
     assert!(error.contains("another node runs on this folder"), "{error}");
     first.stop().await.unwrap();
 }
@@ -300,6 +306,123 @@ async fn a_damaged_ledger_stops_a_control_node_and_not_a_data_plane() {
     node.stop().await.unwrap();
 
     let control = in_world("both", &[Role::Control], &[]);
-    let error = start(control, world.dir.path(), Clock::system()).await.unwrap_err().to_string();
+    let error =
+        start(control, world.dir.path(), Clock::system(), LostLedger::Refuse).await.unwrap_err().to_string();
     assert!(error.contains("ledger.redb"), "{error}");
+}
+
+/// A control node and a data node that obeys a shift of zone a; the control node has stopped.
+async fn with_a_shift_and_control_stopped(world: &World) -> (NodeConfig, NodeConfig, NodeHandle, u64) {
+    let control_config = in_world("control", &[Role::Control], &[]);
+    let control = world.start(&control_config).await;
+    let control_config = NodeConfig { feed_listen: control.addresses().feed, ..control_config };
+    until_snapshot(&control, |_| true).await;
+    let data_config = in_world("data", &[Role::Status], &[control.addresses().feed]);
+    let data = world.start(&data_config).await;
+    let started = world.client(&control, "control").start_shift(&shift("a")).await.unwrap();
+    until_snapshot(&data, |snapshot| snapshot.intent.revision.0 == started.revision).await;
+    control.stop().await.unwrap();
+    (control_config, data_config, data, started.revision)
+}
+
+/// What the control node says to a change that it must not take.
+async fn refused(world: &World, control: &NodeHandle) -> String {
+    let error = world.client(control, "control").start_shift(&shift("b")).await.unwrap_err();
+    assert!(
+        matches!(&error, hf_api::ClientError::Refused { code, .. } if code == "ledger-behind"),
+        "{error}"
+    );
+    error.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_ledger_takes_nothing_until_it_goes_on_with_what_the_nodes_hold() {
+    let world = World::new().await;
+    let (config, _, data, held) = with_a_shift_and_control_stopped(&world).await;
+    let home = world.dir.path().join("data/control");
+    std::fs::remove_dir_all(&home).unwrap();
+
+    let control = world.start(&config).await;
+    until_report(&control, "control", |report| report.ledger_problem.is_some()).await;
+    let told = refused(&world, &control).await;
+    assert!(
+        told.contains(&format!("the nodes hold revision {held}")) && told.contains("--adopt-intent"),
+        "{told}"
+    );
+    let client = world.client(&control, "control");
+    let status = client.status().await.unwrap();
+    assert_eq!(status.shifts.len(), 1, "what is obeyed is what is shown");
+    let node = status.nodes.iter().find(|node| node.id == "control").unwrap();
+    assert!(node.problem.as_ref().is_some_and(|problem| problem.contains("lost or restored")), "{node:?}");
+    assert_eq!(data.snapshots().borrow().as_ref().unwrap().intent.shifts.len(), 1, "the shift holds");
+    control.stop().await.unwrap();
+
+    let control = world.start_with(&config, LostLedger::Adopt).await;
+    let taken = until_snapshot(&data, |snapshot| snapshot.intent.revision.0 > held).await;
+    assert_eq!((taken.intent.revision.0, taken.intent.shifts.len()), (held + 1, 1));
+    let client = world.client(&control, "control");
+    let ended = client.cancel_shift(taken.intent.shifts[0].id.as_str(), None).await.unwrap();
+    assert_eq!(ended.revision, held + 2);
+    until_snapshot(&data, |snapshot| snapshot.intent.shifts.is_empty()).await;
+    let journal = client.journal(Some(0), 100).await.unwrap();
+    let line =
+        journal.lines.iter().find(|line| format!("{line:?}").contains("--adopt-intent")).expect("a line");
+    assert!(format!("{line:?}").contains("ledger.redb-lost-"), "{line:?}");
+    let names = std::fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().any(|name| name.to_string_lossy().starts_with("ledger.redb-lost-")));
+    control.stop().await.unwrap();
+
+    // The next start is as any other.
+    let control = world.start(&config).await;
+    world.client(&control, "control").start_shift(&shift("a")).await.unwrap();
+    control.stop().await.unwrap();
+    data.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_copy_of_the_ledger_is_found_out_by_the_nodes_own_disk() {
+    let world = World::new().await;
+    let config = in_world("control", &[Role::Control], &[]);
+    let ledger = world.dir.path().join("data/control/ledger.redb");
+    let control = world.start(&config).await;
+    until_snapshot(&control, |_| true).await;
+    control.stop().await.unwrap();
+    let copy = std::fs::read(&ledger).unwrap();
+    let control = world.start(&config).await;
+    world.client(&control, "control").start_shift(&shift("a")).await.unwrap();
+    until_snapshot(&control, |snapshot| !snapshot.intent.shifts.is_empty()).await;
+    control.stop().await.unwrap();
+    std::fs::write(&ledger, copy).unwrap();
+    let control = world.start(&config).await;
+    // At once: nobody has to be heard for that.
+    let told = refused(&world, &control).await;
+    assert!(told.contains("ledger is at revision 1, the nodes hold revision 2"), "{told}");
+    control.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_went_another_way_is_found_out_at_the_same_revision() {
+    let world = World::new().await;
+    let (config, data_config, data, held) = with_a_shift_and_control_stopped(&world).await;
+    data.stop().await.unwrap();
+    std::fs::remove_dir_all(world.dir.path().join("data/control")).unwrap();
+    // Nobody is there to be heard: the new ledger reaches the revision that the data node holds.
+    let control = world.start(&config).await;
+    until_snapshot(&control, |_| true).await;
+    let other = world.client(&control, "control").start_shift(&shift("b")).await.unwrap();
+    assert_eq!(other.revision, held);
+
+    let data = world.start(&data_config).await;
+    until_report(&control, "control", |report| report.ledger_problem.is_some()).await;
+    let told = refused(&world, &control).await;
+    assert!(told.contains(&format!("the nodes hold another revision {held}")), "{told}");
+    control.stop().await.unwrap();
+
+    let control = world.start_with(&config, LostLedger::Adopt).await;
+    for node in [&data, &control] {
+        let taken = until_snapshot(node, |snapshot| snapshot.intent.revision.0 == held + 1).await;
+        assert_eq!(taken.intent.shifts[0].zone.as_str(), "a", "what the other nodes hold");
+    }
+    control.stop().await.unwrap();
+    data.stop().await.unwrap();
 }

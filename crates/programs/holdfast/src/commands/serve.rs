@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use hf_node::LostLedger;
+
 use super::{read_file, runtime, stop_signal};
 use crate::args::ServeArgs;
 use crate::failure::Failure;
@@ -20,7 +22,8 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     };
     runtime(true)?.block_on(async {
         let stop = stop_signal(args.until_stdin_closes);
-        hf_node::run(config, folder, hf_clock::Clock::system(), stop)
+        let lost = if args.adopt_intent { LostLedger::Adopt } else { LostLedger::Refuse };
+        hf_node::run(config, folder, hf_clock::Clock::system(), lost, stop)
             .await
             .map_err(|error| Failure::Refused(error.to_string()))
     })

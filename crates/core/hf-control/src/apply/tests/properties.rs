@@ -158,6 +158,17 @@ proptest! {
         prop_assert_eq!(one, two);
     }
 
+    /// A log that is lost goes on with what its nodes hold: the same intent, one entry later.
+    #[test]
+    fn what_nodes_hold_is_gone_on_with(log in log()) {
+        let lost = each_step(&log, |_, _, _, _, _| {});
+        let on = State::going_on_with(&lost.intent(), lost.stamp).unwrap();
+        let revision = Revision(lost.revision.0 + 1);
+        prop_assert_eq!(on.intent(), crate::Intent { revision, ..lost.intent() });
+        prop_assert_eq!(on.next_end(), lost.next_end());
+        prop_assert_eq!(on.estate, lost.estate);
+    }
+
     /// What was refused changed nothing but revision, stamp and requests, and tells of no event.
     #[test]
     fn a_refusal_changes_nothing(log in log()) {

@@ -158,6 +158,7 @@ impl Fixture {
             break_glass: 0,
             refused_intent: None,
             estate_file_problem: None,
+            ledger_problem: None,
             activity: vec![activity("a", requests), activity("b", 100)],
             activity_left_out: 0,
         };

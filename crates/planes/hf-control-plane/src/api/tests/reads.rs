@@ -372,6 +372,9 @@ async fn metrics_are_openmetrics() {
         # HELP holdfast_estate_file_problem Whether the watched estate file is not in force.
         # TYPE holdfast_estate_file_problem gauge
         holdfast_estate_file_problem{} 0
+        # HELP holdfast_ledger_problem Whether the ledger of this node takes no changes: damaged, or behind what the nodes hold.
+        # TYPE holdfast_ledger_problem gauge
+        holdfast_ledger_problem{} 0
         # HELP holdfast_revision The newest ledger revision in force here.
         # TYPE holdfast_revision gauge
         holdfast_revision{} 2
