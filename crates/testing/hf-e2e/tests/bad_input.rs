@@ -123,14 +123,19 @@ fn every_mistake_of_a_file_is_told_with_its_place() {
 fn what_files_say_of_one_another_is_checked_with_everything_else() {
     let lone = Lone::new(9);
     let node = std::fs::read_to_string(lone.path("node.toml")).expect("the node file");
-    std::fs::write(lone.path("node.toml"), node.replace("zone = \"az1\"", "zone = \"mars\"")).expect("the node file");
+    std::fs::write(lone.path("node.toml"), node.replace("zone = \"az1\"", "zone = \"mars\""))
+        .expect("the node file");
     let answer = output(Command::new(holdfast()).arg("check").arg(lone.folder.path()));
     let told = String::from_utf8_lossy(&answer.stdout).into_owned();
     assert_eq!(answer.status.code(), Some(2), "{told}");
-    assert!(told.contains("node.toml:3:8:") && told.contains("`mars`") && told.contains("az1, az2"), "{told}");
+    assert!(
+        told.contains("node.toml:3:8:") && told.contains("`mars`") && told.contains("az1, az2"),
+        "{told}"
+    );
 
     let estate = ESTATE.replace("name = \"home.test.\"", "name = \"home.test.\"\nfile = \"missing.zone\"");
-    std::fs::write(lone.path("estate.toml"), estate.replace("protocol", "protokol")).expect("the estate file");
+    std::fs::write(lone.path("estate.toml"), estate.replace("protocol", "protokol"))
+        .expect("the estate file");
     let answer = output(Command::new(holdfast()).arg("check").arg(lone.path("estate.toml")));
     let told = String::from_utf8_lossy(&answer.stdout).into_owned();
     assert!(told.contains("estate.toml:12:1:") && told.contains("`protokol`"), "{told}");
@@ -216,6 +221,38 @@ fn a_damaged_ledger_is_not_touched_and_the_data_planes_go_on() {
     assert_eq!(code, 1, "{error}");
     assert!(error.contains(&ledger.display().to_string()), "{error}");
     assert_eq!(std::fs::read(&ledger).expect("the ledger's file"), damaged, "nothing was overwritten");
+}
+
+#[test]
+fn a_lost_ledger_takes_no_changes_until_the_operator_goes_on_with_what_is_held() {
+    let lone = Lone::new(9);
+    let run = lone.start();
+    let (code, _, error) = lone.cli(&["shift", "start", "az2", "--for", "5m", "--reason", "to be kept"]);
+    assert_eq!(code, 0, "{error}");
+    run.kill();
+    std::fs::remove_file(lone.path("data/ledger.redb")).expect("the ledger's file");
+
+    let run = lone.start();
+    lone.wait_for_status("the problem", |status| {
+        status["nodes"][0]["problem"].as_str().is_some_and(|problem| problem.contains("lost or restored"))
+    });
+    let (code, _, error) = lone.cli(&["shift", "cancel", "shift-2"]);
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("ledger is at revision 0, the nodes hold revision 2"), "{error}");
+    assert!(error.contains("--adopt-intent"), "the mend: {error}");
+    assert_eq!(run.text().matches(" ERROR ").count(), 1, "{}", run.text());
+    lone.wait_for_status("the shift, which holds", is_az2_away);
+    run.kill();
+
+    let mut command = lone.command();
+    command.arg("--adopt-intent");
+    let _run = Running::start(command, &lone.path("log"));
+    lone.wait_for_status("one entry more", |status| status["revision"] == 3 && is_az2_away(status));
+    let (code, _, error) = lone.cli(&["shift", "cancel", "shift-2"]);
+    assert_eq!(code, 0, "{error}");
+    let (_, journal, _) = lone.cli(&["journal"]);
+    assert!(journal.contains("--adopt-intent") && journal.contains("ledger.redb-lost-"), "{journal}");
+    find(&lone.path("data"), "ledger.redb-lost-");
 }
 
 fn is_az2_away(status: &Value) -> bool {
