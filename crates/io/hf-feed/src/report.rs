@@ -186,9 +186,9 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
         break_glass: wire.break_glass,
         refused_intent: wire
             .refused_intent
-            .map(|(revision, problem)| RefusedIntent { revision: Revision(revision), problem }),
-        estate_file_problem: wire.estate_file_problem,
-        ledger_problem: wire.ledger_problem,
+            .map(|(revision, problem)| RefusedIntent { revision: Revision(revision), problem: cut(&problem) }),
+        estate_file_problem: wire.estate_file_problem.as_deref().map(cut),
+        ledger_problem: wire.ledger_problem.as_deref().map(cut),
         activity: wire.activity.iter().map(activity_from_wire).collect::<Result<_, _>>()?,
         activity_left_out: wire.activity_left_out,
     })

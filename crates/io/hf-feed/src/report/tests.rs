@@ -70,3 +70,23 @@ fn foreign_bytes_are_an_error_and_a_newer_version_is_told_apart() {
     newer[0] = 9;
     assert_eq!(decode_report(&newer), Err(ReportError::Version(9)));
 }
+
+/// A sender that does not keep to the bound of texts cannot fill our memory with them on every beat.
+#[test]
+fn texts_are_cut_by_the_receiver_too() {
+    let long = || "x".repeat(TEXT_MAX + 1);
+    let mut report = sample();
+    let bytes = encode_report(&report);
+    let mut wire: Wire = postcard::from_bytes(&bytes[1..]).unwrap();
+    wire.version = long();
+    wire.refused_intent = Some((7, long()));
+    wire.estate_file_problem = Some(long());
+    wire.ledger_problem = Some(long());
+    let cut = "x".repeat(TEXT_MAX);
+    report.version.clone_from(&cut);
+    report.refused_intent = Some(RefusedIntent { revision: Revision(7), problem: cut.clone() });
+    report.estate_file_problem = Some(cut.clone());
+    report.ledger_problem = Some(cut);
+    let sent = postcard::to_extend(&wire, vec![VERSION]).unwrap();
+    assert_eq!(decode_report(&sent), Ok(report));
+}
