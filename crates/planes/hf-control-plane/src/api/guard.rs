@@ -32,7 +32,7 @@ pub async fn reads(State(shared): State<Arc<Shared>>, request: Request, next: Ne
         request.extensions().get::<Peer>().is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback());
     if guarded
         && !local
-        && let Err(refused) = operator(&shared, request.headers())
+        && let Err(refused) = operator(&shared, request.headers()).await
     {
         return refused.into_response();
     }
@@ -40,7 +40,7 @@ pub async fn reads(State(shared): State<Arc<Shared>>, request: Request, next: Ne
 }
 
 /// Whose token the request shows.
-pub fn operator(shared: &Shared, headers: &HeaderMap) -> Result<Operator, Refused> {
+pub async fn operator(shared: &Shared, headers: &HeaderMap) -> Result<Operator, Refused> {
     let mend =
         "send `Authorization: Bearer TOKEN`; the token of a node is in `operator.token` in its data_dir";
     let Some(value) = headers.get(header::AUTHORIZATION) else {
@@ -58,6 +58,7 @@ pub fn operator(shared: &Shared, headers: &HeaderMap) -> Result<Operator, Refuse
             mend,
         )
     })?;
+    shared.context.tokens.refresh().await;
     shared.context.tokens.find(token).ok_or_else(|| {
         let message = format!("node {} does not know this token", shared.context.node);
         Refused::new(

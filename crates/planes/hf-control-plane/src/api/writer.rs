@@ -29,7 +29,7 @@ impl FromRequestParts<Arc<Shared>> for Writer {
     /// The role is looked at before the token: a client that asked the wrong node goes on to the next one.
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
         let control = shared.context.control.clone().ok_or_else(|| no_ledger(shared))?;
-        Ok(Writer { control, by: operator(shared, &parts.headers)? })
+        Ok(Writer { control, by: operator(shared, &parts.headers).await? })
     }
 }
 

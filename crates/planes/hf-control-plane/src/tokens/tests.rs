@@ -28,18 +28,29 @@ fn only_the_whole_token_opens() {
     }
 }
 
+fn write(dir: &Path, text: &str) {
+    write_private(&dir.join(TOKENS), text).unwrap();
+}
+
+fn line(name: &str, token: &str) -> String {
+    format!("{name} {}\n", Digest::of(token.as_bytes()))
+}
+
 #[test]
 fn several_people_have_their_own() {
-    let digest = |text: &str| Digest::of(text.as_bytes());
-    let text = format!("# people\nann {}\nbob  {} # on call\n\n", digest("hf_a"), digest("hf_b"));
-    let tokens = Tokens::parse(&text, Path::new("tokens")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        &format!("# people\n{}{}\n", line("ann", "hf_a"), line("bob ", "hf_b").replace('\n', " # on call\n")),
+    );
+    let tokens = Tokens::open(dir.path()).unwrap();
     assert_eq!(tokens.find("hf_b"), Some(Operator::new("bob")));
     assert_eq!(format!("{tokens:?}"), r#"[Operator("ann"), Operator("bob")]"#, "names only");
 }
 
 #[test]
 fn what_is_wrong_is_named() {
-    let error = |text: &str| Tokens::parse(text, Path::new("tokens")).unwrap_err().to_string();
+    let error = |text: &str| parse(text, Path::new("tokens")).unwrap_err().to_string();
     assert!(error("ann 12").starts_with("tokens:1: a line has"), "{}", error("ann 12"));
     assert!(error(&format!("\nann {}", "+f".repeat(32))).starts_with("tokens:2: "));
     assert!(error("# nothing\n").contains("there is no token"));
@@ -58,4 +69,22 @@ fn a_file_that_others_may_read_is_refused() {
 fn a_missing_folder_is_named() {
     let error = Tokens::open(Path::new("/nonexistent/holdfast")).unwrap_err().to_string();
     assert!(error.starts_with("/nonexistent/holdfast/operator.token: cannot write"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_file_counts_without_a_restart_and_a_bad_one_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &line("ann", "hf_a"));
+    let tokens = Tokens::open(dir.path()).unwrap();
+    tokens.refresh().await;
+    write(dir.path(), &line("bob", "hf_b"));
+    tokens.refresh().await;
+    assert_eq!(tokens.find("hf_b"), None, "looked at a moment ago");
+    tokio::time::advance(LOOK_EVERY).await;
+    tokens.refresh().await;
+    assert_eq!((tokens.find("hf_a"), tokens.find("hf_b")), (None, Some(Operator::new("bob"))));
+    write(dir.path(), "bob 12\n");
+    tokio::time::advance(LOOK_EVERY).await;
+    tokens.refresh().await;
+    assert_eq!(tokens.find("hf_b"), Some(Operator::new("bob")));
 }
