@@ -5,6 +5,8 @@
 //! 2. Connections that come in are bounded ([`CONNECTIONS_MAX`]); one too many is closed at once and the others stay.
 //! 3. A peer that cannot be reached is dialled again and again, 200 ms to 2 s apart with jitter, for ever. That it is away is
 //!    logged once, that it is back too.
+//! 4. A feed whose certificates cannot be used says nothing in plain text instead: it closes what comes in, reads the files again
+//!    every 30 s ([`CERTIFICATES_AGAIN`]), and begins when they are right ([`Feed::bind_without_certificates`]).
 //!
 //! Not here: names of peers (addresses only: no DNS on the way of an evacuation), what is sent (`message`).
 
@@ -20,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::connection::{self, Ended, Shared};
 use crate::message::{Frames, Hello, Incoming, Outgoing, encode_all};
@@ -32,6 +34,30 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TLS_TIMEOUT: Duration = Duration::from_secs(3);
 const BACK_OFF_MIN: Duration = Duration::from_millis(200);
 const BACK_OFF_MAX: Duration = Duration::from_secs(2);
+/// Between two attempts to read certificates that could not be used at the start.
+pub const CERTIFICATES_AGAIN: Duration = Duration::from_secs(30);
+
+/// Tells the time, to judge certificates by: this crate reads no clock.
+#[derive(Clone)]
+pub struct Now(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Now {
+    /// Asks `now` each time.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Now(Arc::new(now))
+    }
+
+    /// The time.
+    pub fn get(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Now {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Now")
+    }
+}
 
 /// How a node takes part in the feed.
 #[derive(Clone, Debug)]
@@ -53,7 +79,7 @@ pub struct FeedConfig {
     /// Between two full sets of messages.
     pub beat: Duration,
     /// The time, to judge certificates by.
-    pub now: Timestamp,
+    pub now: Now,
     /// A random number: jitter of the back-off and the name of this process.
     pub seed: u64,
 }
@@ -95,17 +121,36 @@ fn mend(error: &io::Error) -> &'static str {
 pub struct Feed {
     config: FeedConfig,
     listener: TcpListener,
-    tls: Option<Tls>,
+    tls: Option<Result<Tls, TlsError>>,
+    problem: watch::Sender<Option<String>>,
 }
 
 impl Feed {
     /// Reads the certificates and opens the port.
     pub async fn bind(config: FeedConfig) -> Result<Feed, BindError> {
-        let tls = config.tls.as_ref().map(|files| Tls::load(files, &config.node, config.now)).transpose()?;
+        let feed = Self::bind_without_certificates(config).await?;
+        match feed.tls {
+            Some(Err(problem)) => Err(problem.into()),
+            _ => Ok(feed),
+        }
+    }
+
+    /// Opens the port; certificates that cannot be used are read again while it runs (rule 4), and [`Feed::problem`] says so.
+    ///
+    /// For a node that has something to serve already: an expired certificate, or a clock that is wrong at boot, costs it the
+    /// feed and nothing else.
+    pub async fn bind_without_certificates(config: FeedConfig) -> Result<Feed, BindError> {
+        let tls = config.tls.as_ref().map(|files| Tls::load(files, &config.node, config.now.get()));
         let address = config.listen;
         let listener =
             TcpListener::bind(address).await.map_err(|source| BindError::Listen { address, source })?;
-        Ok(Feed { config, listener, tls })
+        let problem = tls.as_ref().and_then(|tls| tls.as_ref().err()).map(ToString::to_string);
+        Ok(Feed { config, listener, tls, problem: watch::Sender::new(problem) })
+    }
+
+    /// Why nothing goes over this feed; none when it works.
+    pub fn problem(&self) -> watch::Receiver<Option<String>> {
+        self.problem.subscribe()
     }
 
     /// Where it really listens: port 0 has become a port.
@@ -120,7 +165,18 @@ impl Feed {
         incoming: mpsc::Sender<Incoming>,
         mut shutdown: watch::Receiver<bool>,
     ) {
-        let Feed { config, listener, tls } = self;
+        let Feed { config, listener, tls, problem } = self;
+        let tls = match tls {
+            Some(Err(first)) => {
+                error!(problem = %first, "the feed does not begin; this node hears nobody until its certificates are right");
+                tokio::select! {
+                    _ = shutdown.wait_for(|stop| *stop) => return,
+                    tls = certificates(&config, &listener, &problem) => Some(tls),
+                }
+            }
+            Some(Ok(tls)) => Some(tls),
+            None => None,
+        };
         let (frames_to, frames) = watch::channel(Frames::default());
         let hello = Hello {
             node: config.node.to_string(),
@@ -147,6 +203,38 @@ impl Feed {
         // An error means that whoever would say so is gone: the same as having said so.
         let _ = shutdown.wait_for(|stop| *stop).await;
         tasks.shutdown().await;
+    }
+}
+
+/// Waits until the certificates can be used. Whoever connects meanwhile is sent away, so that it comes again later.
+async fn certificates(
+    config: &FeedConfig,
+    listener: &TcpListener,
+    problem: &watch::Sender<Option<String>>,
+) -> Tls {
+    let files = config.tls.as_ref().expect("only a feed with certificates waits for them");
+    let mut again = Box::pin(sleep(CERTIFICATES_AGAIN));
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(unheard) => drop(unheard),
+                Err(_) => sleep(BACK_OFF_MIN).await,
+            },
+            () = &mut again => {
+                match Tls::load(files, &config.node, config.now.get()) {
+                    Ok(tls) => {
+                        info!("the feed's certificates are right; it begins");
+                        problem.send_replace(None);
+                        return tls;
+                    }
+                    Err(still) => {
+                        debug!(problem = %still, "the feed's certificates cannot be used yet");
+                        problem.send_replace(Some(still.to_string()));
+                    }
+                }
+                again = Box::pin(sleep(CERTIFICATES_AGAIN));
+            }
+        }
     }
 }
 

@@ -18,7 +18,7 @@ mod tls;
 
 pub use break_glass::{BreakGlassBook, BreakGlassRefused, OperatorKeyPair, SignedBreakGlass};
 pub use disk::{DiskError, SnapshotDir};
-pub use feed::{BindError, CONNECTIONS_MAX, Feed, FeedConfig};
+pub use feed::{BindError, CERTIFICATES_AGAIN, CONNECTIONS_MAX, Feed, FeedConfig, Now};
 pub use message::{Incoming, Message, Outgoing, Peer};
 pub use report::{
     HeardReport, NodeReport, RefusedIntent, ReportError, Reports, decode_report, encode_report,

@@ -53,6 +53,8 @@ pub struct NodeReport {
     pub estate_file_problem: Option<String>,
     /// Why its ledger takes no changes; none when it does or it keeps none.
     pub ledger_problem: Option<String>,
+    /// What else is wrong with it: a feed that has not begun (then only its own API says so), a clock that leapt; one a line.
+    pub node_problem: Option<String>,
     /// What its planes did, by pool and zone; at most [`ACTIVITY_MAX`] lines.
     pub activity: Vec<ZoneActivityReport>,
     /// Lines beyond that, left out.
@@ -111,6 +113,7 @@ struct Wire {
     refused_intent: Option<(u64, String)>,
     estate_file_problem: Option<String>,
     ledger_problem: Option<String>,
+    node_problem: Option<String>,
     activity: Vec<WireActivity>,
     activity_left_out: u32,
 }
@@ -151,6 +154,7 @@ pub fn encode_report(report: &NodeReport) -> Vec<u8> {
             .map(|refused| (refused.revision.0, cut(&refused.problem))),
         estate_file_problem: report.estate_file_problem.as_deref().map(cut),
         ledger_problem: report.ledger_problem.as_deref().map(cut),
+        node_problem: report.node_problem.as_deref().map(cut),
         activity: report.activity[..shown].iter().map(activity_to_wire).collect(),
         activity_left_out: report.activity_left_out.saturating_add(left_out),
     };
@@ -184,11 +188,13 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
         booted_from_disk: wire.booted_from_disk,
         contact: wire.contact.map(Timestamp),
         break_glass: wire.break_glass,
-        refused_intent: wire
-            .refused_intent
-            .map(|(revision, problem)| RefusedIntent { revision: Revision(revision), problem: cut(&problem) }),
+        refused_intent: wire.refused_intent.map(|(revision, problem)| RefusedIntent {
+            revision: Revision(revision),
+            problem: cut(&problem),
+        }),
         estate_file_problem: wire.estate_file_problem.as_deref().map(cut),
         ledger_problem: wire.ledger_problem.as_deref().map(cut),
+        node_problem: wire.node_problem.as_deref().map(cut),
         activity: wire.activity.iter().map(activity_from_wire).collect::<Result<_, _>>()?,
         activity_left_out: wire.activity_left_out,
     })

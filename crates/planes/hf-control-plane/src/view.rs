@@ -256,6 +256,7 @@ pub fn reason(from: &hf_decide::Reason) -> Reason {
         }
         From::BreakGlass { by, until } => (ReasonKind::BreakGlass, Some(*until), None, Some(by), false),
         From::PinnedIn { by, until } => (ReasonKind::PinnedIn, Some(*until), None, Some(by), false),
+            .or_else(|| report.node_problem.clone())
         From::PinnedOut { by, until } => (ReasonKind::PinnedOut, Some(*until), None, Some(by), false),
         From::FailOpen => plain(ReasonKind::FailOpen),
         From::AllDown => plain(ReasonKind::AllDown),

@@ -66,6 +66,7 @@ pub struct Hub {
     /// The newest that another node holds and this node's ledger does not, in force here or not.
     rival: Option<Arc<Intent>>,
     ledger_problem: Option<String>,
+    feed_problem: Option<String>,
     published: Option<(Inputs, Arc<Snapshot>)>,
     /// Published, and not yet known to be in force in the planes; only on nodes whose planes tell.
     waiting: VecDeque<Arc<Snapshot>>,
@@ -167,6 +168,7 @@ impl Hub {
             ledger: None,
             rival: None,
             ledger_problem: None,
+            feed_problem: None,
             published: None,
             waiting: VecDeque::new(),
             planes_tell: config.roles.contains(&Role::Balancer),
@@ -393,6 +395,11 @@ impl Hub {
         self.estate_file_problem = problem;
     }
 
+    /// Why the feed has not begun; none when it has.
+    pub fn set_feed_problem(&mut self, problem: Option<String>) {
+        self.feed_problem = problem;
+    }
+
     /// Judges again with the time: verdicts, ends. The new snapshot, if there is one.
     pub fn refresh(&mut self, now: Timestamp) -> Option<Arc<Snapshot>> {
         if self.book.forget_old(now) {
@@ -481,6 +488,7 @@ impl Hub {
             refused_intent: self.refused.clone(),
             estate_file_problem: self.estate_file_problem.clone(),
             ledger_problem: self.ledger_problem.clone(),
+            node_problem: self.feed_problem.clone(),
             activity,
             activity_left_out: 0,
         };

@@ -4,6 +4,8 @@
 //! 2. All ports are opened before any part runs. Everything that stands in the way is said at once.
 //! 3. A ledger that cannot be opened ends the start of a node that has nothing else to serve. A node that can serve from its
 //!    disk does, without the control role, and says so: losing control never takes data planes with it.
+//! 4. The same holds for certificates that have expired or cannot be read: a node that can serve from its disk does, says so, and
+//!    begins its feed when they are right.
 //!
 //! Not here: what the parts do, what a snapshot is made of (`hub`).
 
@@ -16,7 +18,7 @@ use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
 use hf_control_plane::{Api, Context, Control, Gate, GivenBreakGlass, RingJournal, Tokens};
-use hf_feed::{Feed, FeedConfig, Reports};
+use hf_feed::{Feed, FeedConfig, Now, Reports};
 use hf_health::Table;
 use hf_ledger::{Journal, RedbLedger};
 use hf_model::PoolName;
@@ -189,6 +191,7 @@ pub async fn start(
         obeyed: opened.balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force())),
         break_glass,
         estate_file_problem: Some(given.file_problem.clone()),
+        feed_problem: Some(seen_at_once(opened.feed.problem())),
         shutdown: stopped.clone(),
     };
     let sinks = Sinks { snapshots: snapshots_to, outgoing: outgoing_to, reports: reports_to, kept: kept_to };
@@ -262,7 +265,10 @@ impl Opened {
     async fn all(config: &NodeConfig, given: &Given) -> Result<Opened, Vec<String>> {
         let has = |role| config.roles.contains(&role);
         let mut problems = Vec::new();
-        let feed = keep(Feed::bind(feed_config(config, &given.clock)).await, &mut problems);
+        let (wanted, can_serve) = (feed_config(config, &given.clock), given.snapshots.borrow().is_some());
+        let bound =
+            if can_serve { Feed::bind_without_certificates(wanted).await } else { Feed::bind(wanted).await };
+        let feed = keep(bound, &mut problems);
         let mut status = None;
         if has(Role::Status) {
             let bound = hf_status::bind(config.status_listen, given.snapshots.clone(), given.clock.clone());
@@ -371,12 +377,17 @@ fn feed_config(config: &NodeConfig, clock: &Clock) -> FeedConfig {
         peers: config.peers.clone(),
         tls: config.tls.clone(),
         beat: config.beat,
-        now: clock.now(),
+        now: now_of(clock),
         seed: hf_clock::random_seed(),
     }
 }
 
 /// What a node keeps in order.
+fn now_of(clock: &Clock) -> Now {
+    let clock = clock.clone();
+    Now::new(move || clock.now())
+}
+
 struct Kept {
     /// With the control role, the ledger's writer.
     control: Option<Control>,

@@ -39,6 +39,8 @@ pub struct Sources {
     pub break_glass: mpsc::Receiver<GivenBreakGlass>,
     /// From the watcher of the estate file, if there is one.
     pub estate_file_problem: Option<watch::Receiver<Option<String>>>,
+    /// From the feed, while it has not begun.
+    pub feed_problem: Option<watch::Receiver<Option<String>>>,
     /// The end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -115,6 +117,10 @@ pub async fn run(
             }
             Some(problem) = newest(&mut from.estate_file_problem) => {
                 hub.set_estate_file_problem(problem);
+                true
+            }
+            Some(problem) = newest(&mut from.feed_problem) => {
+                hub.set_feed_problem(problem);
                 true
             }
         };

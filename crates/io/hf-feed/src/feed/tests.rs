@@ -12,6 +12,7 @@ use crate::{Message, NodeReport};
 
 const BEAT: Duration = Duration::from_millis(50);
 const DEADLINE: Duration = Duration::from_secs(20);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 /// One feed with both its ends in the test's hands.
 struct Running {
@@ -32,7 +33,7 @@ fn config(name: &str, peers: &[SocketAddr]) -> FeedConfig {
         peers: peers.to_vec(),
         tls: None,
         beat: BEAT,
-        now: Timestamp(1_800_000_000_000),
+        now: Now::new(|| NOW),
         seed: name.bytes().fold(1, |seed, byte| seed * 31 + u64::from(byte)),
     }
 }
@@ -54,6 +55,7 @@ fn report(name: &str) -> NodeReport {
         refused_intent: None,
         estate_file_problem: None,
         ledger_problem: None,
+        node_problem: None,
         activity: vec![],
         activity_left_out: 0,
     }
@@ -266,7 +268,8 @@ async fn the_newest_table_and_acts_are_sent_at_once_and_again_on_every_beat() {
 /// Dials `address` once as `hello` with `files`, and says how that ended and whom it met.
 async fn knock(address: SocketAddr, name: &str, files: Option<&FeedConfig>) -> (Ended, bool) {
     let files = files.map(|config| {
-        Tls::load(config.tls.as_ref().expect("given"), &config.node, config.now).expect("the files are right")
+        Tls::load(config.tls.as_ref().expect("given"), &config.node, config.now.get())
+            .expect("the files are right")
     });
     let (_frames_to, frames) = watch::channel(Frames::default());
     let first = Outgoing { intent: None, table: None, report: report(name), break_glass: vec![] };
@@ -318,6 +321,35 @@ async fn nodes_with_certificates_of_one_authority_meet_and_others_do_not() {
         })
         .await;
     assert_eq!((from, revision), (node("b"), Revision(5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_with_an_expired_certificate_begins_once_there_is_a_good_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let old = FeedConfig { tls: Some(authority.issue(dir.path(), "a", 2020, 2021)), ..config("a", &[]) };
+    let error = Feed::bind(old.clone()).await.unwrap_err();
+    assert!(matches!(error, BindError::Tls(TlsError::Expired(_))), "{error}");
+
+    let feed = Feed::bind_without_certificates(old).await.unwrap();
+    let (address, mut problem) = (feed.local_address(), feed.problem());
+    assert!(problem.borrow().as_ref().is_some_and(|problem| problem.contains("has expired")));
+    let first = Outgoing { intent: None, table: None, report: report("a"), break_glass: vec![] };
+    let (_outgoing_to, outgoing) = watch::channel(first);
+    let (incoming_to, _incoming) = mpsc::channel(64);
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(feed.run(outgoing, incoming_to, stopped));
+    authority.issue(dir.path(), "a", 2020, 2100);
+    let begun = Instant::now();
+    problem.wait_for(Option::is_none).await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), CERTIFICATES_AGAIN.as_secs());
+
+    tokio::time::resume();
+    let folder = dir.path().join("b");
+    std::fs::create_dir(&folder).unwrap();
+    let files = authority.issue(&folder, "b", 2020, 2100);
+    let mut b = start(FeedConfig { tls: Some(files), ..config("b", &[address]) }).await;
+    b.until_report_of("a").await;
 }
 
 #[tokio::test]

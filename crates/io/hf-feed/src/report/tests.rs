@@ -20,6 +20,7 @@ pub fn sample() -> NodeReport {
         }),
         estate_file_problem: Some("estate.toml: gone".to_owned()),
         ledger_problem: Some("it is behind".to_owned()),
+        node_problem: Some("the certificate has expired".to_owned()),
         activity: vec![line("web")],
         activity_left_out: 0,
     }

@@ -38,6 +38,7 @@ fn heard(
         refused_intent: None,
         estate_file_problem: None,
         ledger_problem: None,
+        node_problem: None,
         activity: activity.collect(),
         activity_left_out: 0,
     };

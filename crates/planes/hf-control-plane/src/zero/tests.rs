@@ -55,6 +55,7 @@ fn reports(lines: &[&str]) -> Reports {
             refused_intent: None,
             estate_file_problem: None,
             ledger_problem: None,
+            node_problem: None,
             activity: vec![activity],
             activity_left_out: 0,
         };

@@ -311,6 +311,34 @@ async fn a_damaged_ledger_stops_a_control_node_and_not_a_data_plane() {
     assert!(error.contains("ledger.redb"), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_that_cannot_be_used_stop_a_node_without_a_snapshot_and_no_other() {
+    let world = World::new().await;
+    let plain = in_world("n", &[Role::Control, Role::Status], &[]);
+    let missing = hf_config::node::TlsConfig {
+        ca: "ca.pem".into(),
+        certificate: "gone.pem".into(),
+        key: "gone.key".into(),
+    };
+    let with_tls = NodeConfig { tls: Some(missing), ..plain.clone() };
+    let error = start(with_tls.clone(), world.dir.path(), Clock::system(), LostLedger::Refuse).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("ca.pem"), "{error}");
+
+    let node = world.start(&plain).await;
+    until_snapshot(&node, |_| true).await;
+    node.stop().await.unwrap();
+    let node = world.start(&with_tls).await;
+    assert!(node.snapshots().borrow().is_some());
+    until_report(&node, "n", |report| {
+        report.node_problem.as_ref().is_some_and(|problem| problem.contains("ca.pem"))
+    })
+    .await;
+    let status = world.client(&node, "n").status().await.unwrap();
+    assert!(status.nodes[0].problem.as_ref().is_some_and(|problem| problem.contains("ca.pem")));
+    node.stop().await.unwrap();
+}
+
 /// A control node and a data node that obeys a shift of zone a; the control node has stopped.
 async fn with_a_shift_and_control_stopped(world: &World) -> (NodeConfig, NodeConfig, NodeHandle, u64) {
     let control_config = in_world("control", &[Role::Control], &[]);

@@ -160,6 +160,7 @@ impl Fixture {
             estate_file_problem: None,
             ledger_problem: None,
             activity: vec![activity("a", requests), activity("b", 100)],
+            node_problem: None,
             activity_left_out: 0,
         };
         let heard = HeardReport { received_at: now, report };
