@@ -22,7 +22,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
 
 use crate::app::{PLAIN_HEADER, ZONE_HEADER};
-use crate::measure::{Measure, OpenMark};
+use crate::measure::{Ended, Measure, OpenMark};
 use crate::world::{NAME, Place, WEB_PORT, World};
 
 /// Clients in each zone.
@@ -117,8 +117,8 @@ impl Client {
                 // Nobody has ever answered: there is no request to speak of yet.
                 continue;
             }
-            let well = self.request().await;
-            self.measure.ours.ended(well);
+            let ended = self.request().await;
+            self.measure.ended(ended);
         }
     }
 
@@ -139,27 +139,28 @@ impl Client {
         self.resolve_at = Instant::now() + Duration::from_millis(500);
     }
 
-    /// One request; true for an answer below 500.
-    async fn request(&mut self) -> bool {
+    async fn request(&mut self) -> Ended {
         if let Some(mut connection) = self.connection.take_if(|kept| kept.left > 0 && kept.sender.is_ready())
         {
             match self.exchange(&mut connection).await {
-                Exchange::Answered(well) => {
+                Exchange::Answered(ended) => {
                     self.connection = Some(connection);
-                    return well;
+                    return ended;
                 }
                 Exchange::NeverSent => {}
-                Exchange::Failed => return false,
+                Exchange::Failed => return Ended::Failed(connection.zone),
             }
         }
         self.connection = None;
-        let Some(mut connection) = self.connect().await else { return false };
+        let Some(mut connection) = self.connect().await else {
+            return Ended::Failed(self.addresses.first().and_then(|first| zone_index(&self.world, *first)));
+        };
         match self.exchange(&mut connection).await {
-            Exchange::Answered(well) => {
+            Exchange::Answered(ended) => {
                 self.connection = Some(connection);
-                well
+                ended
             }
-            Exchange::NeverSent | Exchange::Failed => false,
+            Exchange::NeverSent | Exchange::Failed => Ended::Failed(connection.zone),
         }
     }
 
@@ -195,13 +196,16 @@ impl Client {
             Ok(Ok(response)) => {
                 let served = response.headers().get(ZONE_HEADER).and_then(|zone| zone.to_str().ok());
                 let error = response.status().is_server_error();
-                if let Some(place) = served.and_then(|zone| self.world.place(zone)) {
-                    let marks = self.measure.zone(usize::from(place.number - 1));
+                let served = served.and_then(|zone| self.world.place(zone));
+                let served = served.map(|place| usize::from(place.number - 1));
+                if let Some(zone) = served {
+                    let marks = self.measure.zone(zone);
                     marks.answered.fetch_add(1, Ordering::Relaxed);
                     marks.errors.fetch_add(u64::from(error), Ordering::Relaxed);
                     marks.latency_us.fetch_add(started.elapsed().as_micros() as u64, Ordering::Relaxed);
                 }
-                Exchange::Answered(!error)
+                let ended = if error { Ended::Failed(served.or(connection.zone)) } else { Ended::Well };
+                Exchange::Answered(ended)
             }
             Ok(Err(error)) if error.is_canceled() => Exchange::NeverSent,
             Ok(Err(_)) | Err(_) => Exchange::Failed,
@@ -210,7 +214,7 @@ impl Client {
 }
 
 enum Exchange {
-    Answered(bool),
+    Answered(Ended),
     NeverSent,
     Failed,
 }

@@ -185,6 +185,8 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
     }
     let ready_ms = begun.elapsed().as_millis() as u64;
+    let ready_at = clock.now();
+    stage.set_ready(ready_at);
     let token_path = folder.path().join("data/control/operator.token");
     let token = std::fs::read_to_string(&token_path).unwrap_or_default().trim().to_owned();
     stage.set_token(token.clone())?;
@@ -192,7 +194,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
 
     let measure = Arc::new(Measure::new(world.places().len(), clock));
     let crowd = crowd::start(&world, &measure);
-    let book = Book::new(measure.clone(), stage.apps.clone());
+    let book = Book::new(measure.clone(), stage.apps.clone(), ready_at.0);
     let mut show = Shower::new(options.show, &greeting)?;
     let report =
         play(Play { stage, book, measure, lines, length: options.length, ready_ms }, &mut show, stop).await?;

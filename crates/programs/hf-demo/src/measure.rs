@@ -16,6 +16,7 @@ pub struct ZoneMarks {
     pub errors: AtomicU64,
     /// Microseconds that they took, added up.
     pub latency_us: AtomicU64,
+    failed: AtomicU64,
     last_tried_ms: AtomicU64,
     last_dns_ms: AtomicU64,
     open: AtomicI64,
@@ -31,11 +32,31 @@ pub struct Totals {
     pub failed: AtomicU64,
 }
 
+/// How a request of a client ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With an answer below 500.
+    Well,
+    /// Without one. It is laid to the zone that answered with the error; without an answer to the zone whose balancer had the
+    /// request; without a connection to the zone of the first address that was tried. None when there is no such zone.
+    Failed(Option<usize>),
+}
+
+/// Failed requests of the crowd that comes through Holdfast, by the zone to which they are laid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// By the zone's position.
+    pub zones: Vec<u64>,
+    /// Laid to no zone.
+    pub elsewhere: u64,
+}
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Measure {
     clock: Clock,
     zones: Vec<ZoneMarks>,
+    failed_elsewhere: AtomicU64,
     /// The crowd that comes through Holdfast.
     pub ours: Totals,
     /// The crowd of the plain round-robin pool.
@@ -46,7 +67,30 @@ impl Measure {
     /// Nothing was seen yet of so many zones.
     pub fn new(zones: usize, clock: Clock) -> Self {
         let zones = (0..zones).map(|_| ZoneMarks::default()).collect();
-        Measure { clock, zones, ours: Totals::default(), plain: Totals::default() }
+        Measure {
+            clock,
+            zones,
+            failed_elsewhere: AtomicU64::new(0),
+            ours: Totals::default(),
+            plain: Totals::default(),
+        }
+    }
+
+    /// A request through Holdfast has ended.
+    pub fn ended(&self, how: Ended) {
+        self.ours.ended(how == Ended::Well);
+        if let Ended::Failed(zone) = how {
+            let failed = zone.map_or(&self.failed_elsewhere, |zone| &self.zones[zone].failed);
+            failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Failures so far.
+    pub fn failures(&self) -> Failures {
+        Failures {
+            zones: self.zones.iter().map(|marks| marks.failed.load(Ordering::Relaxed)).collect(),
+            elsewhere: self.failed_elsewhere.load(Ordering::Relaxed),
+        }
     }
 
     /// The time.

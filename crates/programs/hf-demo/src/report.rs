@@ -5,17 +5,19 @@
 //!    arrival at its application. Null while they still arrive when the account is closed.
 //! 3. `last_open_connection_ms`: the last moment at which a client had a connection to its balancer. Null while one is open.
 //! 4. `last_dns_answer_ms`: the last DNS answer that named it. Null while it is named.
-//! 5. `failed_requests`: of the crowd that comes through Holdfast, until the zone's next event or the end.
+//! 5. `failed_requests`: of the crowd that comes through Holdfast, those laid to the event's zone while its account is open: the zone
+//!    answered with an error, or its balancer had the request and did not answer or could not be reached. For an event without a
+//!    zone: those laid to no zone, or to one without an open account of `kill`, `errors` or `slow`.
 //! 6. `returned_ms`: the first request that its application served after the zone's next `heal` or `cancel` (counted from this event).
 //!
-//! An account is closed by the next event in the same zone, or by the end of the run.
+//! An account is closed by the next event in the same zone (of the control node: by its own next event), or by the end of the run.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::app::ZoneApp;
-use crate::measure::Measure;
+use crate::measure::{Failures, Measure};
 use crate::script::Action;
 
 /// "Still going on": something that happened this shortly before the account was closed.
@@ -65,7 +67,6 @@ struct Account {
     action: Action,
     zone: Option<usize>,
     at_ms: u64,
-    failed_before: u64,
     is_open: bool,
     rest_told: bool,
     event: Event,
@@ -83,28 +84,28 @@ pub struct Book {
     apps: Vec<Arc<ZoneApp>>,
     ready_at_ms: u64,
     accounts: Vec<Account>,
+    settled: Failures,
 }
 
 impl Book {
-    /// An empty book of a world that became ready at this moment.
-    pub fn new(measure: Arc<Measure>, apps: Vec<Arc<ZoneApp>>) -> Self {
-        let ready_at_ms = measure.now_ms();
-        Book { measure, apps, ready_at_ms, accounts: Vec::new() }
+    /// An empty book of a world that became ready at this moment: events are told from it.
+    pub fn new(measure: Arc<Measure>, apps: Vec<Arc<ZoneApp>>, ready_at_ms: u64) -> Self {
+        let settled = measure.failures();
+        Book { measure, apps, ready_at_ms, accounts: Vec::new(), settled }
     }
 
     /// Opens an account just before the act happens, and closes the zone's earlier one.
     pub fn open(&mut self, action: Action, zone: Option<(usize, &'static str)>) {
         let now = self.measure.now_ms();
-        self.close(|account| account.zone.is_some() && account.zone == zone.map(|(at, _)| at));
+        self.close(|account| account.zone == zone.map(|(at, _)| at));
         self.accounts.push(Account {
             action,
             zone: zone.map(|(at, _)| at),
             at_ms: now,
-            failed_before: self.measure.ours.read().1,
             is_open: true,
             rest_told: false,
             event: Event {
-                at_s: ((now - self.ready_at_ms) as f64) / 1_000.0,
+                at_s: (now.saturating_sub(self.ready_at_ms) as f64) / 1_000.0,
                 action: action.as_str(),
                 zone: zone.map(|(_, name)| name),
                 detected_ms: None,
@@ -122,9 +123,8 @@ impl Book {
         let now = self.measure.now_ms();
         let mut news = Vec::new();
         for account in &mut self.accounts {
-            let watched = matches!(account.action, Action::Kill | Action::Errors | Action::Slow);
             if account.is_open
-                && watched
+                && account.action.does_harm()
                 && account.event.detected_ms.is_none()
                 && asked_ms >= account.at_ms
                 && account.zone.is_some_and(&is_unhealthy)
@@ -139,6 +139,7 @@ impl Book {
 
     /// Looks for zones that serve again or have come to rest; call it often. Gives the news in words.
     pub fn look(&mut self) -> Vec<String> {
+        self.settle();
         let mut news = self.at_rest();
         for at in 0..self.accounts.len() {
             let account = &self.accounts[at];
@@ -195,10 +196,9 @@ impl Book {
 
     fn close(&mut self, which: impl Fn(&Account) -> bool) {
         let now = self.measure.now_ms();
-        let failed = self.measure.ours.read().1;
+        self.settle();
         for account in self.accounts.iter_mut().filter(|account| account.is_open && which(account)) {
             account.is_open = false;
-            account.event.failed_requests = failed - account.failed_before;
             let Some(zone) = account.zone else { continue };
             if matches!(account.action, Action::Heal | Action::Cancel) {
                 continue;
@@ -217,6 +217,23 @@ impl Book {
         }
     }
 
+    /// Enters the failures since the last time into the accounts that are open.
+    fn settle(&mut self) {
+        let now = self.measure.failures();
+        let grown: Vec<u64> = now.zones.iter().zip(&self.settled.zones).map(|(now, was)| now - was).collect();
+        let is_harmed = |zone: usize| {
+            let harms = |account: &Account| account.zone == Some(zone) && account.action.does_harm();
+            self.accounts.iter().any(|account| account.is_open && harms(account))
+        };
+        let unharmed: u64 =
+            grown.iter().enumerate().filter(|(zone, _)| !is_harmed(*zone)).map(|(_, grown)| grown).sum();
+        let of_nobody = unharmed + now.elsewhere - self.settled.elsewhere;
+        for account in self.accounts.iter_mut().filter(|account| account.is_open) {
+            account.event.failed_requests += account.zone.map_or(of_nobody, |zone| grown[zone]);
+        }
+        self.settled = now;
+    }
+
     /// Closes everything and sums up.
     pub fn finish(mut self, ready_ms: u64) -> Report {
         self.look();
@@ -229,5 +246,77 @@ impl Book {
             plain_pool_failed: self.measure.plain.read().1,
             events: self.accounts.into_iter().map(|account| account.event).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hf_clock::Clock;
+
+    use super::*;
+    use crate::measure::Ended;
+
+    const EAST: Option<(usize, &str)> = Some((0, "east"));
+    const WEST: Option<(usize, &str)> = Some((1, "west"));
+
+    /// Plays acts and failures in turn; gives each event with its failed requests.
+    fn check(turns: &[Turn]) -> Vec<(&'static str, u64)> {
+        let clock = Clock::system();
+        let measure = Arc::new(Measure::new(2, clock.clone()));
+        let apps = ["east", "west"].map(|zone| ZoneApp::new(zone, clock.clone())).to_vec();
+        let mut book = Book::new(measure.clone(), apps, clock.now().0);
+        for turn in turns {
+            match turn {
+                Turn::Act(action, zone) => book.open(*action, *zone),
+                Turn::Fail(zone, count) => (0..*count).for_each(|_| measure.ended(Ended::Failed(*zone))),
+            }
+        }
+        let report = book.finish(0);
+        report.events.iter().map(|event| (event.action, event.failed_requests)).collect()
+    }
+
+    enum Turn {
+        Act(Action, Option<(usize, &'static str)>),
+        Fail(Option<usize>, u64),
+    }
+    use Turn::{Act, Fail};
+
+    #[test]
+    fn a_failure_counts_for_the_event_of_its_own_zone() {
+        let turns = [
+            Act(Action::Kill, EAST),
+            Fail(Some(0), 5),
+            Act(Action::Shift, WEST),
+            Fail(Some(0), 7),
+            Fail(None, 1),
+        ];
+        assert_eq!(check(&turns), [("kill", 12), ("shift", 0)]);
+    }
+
+    #[test]
+    fn the_next_event_of_a_zone_takes_over_its_failures() {
+        let turns = [
+            Fail(Some(0), 9),
+            Act(Action::Kill, EAST),
+            Fail(Some(0), 5),
+            Act(Action::Heal, EAST),
+            Fail(Some(0), 2),
+        ];
+        assert_eq!(check(&turns), [("kill", 5), ("heal", 2)]);
+    }
+
+    #[test]
+    fn a_dead_control_node_answers_for_what_no_harmed_zone_explains() {
+        let turns = [
+            Act(Action::KillControl, None),
+            Fail(Some(1), 1),
+            Act(Action::Errors, EAST),
+            Fail(Some(0), 40),
+            Fail(Some(1), 2),
+            Fail(None, 4),
+            Act(Action::HealControl, None),
+            Fail(Some(1), 8),
+        ];
+        assert_eq!(check(&turns), [("kill-control", 7), ("errors", 40), ("heal-control", 8)]);
     }
 }

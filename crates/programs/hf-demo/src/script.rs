@@ -44,6 +44,11 @@ impl Action {
         Action::NAMES.iter().find(|(_, action)| *action == self).map_or("", |(name, _)| name)
     }
 
+    /// Whether it makes its zone unhealthy.
+    pub fn does_harm(self) -> bool {
+        matches!(self, Action::Kill | Action::Errors | Action::Slow)
+    }
+
     /// Whether it is done to a zone.
     pub fn has_zone(self) -> bool {
         !matches!(self, Action::KillControl | Action::HealControl)

@@ -42,7 +42,8 @@ pub struct Stage {
     key: OperatorKeyPair,
     words: VecDeque<String>,
     told: usize,
-    started: Timestamp,
+    /// What is told is told in seconds after this.
+    ready_at: Timestamp,
 }
 
 impl Stage {
@@ -66,7 +67,7 @@ impl Stage {
         }
         let zone_nodes = client(world.places().iter().map(|place| world.api(place)), None)?;
         let operator = client([world.control_api()], None)?;
-        let started = clock.now();
+        let ready_at = clock.now();
         Ok(Stage {
             world,
             apps,
@@ -78,7 +79,7 @@ impl Stage {
             key,
             words: VecDeque::new(),
             told: 0,
-            started,
+            ready_at,
         })
     }
 
@@ -92,6 +93,11 @@ impl Stage {
     pub fn set_token(&mut self, token: String) -> Result<(), DemoError> {
         self.operator = client([self.world.control_api()], Some(token))?;
         Ok(())
+    }
+
+    /// The world became ready at this moment.
+    pub fn set_ready(&mut self, ready_at: Timestamp) {
+        self.ready_at = ready_at;
     }
 
     /// A client of the zones' nodes: whoever answers first tells.
@@ -244,7 +250,7 @@ impl Stage {
 
     /// Tells something in words, for the picture and the log.
     pub fn tell(&mut self, words: &str) {
-        let at = self.clock.now().since(self.started).as_secs_f32();
+        let at = self.clock.now().since(self.ready_at).as_secs_f32();
         tracing::info!("{words}");
         if self.words.len() >= WORDS {
             self.words.pop_front();
