@@ -331,6 +331,10 @@ async fn play(
             }
         }
         for (action, zone) in acts {
+            if let Some(words) = play.stage.refusal(action, zone) {
+                play.stage.tell(&words);
+                continue;
+            }
             let position =
                 zone.and_then(|zone| play.stage.world.places().iter().position(|p| p.zone == zone));
             play.book.open(action, position.zip(zone));

@@ -129,9 +129,33 @@ impl Stage {
         self.children.is_running(name)
     }
 
+    /// Why there is nothing to do, in words: what is dead can neither die nor turn gray.
+    pub fn refusal(&mut self, action: Action, zone: Option<&str>) -> Option<String> {
+        let position = self.position(zone);
+        let dead = position.filter(|at| self.instances[*at].is_none());
+        let dead = dead.map(|at| self.world.places()[at].zone);
+        match (action, dead) {
+            (Action::Kill, Some(name)) => Some(format!("{name} is dead already; heal it first")),
+            (Action::Errors | Action::Slow, Some(name)) => {
+                Some(format!("{name} is dead and cannot turn gray; heal it first"))
+            }
+            (Action::KillControl, _) if !self.control_runs() => {
+                Some("the control node is dead already".to_owned())
+            }
+            (Action::HealControl, _) if self.control_runs() => {
+                Some("the control node runs already".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn position(&self, zone: Option<&str>) -> Option<usize> {
+        zone.and_then(|zone| self.world.places().iter().position(|place| place.zone == zone))
+    }
+
     /// Does one thing to the world and tells it in words.
     pub async fn act(&mut self, action: Action, zone: Option<&str>) -> Result<(), DemoError> {
-        let position = zone.and_then(|zone| self.world.places().iter().position(|place| place.zone == zone));
+        let position = self.position(zone);
         let told = match (action, position) {
             (Action::Kill, Some(at)) => {
                 let name = self.world.places()[at].zone;
