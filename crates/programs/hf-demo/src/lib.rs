@@ -12,6 +12,7 @@
 mod app;
 mod children;
 mod crowd;
+mod eject;
 mod measure;
 mod picture;
 mod report;
@@ -19,6 +20,7 @@ mod script;
 mod stage;
 mod world;
 
+pub use eject::{Ejected, eject};
 pub use report::{Event, Report};
 
 use std::path::PathBuf;
@@ -85,6 +87,9 @@ pub enum DemoError {
         /// Why.
         source: std::io::Error,
     },
+    /// The folder for the files has something in it.
+    #[error("{} is there already and is not an empty folder; name a new one, nothing is overwritten", .0.display())]
+    Occupied(PathBuf),
     /// A node cannot be started.
     #[error("cannot run {}: {source}", program.display())]
     Spawn {
@@ -121,27 +126,6 @@ pub enum DemoError {
     /// The operating system gives no usable key.
     #[error("cannot make an operator's key: {0}")]
     Key(String),
-}
-
-/// Writes the world's node and estate files into `folder` and says how to run them.
-pub fn eject(folder: &std::path::Path) -> Result<String, DemoError> {
-    let world = World::new(0);
-    let (key, pkcs8) = operator_key()?;
-    world.write(folder, &public_text(&key))?;
-    let key_path = folder.join("operator.key");
-    write_private(&key_path, &base64::engine::general_purpose::STANDARD.encode(pkcs8))?;
-    let shown = folder.display();
-    let mut text = format!(
-        "wrote {shown}; check it, then run each node in a terminal of its own:\n\n  holdfast check {shown}\n  holdfast serve -c {shown}/control.toml\n"
-    );
-    for place in world.places() {
-        text.push_str(&format!("  holdfast serve -c {shown}/{}.toml\n", place.zone));
-    }
-    text.push_str(&format!(
-        "\nThe application is yours to put at the endpoints of pool `web` in {shown}/estate.toml;\n\
-         {shown}/operator.key signs break-glass shifts: keep it away from the nodes.\n"
-    ));
-    Ok(text)
 }
 
 fn operator_key() -> Result<(OperatorKeyPair, Vec<u8>), DemoError> {

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 #[test]
 fn the_demo_plays_a_script_and_ends_with_its_report() {
-    let script = "kill:use1-az1@3s, heal:use1-az1@9s, shift:use1-az2@14s, kill-control@18s, shift:euw2-az1@19s, cancel:euw2-az1@23s";
+    // The second kill and the gray zone find a dead zone: they are refused in words and are no events.
+    let script = "kill:use1-az1@3s, kill:use1-az1@5s, errors:use1-az1@6s, heal:use1-az1@9s, shift:use1-az2@14s, \
+                  kill-control@18s, shift:euw2-az1@19s, cancel:euw2-az1@23s";
     let text =
         must(Command::new(holdfast()).args(["demo", "--script", script, "--for", "27s", "-o", "json"]));
     let report: Value = serde_json::from_str(&text).expect("one JSON object");
@@ -40,6 +42,17 @@ fn what_the_demo_ejects_passes_the_check() {
     assert!(told.contains("holdfast serve -c"), "{told}");
     let checked = must(Command::new(holdfast()).arg("check").arg(&ejected));
     assert!(checked.contains("8 files are good"), "{checked}");
+
+    let again = output(Command::new(holdfast()).args(["demo", "--eject"]).arg(&ejected));
+    assert_eq!(again.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(error.contains("not an empty folder") && error.contains("nothing is overwritten"), "{error}");
+
+    let other = folder.path().join("other");
+    let told = must(Command::new(holdfast()).args(["demo", "-o", "json", "--eject"]).arg(&other));
+    let told: Value = serde_json::from_str(&told).expect("one JSON object");
+    assert_eq!(told["folder"].as_str(), other.to_str());
+    assert!(told["files"].as_array().is_some_and(|files| files.iter().any(|name| name == "control.toml")), "{told}");
 }
 
 #[test]

@@ -7,13 +7,13 @@ use hf_demo::{DemoError, Options, Show};
 use super::{runtime, stop_signal};
 use crate::args::{DemoArgs, Output};
 use crate::failure::Failure;
-use crate::output::say;
+use crate::output::show;
 
 /// Runs the demo, or writes its files.
 pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
     if let Some(folder) = &args.eject {
-        say(hf_demo::eject(folder).map_err(failure)?.trim_end());
-        return Ok(());
+        let ejected = hf_demo::eject(folder).map_err(failure)?;
+        return show(output, &ejected, hf_demo::Ejected::in_words);
     }
     let length = args.length.as_deref().map(hf_model::parse_duration).transpose();
     let length = length.map_err(|error| Failure::Usage(format!("--for: {error}")))?;
@@ -35,7 +35,7 @@ pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
 
 fn failure(error: DemoError) -> Failure {
     match error {
-        DemoError::Script(_) => Failure::Usage(error.to_string()),
+        DemoError::Script(_) | DemoError::Occupied(_) => Failure::Usage(format!("holdfast: {error}")),
         other => Failure::Refused(other.to_string()),
     }
 }
