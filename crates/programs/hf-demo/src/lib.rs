@@ -13,7 +13,9 @@ mod app;
 mod children;
 mod crowd;
 mod eject;
+mod greeting;
 mod measure;
+mod panel;
 mod picture;
 mod report;
 mod script;
@@ -174,7 +176,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let token_path = folder.path().join("data/control/operator.token");
     let token = std::fs::read_to_string(&token_path).unwrap_or_default().trim().to_owned();
     stage.set_token(token.clone())?;
-    let greeting = greeting(&world, ready_ms, &token, &key_path);
+    let greeting = greeting::write(&world, folder.path(), &options.program, &token, ready_ms)?;
 
     let measure = Arc::new(Measure::new(world.places().len(), clock));
     let crowd = crowd::start(&world, &measure);
@@ -354,51 +356,6 @@ async fn wait_until_ready(stage: &mut Stage) -> Result<(), DemoError> {
         }
     }
     Ok(())
-}
-
-fn greeting(world: &World, ready_ms: u64, token: &str, key_path: &std::path::Path) -> String {
-    let mut text = format!("A world of {} zones is ready after {ready_ms} ms.\n\n", world.places().len());
-    text.push_str("zone       balancer (HTTP)        DNS                status             API\n");
-    for place in world.places() {
-        text.push_str(&format!(
-            "{:<10} http://{:<15} {:<18} {:<18} {}\n",
-            place.zone,
-            world.balancer(place).to_string(),
-            world.dns(place).to_string(),
-            world.status(place).to_string(),
-            world.api(place),
-        ));
-    }
-    let first = &world.places()[0];
-    let second = &world.places()[1];
-    let dns = world.dns(first);
-    let endpoints: Vec<String> = std::iter::once(world.control_api())
-        .chain(world.places().iter().map(|place| world.api(place)))
-        .map(|address| format!("http://{address}"))
-        .collect();
-    text.push_str(&format!(
-        "control    API http://{control}\n\nTry, in another terminal:\n\
-         \x20 dig @{dns_ip} -p {dns_port} {name} A +short\n\
-         \x20 curl http://{balancer}/\n\
-         \x20 curl -i http://{status}/status/{zone}\n\
-         \x20 export HOLDFAST_ENDPOINTS={endpoints} HOLDFAST_TOKEN={token}\n\
-         \x20 holdfast status\n\
-         \x20 holdfast shift start {other} --for 10m --reason \"trying it\"\n\
-         \x20 holdfast explain {name} A --from {client}\n\
-         \x20 holdfast shift start --break-glass {other} --for 10m --reason \"no control\" --key {key}\n",
-        control = world.control_api(),
-        dns_ip = dns.ip(),
-        dns_port = dns.port(),
-        name = world::NAME,
-        balancer = world.balancer(first),
-        status = world.status(first),
-        zone = first.zone,
-        other = second.zone,
-        endpoints = endpoints.join(","),
-        client = world.client(first, 1),
-        key = key_path.display(),
-    ));
-    text
 }
 
 #[cfg(test)]

@@ -11,23 +11,49 @@ use std::time::{Duration, Instant};
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
-use hf_api::{Status, ZoneState};
+use hf_api::{Status, Zone, ZoneState};
 use ratatui::backend::CrosstermBackend;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize as _};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, Wrap};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Table};
 use ratatui::{Frame, Terminal};
 
 use crate::DemoError;
 use crate::app::Mood;
 use crate::measure::Measure;
+use crate::panel::Panel;
 use crate::script::Action;
 use crate::stage::Stage;
 
 const FRAME: Duration = Duration::from_millis(100);
 /// Figures per second are taken over this long.
 const WINDOW: Duration = Duration::from_secs(1);
+
+/// A zone's line is this long without the bar of its share; less than this much further there is no bar.
+const BAR_FROM_WIDTH: u16 = 110;
+
+/// What the keys do.
+const KEYS: [&str; 10] = [
+    "1-6, arrows choose a zone",
+    "k kill",
+    "e errors",
+    "s slow",
+    "h heal",
+    "x shift",
+    "u cancel its shift",
+    "c kill or start the control node",
+    "a addresses and commands",
+    "q quit",
+];
+/// The same while the panel covers the picture.
+const KEYS_OF_PANEL: [&str; 3] = ["arrows, PageUp, PageDown scroll", "a, Esc back to the picture", "q quit"];
+/// What the words of the picture mean.
+const NOTES: [&str; 3] = [
+    "healthy: of the zone's endpoints, its balancer counts as one",
+    "AWAY by an operator's act, sick with none healthy, part with some",
+    "plain round robin: each client uses the instances of its own region only",
+];
 
 /// What a key asked for.
 pub enum Wish {
@@ -75,9 +101,8 @@ struct Figures {
 /// The picture and the terminal that it is on.
 pub struct Picture {
     terminal: Terminal<CrosstermBackend<Stdout>>,
-    greeting: String,
+    panel: Panel,
     chosen: usize,
-    shows_greeting: bool,
     drawn_at: Option<Instant>,
     counted_at: Instant,
     before: Counts,
@@ -95,9 +120,8 @@ impl Picture {
         let terminal = Terminal::new(CrosstermBackend::new(screen)).map_err(DemoError::Terminal)?;
         Ok(Picture {
             terminal,
-            greeting: greeting.to_owned(),
+            panel: Panel::new(greeting),
             chosen: 0,
-            shows_greeting: false,
             drawn_at: None,
             counted_at: Instant::now(),
             before: Counts::default(),
@@ -131,7 +155,8 @@ impl Picture {
         self.drawn_at = Some(Instant::now());
         self.count(measure, stage.world.places().len());
         let scene = Scene::of(self, stage, measure, status);
-        self.terminal.draw(|frame| scene.draw(frame)).map_err(DemoError::Terminal)?;
+        let panel = &mut self.panel;
+        self.terminal.draw(|frame| scene.draw(frame, panel)).map_err(DemoError::Terminal)?;
         Ok(Wish::Nothing)
     }
 
@@ -139,7 +164,9 @@ impl Picture {
         let zone = Some(stage.world.places()[self.chosen].zone);
         let zones = stage.world.places().len();
         match key {
-            KeyCode::Char('q') | KeyCode::Esc => return Wish::Quit,
+            KeyCode::Char('q') => return Wish::Quit,
+            // It covers the zones: nothing is done to what cannot be seen.
+            key if self.panel.is_open() => self.panel.key(key),
             KeyCode::Up => self.chosen = (self.chosen + zones - 1) % zones,
             KeyCode::Down => self.chosen = (self.chosen + 1) % zones,
             KeyCode::Char(digit @ '1'..='6') => self.chosen = digit as usize - '1' as usize,
@@ -151,7 +178,7 @@ impl Picture {
             KeyCode::Char('u') => return Wish::Act(Action::Cancel, zone),
             KeyCode::Char('c') if stage.control_runs() => return Wish::Act(Action::KillControl, None),
             KeyCode::Char('c') => return Wish::Act(Action::HealControl, None),
-            KeyCode::Char('a') => self.shows_greeting = !self.shows_greeting,
+            KeyCode::Char('a') => self.panel.open(),
             _ => {}
         }
         Wish::Nothing
@@ -202,7 +229,6 @@ struct Scene {
     chosen: usize,
     crowds: Vec<Line<'static>>,
     words: Vec<String>,
-    greeting: Option<String>,
     control_runs: bool,
     revision: u64,
 }
@@ -220,28 +246,24 @@ impl Scene {
                 (true, Mood::Erroneous) => ("errors", Color::Yellow),
                 (true, Mood::Slow) => ("slow", Color::Yellow),
             };
-            let (state, color) = match told.map(|zone| zone.state) {
-                Some(ZoneState::Open) => ("open", Color::Green),
-                Some(ZoneState::Away) => ("AWAY", Color::Magenta),
-                None => ("?", Color::DarkGray),
-            };
+            let (state, color, why) =
+                told.map_or(("?", Color::DarkGray, "no node has told yet".to_owned()), state_of);
             let health = told.map_or("?".to_owned(), |zone| format!("{}/{}", zone.healthy, zone.of));
             let sick = told.is_some_and(|zone| zone.healthy < zone.of);
-            let bar = "█".repeat((figures.share_percent as usize).div_ceil(5));
             let plain = Style::default();
             [
                 (format!("{} {}", at + 1, place.zone), plain.bold()),
                 (mood.0.to_owned(), plain.fg(mood.1)),
                 (health, if sick { plain.fg(Color::Red) } else { plain.fg(Color::Green) }),
                 (state.to_owned(), plain.fg(color)),
-                (format!("{:>3}% {bar}", figures.share_percent), plain.fg(Color::Cyan)),
+                (share(figures.share_percent), plain.fg(Color::Cyan)),
                 (
                     format!("{:>3}%", figures.errors_percent),
                     if figures.errors_percent > 0 { plain.fg(Color::Red) } else { plain },
                 ),
                 (figures.latency_ms.map_or("-".to_owned(), |ms| format!("{ms:.1} ms")), plain),
                 (measure.open(at).to_string(), plain),
-                (told.map_or(String::new(), |zone| zone.reason.text.clone()), plain.fg(Color::Gray)),
+                (why, plain.fg(Color::Gray)),
             ]
         });
         let rows = rows.collect();
@@ -262,53 +284,62 @@ impl Scene {
                 crowd("plain round robin", picture.plain_per_s, measure.plain.read()),
             ],
             words: stage.words().cloned().collect(),
-            greeting: picture.shows_greeting.then(|| picture.greeting.clone()),
             control_runs: stage.control_runs(),
             revision: status.map_or(0, |status| status.revision),
         }
     }
 
-    fn draw(&self, frame: &mut Frame<'_>) {
-        let [zones, crowds, events, keys] = Layout::vertical([
+    fn draw(&self, frame: &mut Frame<'_>, panel: &mut Panel) {
+        let width = usize::from(frame.area().width);
+        let legend = if panel.is_open() {
+            wrapped(&KEYS_OF_PANEL, width)
+        } else {
+            [wrapped(&KEYS, width), wrapped(&NOTES, width)].concat()
+        };
+        let [picture, keys] = Layout::vertical([Constraint::Min(3), Constraint::Length(legend.len() as u16)])
+            .areas(frame.area());
+        let legend: Vec<Line<'_>> = legend.into_iter().map(Line::from).collect();
+        frame.render_widget(Paragraph::new(legend).fg(Color::DarkGray), keys);
+        if panel.is_open() {
+            panel.draw(frame, picture);
+            return;
+        }
+        let [zones, crowds, events] = Layout::vertical([
             Constraint::Length(self.rows.len() as u16 + 3),
             Constraint::Length(4),
             Constraint::Min(3),
-            Constraint::Length(2),
         ])
-        .areas(frame.area());
+        .areas(picture);
         self.draw_zones(frame, zones);
         frame.render_widget(
             Paragraph::new(self.crowds.clone()).block(Block::bordered().title("the clients' view")),
             crowds,
         );
         self.draw_events(frame, events);
-        let keys_text = "1-6 or arrows choose a zone: k kill · e errors · s slow · h heal · x shift · u cancel its shift\n\
-                         c kill or heal the control node · a addresses and commands · q quit";
-        frame.render_widget(Paragraph::new(keys_text).fg(Color::DarkGray), keys);
     }
 
     fn draw_zones(&self, frame: &mut Frame<'_>, area: Rect) {
-        let header =
-            ["zone", "app", "healthy", "state", "share of answers", "errors", "latency", "clients", "why"];
+        let header = ["zone", "app", "healthy", "state", "share", "errors", "latency", "clients", "why"];
         let rows = self.rows.iter().enumerate().map(|(at, cells)| {
             let row = Row::new(cells.iter().map(|(text, style)| Cell::from(text.clone()).style(*style)));
             if at == self.chosen { row.add_modifier(Modifier::REVERSED) } else { row }
         });
-        let widths = [11, 7, 8, 6, 26, 7, 9, 8];
+        let share = if area.width < BAR_FROM_WIDTH { 5 } else { 25 };
+        let widths = [10, 6, 7, 5, share, 6, 9, 7];
         let widths = widths.map(Constraint::Length).into_iter().chain([Constraint::Min(10)]);
         let control = if self.control_runs { "runs" } else { "DEAD" };
         let title = format!("Holdfast demo · control node {control} · revision {}", self.revision);
         let table =
             Table::new(rows, widths).header(Row::new(header).bold()).block(Block::bordered().title(title));
+        // The column `why` may be too narrow: the chosen zone's stands below in full.
+        let [(name, _), .., (why, _)] = &self.rows[self.chosen];
+        let chosen = format!("{name}: {why}");
         frame.render_widget(table, area);
+        let [_, below] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+        frame.render_widget(Block::new().title(chosen), below.inner(Margin::new(1, 0)));
     }
 
     fn draw_events(&self, frame: &mut Frame<'_>, area: Rect) {
-        if let Some(greeting) = &self.greeting {
-            let text = Paragraph::new(greeting.clone()).wrap(Wrap { trim: false });
-            frame.render_widget(text.block(Block::bordered().title("addresses and commands")), area);
-            return;
-        }
         let room = usize::from(area.height.saturating_sub(2));
         let newest: Vec<Line<'_>> = self.words[self.words.len().saturating_sub(room)..]
             .iter()
@@ -317,3 +348,40 @@ impl Scene {
         frame.render_widget(Paragraph::new(newest).block(Block::bordered().title("events")), area);
     }
 }
+
+/// In one word whether clients are served from a zone: acts first, then health; and why.
+fn state_of(zone: &Zone) -> (&'static str, Color, String) {
+    let told = zone.reason.text.clone();
+    match (zone.state, zone.healthy) {
+        (ZoneState::Away, _) => ("AWAY", Color::Magenta, told),
+        (ZoneState::Open, 0) if zone.of > 0 => {
+            ("sick", Color::Red, format!("all {} endpoints unhealthy", zone.of))
+        }
+        (ZoneState::Open, healthy) if healthy < zone.of => {
+            ("part", Color::Yellow, format!("{} of {} endpoints unhealthy", zone.of - healthy, zone.of))
+        }
+        (ZoneState::Open, _) => ("open", Color::Green, told),
+    }
+}
+
+fn share(percent: u64) -> String {
+    format!("{percent:>3}% {}", "█".repeat((percent as usize).div_ceil(5)))
+}
+
+/// Items in lines of at most `width` columns; no item is broken.
+fn wrapped(items: &[&str], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + item.chars().count() <= width => {
+                line.push_str(" · ");
+                line.push_str(item);
+            }
+            _ => lines.push((*item).to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;

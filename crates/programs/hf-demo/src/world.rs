@@ -100,7 +100,8 @@ impl World {
         SocketAddr::new(self.address(place.number, 5), 7600)
     }
 
-    fn feed(&self, place: &Place) -> SocketAddr {
+    /// Where a zone's node speaks with the others.
+    pub fn feed(&self, place: &Place) -> SocketAddr {
         SocketAddr::new(self.address(place.number, 6), 7602)
     }
 
@@ -109,7 +110,8 @@ impl World {
         SocketAddr::new(self.address(10, 5), 7600)
     }
 
-    fn control_feed(&self) -> SocketAddr {
+    /// Where the control node speaks with the others.
+    pub fn control_feed(&self) -> SocketAddr {
         SocketAddr::new(self.address(10, 6), 7602)
     }
 
