@@ -135,7 +135,7 @@ impl Tokens {
                     known.list = list;
                 }
                 Err(problem) => {
-                    warn!(%problem, "the tokens have changed and cannot be read; those of before stay")
+                    warn!(%problem, "the tokens have changed and cannot be read; those of before stay");
                 }
             }
         });
