@@ -2,7 +2,7 @@
 //!
 //! 1. It works with the stable compiler: the coverage counters are a pass of LLVM that any rustc can be told to run.
 //! 2. The counters' flags hold for everything that is built with them, so it is built apart, in `fuzz/target`.
-//! 3. Targets are the folders of `fuzz/corpus`. What is found on the way to more coverage is kept in `fuzz/target/corpus`, so that
+//! 3. Targets are the folders of `fuzz/corpus`; `fuzz/words` has words that their inputs are made of. What is found on the way to more coverage is kept in `fuzz/target/corpus`, so that
 //!    the next run goes on from there.
 //!
 //! Not here: what must hold (`hf-fuzz-targets`), the replay of the corpus (its tests).
@@ -108,6 +108,10 @@ fn fuzz_one(fuzz: &Path, program: &Path, target: &str, seconds: u32) -> Result<(
         "-rss_limit_mb=2048".to_owned(),
         "-print_final_stats=1".to_owned(),
     ]);
+    let words = fuzz.join("words").join(target);
+    if words.exists() {
+        engine.arg(format!("-dict={}", words.display()));
+    }
     let mend = format!(
         "{target} does not hold for an input in {}; copy it to fuzz/corpus/{target}/, called after its bug: \
          `cargo test -p hf-fuzz-targets` then fails until the bug is mended",
