@@ -1,6 +1,7 @@
 //! A small client of the API: any of several endpoints, short time-outs, safe repeats.
 //!
-//! 1. Endpoints are tried in random order, each at most once a call; the next one when an endpoint cannot be reached, is too
+//! 1. The endpoint that answered last is tried first, so that who made a change also tells what came of it; the others in random order,
+//!    each at most once a call; the next one when an endpoint cannot be reached, is too
 //!    slow, does not talk our language, does not know the token, or answers 503 (it keeps no ledger, or is busy). That none of those that answered keeps
 //!    a ledger is an error of its own: whoever asked goes on without one.
 //! 2. A write carries a request id, made up once a call when the caller gives none: trying it elsewhere cannot do it twice.
@@ -11,6 +12,8 @@
 use std::collections::hash_map::RandomState;
 use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +46,8 @@ const ANSWER_BYTES: usize = 33 << 20;
 pub struct Client {
     endpoints: Vec<Endpoint>,
     token: Option<String>,
+    /// The place among the endpoints of the one that answered last; beyond them at first.
+    answered: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Debug)]
@@ -159,7 +164,11 @@ impl Client {
             return Err(EndpointError::Token);
         }
         let endpoints = endpoints.into_iter().map(Endpoint::parse).collect::<Result<_, _>>()?;
-        Ok(Client { endpoints, token })
+        Ok(Client::of(endpoints, token))
+    }
+
+    fn of(endpoints: Vec<Endpoint>, token: Option<String>) -> Self {
+        Client { endpoints, token, answered: Arc::new(AtomicUsize::new(usize::MAX)) }
     }
 
     /// `GET /v1/status`.
@@ -241,10 +250,22 @@ impl Client {
         self.get(&format!("/v1/explain?pool={}&from_zone={}", escape(pool), escape(from_zone))).await
     }
 
-    /// `GET /v1/journal`: at most `limit` lines after line `after`; without `after` the newest ones.
+    /// `GET /v1/journal`: at most `limit` lines after line `after`; without `after` the newest ones. Of a node with a ledger, if one
+    /// answers.
     pub async fn journal(&self, after: Option<u64>, limit: u32) -> Result<Journal, ClientError> {
         let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
-        self.get(&format!("/v1/journal?limit={limit}{after}")).await
+        let path = format!("/v1/journal?limit={limit}{after}");
+        let (mut found, mut refused, mut tried) = (None, None, Vec::new());
+        for at in self.order() {
+            let one = Client::of(vec![self.endpoints[at].clone()], self.token.clone());
+            match one.get::<Journal>(&path).await {
+                Ok(journal) if journal.ledger => return Ok(journal),
+                Ok(journal) => found = found.or(Some(journal)),
+                Err(ClientError::Unreachable { tried: more }) => tried.extend(more),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        found.ok_or_else(|| refused.unwrap_or(ClientError::Unreachable { tried }))
     }
 
     /// `POST /v1/break-glass` to *every* endpoint at once, since no ledger spreads it: one answer each.
@@ -254,7 +275,7 @@ impl Client {
     ) -> Vec<(String, Result<BreakGlassAnswer, ClientError>)> {
         let body = json(signed);
         let calls = self.endpoints.iter().map(|endpoint| {
-            let one = Client { endpoints: vec![endpoint.clone()], token: None };
+            let one = Client::of(vec![endpoint.clone()], None);
             let call = Call {
                 method: Method::POST,
                 path: "/v1/break-glass".to_owned(),
@@ -287,16 +308,26 @@ impl Client {
         self.call(Call { method, path: path.to_owned(), if_match, body: Some(json(body)) }).await
     }
 
+    /// The endpoints' places in the order of trying.
+    fn order(&self) -> Vec<usize> {
+        let first = self.answered.load(Ordering::Relaxed);
+        let mut order: Vec<usize> = (0..self.endpoints.len()).collect();
+        order.sort_by_cached_key(|at| (*at != first, chance()));
+        order
+    }
+
     async fn call<A: DeserializeOwned>(&self, call: Call) -> Result<A, ClientError> {
-        let mut order: Vec<&Endpoint> = self.endpoints.iter().collect();
-        order.sort_by_cached_key(|_| chance());
         let (mut tried, mut without, mut refused) = (Vec::new(), Vec::new(), None);
-        for endpoint in order {
+        for at in self.order() {
+            let endpoint = &self.endpoints[at];
             let why = match timeout(WHOLE, self.exchange(endpoint, &call)).await {
                 Err(_) => format!("no answer within {} s", WHOLE.as_secs()),
                 Ok(Err(why)) => why,
                 Ok(Ok((status, body))) if status.is_success() => match serde_json::from_slice(&body) {
-                    Ok(answer) => return Ok(answer),
+                    Ok(answer) => {
+                        self.answered.store(at, Ordering::Relaxed);
+                        return Ok(answer);
+                    }
                     Err(error) => {
                         format!("answered {status} with something that is not Holdfast's ({error})")
                     }

@@ -6,6 +6,10 @@ use utoipa::ToSchema;
 /// Lines after a position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Journal {
+    /// The node whose journal this is.
+    pub node: String,
+    /// Whether it keeps a ledger; one that does not tells its own decisions only.
+    pub ledger: bool,
     /// Oldest first.
     pub lines: Vec<JournalLine>,
     /// Ask with `after` = this for what follows.
@@ -37,7 +41,7 @@ pub struct JournalLine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JournalKind {
-    /// An entry of the ledger that changed something.
+    /// An entry of the ledger that changed something, or a break-glass act.
     Done,
     /// An entry of the ledger that was refused; nothing was changed.
     Refused,

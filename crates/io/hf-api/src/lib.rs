@@ -31,7 +31,8 @@ pub use explain::{Candidate, Explain, Removal, Step};
 pub use journal::{Journal, JournalKind, JournalLine};
 pub use problem::{Problem, code};
 pub use shift::{
-    Acknowledgement, Extend, Pin, PinTo, SetPin, Shift, ShiftState, Shifts, StartShift, TimeToZero, WriteDone,
+    Acknowledgement, Effect, Extend, Pin, PinTo, SetPin, Shift, ShiftState, Shifts, StartShift, TimeToZero,
+    WriteDone, Yielded,
 };
 pub use status::{
     BreakGlass, Node, NotApplied, Pool, PoolMode, PoolZone, Reason, ReasonKind, Status, Zone, ZoneState,

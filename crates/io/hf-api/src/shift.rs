@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::status::BreakGlass;
+
 /// `POST /v1/shifts`: evacuate a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +84,8 @@ pub struct Shifts {
     pub shifts: Vec<Shift>,
     /// Whether ended ones are listed too: only nodes with the control role remember those.
     pub ended_listed: bool,
+    /// Shifts in force that operators gave straight to the nodes: they have no id and are not in the ledger.
+    pub break_glass: Vec<BreakGlass>,
 }
 
 /// An operator's evacuation of a zone.
@@ -109,10 +113,39 @@ pub struct Shift {
     pub held: bool,
     /// The entry that last changed it; what `If-Match` wants.
     pub revision: u64,
+    /// What came of it, as the answering node decided; null while that node has not decided on it, and once it has ended.
+    pub effect: Option<Effect>,
     /// Which node has applied it.
     pub acknowledged: Vec<Acknowledgement>,
     /// When the last traffic left the zone.
     pub time_to_zero: TimeToZero,
+}
+
+/// What came of a shift or pin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Effect {
+    /// Pools and records that it decides on.
+    pub applied: u32,
+    /// Where it yielded, and to what.
+    pub not_applied: Vec<Yielded>,
+}
+
+/// A pool or record on which a shift or pin does nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Yielded {
+    /// `pool/NAME` or `record/NAME.`
+    pub resource: String,
+    /// Why, in one clause.
+    pub why: String,
+    /// Whether the zone is as it was asked for all the same: a stronger act, or health, says so too.
+    pub so_anyway: bool,
+}
+
+impl Effect {
+    /// Whether it decides nothing at all, and something is otherwise than it asks.
+    pub fn is_nothing(&self) -> bool {
+        self.applied == 0 && self.not_applied.iter().any(|yielded| !yielded.so_anyway)
+    }
 }
 
 /// Whether a shift is in force.
@@ -136,12 +169,18 @@ pub struct Acknowledgement {
     pub applied: bool,
     /// The newest revision that it has applied.
     pub revision: u64,
+    /// Not heard for three beats: what it says is old, and nobody waits for it.
+    pub silent: bool,
+    /// How long ago it was last heard, by the answering node's clock.
+    pub last_heard_ms: u64,
 }
 
 /// How long after a shift's start the last traffic went to its zone, over all nodes that carry any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TimeToZero {
-    /// Whether the figures are final: every fresh balancer and DNS node has applied the shift and no connection is open.
+    /// Whether there is anything to measure: traffic is counted by pool, so not for a shift of a single record.
+    pub measurable: bool,
+    /// Whether the figures are final: every balancer and DNS node that is heard has applied the shift, and no connection of theirs is open.
     pub measured: bool,
     /// From the start to the last new request sent to the zone; 0 if none was sent since, null while nobody has told.
     pub last_new_request_ms: Option<u64>,
@@ -149,10 +188,12 @@ pub struct TimeToZero {
     pub last_open_connection_ms: Option<u64>,
     /// From the start to the last DNS answer that named the zone; 0 if none was given since, null while nobody has told.
     pub last_dns_answer_ms: Option<u64>,
-    /// Connections to the zone that are open now; null while nobody has told.
+    /// Connections to the zone that are open now at the nodes that are heard; null while nobody has told.
     pub open_connections: Option<u64>,
-    /// Nodes that have not applied the shift or not been heard lately, the furthest behind first.
+    /// Nodes that are heard and have not applied the shift, the furthest behind first.
     pub waiting_for: Vec<String>,
+    /// Nodes that are not heard any more: what they did since then is not known, and nobody waits for them.
+    pub silent: Vec<String>,
 }
 
 /// A pin in force.
@@ -172,6 +213,8 @@ pub struct Pin {
     pub ends_at_ms: u64,
     /// The entry that set it.
     pub revision: u64,
+    /// What came of it, as the answering node decided; null while that node has not decided on it.
+    pub effect: Option<Effect>,
 }
 
 /// What a write that has no object of its own answers.
@@ -179,4 +222,7 @@ pub struct Pin {
 pub struct WriteDone {
     /// The entry that did it.
     pub revision: u64,
+    /// What will undo it, or should be known about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::shift::{Pin, Shift};
+use crate::shift::{Acknowledgement, Pin, Shift, TimeToZero};
 
 /// Everything at a glance, as the answering node sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,7 +34,7 @@ pub struct Status {
     pub not_applied: Vec<NotApplied>,
     /// Shifts that operators gave straight to this node.
     pub break_glass: Vec<BreakGlass>,
-    /// Why the watched estate file is not in force; null when it is, or when none is watched.
+    /// Why the estate file that this node watches, or else another one, is not in force; null when it is, or when none is watched.
     pub estate_file_problem: Option<String>,
 }
 
@@ -258,4 +258,8 @@ pub struct BreakGlass {
     pub signed_at_ms: u64,
     /// When it ends.
     pub ends_at_ms: u64,
+    /// Which node obeys it. Nodes tell how many such shifts they obey: one that tells fewer than this node does not count.
+    pub acknowledged: Vec<Acknowledgement>,
+    /// When the last traffic left the zone, counted from `signed_at_ms`.
+    pub time_to_zero: TimeToZero,
 }

@@ -23,6 +23,7 @@ mod status;
 mod writer;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -84,7 +85,9 @@ pub struct Context {
     pub tokens: Tokens,
     /// The time.
     pub clock: Clock,
-    /// Why the watched estate file is not in force.
+    /// The estate file that this node watches.
+    pub estate_file: Option<PathBuf>,
+    /// Why it is not in force.
     pub estate_file_problem: watch::Receiver<Option<String>>,
 }
 

@@ -2,7 +2,9 @@
 //!
 //! 1. A line for each zone and each pool whose state or reason changed, with the inputs behind it. An act on a whole zone is told
 //!    once, not once for each pool.
-//! 2. Bounded: [`BURST`] lines at once and one each [`REFILL`] after that; how many were left out is told in one line.
+//! 2. A line for each break-glass act that the node obeys from now on, whether it came to it or over the feed; before the lines that follow
+//!    from it. It is no entry of the ledger, so nobody else journals it.
+//! 3. Bounded: [`BURST`] lines at once and one each [`REFILL`] after that; how many were left out is told in one line.
 //!
 //! Not here: who asked for it (the ledger's own lines).
 
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hf_config::estate::{PoolIx, ZoneIx};
+use hf_control::BreakGlassShift;
 use hf_decide::{PoolZone, Reason, ZoneDecision};
 use hf_model::{NodeId, Timestamp};
 use hf_snapshot::Snapshot;
@@ -43,7 +46,11 @@ impl Decisions {
     pub fn lines(&mut self, snapshot: &Arc<Snapshot>, now: Timestamp) -> Vec<DecisionLine> {
         let changes = match self.last.replace(snapshot.clone()) {
             None => vec![first(snapshot)],
-            Some(before) => changes(&before, snapshot),
+            Some(before) => {
+                let mut all: Vec<Change> = acts(&before, snapshot);
+                all.extend(changes(&before, snapshot));
+                all
+            }
         };
         self.refill(now);
         let mut lines = Vec::new();
@@ -51,7 +58,7 @@ impl Decisions {
             self.allowed -= 1;
             let text = format!("{} lines about decisions were left out", self.left_out);
             let why = "more changed at once than the journal takes".to_owned();
-            lines.push(self.line(snapshot, now, Change { text, why }, true));
+            lines.push(self.line(snapshot, now, Change { text, why, by: None }, true));
             self.left_out = 0;
         }
         for change in changes {
@@ -81,7 +88,8 @@ impl Decisions {
         DecisionLine {
             version: VERSION,
             at_ms: now.0,
-            by: self.node.to_string(),
+            act: change.by.is_some(),
+            by: change.by.unwrap_or_else(|| self.node.to_string()),
             revision: snapshot.intent.revision.0,
             text: change.text,
             why: change.why,
@@ -93,6 +101,27 @@ impl Decisions {
 struct Change {
     text: String,
     why: String,
+    /// Who acted; none for what the node decided.
+    by: Option<String>,
+}
+
+/// Break-glass acts that were not obeyed before.
+fn acts(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+    let new = after.break_glass.iter().filter(|act| !before.break_glass.contains(act));
+    let tell = |act: &BreakGlassShift| Change {
+        text: if act.is_cancel() {
+            format!("break-glass of {} canceled", act.zone)
+        } else {
+            format!(
+                "break-glass takes everything out of {} until {}",
+                act.zone,
+                hf_api::instant(act.ends_at.0)
+            )
+        },
+        why: act.reason.clone(),
+        by: Some(act.by.to_string()),
+    };
+    new.map(tell).collect()
 }
 
 fn first(snapshot: &Snapshot) -> Change {
@@ -101,6 +130,7 @@ fn first(snapshot: &Snapshot) -> Change {
     Change {
         text: "this node serves its first snapshot".to_owned(),
         why: told.collect::<Vec<_>>().join(", "),
+        by: None,
     }
 }
 
@@ -122,6 +152,7 @@ fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
             changes.push(Change {
                 text: format!("pool/{}: {} -> {}", pool.name, mode(old.mode), mode(decision.mode)),
                 why: format!("{serving} of {} endpoints serve; {}", pool.endpoints.len(), stand(after)),
+                by: None,
             });
         }
         for zone in &decision.zones {
@@ -148,18 +179,19 @@ fn zone_changes(
         changes.push(Change {
             text: format!("{id}: new, {}", zone.state),
             why: because(after, &zone.reason, &health),
+            by: None,
         });
         return;
     };
     if old.state != zone.state {
         let text = format!("{id}: {} -> {}", old.state, zone.state);
-        changes.push(Change { text, why: because(after, &zone.reason, &health) });
+        changes.push(Change { text, why: because(after, &zone.reason, &health), by: None });
     } else if old.reason.to_string() != zone.reason.to_string() {
         let text = format!("{id}: {}, {} -> {}", zone.state, old.reason, zone.reason);
-        changes.push(Change { text, why: because(after, &zone.reason, &health) });
+        changes.push(Change { text, why: because(after, &zone.reason, &health), by: None });
     } else if old.health != zone.health {
         let text = format!("{id}: {health}, was {} of {}", old.health.healthy, old.health.of);
-        changes.push(Change { text, why: impaired_in(after, zone.zone, None) });
+        changes.push(Change { text, why: impaired_in(after, zone.zone, None), by: None });
     }
 }
 
@@ -180,6 +212,7 @@ fn pool_zone_changes(
     changes.push(Change {
         text: format!("pool/{} in {id}: {} -> {}", after.estate.pool(pool).name, old.state, zone.state),
         why: because(after, &zone.reason, &health),
+        by: None,
     });
 }
 

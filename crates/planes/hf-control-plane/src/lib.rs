@@ -11,6 +11,7 @@
 pub mod api;
 mod control;
 mod decisions;
+mod effect;
 mod lines;
 mod observe;
 mod ring;

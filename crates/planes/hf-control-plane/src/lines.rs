@@ -28,6 +28,9 @@ pub struct DecisionLine {
     pub why: String,
     /// It stands for lines that were left out.
     pub suppressed: bool,
+    /// It is about an act that `by` gave straight to the nodes, not about a decision.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub act: bool,
 }
 
 /// The version of [`DecisionLine`].
@@ -47,7 +50,11 @@ pub fn show(line: &Journalled) -> JournalLine {
         Ok(found) if found.version == VERSION => JournalLine {
             number: line.position,
             at_ms: found.at_ms,
-            kind: if found.suppressed { JournalKind::Suppressed } else { JournalKind::Decision },
+            kind: match (found.suppressed, found.act) {
+                (true, _) => JournalKind::Suppressed,
+                (false, true) => JournalKind::Done,
+                (false, false) => JournalKind::Decision,
+            },
             revision: found.revision,
             by: found.by,
             text: found.text,

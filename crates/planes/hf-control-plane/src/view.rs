@@ -8,12 +8,13 @@ use hf_api::{
 };
 use hf_control::{BreakGlassShift, Intent};
 use hf_decide::{Mode, PoolDecision, ZoneDecision};
-use hf_feed::{HeardReport, Reports};
+use hf_feed::{HeardReport, NodeReport, Reports};
 use hf_model::{Share, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use std::time::Duration;
 
 use crate::traffic::{Rates, is_stale};
+use crate::{effect, zero};
 
 /// All that a status is made of.
 pub struct Sources<'a> {
@@ -60,18 +61,19 @@ pub fn status(from: &Sources<'_>) -> Status {
             .intent
             .shifts
             .iter()
-            .map(|found| shift(found, from.reports, from.now, (from.time_to_zero)(found)))
+            .map(|found| {
+                let heard = Heard { reports: from.reports, now: from.now, beat: from.beat };
+                shift(found, snapshot, &heard, (from.time_to_zero)(found))
+            })
             .collect(),
-        pins: from.intent.pins.iter().map(pin).collect(),
+        pins: from.intent.pins.iter().map(|found| pin(found, snapshot)).collect(),
         nodes: from.reports.values().map(|heard| node(heard, from.now, from.beat)).collect(),
         not_applied: snapshot.map_or_else(Vec::new, not_applied),
-        break_glass: snapshot
-            .iter()
-            .flat_map(|snapshot| &snapshot.break_glass)
-            .filter(|shift| !shift.is_cancel())
-            .map(break_glass)
-            .collect(),
-        estate_file_problem: from.estate_file_problem.clone(),
+        break_glass: break_glass(snapshot, &Heard { reports: from.reports, now: from.now, beat: from.beat }),
+        estate_file_problem: from.estate_file_problem.clone().or_else(|| {
+            // The estate is everybody's: who watches its file tells it in its report.
+            from.reports.values().find_map(|heard| heard.report.estate_file_problem.clone())
+        }),
     }
 }
 
@@ -160,18 +162,45 @@ fn not_applied(snapshot: &Snapshot) -> Vec<NotApplied> {
     all
 }
 
+/// What was heard, and when it is looked at.
+pub struct Heard<'a> {
+    /// Of all nodes.
+    pub reports: &'a Reports,
+    /// The answering node's clock.
+    pub now: Timestamp,
+    /// Its beat.
+    pub beat: Duration,
+}
+
+impl Heard<'_> {
+    fn acknowledgements(&self, has_applied: impl Fn(&NodeReport) -> bool) -> Vec<Acknowledgement> {
+        let word = |heard: &HeardReport| Acknowledgement {
+            node: heard.report.node.to_string(),
+            applied: has_applied(&heard.report),
+            revision: heard.report.revision.0,
+            silent: is_stale(heard.received_at, self.now, self.beat),
+            last_heard_ms: age_ms(heard, self.now),
+        };
+        self.reports.values().map(word).collect()
+    }
+}
+
+fn age_ms(heard: &HeardReport, now: Timestamp) -> u64 {
+    u64::try_from(now.since(heard.received_at).as_millis()).unwrap_or(u64::MAX)
+}
+
 /// One shift.
-pub fn shift(from: &hf_control::Shift, reports: &Reports, now: Timestamp, time_to_zero: TimeToZero) -> Shift {
+pub fn shift(
+    from: &hf_control::Shift,
+    snapshot: Option<&Snapshot>,
+    heard: &Heard<'_>,
+    time_to_zero: TimeToZero,
+) -> Shift {
     let (state, ended_at_ms) = match from.state {
         hf_control::ShiftState::Active => (ShiftState::Active, None),
         hf_control::ShiftState::Canceled(at) => (ShiftState::Canceled, Some(at.0)),
         hf_control::ShiftState::Expired(at) => (ShiftState::Expired, Some(at.0)),
     };
-    let acknowledged = reports.values().map(|heard| Acknowledgement {
-        node: heard.report.node.to_string(),
-        applied: heard.report.revision >= from.revision,
-        revision: heard.report.revision.0,
-    });
     Shift {
         id: from.id.to_string(),
         zone: from.zone.to_string(),
@@ -182,14 +211,15 @@ pub fn shift(from: &hf_control::Shift, reports: &Reports, now: Timestamp, time_t
         ends_at_ms: from.ends_at.0,
         state,
         ended_at_ms,
-        held: state == ShiftState::Active && now >= from.ends_at,
+        held: state == ShiftState::Active && heard.now >= from.ends_at,
         revision: from.revision.0,
-        acknowledged: acknowledged.collect(),
+        effect: snapshot.and_then(|snapshot| effect::of_shift(snapshot, from)),
+        acknowledged: heard.acknowledgements(|report| report.revision >= from.revision),
         time_to_zero,
     }
 }
 
-fn pin(from: &hf_control::Pin) -> Pin {
+fn pin(from: &hf_control::Pin, snapshot: Option<&Snapshot>) -> Pin {
     Pin {
         zone: from.zone.to_string(),
         resource: from.scope.to_string(),
@@ -201,6 +231,7 @@ fn pin(from: &hf_control::Pin) -> Pin {
         by: from.by.to_string(),
         ends_at_ms: from.ends_at.0,
         revision: from.revision.0,
+        effect: snapshot.and_then(|snapshot| effect::of_pin(snapshot, from)),
     }
 }
 
@@ -216,24 +247,40 @@ fn node(heard: &HeardReport, now: Timestamp, beat: Duration) -> Node {
         roles: report.roles.iter().map(|role| role.as_str().to_owned()).collect(),
         revision: report.revision.0,
         snapshot: (report.snapshot_number > 0).then_some(report.snapshot_number),
-        last_heard_ms: u64::try_from(now.since(heard.received_at).as_millis()).unwrap_or(u64::MAX),
+        last_heard_ms: age_ms(heard, now),
         stale: is_stale(heard.received_at, now, beat),
         booted_from_disk: report.booted_from_disk,
         version: report.version.clone(),
         problem: refused
             .or_else(|| report.ledger_problem.clone())
+            .or_else(|| report.node_problem.clone())
             .or_else(|| report.estate_file_problem.clone()),
     }
 }
 
-fn break_glass(from: &BreakGlassShift) -> BreakGlass {
-    BreakGlass {
+/// The break-glass shifts that a node obeys; cancels are not shown.
+pub fn break_glass(snapshot: Option<&Snapshot>, heard: &Heard<'_>) -> Vec<BreakGlass> {
+    let Some(snapshot) = snapshot else { return Vec::new() };
+    let obeyed: Vec<&BreakGlassShift> =
+        snapshot.break_glass.iter().filter(|shift| !shift.is_cancel()).collect();
+    let count = u32::try_from(obeyed.len()).unwrap_or(u32::MAX);
+    let show = |from: &&BreakGlassShift| BreakGlass {
         zone: from.zone.to_string(),
         reason: from.reason.clone(),
         by: from.by.to_string(),
         signed_at_ms: from.signed_at.0,
         ends_at_ms: from.ends_at.0,
-    }
+        acknowledged: heard.acknowledgements(|report| report.break_glass >= count),
+        time_to_zero: zero::measure_break_glass(
+            from,
+            count,
+            Some(&snapshot.estate),
+            heard.reports,
+            heard.now,
+            heard.beat,
+        ),
+    };
+    obeyed.iter().map(show).collect()
 }
 
 fn zone_state(from: hf_decide::ZoneState) -> ZoneState {
@@ -256,7 +303,6 @@ pub fn reason(from: &hf_decide::Reason) -> Reason {
         }
         From::BreakGlass { by, until } => (ReasonKind::BreakGlass, Some(*until), None, Some(by), false),
         From::PinnedIn { by, until } => (ReasonKind::PinnedIn, Some(*until), None, Some(by), false),
-            .or_else(|| report.node_problem.clone())
         From::PinnedOut { by, until } => (ReasonKind::PinnedOut, Some(*until), None, Some(by), false),
         From::FailOpen => plain(ReasonKind::FailOpen),
         From::AllDown => plain(ReasonKind::AllDown),

@@ -1,10 +1,11 @@
 //! Time to zero: how long after a shift's start the last traffic went to its zone.
 //!
 //! 1. Each figure is the largest over all nodes that carry such traffic, minus the shift's start; a node's stamps are by its own clock.
-//! 2. It is final ("measured") when every fresh such node has applied the shift and no connection is open. A node that is not heard
-//!    does not hold that up, but it is listed.
+//! 2. It is final ("measured") when every such node that is heard has applied the shift and has no connection open there. One that is
+//!    silent does not hold that up: what it told before still counts, its open connections do not, and it is named.
 //! 3. The figures of a shift stand still when it ends; they are kept in memory as long as the shift is remembered.
 //! 4. A shift of one record has no figures: requests and answers are counted by pool.
+//! 5. A break-glass shift is counted from its signature; a node has applied it when it obeys as many such shifts as this one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,9 +13,9 @@ use std::time::Duration;
 use hf_api::TimeToZero;
 use hf_config::estate::Estate;
 use hf_config::node::Role;
-use hf_control::{Scope, Shift, ShiftState};
-use hf_feed::{HeardReport, Reports};
-use hf_model::{PoolName, Revision, ShiftId, Timestamp};
+use hf_control::{BreakGlassShift, Scope, Shift, ShiftState};
+use hf_feed::{HeardReport, NodeReport, Reports};
+use hf_model::{PoolName, Revision, ShiftId, Timestamp, ZoneId};
 use hf_telemetry::ZoneActivityReport;
 
 use crate::traffic::is_stale;
@@ -48,7 +49,9 @@ impl Zeroes {
 
     /// The figures of a shift.
     pub fn of(&self, shift: &Shift) -> TimeToZero {
-        let mut found = self.by_shift.get(&began_at(&shift.id).0).cloned().unwrap_or_default();
+        let unknown =
+            || TimeToZero { measurable: !matches!(shift.scope, Scope::Record(_)), ..TimeToZero::default() };
+        let mut found = self.by_shift.get(&began_at(&shift.id).0).cloned().unwrap_or_else(unknown);
         if shift.state != ShiftState::Active {
             found.waiting_for.clear(); // nobody needs to apply it any more
         }
@@ -61,9 +64,50 @@ pub fn began_at(id: &ShiftId) -> Revision {
     id.as_str().strip_prefix("shift-").and_then(|number| number.parse().ok()).map_or(Revision(0), Revision)
 }
 
-/// The figures as they are now.
+/// Whose figures.
+struct Asked<'a> {
+    zone: &'a ZoneId,
+    scope: &'a Scope,
+    since: Timestamp,
+    has_applied: &'a dyn Fn(&NodeReport) -> bool,
+}
+
+/// The figures of a shift as they are now.
 pub fn measure(
     shift: &Shift,
+    estate: Option<&Estate>,
+    reports: &Reports,
+    now: Timestamp,
+    beat: Duration,
+) -> TimeToZero {
+    let began = began_at(&shift.id);
+    let has_applied = |report: &NodeReport| report.revision >= began;
+    let asked =
+        Asked { zone: &shift.zone, scope: &shift.scope, since: shift.started_at, has_applied: &has_applied };
+    figures(&asked, estate, reports, now, beat)
+}
+
+/// The figures of a break-glass shift as they are now; `obeyed` is how many of them this node obeys.
+pub fn measure_break_glass(
+    shift: &BreakGlassShift,
+    obeyed: u32,
+    estate: Option<&Estate>,
+    reports: &Reports,
+    now: Timestamp,
+    beat: Duration,
+) -> TimeToZero {
+    let has_applied = |report: &NodeReport| report.break_glass >= obeyed;
+    let asked = Asked {
+        zone: &shift.zone,
+        scope: &Scope::Everything,
+        since: shift.signed_at,
+        has_applied: &has_applied,
+    };
+    figures(&asked, estate, reports, now, beat)
+}
+
+fn figures(
+    asked: &Asked<'_>,
     estate: Option<&Estate>,
     reports: &Reports,
     now: Timestamp,
@@ -73,49 +117,50 @@ pub fn measure(
         heard.report.roles.iter().any(|role| matches!(role, Role::Balancer | Role::Dns))
     };
     let carriers: Vec<&HeardReport> = reports.values().filter(carries).collect();
-    let began = began_at(&shift.id);
-    let fresh = |heard: &HeardReport| !is_stale(heard.received_at, now, beat);
+    let (silent, heard): (Vec<&HeardReport>, Vec<&HeardReport>) =
+        carriers.iter().copied().partition(|heard| is_stale(heard.received_at, now, beat));
     let mut behind: Vec<&HeardReport> =
-        carriers.iter().copied().filter(|heard| heard.report.revision < began || !fresh(heard)).collect();
+        heard.iter().copied().filter(|heard| !(asked.has_applied)(&heard.report)).collect();
     behind.sort_by_key(|heard| (heard.report.revision, heard.received_at));
-    let waiting_for = behind.iter().map(|heard| heard.report.node.to_string()).collect();
-    if matches!(shift.scope, Scope::Record(_)) {
-        return TimeToZero { waiting_for, ..TimeToZero::default() };
+    let named = |nodes: &[&HeardReport]| nodes.iter().map(|heard| heard.report.node.to_string()).collect();
+    let (waiting_for, silent) = (named(&behind), named(&silent));
+    if matches!(asked.scope, Scope::Record(_)) {
+        return TimeToZero { waiting_for, silent, ..TimeToZero::default() };
     }
-    let names = names(shift, estate);
-    let lines = |role: Role| {
-        let told = carriers.iter().filter(move |heard| heard.report.roles.contains(&role));
-        let touched = |line: &&ZoneActivityReport| {
-            names.contains(line.zone.as_str()) && in_scope(&shift.scope, &line.pool)
-        };
-        told.flat_map(|heard| &heard.report.activity).filter(touched).collect::<Vec<_>>()
+    let names = names(asked.zone, estate);
+    let touched =
+        |line: &&ZoneActivityReport| names.contains(line.zone.as_str()) && in_scope(asked.scope, &line.pool);
+    let lines = |nodes: &[&HeardReport], role: Role| {
+        let told = nodes.iter().copied().filter(|heard| heard.report.roles.contains(&role));
+        told.flat_map(|heard| &heard.report.activity).filter(touched).cloned().collect::<Vec<_>>()
     };
     let has = |role: Role| carriers.iter().any(|heard| heard.report.roles.contains(&role));
     let after_start = |latest: Option<Timestamp>| {
-        latest.map_or(0, |at| u64::try_from(at.since(shift.started_at).as_millis()).unwrap_or(u64::MAX))
+        latest.map_or(0, |at| u64::try_from(at.since(asked.since).as_millis()).unwrap_or(u64::MAX))
     };
-    let balanced = lines(Role::Balancer);
-    let open: u64 = balanced.iter().map(|line| line.open_connections).sum();
+    let balanced = lines(&carriers, Role::Balancer);
+    let open: u64 = lines(&heard, Role::Balancer).iter().map(|line| line.open_connections).sum();
     let last_request = after_start(balanced.iter().filter_map(|line| line.last_new_request_at).max());
     let last_connection = after_start(balanced.iter().filter_map(|line| line.last_open_connection_at).max());
-    let last_answer = after_start(lines(Role::Dns).iter().filter_map(|line| line.last_dns_answer_at).max());
+    let last_answer =
+        after_start(lines(&carriers, Role::Dns).iter().filter_map(|line| line.last_dns_answer_at).max());
     let (balancers, servers) = (has(Role::Balancer), has(Role::Dns));
-    let all_applied = carriers.iter().all(|heard| heard.report.revision >= began || !fresh(heard));
-    let someone = carriers.iter().any(|heard| fresh(heard));
     TimeToZero {
-        measured: someone && all_applied && open == 0,
+        measurable: true,
+        measured: !heard.is_empty() && behind.is_empty() && open == 0,
         last_new_request_ms: balancers.then_some(last_request),
         last_open_connection_ms: (balancers && open == 0).then_some(last_connection),
         last_dns_answer_ms: servers.then_some(last_answer),
         open_connections: balancers.then_some(open),
         waiting_for,
+        silent,
     }
 }
 
 /// The zone's id and aliases: a shift may name it by either.
-fn names<'a>(shift: &'a Shift, estate: Option<&'a Estate>) -> BTreeSet<&'a str> {
-    let mut names = BTreeSet::from([shift.zone.as_str()]);
-    if let Some((estate, zone)) = estate.and_then(|estate| Some((estate, estate.zone_named(&shift.zone)?))) {
+fn names<'a>(zone: &'a ZoneId, estate: Option<&'a Estate>) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::from([zone.as_str()]);
+    if let Some((estate, zone)) = estate.and_then(|estate| Some((estate, estate.zone_named(zone)?))) {
         let zone = estate.zone(zone);
         names.insert(zone.id.as_str());
         names.extend(zone.aliases.iter().map(hf_model::ZoneId::as_str));

@@ -192,6 +192,7 @@ pub async fn start(
         break_glass,
         estate_file_problem: Some(given.file_problem.clone()),
         feed_problem: Some(seen_at_once(opened.feed.problem())),
+        clock_problem: opened.control.as_ref().map(|control| seen_at_once(control.clock_problem())),
         shutdown: stopped.clone(),
     };
     let sinks = Sinks { snapshots: snapshots_to, outgoing: outgoing_to, reports: reports_to, kept: kept_to };
@@ -352,6 +353,7 @@ fn context(config: &NodeConfig, given: &Given, kept: Kept, tokens: Tokens) -> Co
         break_glass_keys: config.break_glass_keys.clone(),
         tokens,
         clock: given.clock.clone(),
+        estate_file: config.estate.clone().filter(|_| config.roles.contains(&Role::Control)),
         estate_file_problem: given.file_problem.clone(),
     }
 }
@@ -382,12 +384,12 @@ fn feed_config(config: &NodeConfig, clock: &Clock) -> FeedConfig {
     }
 }
 
-/// What a node keeps in order.
 fn now_of(clock: &Clock) -> Now {
     let clock = clock.clone();
     Now::new(move || clock.now())
 }
 
+/// What a node keeps in order.
 struct Kept {
     /// With the control role, the ledger's writer.
     control: Option<Control>,

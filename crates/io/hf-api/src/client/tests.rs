@@ -1,6 +1,3 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -83,16 +80,45 @@ async fn a_dead_endpoint_is_passed_over() {
     let (dead, good) = (dead(), fake(DONE).await);
     for _ in 0..8 {
         let done = client(&[&dead, &good], None).unpin("a", "everything").await.unwrap();
-        assert_eq!(done, WriteDone { revision: 7 });
+        assert_eq!(done, WriteDone { revision: 7, warning: None });
     }
+}
+
+#[tokio::test]
+async fn who_answered_last_is_asked_first() {
+    let fakes = [fake(DONE).await, fake(DONE).await, fake(DONE).await];
+    let client = client(&fakes.each_ref(), None);
+    for _ in 0..12 {
+        client.clone().unpin("a", "everything").await.unwrap();
+    }
+    let mut hits = fakes.map(|fake| fake.hits.load(Ordering::SeqCst));
+    hits.sort_unstable();
+    assert_eq!(hits, [0, 0, 12]);
+}
+
+const OWN: (&str, &str) = ("200 OK", r#"{"node":"d","ledger":false,"lines":[],"next_after":0,"gap":false}"#);
+const LEDGERS: (&str, &str) =
+    ("200 OK", r#"{"node":"c","ledger":true,"lines":[],"next_after":0,"gap":false}"#);
+
+#[tokio::test]
+async fn the_journal_of_a_ledger_comes_before_a_nodes_own() {
+    let (own, ledgers, stranger, dead) = (fake(OWN).await, fake(LEDGERS).await, fake(STRANGER).await, dead());
+    for _ in 0..4 {
+        let asked = client(&[&own, &stranger, &ledgers, &dead], None).journal(None, 9).await.unwrap();
+        assert_eq!(asked.node, "c");
+        assert_eq!(client(&[&own, &stranger, &dead], None).journal(None, 9).await.unwrap().node, "d");
+    }
+    let error = client(&[&stranger, &dead], None).journal(None, 9).await.unwrap_err();
+    assert_eq!(error.to_string(), "not known; add it");
+    let error = client(&[&dead], None).journal(None, 9).await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_node_without_ledger_is_passed_over_with_the_same_request_id() {
     let (without, good) = (fake(NO_LEDGER).await, fake(DONE).await);
-    let client = client(&[&without, &good], Some("hf_secret"));
     while without.hits.load(Ordering::SeqCst) == 0 {
-        client.unpin("a", "pool/web").await.unwrap();
+        client(&[&without, &good], Some("hf_secret")).unpin("a", "pool/web").await.unwrap();
     }
     let first = without.seen.lock().unwrap().last().unwrap().clone();
     let second = good.seen.lock().unwrap().last().unwrap().clone();

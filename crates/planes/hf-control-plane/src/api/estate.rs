@@ -15,7 +15,7 @@ use super::writer::{Writer, tagged};
 use super::{LARGE, Shared, SharedState};
 
 /// The estate in force, as it was written.
-#[utoipa::path(get, path = "/v1/estate", tag = "estate", responses(
+#[utoipa::path(get, operation_id = "show_estate", path = "/v1/estate", tag = "estate", responses(
     (status = 200, body = EstateInfo, headers(("ETag" = String, description = "The revision that brought it; 0 before the first.")))))]
 pub async fn show(State(shared): SharedState) -> Response {
     let intent = shared.context.intent();
@@ -29,7 +29,7 @@ pub async fn show(State(shared): SharedState) -> Response {
 }
 
 /// Put an estate in force: all of it or nothing.
-#[utoipa::path(put, path = "/v1/estate", tag = "estate", request_body = ApplyEstate,
+#[utoipa::path(put, operation_id = "apply_estate", path = "/v1/estate", tag = "estate", request_body = ApplyEstate,
     params(("If-Match" = Option<String>, Header, description = "Only if the estate in force came with this revision; 0: none yet.")),
     responses((status = 200, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 409, body = Problem), (status = 412, body = Problem),
@@ -50,13 +50,28 @@ pub async fn apply(
         (header, body) => header.or(body).map(Revision),
     };
     let request_id = body.request_id.clone();
-    let command = Command::ApplyEstate { bundle: bundle(body)?, if_match };
+    let bundle = bundle(body)?;
+    let warning = warning(&shared, &bundle);
+    let command = Command::ApplyEstate { bundle, if_match };
     let (revision, _) = writer.commit(request_id.as_deref(), command).await?;
-    Ok(tagged(StatusCode::OK, revision.0, WriteDone { revision: revision.0 }))
+    Ok(tagged(StatusCode::OK, revision.0, WriteDone { revision: revision.0, warning }))
+}
+
+/// A change that will not last: a watched file has the last word.
+fn warning(shared: &Shared, bundle: &EstateBundle) -> Option<String> {
+    let context = &shared.context;
+    let file = context.estate_file.as_ref()?;
+    (context.intent().estate != *bundle).then(|| {
+        format!(
+            "node {} watches {} and will put that file in force again at its next edit or restart; edit the file instead",
+            context.node,
+            file.display()
+        )
+    })
 }
 
 /// What applying an estate would change.
-#[utoipa::path(post, path = "/v1/estate/diff", tag = "estate", request_body = ApplyEstate, responses(
+#[utoipa::path(post, operation_id = "diff_estate", path = "/v1/estate/diff", tag = "estate", request_body = ApplyEstate, responses(
     (status = 200, body = Diff), (status = 400, body = Problem), (status = 413, body = Problem),
     (status = 422, body = Problem, description = "All problems, one a line."), (status = 503, body = Problem)))]
 pub async fn compare(State(shared): SharedState, request: axum::extract::Request) -> Answer<Json<Diff>> {

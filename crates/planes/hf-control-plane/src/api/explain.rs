@@ -38,7 +38,7 @@ pub struct ExplainQuery {
 }
 
 /// Why a DNS question, or a balancer's choice, has the answer that it has.
-#[utoipa::path(get, path = "/v1/explain", tag = "explain", params(ExplainQuery), responses(
+#[utoipa::path(get, operation_id = "explain", path = "/v1/explain", tag = "explain", params(ExplainQuery), responses(
     (status = 200, body = Explain), (status = 400, body = Problem), (status = 404, body = Problem),
     (status = 503, body = Problem)))]
 pub async fn explain(State(shared): SharedState, Query(query): Query<ExplainQuery>) -> Answer<Json<Explain>> {

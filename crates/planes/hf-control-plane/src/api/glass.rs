@@ -35,7 +35,7 @@ pub struct GivenBreakGlass {
 }
 
 /// Evacuate a zone without a ledger: give the same signed shift to every node.
-#[utoipa::path(post, path = "/v1/break-glass", tag = "break-glass", request_body = hf_api::SignedBreakGlass, responses(
+#[utoipa::path(post, operation_id = "break_glass", path = "/v1/break-glass", tag = "break-glass", request_body = hf_api::SignedBreakGlass, responses(
     (status = 200, body = BreakGlassAnswer, description = "This node obeys it, and passes it on."),
     (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 503, body = Problem)))]

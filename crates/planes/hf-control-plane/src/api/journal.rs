@@ -25,7 +25,7 @@ pub struct JournalQuery {
 }
 
 /// Decisions and who made them. On a node with the control role the ledger's, elsewhere the node's own.
-#[utoipa::path(get, path = "/v1/journal", tag = "journal", params(JournalQuery),
+#[utoipa::path(get, operation_id = "journal", path = "/v1/journal", tag = "journal", params(JournalQuery),
     responses((status = 200, body = Journal), (status = 400, body = Problem), (status = 503, body = Problem)))]
 pub async fn journal(State(shared): SharedState, Query(query): Query<JournalQuery>) -> Answer<Json<Journal>> {
     let journal = &shared.context.journal;
@@ -36,5 +36,7 @@ pub async fn journal(State(shared): SharedState, Query(query): Query<JournalQuer
     };
     let lines: Vec<_> = journal.read(after, limit).await?.iter().map(lines::show).collect();
     let gap = query.after.is_some() && lines.first().is_some_and(|first| first.number > after + 1);
-    Ok(Json(Journal { next_after: lines.last().map_or(after, |last| last.number), gap, lines }))
+    let context = &shared.context;
+    let (node, ledger) = (context.node.to_string(), context.control.is_some());
+    Ok(Json(Journal { node, ledger, next_after: lines.last().map_or(after, |last| last.number), gap, lines }))
 }

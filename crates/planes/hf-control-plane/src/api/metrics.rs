@@ -67,7 +67,7 @@ impl Page {
 }
 
 /// What a Prometheus scrapes.
-#[utoipa::path(get, path = "/metrics", tag = "node", responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+#[utoipa::path(get, operation_id = "metrics", path = "/metrics", tag = "node", responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 pub async fn metrics(State(shared): SharedState) -> Response {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], page(&shared)).into_response()

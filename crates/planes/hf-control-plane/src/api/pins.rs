@@ -25,7 +25,7 @@ pub struct UnpinQuery {
 }
 
 /// Pin a zone in or out; replaces the pin of the same zone and resource.
-#[utoipa::path(post, path = "/v1/pins", tag = "pins", request_body = SetPin, responses(
+#[utoipa::path(post, operation_id = "set_pin", path = "/v1/pins", tag = "pins", request_body = SetPin, responses(
     (status = 201, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
     (status = 503, body = Problem)))]
@@ -41,15 +41,15 @@ pub async fn pin(writer: Writer, Small(body): Small<SetPin>) -> Answer<Response>
         reason: body.reason,
     };
     let (revision, _) = writer.commit(body.request_id.as_deref(), command).await?;
-    Ok(tagged(StatusCode::CREATED, revision.0, WriteDone { revision: revision.0 }))
+    Ok(tagged(StatusCode::CREATED, revision.0, WriteDone { revision: revision.0, warning: None }))
 }
 
 /// Take a pin away.
-#[utoipa::path(delete, path = "/v1/pins", tag = "pins", params(UnpinQuery), responses(
+#[utoipa::path(delete, operation_id = "clear_pin", path = "/v1/pins", tag = "pins", params(UnpinQuery), responses(
     (status = 200, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
 pub async fn unpin(writer: Writer, Query(query): Query<UnpinQuery>) -> Answer<Response> {
     let command = Command::Unpin { zone: zone(&query.zone)?, scope: scope(&query.resource)? };
     let (revision, _) = writer.commit(query.request_id.as_deref(), command).await?;
-    Ok(tagged(StatusCode::OK, revision.0, WriteDone { revision: revision.0 }))
+    Ok(tagged(StatusCode::OK, revision.0, WriteDone { revision: revision.0, warning: None }))
 }

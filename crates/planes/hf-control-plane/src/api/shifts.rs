@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use hf_api::{Extend, Problem, Shift, Shifts, StartShift};
 use hf_control::Command;
-use hf_model::{Revision, ShiftId};
+use hf_model::{Revision, ShiftId, ZoneId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -14,7 +14,7 @@ use super::body::{IfMatch, Name, Query, Small};
 use super::refusal::{Answer, Refused};
 use super::writer::{Writer, length, scope, tagged, zone};
 use super::{Shared, SharedState};
-use crate::view;
+use crate::view::{self, Heard};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -35,8 +35,9 @@ pub struct WriteQuery {
 
 fn shown(shared: &Shared, shift: &hf_control::Shift) -> Shift {
     let context = &shared.context;
-    let reports = context.reports.borrow().clone();
-    view::shift(shift, &reports, context.clock.now(), shared.observed.time_to_zero(context, shift))
+    let (snapshot, reports) = (context.snapshot(), context.reports.borrow().clone());
+    let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
+    view::shift(shift, snapshot.as_deref(), &heard, shared.observed.time_to_zero(context, shift))
 }
 
 fn answer(shared: &Shared, status: StatusCode, shift: Option<hf_control::Shift>) -> Answer<Response> {
@@ -51,20 +52,24 @@ fn answer(shared: &Shared, status: StatusCode, shift: Option<hf_control::Shift>)
 }
 
 /// Shifts in force, oldest first.
-#[utoipa::path(get, path = "/v1/shifts", tag = "shifts", params(ListQuery), responses((status = 200, body = Shifts)))]
+#[utoipa::path(get, operation_id = "list_shifts", path = "/v1/shifts", tag = "shifts", params(ListQuery), responses((status = 200, body = Shifts)))]
 pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) -> Json<Shifts> {
     let found = match (shared.context.ledger(), query.all) {
         (Some(control), true) => control.view().shifts.clone(),
         _ => shared.context.intent().shifts.clone(),
     };
+    let context = &shared.context;
+    let reports = context.reports.borrow().clone();
+    let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
     Json(Shifts {
         shifts: found.iter().map(|shift| shown(&shared, shift)).collect(),
         ended_listed: query.all && shared.context.ledger().is_some(),
+        break_glass: view::break_glass(context.snapshot().as_deref(), &heard),
     })
 }
 
 /// One shift.
-#[utoipa::path(get, path = "/v1/shifts/{id}", tag = "shifts",
+#[utoipa::path(get, operation_id = "show_shift", path = "/v1/shifts/{id}", tag = "shifts",
     params(("id" = String, Path, description = "Such as `shift-42`.")),
     responses((status = 200, body = Shift), (status = 404, body = Problem)))]
 pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response> {
@@ -74,6 +79,9 @@ pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response
     };
     if let Some(shift) = found {
         return Ok(tagged(StatusCode::OK, shift.revision.0, shown(&shared, &shift)));
+    }
+    if let Some(refused) = zones_shift(&shared, &id) {
+        return Err(refused);
     }
     let id: String = id.chars().take(63).collect();
     let mend = if shared.context.ledger().is_some() {
@@ -85,7 +93,7 @@ pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response
 }
 
 /// Evacuate a zone, or take one pool or record out of it.
-#[utoipa::path(post, path = "/v1/shifts", tag = "shifts", request_body = StartShift, responses(
+#[utoipa::path(post, operation_id = "start_shift", path = "/v1/shifts", tag = "shifts", request_body = StartShift, responses(
     (status = 201, body = Shift, description = "Committed: it is in the ledger and on its way to all nodes.",
         headers(("ETag" = String, description = "The revision that last changed it."))),
     (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
@@ -106,7 +114,7 @@ pub async fn start(
 }
 
 /// Give a shift a new end, counted from now.
-#[utoipa::path(post, path = "/v1/shifts/{id}/extend", tag = "shifts", request_body = Extend,
+#[utoipa::path(post, operation_id = "extend_shift", path = "/v1/shifts/{id}/extend", tag = "shifts", request_body = Extend,
     params(("id" = String, Path, description = "Such as `shift-42`."),
         ("If-Match" = Option<String>, Header, description = "Only if this revision last changed it.")),
     responses((status = 200, body = Shift), (status = 400, body = Problem), (status = 401, body = Problem),
@@ -120,7 +128,7 @@ pub async fn extend(
     Small(body): Small<Extend>,
 ) -> Answer<Response> {
     let command = Command::ExtendShift {
-        id: named(&id)?,
+        id: named(&shared, &id)?,
         length: length(&body.length)?,
         if_match: if_match.map(Revision),
     };
@@ -129,7 +137,7 @@ pub async fn extend(
 }
 
 /// End a shift now.
-#[utoipa::path(delete, path = "/v1/shifts/{id}", tag = "shifts",
+#[utoipa::path(delete, operation_id = "cancel_shift", path = "/v1/shifts/{id}", tag = "shifts",
     params(("id" = String, Path, description = "Such as `shift-42`."), WriteQuery,
         ("If-Match" = Option<String>, Header, description = "Only if this revision last changed it.")),
     responses((status = 200, body = Shift), (status = 401, body = Problem), (status = 403, body = Problem),
@@ -142,11 +150,32 @@ pub async fn cancel(
     IfMatch(if_match): IfMatch,
     Query(query): Query<WriteQuery>,
 ) -> Answer<Response> {
-    let command = Command::CancelShift { id: named(&id)?, if_match: if_match.map(Revision) };
+    let command = Command::CancelShift { id: named(&shared, &id)?, if_match: if_match.map(Revision) };
     let (_, shift) = writer.commit(query.request_id.as_deref(), command).await?;
     answer(&shared, StatusCode::OK, shift)
 }
 
-fn named(id: &str) -> Answer<ShiftId> {
+fn named(shared: &Shared, id: &str) -> Answer<ShiftId> {
+    if let Some(refused) = zones_shift(shared, id) {
+        return Err(refused);
+    }
     ShiftId::new(id).map_err(Refused::unreadable)
+}
+
+/// In a hurry one names the zone: the refusal names its shifts.
+fn zones_shift(shared: &Shared, id: &str) -> Option<Refused> {
+    let asked = ZoneId::new(id).ok()?;
+    let snapshot = shared.context.snapshot()?;
+    let zone = &snapshot.estate.zone(snapshot.estate.zone_named(&asked)?).id;
+    let intent = shared.context.intent();
+    let found: Vec<String> = intent
+        .shifts
+        .iter()
+        .filter(|shift| shift.zone == *zone)
+        .map(|shift| format!("`{}`", shift.id))
+        .collect();
+    (!found.is_empty()).then(|| {
+        let (message, found) = (format!("`{asked}` is a zone, not a shift"), found.join(" and "));
+        Refused::not_found(message, format!("its traffic is taken away by {found}: name that"))
+    })
 }

@@ -11,7 +11,7 @@ use super::refusal::{Answer, Refused};
 use crate::view::{self, Sources};
 
 /// Everything at a glance, as this node sees it.
-#[utoipa::path(get, path = "/v1/status", tag = "status", responses((status = 200, body = Status)))]
+#[utoipa::path(get, operation_id = "status", path = "/v1/status", tag = "status", responses((status = 200, body = Status)))]
 pub async fn status(State(shared): SharedState) -> Json<Status> {
     let context = &shared.context;
     let (snapshot, intent) = (context.snapshot(), context.intent());
@@ -30,26 +30,26 @@ pub async fn status(State(shared): SharedState) -> Json<Status> {
 }
 
 /// The process answers.
-#[utoipa::path(get, path = "/livez", tag = "node", responses((status = 200, body = String)))]
+#[utoipa::path(get, operation_id = "live", path = "/livez", tag = "node", responses((status = 200, body = String)))]
 pub async fn live() -> &'static str {
     "alive\n"
 }
 
 /// The node has a snapshot to serve.
-#[utoipa::path(get, path = "/readyz", tag = "node", responses((status = 200, body = String), (status = 503, body = Problem)))]
+#[utoipa::path(get, operation_id = "ready", path = "/readyz", tag = "node", responses((status = 200, body = String), (status = 503, body = Problem)))]
 pub async fn ready(State(shared): SharedState) -> Answer<String> {
     let snapshot = shared.context.snapshot().ok_or_else(Refused::not_ready)?;
     Ok(format!("ready: snapshot {} at revision {}\n", snapshot.number, snapshot.intent.revision))
 }
 
 /// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "node", responses((status = 200, body = Object)))]
+#[utoipa::path(get, operation_id = "openapi", path = "/openapi.json", tag = "node", responses((status = 200, body = Object)))]
 pub async fn openapi(State(shared): SharedState) -> Response {
     (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], shared.openapi.clone()).into_response()
 }
 
 /// A page that says where to go on.
-#[utoipa::path(get, path = "/", tag = "node", responses((status = 200, body = String, content_type = "text/html")))]
+#[utoipa::path(get, operation_id = "front", path = "/", tag = "node", responses((status = 200, body = String, content_type = "text/html")))]
 pub async fn front(State(shared): SharedState) -> Html<String> {
     Html(include_str!("front.html").replace("{node}", shared.context.node.as_str()))
 }

@@ -111,6 +111,32 @@ fn each_change_has_a_line_with_its_inputs() {
 }
 
 #[test]
+fn a_break_glass_act_has_a_line_with_who_and_why() {
+    let mut decisions = Decisions::new(NodeId::new("n").unwrap(), NOW);
+    let mut act = BreakGlassShift {
+        zone: ZoneId::new("a").unwrap(),
+        reason: "no ledger".to_owned(),
+        by: Operator::new("ann"),
+        signed_at: NOW,
+        ends_at: NOW.plus(Duration::from_mins(1)),
+    };
+    let with = |number: u64, acts: Vec<BreakGlassShift>| {
+        let plain = snapshot(number, "+++", None);
+        let (intent, estate) = (plain.intent.clone(), plain.estate.clone());
+        Arc::new(Snapshot::build(number, NOW, intent, estate, acts, plain.verdicts.clone()))
+    };
+    decisions.lines(&with(1, Vec::new()), NOW);
+    let lines = decisions.lines(&with(2, vec![act.clone()]), NOW);
+    assert_eq!((lines[0].act, lines[0].by.as_str(), lines[0].why.as_str()), (true, "ann", "no ledger"));
+    assert_eq!(lines[0].text, "break-glass takes everything out of a until 2001-09-09T01:47:40Z");
+    assert!(!lines[1].act && lines[1].text.starts_with("a: open -> away"), "{lines:?}");
+    assert_eq!(decisions.lines(&with(3, vec![act.clone()]), NOW).len(), 0, "it is told once");
+    act.ends_at = act.signed_at;
+    let lines = decisions.lines(&with(4, vec![act]), NOW);
+    assert_eq!((lines[0].act, lines[0].text.as_str()), (true, "break-glass of a canceled"));
+}
+
+#[test]
 fn many_lines_at_once_are_cut_and_counted() {
     let mut decisions = Decisions::new(NodeId::new("n").unwrap(), NOW);
     let mut lines = 0;

@@ -69,13 +69,14 @@ fn check(scope: &str, lines: &[&str], expected: &str) {
     let found = measure(&shift(scope), None, &reports(lines), NOW, BEAT);
     let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
     let text = format!(
-        "measured {} request {} connection {} answer {} open {} waiting {}",
+        "measured {} request {} connection {} answer {} open {} waiting {} silent {}",
         found.measured,
         number(found.last_new_request_ms),
         number(found.last_open_connection_ms),
         number(found.last_dns_answer_ms),
         number(found.open_connections),
-        found.waiting_for.join(",")
+        found.waiting_for.join(","),
+        found.silent.join(",")
     );
     assert_eq!(text, expected);
 }
@@ -89,7 +90,7 @@ fn the_latest_of_all_nodes_counts() {
             "y balancer 8 110000 web a 100080 100900 - 0",
             "z dns 7 110000 web a - - 100050 0",
         ],
-        "measured true request 120 connection 900 answer 50 open 0 waiting ",
+        "measured true request 120 connection 900 answer 50 open 0 waiting  silent ",
     );
 }
 
@@ -98,7 +99,7 @@ fn before_the_start_counts_as_zero() {
     check(
         "everything",
         &["x balancer 9 110000 web a 90000 90000 - 0"],
-        "measured true request 0 connection 0 answer - open 0 waiting ",
+        "measured true request 0 connection 0 answer - open 0 waiting  silent ",
     );
 }
 
@@ -107,7 +108,7 @@ fn an_open_connection_is_not_zero() {
     check(
         "everything",
         &["x balancer 9 110000 web a 100120 100300 - 2"],
-        "measured false request 120 connection - answer - open 2 waiting ",
+        "measured false request 120 connection - answer - open 2 waiting  silent ",
     );
 }
 
@@ -120,7 +121,7 @@ fn who_is_behind_holds_it_up_and_is_named_first() {
             "y balancer 3 110000 web a - - - 0",
             "z dns 9 110000 web a - - - 0",
         ],
-        "measured false request 9000 connection 0 answer 0 open 0 waiting y,x",
+        "measured false request 9000 connection 0 answer 0 open 0 waiting y,x silent ",
     );
 }
 
@@ -128,9 +129,57 @@ fn who_is_behind_holds_it_up_and_is_named_first() {
 fn who_is_not_heard_is_named_and_does_not_hold_it_up() {
     check(
         "everything",
-        &["x balancer 9 110000 web a 100120 100300 - 0", "y balancer 6 100000 web a 99000 - - 0"],
-        "measured true request 120 connection 300 answer - open 0 waiting y",
+        &["x balancer 9 110000 web a 100120 100300 - 0", "y balancer 6 100000 web a 99000 - - 5"],
+        "measured true request 120 connection 300 answer - open 0 waiting  silent y",
     );
+}
+
+#[test]
+fn what_a_silent_node_told_before_still_counts() {
+    check(
+        "everything",
+        &["x balancer 9 110000 web a 100120 100300 - 0", "y balancer 9 101000 web a 100900 - - 0"],
+        "measured true request 900 connection 300 answer - open 0 waiting  silent y",
+    );
+    check(
+        "everything",
+        &["y balancer 9 101000 web a 100900 - - 0"],
+        "measured false request 900 connection 0 answer - open 0 waiting  silent y",
+    );
+}
+
+#[test]
+fn a_record_is_not_measurable_and_says_so() {
+    let heard = reports(&["x dns 9 110000 web a - - 100050 0"]);
+    assert!(!measure(&shift("record/www.example.test."), None, &heard, NOW, BEAT).measurable);
+    assert!(measure(&shift("pool/web"), None, &heard, NOW, BEAT).measurable);
+    let mut ended = shift("record/www.example.test.");
+    ended.state = ShiftState::Canceled(NOW);
+    assert!(!Zeroes::default().of(&ended).measurable);
+    ended.scope = Scope::Everything;
+    assert!(Zeroes::default().of(&ended).measurable);
+}
+
+#[test]
+fn a_break_glass_shift_counts_from_its_signature() {
+    let glass = BreakGlassShift {
+        zone: ZoneId::new("a").unwrap(),
+        reason: "x".to_owned(),
+        by: Operator::new("ann"),
+        signed_at: Timestamp(100_000),
+        ends_at: Timestamp(1_000_000),
+    };
+    let mut heard = reports(&[
+        "x balancer 9 110000 web a 100120 100300 - 0",
+        "y balancer 9 110000 web a 100080 100200 - 0",
+    ]);
+    for found in heard.values_mut() {
+        found.report.break_glass = 1;
+    }
+    let found = measure_break_glass(&glass, 1, None, &heard, NOW, BEAT);
+    assert_eq!((found.measured, found.last_new_request_ms), (true, Some(120)));
+    let found = measure_break_glass(&glass, 2, None, &heard, NOW, BEAT);
+    assert_eq!((found.measured, found.waiting_for), (false, vec!["x".to_owned(), "y".to_owned()]));
 }
 
 #[test]
@@ -138,22 +187,22 @@ fn other_zones_and_pools_do_not_count() {
     check(
         "everything",
         &["x balancer 9 110000 web b 109000 109000 - 5"],
-        "measured true request 0 connection 0 answer - open 0 waiting ",
+        "measured true request 0 connection 0 answer - open 0 waiting  silent ",
     );
     check(
         "pool/api",
         &["x balancer 9 110000 web a 109000 109000 - 5"],
-        "measured true request 0 connection 0 answer - open 0 waiting ",
+        "measured true request 0 connection 0 answer - open 0 waiting  silent ",
     );
 }
 
 #[test]
 fn nobody_heard_means_nothing_known() {
-    check("everything", &[], "measured false request - connection - answer - open - waiting ");
+    check("everything", &[], "measured false request - connection - answer - open - waiting  silent ");
     check(
         "record/www.example.test.",
         &["x dns 9 110000 web a - - 100050 0"],
-        "measured false request - connection - answer - open - waiting ",
+        "measured false request - connection - answer - open - waiting  silent ",
     );
 }
 
@@ -172,5 +221,5 @@ fn figures_stand_still_when_a_shift_ends_and_are_bounded() {
         zeroes.update([&Shift { id, ..ended.clone() }].into_iter(), None, &early, NOW, BEAT);
     }
     assert_eq!(zeroes.by_shift.len(), KEPT);
-    assert_eq!(zeroes.of(&ended), TimeToZero::default(), "the oldest are forgotten first");
+    assert!(!zeroes.of(&ended).measured, "the oldest are forgotten first");
 }

@@ -60,6 +60,8 @@ pub struct Fixture {
     pub glass: mpsc::Receiver<GivenBreakGlass>,
     pub key: OperatorKeyPair,
     pub problem: watch::Sender<Option<String>>,
+    /// Break-glass shifts that the next snapshot obeys.
+    pub glass_of: Vec<hf_control::BreakGlassShift>,
     number: u64,
     _dir: tempfile::TempDir,
 }
@@ -108,10 +110,23 @@ impl Fixture {
             break_glass_keys: vec![OperatorKey { name: "ann".to_owned(), public_key: key.public_key() }],
             tokens,
             clock: clock.clone(),
+            estate_file: roles.contains(&Role::Control).then(|| "estates/shop.toml".into()),
             estate_file_problem: problem_receiver,
         };
         let api = Api::new(context);
-        Fixture { api, token, clock, snapshots, reports, glass, key, problem, number: 0, _dir: dir }
+        Fixture {
+            api,
+            token,
+            clock,
+            snapshots,
+            reports,
+            glass,
+            key,
+            problem,
+            glass_of: Vec::new(),
+            number: 0,
+            _dir: dir,
+        }
     }
 
     /// Makes a snapshot of the newest intent, as the node's hub does.
@@ -124,7 +139,8 @@ impl Fixture {
         let intent = self.api.shared.context.intent();
         let estate = Arc::new(hf_config::read_estate("estate.toml", &intent.estate).unwrap());
         let verdicts = Verdicts { of: verdicts.to_vec() };
-        let snapshot = Snapshot::build(self.number, self.clock.now(), intent, estate, Vec::new(), verdicts);
+        let snapshot =
+            Snapshot::build(self.number, self.clock.now(), intent, estate, self.glass_of.clone(), verdicts);
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
 
@@ -159,8 +175,8 @@ impl Fixture {
             refused_intent: None,
             estate_file_problem: None,
             ledger_problem: None,
-            activity: vec![activity("a", requests), activity("b", 100)],
             node_problem: None,
+            activity: vec![activity("a", requests), activity("b", 100)],
             activity_left_out: 0,
         };
         let heard = HeardReport { received_at: now, report };

@@ -12,6 +12,19 @@ fn the_description_is_the_golden_one() {
     expect_file!["../../../golden/openapi.json"].assert_eq(&crate::api::openapi());
 }
 
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let described: serde_json::Value = serde_json::from_str(&crate::api::openapi()).unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name =
+                operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no name"));
+            assert!(names.insert(name.to_owned()), "{method} {path}: {name} is another one's name");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_described_route_answers() {
     let fixture = Fixture::control().await;
@@ -27,6 +40,41 @@ async fn every_described_route_answers() {
         }
     }
     assert_eq!(count, 19);
+}
+
+#[tokio::test]
+async fn break_glass_is_listed_with_who_obeys_it() {
+    let mut fixture = Fixture::control().await;
+    fixture.glass_of = vec![hf_control::BreakGlassShift {
+        zone: hf_model::ZoneId::new("a").unwrap(),
+        reason: "no ledger".to_owned(),
+        by: hf_model::Operator::new("ann"),
+        signed_at: NOW,
+        ends_at: NOW.plus(Duration::from_mins(10)),
+    }];
+    fixture.obey();
+    fixture.clock.set(NOW.plus(Duration::from_secs(1)));
+    fixture.hear("n2", &[Role::Balancer], 1, 9, 900);
+    let listed = fixture.ask("GET", "/v1/shifts", "").await.json()["break_glass"].clone();
+    assert_eq!((listed[0]["zone"].as_str(), listed[0]["by"].as_str()), (Some("a"), Some("ann")));
+    assert_eq!(listed[0]["acknowledged"][0]["applied"], false, "n2 tells that it obeys none");
+    assert_eq!(listed[0]["time_to_zero"]["waiting_for"], serde_json::json!(["n2"]));
+    assert_eq!(listed[0]["time_to_zero"]["last_new_request_ms"], 100);
+    assert_eq!(fixture.ask("GET", "/v1/status", "").await.json()["break_glass"], listed);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_another_nodes_estate_file_is_told_here_too() {
+    let fixture = Fixture::empty(&[Role::Balancer]).await;
+    fixture.hear("control", &[Role::Control], 1, 0, 0);
+    fixture.reports.send_modify(|reports| {
+        let heard = std::sync::Arc::make_mut(reports).values_mut().next().unwrap();
+        heard.report.estate_file_problem = Some("estate.toml:3:1: no".to_owned());
+    });
+    assert_eq!(
+        fixture.ask("GET", "/v1/status", "").await.json()["estate_file_problem"],
+        "estate.toml:3:1: no"
+    );
 }
 
 #[tokio::test]
@@ -136,16 +184,24 @@ async fn status_at_a_glance() {
               "acknowledged": [
                 {
                   "applied": true,
+                  "last_heard_ms": 0,
                   "node": "n1",
-                  "revision": 2
+                  "revision": 2,
+                  "silent": false
                 },
                 {
                   "applied": false,
+                  "last_heard_ms": 4000,
                   "node": "old",
-                  "revision": 1
+                  "revision": 1,
+                  "silent": true
                 }
               ],
               "by": "operator",
+              "effect": {
+                "applied": 1,
+                "not_applied": []
+              },
               "ended_at_ms": null,
               "ends_at_ms": 1700001802000,
               "held": false,
@@ -159,11 +215,13 @@ async fn status_at_a_glance() {
                 "last_dns_answer_ms": null,
                 "last_new_request_ms": 100,
                 "last_open_connection_ms": 100,
+                "measurable": true,
                 "measured": true,
                 "open_connections": 0,
-                "waiting_for": [
+                "silent": [
                   "old"
-                ]
+                ],
+                "waiting_for": []
               },
               "zone": "a"
             }
@@ -327,6 +385,7 @@ async fn the_journal_has_entries_refusals_and_decisions() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     let journal = fixture.ask("GET", "/v1/journal", "").await;
     let journal: hf_api::Journal = serde_json::from_str(&journal.text).unwrap();
+    assert_eq!((journal.node.as_str(), journal.ledger), ("n1", true));
     let lines: Vec<String> = journal
         .lines
         .iter()

@@ -111,6 +111,57 @@ async fn pins_come_and_go() {
 }
 
 #[tokio::test]
+async fn a_shift_of_a_zone_that_is_pinned_in_says_that_it_is_not_applied() {
+    let mut fixture = Fixture::control().await;
+    let body = r#"{"zone":"a","to":"in","for":"5m","reason":"x"}"#;
+    assert_eq!(fixture.write("POST", "/v1/pins", body).await.status, 201);
+    let started = fixture.shift("r1").await;
+    assert_eq!((started.status, started.json()["effect"].is_null()), (201, true), "not yet decided");
+    fixture.obey();
+    let shown = fixture.ask("GET", "/v1/shifts/shift-3", "").await.json();
+    let expected = serde_json::json!({
+        "applied": 0,
+        "not_applied": [{
+            "resource": "pool/web",
+            "why": "the zone is pinned in (by operator until 2023-11-14T22:18:20Z)",
+            "so_anyway": false,
+        }],
+    });
+    assert_eq!(shown["effect"], expected);
+    let status = fixture.ask("GET", "/v1/status", "").await.json();
+    assert_eq!(status["shifts"][0]["effect"], expected);
+    assert_eq!(status["pins"][0]["effect"], serde_json::json!({"applied": 1, "not_applied": []}));
+}
+
+#[tokio::test]
+async fn a_zone_in_the_place_of_a_shift_is_answered_with_its_shift() {
+    let mut fixture = Fixture::control().await;
+    fixture.shift("r1").await;
+    fixture.obey();
+    let words =
+        "404 | not-found | `aa` is a zone, not a shift | its traffic is taken away by `shift-2`: name that";
+    assert_eq!(fixture.write("DELETE", "/v1/shifts/aa", "").await.refusal(), words);
+    assert_eq!(fixture.write("POST", "/v1/shifts/aa/extend", r#"{"for":"1h"}"#).await.refusal(), words);
+    assert_eq!(fixture.ask("GET", "/v1/shifts/aa", "").await.refusal(), words);
+    let none = fixture.write("DELETE", "/v1/shifts/b", "").await.refusal();
+    assert!(none.starts_with("404 | not-found | there is no shift `b`"), "{none}");
+}
+
+#[tokio::test]
+async fn applying_beside_a_watched_file_warns() {
+    let fixture = Fixture::control().await;
+    let put = async |toml: &str| {
+        let body = format!(r#"{{"toml":{}}}"#, serde_json::json!(toml));
+        fixture.write("PUT", "/v1/estate", &body).await.json()["warning"].clone()
+    };
+    assert!(put(ESTATE).await.is_null(), "the file says so too");
+    assert_eq!(
+        put(&ESTATE.replace("capacity = 100", "capacity = 200")).await,
+        "node n1 watches estates/shop.toml and will put that file in force again at its next edit or restart; edit the file instead"
+    );
+}
+
+#[tokio::test]
 async fn an_estate_is_applied_compared_and_shown() {
     let fixture = Fixture::control().await;
     let bigger = ESTATE.replace("capacity = 100", "capacity = 200");
