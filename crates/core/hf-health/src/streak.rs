@@ -1,16 +1,26 @@
 //! Results in a row, for one endpoint at one checker.
 
-/// Counts results; flips after `rise` good or `fall` bad ones in a row. The first result decides at once.
+/// Counts results; flips after `rise` good or `fall` bad ones in a row. Where nothing was known, the first result decides at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Streak {
     healthy: Option<bool>,
     against: u8,
+    /// The state is others' word: it is no state of ours until a result of ours agrees or enough contradict.
+    is_presumed: bool,
 }
 
 impl Streak {
-    /// Goes on from a state that was saved or merged elsewhere, so that a restart does not flip it on one result.
-    pub fn resumed(healthy: bool) -> Self {
-        Streak { healthy: Some(healthy), against: 0 }
+    /// Begins with what the quorum said before this checker began, so that a restart does not flip it on one lost probe.
+    ///
+    /// The state stays unknown until our own results say something: a checker does not repeat others' words as its own.
+    pub fn presumed(healthy: bool) -> Self {
+        Streak { healthy: Some(healthy), against: 0, is_presumed: true }
+    }
+
+    /// The same state with nothing counted against it: a changed check begins anew, what was known still is.
+    #[must_use]
+    pub fn resumed(self) -> Self {
+        Streak { against: 0, ..self }
     }
 
     /// Takes one result. True if the state flipped (or was set for the first time).
@@ -18,26 +28,30 @@ impl Streak {
         match self.healthy {
             Some(state) if state == good => {
                 self.against = 0;
-                false
+                std::mem::take(&mut self.is_presumed)
             }
             Some(_) => {
                 self.against = self.against.saturating_add(1);
                 let flips = self.against >= if good { rise } else { fall };
                 if flips {
-                    *self = Streak { healthy: Some(good), against: 0 };
+                    *self = Streak::of(good);
                 }
                 flips
             }
             None => {
-                *self = Streak { healthy: Some(good), against: 0 };
+                *self = Streak::of(good);
                 true
             }
         }
     }
 
-    /// The state: none before the first result.
+    fn of(healthy: bool) -> Self {
+        Streak { healthy: Some(healthy), against: 0, is_presumed: false }
+    }
+
+    /// The state: none before the first result, and none while it is only presumed.
     pub fn healthy(&self) -> Option<bool> {
-        self.healthy
+        self.healthy.filter(|_| !self.is_presumed)
     }
 
     /// Whether the last result contradicted the state: the next probe may come at `confirm_interval`.

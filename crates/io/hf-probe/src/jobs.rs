@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hf_config::estate::{Estate, HealthCheck};
-use hf_health::{Bitmap, Streak};
+use hf_health::{Bitmap, Streak, Verdict, Verdicts};
 use hf_model::{CheckName, NodeId};
 use tokio::time::Instant;
 
@@ -50,8 +50,8 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Takes over a new estate at `now`.
-    pub fn adopt(&mut self, node: &NodeId, estate: &Estate, now: Instant) {
+    /// Takes over a new estate at `now`. Who was not probed before begins with what `presumed` says.
+    pub fn adopt(&mut self, node: &NodeId, estate: &Estate, presumed: &Verdicts, now: Instant) {
         let mut old: HashMap<(SocketAddr, CheckName), (JobId, Job)> = std::mem::take(&mut self.all)
             .into_iter()
             .map(|(id, job)| ((job.address, job.check.name.clone()), (id, job)))
@@ -66,9 +66,8 @@ impl Jobs {
                 }
                 other => {
                     // A changed check is a new job, so that a result of the old check does not count; what was known still is.
-                    let streak = other
-                        .and_then(|(_, job)| job.streak.healthy())
-                        .map_or_else(Streak::default, Streak::resumed);
+                    let streak =
+                        other.map_or_else(|| presume(presumed, endpoints), |(_, job)| job.streak.resumed());
                     self.last_id += 1;
                     let mut job = Job {
                         address: key.0,
@@ -97,6 +96,15 @@ impl Jobs {
         }
         (known, healthy)
     }
+}
+
+/// One address may stand in several pools; a good word of one of them is enough.
+fn presume(verdicts: &Verdicts, endpoints: &[usize]) -> Streak {
+    let said = || endpoints.iter().map(|at| verdicts.get(*at)).filter(|verdict| *verdict != Verdict::Unknown);
+    if said().next().is_none() {
+        return Streak::default();
+    }
+    Streak::presumed(said().any(|verdict| verdict == Verdict::Healthy))
 }
 
 type Wanted = BTreeMap<(SocketAddr, CheckName), (Arc<HealthCheck>, Vec<usize>)>;

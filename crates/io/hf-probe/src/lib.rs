@@ -16,4 +16,4 @@ mod schedule;
 
 pub use failure::{Outcome, ProbeFailure, ProbeResult};
 pub use probe::{probe, probed_address};
-pub use prober::{Evidence, LastFailure, Load, Observation, Prober, ProberConfig, Probing, Sink};
+pub use prober::{Evidence, Given, LastFailure, Load, Observation, Prober, ProberConfig, Probing, Sink};

@@ -3,6 +3,7 @@
 //! 1. At most `max_in_flight` probes at once; when more are due they wait, the longest due first, and the pace stretches
 //!    ([`Load::late_by`] says by how much). A failure makes no extra work unless `confirm_interval` asks for it.
 //! 2. A new estate takes effect at once; endpoints that stay keep their streaks. No estate keeps the old one in force.
+//!    With the first one, streaks begin with the verdicts that are given: a restart turns nothing on one lost probe.
 //! 3. The sink is called from the one task that runs the engine, in the order of the results; it must not wait.
 //!
 //! Not here: the arithmetic of due times (`schedule`), the probe itself (`probe`), tables on the feed (`hf-checker`).
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hf_config::estate::{Estate, HealthCheck};
-use hf_health::Bitmap;
+use hf_health::{Bitmap, Verdicts};
 use hf_model::{CheckName, NodeId};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
@@ -24,6 +25,22 @@ use tokio::time::{Instant, sleep_until};
 use crate::failure::{Outcome, ProbeResult};
 use crate::jobs::{JobId, Jobs};
 use crate::schedule;
+
+/// What there is to probe.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The estate.
+    pub estate: Arc<Estate>,
+    /// What is said of its endpoints so far; looked at with the first estate only.
+    pub verdicts: Verdicts,
+}
+
+impl From<Arc<Estate>> for Given {
+    /// Nothing is said so far.
+    fn from(estate: Arc<Estate>) -> Self {
+        Given { estate, verdicts: Verdicts::default() }
+    }
+}
 
 /// How a prober works.
 #[derive(Clone, Debug)]
@@ -168,10 +185,10 @@ impl Prober {
 
     /// Probes the estate that `estate_of` finds in the newest value of `source`, until `shutdown` is true or its sender is gone.
     /// While it finds none, or `source` has no sender any more, the last estate stays in force.
-    pub async fn run<T: Send + Sync>(
+    pub async fn run<T: Send + Sync, G: Into<Given>>(
         &self,
         source: watch::Receiver<T>,
-        estate_of: impl Fn(&T) -> Option<Arc<Estate>> + Send,
+        estate_of: impl Fn(&T) -> Option<G> + Send,
         sink: impl Sink,
         shutdown: watch::Receiver<bool>,
     ) {
@@ -179,11 +196,11 @@ impl Prober {
     }
 
     /// [`Prober::run`] with probes of another making.
-    pub async fn run_with<T: Send + Sync>(
+    pub async fn run_with<T: Send + Sync, G: Into<Given>>(
         &self,
         probing: impl Probing,
         mut source: watch::Receiver<T>,
-        estate_of: impl Fn(&T) -> Option<Arc<Estate>> + Send,
+        estate_of: impl Fn(&T) -> Option<G> + Send,
         sink: impl Sink,
         mut shutdown: watch::Receiver<bool>,
     ) {
@@ -199,8 +216,8 @@ impl Prober {
                 _ = shutdown.wait_for(|stop| *stop) => return,
                 changed = source.changed(), if source_lives => {
                     source_lives = changed.is_ok();
-                    let estate = estate_of(&source.borrow_and_update());
-                    engine.adopt(estate);
+                    let given = estate_of(&source.borrow_and_update()).map(Into::into);
+                    engine.adopt(given);
                 }
                 Some(ended) = engine.running.join_next_with_id() => engine.take(ended),
                 () = sleep_until(next_due), if has_room => {}
@@ -250,12 +267,13 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
         self.due.peek().map_or_else(|| Instant::now() + Duration::from_hours(1), |Reverse((at, _))| *at)
     }
 
-    fn adopt(&mut self, estate: Option<Arc<Estate>>) {
-        let Some(estate) = estate else { return };
+    fn adopt(&mut self, given: Option<Given>) {
+        let Some(Given { estate, verdicts }) = given else { return };
         if self.estate.as_ref().is_some_and(|old| old.digest == estate.digest) {
             return;
         }
-        self.jobs.adopt(&self.prober.config.node, &estate, Instant::now());
+        let presumed = if self.estate.is_none() { verdicts } else { Verdicts::default() };
+        self.jobs.adopt(&self.prober.config.node, &estate, &presumed, Instant::now());
         self.due = self.jobs.all.iter().filter_map(|(id, job)| Some(Reverse((job.due?, *id)))).collect();
         let (known, healthy) = self.jobs.bitmaps(estate.endpoint_refs().count());
         self.renew_board();

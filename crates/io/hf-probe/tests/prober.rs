@@ -11,9 +11,9 @@ use hf_config::estate::{
     AllDown, CheckIx, CheckKind, CrossZone, Endpoint, Estate, HealthCheck, Pool, Protocol, Region, RegionIx,
     Zone, ZoneIx,
 };
-use hf_health::Bitmap;
+use hf_health::{Bitmap, Verdict, Verdicts};
 use hf_model::{CheckName, Digest, NodeId, PoolName, RegionId, Share, Weight, ZoneId};
-use hf_probe::{Observation, Outcome, ProbeFailure, ProbeResult, Prober, ProberConfig, Probing, Sink};
+use hf_probe::{Given, Observation, Outcome, ProbeFailure, ProbeResult, Prober, ProberConfig, Probing, Sink};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -154,7 +154,7 @@ impl Sink for World {
 struct Running {
     world: World,
     prober: Prober,
-    estates: watch::Sender<Option<Arc<Estate>>>,
+    estates: watch::Sender<Option<Given>>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     began: Instant,
@@ -175,7 +175,7 @@ impl Running {
     }
 
     fn adopt(&self, estate: &Arc<Estate>) {
-        self.estates.send_replace(Some(estate.clone()));
+        self.estates.send_replace(Some(estate.clone().into()));
     }
 
     fn set(&self, n: u16, mood: Option<Mood>) {
@@ -205,6 +205,25 @@ impl Running {
         self.stop.send_replace(true);
         self.task.await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_turns_nothing_against_the_verdicts_on_one_probe() {
+    let running = Running::start(1_000);
+    let estate = estate(vec![check("web")], vec![pool("web", Some(0), 0..3)]);
+    let verdicts = Verdicts { of: vec![Verdict::Healthy, Verdict::Unhealthy, Verdict::Unknown] };
+    for n in [0, 2] {
+        running.set(n, Some(Mood::Bad));
+    }
+    running.estates.send_replace(Some(Given { estate, verdicts }));
+    running.pass(ms(1_005)).await;
+    assert_eq!(running.flips(), [(address(2), false)], "of this one nothing was known");
+    assert!(running.prober.evidence().iter().filter(|seen| seen.healthy.is_none()).count() == 2);
+    running.set(0, None);
+    running.pass(ms(1_000)).await;
+    let flips: BTreeSet<_> = running.flips().into_iter().skip(1).collect();
+    assert_eq!(flips, BTreeSet::from([(address(0), true), (address(1), true)]));
+    running.end().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 //! 1. The table has a fixed size, two bits an endpoint in the order of `Estate::endpoint_refs`; it is published at once when an endpoint turns,
 //!    and whoever owns the feed repeats it on the beat.
 //! 2. An endpoint is known from its first measured result on. A new estate gets a table at once, with what is known of those who stay.
+//!    A checker that starts again turns an endpoint of its first snapshot against the verdict there only by as many results as ever.
 //! 3. Whatever happens elsewhere, the checker goes on with the last estate that it was given.
 //!
 //! Not here: the schedule and the probe (`hf-probe`), what several checkers make of it together (`hf-health`), the feed.
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use hf_clock::Clock;
 use hf_health::Table;
 use hf_model::{NodeId, ZoneId};
-use hf_probe::{Evidence, Load, Prober, ProberConfig};
+use hf_probe::{Evidence, Given, Load, Prober, ProberConfig};
 use hf_snapshot::Snapshot;
 use tokio::sync::watch;
 
@@ -75,7 +76,10 @@ impl Checker {
         shutdown: watch::Receiver<bool>,
     ) {
         let publisher = Publisher::new(self.config.clone(), self.prober.clone(), tables);
-        let estate_of = |snapshot: &Option<Arc<Snapshot>>| Some(snapshot.as_ref()?.estate.clone());
+        let estate_of = |snapshot: &Option<Arc<Snapshot>>| {
+            let snapshot = snapshot.as_ref()?;
+            Some(Given { estate: snapshot.estate.clone(), verdicts: snapshot.verdicts.clone() })
+        };
         self.prober.run(snapshots, estate_of, publisher, shutdown).await;
     }
 }

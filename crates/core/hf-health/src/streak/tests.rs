@@ -23,7 +23,7 @@ fn flips_after_enough_in_a_row() {
 
 #[test]
 fn a_contradiction_puts_the_state_in_doubt_until_it_is_confirmed_or_not() {
-    let mut streak = Streak::resumed(true);
+    let mut streak = Streak::of(true);
     assert!(!streak.is_in_doubt());
     assert!(!streak.record(false, 2, 3));
     assert!(streak.is_in_doubt());
@@ -33,9 +33,24 @@ fn a_contradiction_puts_the_state_in_doubt_until_it_is_confirmed_or_not() {
 
 #[test]
 fn a_resumed_state_needs_as_many_results_as_any() {
-    let mut streak = Streak::resumed(true);
+    let mut streak = Streak::of(true);
     assert_eq!([(); 3].map(|()| streak.record(false, 2, 3)), [false, false, true]);
     assert_eq!(streak.healthy(), Some(false));
+}
+
+#[test]
+fn a_presumed_state_is_nobodys_word_until_results_of_ours_bear_it_out_or_refute_it() {
+    let mut streak = Streak::presumed(true);
+    assert_eq!(streak.healthy(), None);
+    assert!(!streak.record(false, 2, 3), "one lost probe");
+    assert_eq!(streak.healthy(), None);
+    assert!(streak.record(true, 2, 3));
+    assert_eq!(streak.healthy(), Some(true));
+    let mut streak = Streak::presumed(true);
+    assert_eq!([(); 3].map(|()| streak.record(false, 2, 3)), [false, false, true]);
+    assert_eq!(streak.healthy(), Some(false));
+    let mut streak = Streak::presumed(false).resumed();
+    assert_eq!([(); 2].map(|()| streak.record(true, 2, 3)), [false, true]);
 }
 
 proptest! {
