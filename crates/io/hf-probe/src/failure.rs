@@ -106,14 +106,24 @@ pub fn of_connect(error: &io::Error) -> Outcome {
     })
 }
 
-/// Whether we ran out of something: file descriptors, ports, memory.
+/// Whether it is our side that lacks something: file descriptors, ports, memory, a network, or the leave to use it.
+///
+/// `EHOSTUNREACH` is not among them: that is the last router's, or the neighbour's, word on the endpoint.
 fn is_our_own(error: &io::Error) -> bool {
     /// Too many open files, in the system and in the process: the same numbers on every Unix. std has no name for them.
     const ENFILE_EMFILE: [i32; 2] = [23, 24];
     /// No buffer space, Linux.
     const ENOBUFS: i32 = 105;
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory)
-        || error.raw_os_error().is_some_and(|code| ENFILE_EMFILE.contains(&code) || code == ENOBUFS)
+    // No route, no link, or a packet filter of this machine: it never left.
+    let is_ours = matches!(
+        error.kind(),
+        io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::OutOfMemory
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::PermissionDenied
+    );
+    is_ours || error.raw_os_error().is_some_and(|code| ENFILE_EMFILE.contains(&code) || code == ENOBUFS)
 }
 
 #[cfg(test)]
@@ -135,7 +145,7 @@ mod tests {
 
     #[test]
     fn our_own_want_is_not_the_endpoints_fault() {
-        for code in [23, 24, 105, 99, 12] {
+        for code in [23, 24, 105, 99, 12, 101, 100, 1, 13] {
             let outcome = of_connect(&io::Error::from_raw_os_error(code));
             assert!(matches!(outcome, Outcome::Unmeasured(_)), "{code}: {outcome:?}");
         }

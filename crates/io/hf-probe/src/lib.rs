@@ -2,7 +2,7 @@
 //!
 //! 1. [`probe`] asks one endpoint once, within its time and with bounded memory, and says in words what was wrong. No policy.
 //! 2. [`Prober`] asks every endpoint that has a check, evenly spread over the interval, and counts results in a row.
-//! 3. What goes wrong on our own side (no socket, no port left) is [`Outcome::Unmeasured`] and counts for nothing:
+//! 3. What goes wrong on our own side (no socket, no port left, no route) is [`Outcome::Unmeasured`] and counts for nothing:
 //!    unknown is not unhealthy.
 //!
 //! Not here: what several checkers make of it (`hf-health`), who publishes it (`hf-checker`), who obeys it.
