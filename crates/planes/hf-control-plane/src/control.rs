@@ -8,11 +8,13 @@
 //!    each second, and the shift is held meanwhile.
 //! 5. While the nodes hold more than the ledger nothing is appended ([`Gate`]); [`Control::adopt`] makes the ledger go on with
 //!    what they hold.
-//! 6. A checkpoint replaces the log's beginning after [`CHECKPOINT_ENTRIES`] entries or [`CHECKPOINT_BYTES`] bytes.
+//! 6. Entries are stamped with a clock that is watched: one that leaps stamps nothing (`stamps`).
+//! 7. A checkpoint replaces the log's beginning after [`CHECKPOINT_ENTRIES`] entries or [`CHECKPOINT_BYTES`] bytes.
 //!
 //! Not here: who may ask (`api`), what is allowed (`hf-control`).
 
 mod gate;
+mod stamps;
 mod writer;
 
 use std::path::PathBuf;
@@ -26,6 +28,7 @@ use hf_model::{Operator, RequestId, Revision};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use gate::{Behind, Gate};
+use stamps::Stamps;
 use writer::Writer;
 
 /// Commands that wait at most.
@@ -51,6 +54,7 @@ pub struct Control {
     intent: watch::Receiver<Arc<Intent>>,
     view: watch::Receiver<Arc<View>>,
     gate: watch::Receiver<Gate>,
+    clock_problem: watch::Receiver<Option<String>>,
 }
 
 /// Why the writer cannot start; the ledger was not changed.
@@ -174,10 +178,12 @@ impl Control {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (intent_sender, intent) = watch::channel(Arc::default());
         let (view_sender, view) = watch::channel(Arc::default());
-        let mut writer = Writer::new(ledger, journal, clock, gate.clone(), intent_sender, view_sender);
+        let (problem_sender, clock_problem) = watch::channel(None);
+        let stamps = Stamps::new(clock, problem_sender);
+        let mut writer = Writer::new(ledger, journal, stamps, gate.clone(), intent_sender, view_sender);
         writer.load().await?;
         tokio::spawn(writer.run(queue));
-        Ok(Control { jobs, intent, view, gate })
+        Ok(Control { jobs, intent, view, gate, clock_problem })
     }
 
     /// Puts a command into the ledger and answers what became of it.
@@ -214,6 +220,11 @@ impl Control {
             Gate::Behind(behind) => Some(behind),
             Gate::Settling | Gate::Open => None,
         }
+    }
+
+    /// Why the ledger's time is not the clock's; none when it is.
+    pub fn clock_problem(&self) -> watch::Receiver<Option<String>> {
+        self.clock_problem.clone()
     }
 
     /// The newest intent; changes with every entry.

@@ -67,6 +67,7 @@ pub struct Hub {
     rival: Option<Arc<Intent>>,
     ledger_problem: Option<String>,
     feed_problem: Option<String>,
+    clock_problem: Option<String>,
     published: Option<(Inputs, Arc<Snapshot>)>,
     /// Published, and not yet known to be in force in the planes; only on nodes whose planes tell.
     waiting: VecDeque<Arc<Snapshot>>,
@@ -169,6 +170,7 @@ impl Hub {
             rival: None,
             ledger_problem: None,
             feed_problem: None,
+            clock_problem: None,
             published: None,
             waiting: VecDeque::new(),
             planes_tell: config.roles.contains(&Role::Balancer),
@@ -400,6 +402,17 @@ impl Hub {
         self.feed_problem = problem;
     }
 
+    /// Why the ledger's time is not the clock's; none when it is.
+    pub fn set_clock_problem(&mut self, problem: Option<String>) {
+        self.clock_problem = problem;
+    }
+
+    fn node_problem(&self) -> Option<String> {
+        let all: Vec<&str> =
+            [&self.feed_problem, &self.clock_problem].into_iter().flatten().map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join("\n"))
+    }
+
     /// Judges again with the time: verdicts, ends. The new snapshot, if there is one.
     pub fn refresh(&mut self, now: Timestamp) -> Option<Arc<Snapshot>> {
         if self.book.forget_old(now) {
@@ -488,7 +501,7 @@ impl Hub {
             refused_intent: self.refused.clone(),
             estate_file_problem: self.estate_file_problem.clone(),
             ledger_problem: self.ledger_problem.clone(),
-            node_problem: self.feed_problem.clone(),
+            node_problem: self.node_problem(),
             activity,
             activity_left_out: 0,
         };

@@ -41,6 +41,8 @@ pub struct Sources {
     pub estate_file_problem: Option<watch::Receiver<Option<String>>>,
     /// From the feed, while it has not begun.
     pub feed_problem: Option<watch::Receiver<Option<String>>>,
+    /// From the ledger's writer, while it does not go by the clock.
+    pub clock_problem: Option<watch::Receiver<Option<String>>>,
     /// The end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -121,6 +123,10 @@ pub async fn run(
             }
             Some(problem) = newest(&mut from.feed_problem) => {
                 hub.set_feed_problem(problem);
+                true
+            }
+            Some(problem) = newest(&mut from.clock_problem) => {
+                hub.set_clock_problem(problem);
                 true
             }
         };

@@ -293,7 +293,7 @@ async fn a_ledger_that_is_behind_takes_nothing_until_it_goes_on_with_what_is_hel
     let control = Control::start_behind(fresh.clone(), fresh.clone(), clock.clone(), gate).await.unwrap();
     submit(&control, "first", estate(ESTATE)).await.unwrap();
     // The second entry waits until what the nodes hold is known.
-    let waiting = tokio::time::timeout(Duration::from_mins(1), submit(&control, "second", shift(30))).await;
+    let waiting = tokio::time::timeout(Duration::from_secs(10), submit(&control, "second", shift(30))).await;
     assert!(waiting.is_err(), "{waiting:?}");
     let behind = Behind { ledger: Revision(1), held: held.revision };
     open.send_replace(Gate::Behind(behind));
@@ -317,4 +317,57 @@ async fn a_ledger_that_is_behind_takes_nothing_until_it_goes_on_with_what_is_hel
     // What a restart reads is the same.
     let again = start(&fresh, &clock).await;
     assert_eq!(again.intent().borrow().revision, Revision(adopted.revision.0 + 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_leaps_neither_stamps_nor_ends_anything() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let control = with_shift(&ledger, &clock).await;
+    tokio::time::sleep(stamps::BELIEVED + Duration::from_secs(5)).await;
+    let problem = control.clock_problem();
+    assert_eq!(*problem.borrow(), None);
+    clock.set(START.plus(Duration::from_hours(24 * 365)));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(control.intent().borrow().shifts.len(), 1, "it ends by the time that has passed");
+    let told = problem.borrow().clone().unwrap();
+    assert!(told.contains("has leapt (364d"), "{told}");
+
+    let id = control.intent().borrow().shifts[0].id.clone();
+    submit(&control, "three", Command::CancelShift { id, if_match: None }).await.unwrap();
+    submit(&control, "four", shift(30)).await.unwrap();
+    let ends_at = control.intent().borrow().shifts[0].ends_at;
+    assert!(ends_at < START.plus(Duration::from_mins(33)), "half an hour from now");
+    tokio::time::sleep(Duration::from_mins(31)).await;
+    assert_eq!(control.intent().borrow().shifts.len(), 0, "it ends on time all the same");
+
+    clock.set(START.plus(Duration::from_mins(33)));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(*problem.borrow(), None, "the clock is right again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_right_after_the_boot_is_believed() {
+    let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(Timestamp(0)));
+    let control = start(&ledger, &clock).await;
+    clock.set(START);
+    submit(&control, "one", estate(ESTATE)).await.unwrap();
+    submit(&control, "two", shift(30)).await.unwrap();
+    assert_eq!(control.intent().borrow().shifts[0].ends_at, START.plus(Duration::from_mins(30)));
+    assert_eq!(*control.clock_problem().borrow(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_stamped_by_a_clock_far_ahead_is_said() {
+    let ahead = START.plus(Duration::from_hours(24));
+    let ledger = Arc::new(MemoryLedger::default());
+    with_shift(&ledger, &Clock::manual(ahead)).await.stop().await;
+    let control = start(&ledger, &Clock::manual(START)).await;
+    let mut problem = control.clock_problem();
+    let told = problem.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    assert!(told.contains("far ahead of this one (1d)"), "{told}");
+    // A log that begins anew begins with the time of today.
+    let held = control.intent().borrow().clone();
+    let on = Intent { revision: Revision(9), ..(*held).clone() };
+    control.adopt(Arc::new(on)).await.unwrap();
+    problem.wait_for(Option::is_none).await.unwrap();
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hf_clock::Clock;
 use hf_codec::EntryLine;
 use hf_control::{Command, Entry, Intent, Outcome, State};
 use hf_ledger::{Followed, Journal, JournalLine, Ledger};
@@ -12,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
+use super::stamps::Stamps;
 use super::{
     AdoptError, Adopted, CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, Gate, Job, Message, StartError, SubmitError,
     View,
@@ -26,7 +26,7 @@ const LINES: usize = 256;
 pub struct Writer {
     ledger: Arc<dyn Ledger>,
     journal: Arc<dyn Journal>,
-    clock: Clock,
+    stamps: Stamps,
     gate: watch::Receiver<Gate>,
     state: State,
     intent: watch::Sender<Arc<Intent>>,
@@ -43,7 +43,7 @@ impl Writer {
     pub fn new(
         ledger: Arc<dyn Ledger>,
         journal: Arc<dyn Journal>,
-        clock: Clock,
+        stamps: Stamps,
         gate: watch::Receiver<Gate>,
         intent: watch::Sender<Arc<Intent>>,
         view: watch::Sender<Arc<View>>,
@@ -51,7 +51,7 @@ impl Writer {
         Writer {
             ledger,
             journal,
-            clock,
+            stamps,
             gate,
             state: State::default(),
             intent,
@@ -107,14 +107,15 @@ impl Writer {
     }
 
     /// When to look at the clock again.
-    fn wake_at(&self) -> Instant {
-        let left =
-            self.state.next_end().map_or(LOOK_AGAIN, |end| end.since(self.clock.now()).min(LOOK_AGAIN));
+    fn wake_at(&mut self) -> Instant {
+        let now = self.stamps.now(self.state.stamp);
+        let left = self.state.next_end().map_or(LOOK_AGAIN, |end| end.since(now).min(LOOK_AGAIN));
         (Instant::now() + left).max(self.expire_not_before)
     }
 
     async fn expire_if_due(&mut self) {
-        let due = self.state.next_end().is_some_and(|end| end <= self.clock.now());
+        let now = self.stamps.now(self.state.stamp);
+        let due = self.state.next_end().is_some_and(|end| end <= now);
         if !due || Instant::now() < self.expire_not_before {
             return;
         }
@@ -144,7 +145,7 @@ impl Writer {
         if let Gate::Behind(behind) = *self.gate.borrow() {
             return Err(SubmitError::LedgerBehind(behind));
         }
-        let entry = Entry { request, stamp: self.clock.now(), by, command };
+        let entry = Entry { request, stamp: self.stamps.now(self.state.stamp), by, command };
         let bytes = hf_codec::encode_entry(&entry).map_err(SubmitError::TooLarge)?;
         let size = bytes.len();
         let revision = self.ledger.append(bytes).await.map_err(SubmitError::Ledger)?;
@@ -161,7 +162,7 @@ impl Writer {
 
     /// Puts what the nodes hold in the place of the ledger's content, one entry after theirs.
     async fn adopt(&mut self, held: Arc<Intent>) -> Result<Adopted, AdoptError> {
-        let stamp = self.clock.now().max(self.state.stamp);
+        let stamp = self.stamps.anew(self.state.stamp);
         let made = tokio::task::spawn_blocking(move || {
             let state = State::going_on_with(&held, stamp)?;
             let bytes = hf_codec::encode_state(&state)?;
