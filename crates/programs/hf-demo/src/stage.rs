@@ -9,8 +9,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use hf_api::{BreakGlassAnswer, Client, ClientError, SignedBreakGlass, StartShift};
+use hf_api::{BreakGlassAnswer, Client, ClientError, StartShift};
 use hf_clock::Clock;
 use hf_control::BreakGlassShift;
 use hf_feed::break_glass::OperatorKeyPair;
@@ -266,7 +265,7 @@ impl Stage {
             signed_at,
             ends_at,
         });
-        let answers = self.zone_nodes.break_glass(&to_wire(&signed)).await;
+        let answers = self.zone_nodes.break_glass(&hf_control_plane::break_glass_body(&signed)).await;
         let took: Vec<&BreakGlassAnswer> =
             answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
         format!("{} of {} nodes took it", took.len(), answers.len())
@@ -300,15 +299,4 @@ fn client(
 ) -> Result<Client, DemoError> {
     let endpoints = addresses.into_iter().map(|address| format!("http://{address}")).collect();
     Client::new(endpoints, token).map_err(|error| DemoError::Client(error.to_string()))
-}
-
-fn to_wire(signed: &hf_feed::break_glass::SignedBreakGlass) -> SignedBreakGlass {
-    SignedBreakGlass {
-        zone: signed.shift.zone.to_string(),
-        reason: signed.shift.reason.clone(),
-        by: signed.shift.by.as_str().to_owned(),
-        signed_at_ms: signed.shift.signed_at.0,
-        ends_at_ms: signed.shift.ends_at.0,
-        signature: base64::engine::general_purpose::STANDARD.encode(signed.signature),
-    }
 }
