@@ -24,23 +24,17 @@ pub struct Arguments {
 pub struct Common {
     /// A node's API, such as http://127.0.0.1:7600; may be repeated, any one that answers will do.
     ///
-    /// Without it: HOLDFAST_ENDPOINTS (comma-separated), then the runbook file, then http://127.0.0.1:7600.
-    #[arg(
-        long = "endpoint",
-        value_name = "URL",
-        global = true,
-        env = "HOLDFAST_ENDPOINTS",
-        value_delimiter = ',',
-        hide_env_values = true
-    )]
+    /// Without it: HOLDFAST_ENDPOINTS (comma-separated), then the runbook file, then http://127.0.0.1:7600. An empty variable counts as
+    /// unset.
+    #[arg(long = "endpoint", value_name = "URL", global = true, value_delimiter = ',')]
     pub endpoints: Vec<String>,
     /// The token for writes; better in HOLDFAST_TOKEN or the runbook file than on the command line.
     ///
     /// A control node makes one at its first start: the file operator.token in its data folder.
-    #[arg(long, value_name = "TOKEN", global = true, env = "HOLDFAST_TOKEN", hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN", global = true)]
     pub token: Option<String>,
-    /// The runbook file; default ~/.config/holdfast/runbook.toml when it is there.
-    #[arg(long, value_name = "FILE", global = true, env = "HOLDFAST_RUNBOOK")]
+    /// The runbook file; default HOLDFAST_RUNBOOK, then ~/.config/holdfast/runbook.toml when it is there.
+    #[arg(long, value_name = "FILE", global = true)]
     pub runbook: Option<PathBuf>,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]

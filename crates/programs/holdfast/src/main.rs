@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let common = arguments.common;
+    let common = session::with_environment(arguments.common, |name| std::env::var_os(name));
     match arguments.command {
         Command::Serve(serve) => commands::serve::run(&serve),
         Command::Demo(demo) => commands::demo::run(&demo, common.output),

@@ -1,5 +1,6 @@
 //! Whom to speak to, and as whom: flags, environment, runbook file, in this order.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use hf_api::Client;
@@ -10,6 +11,22 @@ use crate::failure::Failure;
 
 /// Where a node answers when nothing else is said.
 pub const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7600";
+
+/// Adds what the environment says and no flag does; what is empty counts as not said.
+pub fn with_environment(mut common: Common, variable: impl Fn(&str) -> Option<OsString>) -> Common {
+    let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
+    let filled = |texts: Vec<String>| -> Vec<String> {
+        texts.into_iter().filter(|text| !text.trim().is_empty()).collect()
+    };
+    let listed = text("HOLDFAST_ENDPOINTS").unwrap_or_default();
+    let listed = listed.split(',').map(|url| url.trim().to_owned()).collect();
+    common.endpoints = first_filled([filled(common.endpoints), filled(listed)]);
+    let tokens = [common.token.take(), text("HOLDFAST_TOKEN")];
+    common.token = tokens.into_iter().flatten().find(|token| !token.trim().is_empty());
+    let runbooks = [common.runbook.take(), variable("HOLDFAST_RUNBOOK").map(PathBuf::from)];
+    common.runbook = runbooks.into_iter().flatten().find(|path| !path.as_os_str().is_empty());
+    common
+}
 
 /// What the runbook file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +76,8 @@ impl Runbook {
         Runbook::parse(&path, &text).map(Some)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Runbook, Failure> {
+    /// Reads a runbook's text; `path` is where it stands.
+    pub fn parse(path: &Path, text: &str) -> Result<Runbook, Failure> {
         let wrong = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
         let document: DocumentMut =
             text.parse().map_err(|error: toml_edit::TomlError| wrong(error.to_string()))?;
@@ -125,6 +143,30 @@ fn first_filled<const N: usize>(lists: [Vec<String>; N]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Output;
+
+    #[test]
+    fn flags_come_before_the_environment_and_empty_variables_are_unset() {
+        let check = |endpoints: &[&str], token: Option<&str>, variables: &[(&str, &str)]| {
+            let common = Common {
+                endpoints: endpoints.iter().map(ToString::to_string).collect(),
+                token: token.map(ToOwned::to_owned),
+                runbook: None,
+                output: Output::Table,
+            };
+            let variable = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+            };
+            let common = with_environment(common, variable);
+            (common.endpoints.join(" "), common.token, common.runbook)
+        };
+        let all = [("HOLDFAST_ENDPOINTS", "http://a:1, http://b:2,"), ("HOLDFAST_TOKEN", "t")];
+        assert_eq!(check(&[], None, &all), ("http://a:1 http://b:2".to_owned(), Some("t".to_owned()), None));
+        let given = check(&["http://c:3"], Some("flag"), &all);
+        assert_eq!(given, ("http://c:3".to_owned(), Some("flag".to_owned()), None));
+        let empty = [("HOLDFAST_ENDPOINTS", ""), ("HOLDFAST_TOKEN", ""), ("HOLDFAST_RUNBOOK", "")];
+        assert_eq!(check(&[], None, &empty), (String::new(), None, None));
+    }
 
     #[test]
     fn a_runbook_is_read_and_its_mistakes_are_named() {
