@@ -332,13 +332,13 @@ pub struct RunbookArgs {
 pub enum RunbookCommand {
     /// Write the runbook file (mode 0600) with --endpoint, --token and a break-glass key of your own.
     Init {
-        /// A data-plane node's API for break-glass; may be repeated. Default the endpoints.
+        /// A data-plane node's API for break-glass; may be repeated. Without any: the endpoints.
         #[arg(long = "node", value_name = "URL")]
         nodes: Vec<String>,
-        /// Your name as the node files will have it.
-        #[arg(long, value_name = "NAME", default_value = "operator")]
-        operator: String,
-        /// Replace an existing runbook; its key is kept.
+        /// Your name as the node files will have it; default `operator`.
+        #[arg(long, value_name = "NAME")]
+        operator: Option<String>,
+        /// Replace an existing runbook; its key is kept, and so is all that is not given anew.
         #[arg(long)]
         force: bool,
     },
