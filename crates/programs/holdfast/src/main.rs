@@ -39,7 +39,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Ok(())
         }
         Command::Man { folder } => commands::generate::man(folder.as_deref()),
-        Command::Cert(cert) => commands::cert::run(&cert),
+        Command::Cert(cert) => commands::cert::run(&cert, common.output),
         Command::Runbook(runbook) => commands::runbook::run(&runbook, &common),
         Command::Diff { estate } => commands::block_on(commands::estate::diff(&estate, &common)),
         Command::Apply(apply) => commands::block_on(commands::estate::apply(&apply, &common)),

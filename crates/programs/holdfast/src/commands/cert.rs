@@ -11,20 +11,53 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
 };
+use serde::Serialize;
 
-use crate::args::{CertArgs, CertCommand};
+use crate::args::{CertArgs, CertCommand, Output};
 use crate::failure::Failure;
-use crate::output::say;
+use crate::output::show;
 
 /// Makes an authority or a node's certificate.
-pub fn run(args: &CertArgs) -> Result<(), Failure> {
+pub fn run(args: &CertArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
-        CertCommand::Authority { folder } => authority(folder),
-        CertCommand::Node { node, addresses, folder } => node_certificate(node, addresses, folder),
+        CertCommand::Authority { folder } => show(output, &authority(folder)?, |made| {
+            format!("wrote {} and {}; keep the key away from the nodes", made.certificate, made.key)
+        }),
+        CertCommand::Node { node, addresses, folder } => {
+            show(output, &node_certificate(node, addresses, folder)?, |made| {
+                format!(
+                    "wrote {certificate} and {key}; in the node's file, whose folder its paths start from:\n\n\
+                     [tls]\nca = {ca:?}\ncertificate = {certificate:?}\nkey = {key:?}",
+                    certificate = made.certificate,
+                    key = made.key,
+                    ca = made.ca,
+                )
+            })
+        }
     }
 }
 
-fn authority(folder: &Path) -> Result<(), Failure> {
+/// What was written, as printed with `-o json`.
+#[derive(Debug, Serialize)]
+struct Made {
+    certificate: String,
+    key: String,
+    /// The authority's certificate, which every node knows.
+    ca: String,
+}
+
+impl Made {
+    fn new(folder: &Path, name: &str) -> Made {
+        let path = |file: String| folder.join(file).display().to_string();
+        Made {
+            certificate: path(format!("{name}.pem")),
+            key: path(format!("{name}.key")),
+            ca: path("ca.pem".to_owned()),
+        }
+    }
+}
+
+fn authority(folder: &Path) -> Result<Made, Failure> {
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::Refused(format!("{}: {error}", folder.display())))?;
     let mut params = CertificateParams::new(Vec::new()).map_err(|error| made(&error))?;
@@ -35,11 +68,10 @@ fn authority(folder: &Path) -> Result<(), Failure> {
     let certificate = params.self_signed(&key).map_err(|error| made(&error))?;
     write_new(&folder.join("ca.key"), &key.serialize_pem(), 0o600)?;
     write_new(&folder.join("ca.pem"), &certificate.pem(), 0o644)?;
-    say(&format!("wrote ca.pem and ca.key into {}; keep ca.key away from the nodes", folder.display()));
-    Ok(())
+    Ok(Made::new(folder, "ca"))
 }
 
-fn node_certificate(node: &str, addresses: &[IpAddr], folder: &Path) -> Result<(), Failure> {
+fn node_certificate(node: &str, addresses: &[IpAddr], folder: &Path) -> Result<Made, Failure> {
     let node = hf_model::NodeId::new(node).map_err(|error| Failure::Usage(format!("holdfast: {error}")))?;
     let ca_pem = super::read_file(&folder.join("ca.pem"))?;
     let ca_key =
@@ -55,11 +87,7 @@ fn node_certificate(node: &str, addresses: &[IpAddr], folder: &Path) -> Result<(
     let certificate = params.signed_by(&key, &issuer).map_err(|error| made(&error))?;
     write_new(&folder.join(format!("{node}.key")), &key.serialize_pem(), 0o600)?;
     write_new(&folder.join(format!("{node}.pem")), &certificate.pem(), 0o644)?;
-    say(&format!(
-        "wrote {node}.pem and {node}.key into {}; in the node's file:\n\n[tls]\nca = \"ca.pem\"\ncertificate = \"{node}.pem\"\nkey = \"{node}.key\"",
-        folder.display()
-    ));
-    Ok(())
+    Ok(Made::new(folder, node.as_str()))
 }
 
 fn made(error: &rcgen::Error) -> Failure {
