@@ -1,4 +1,11 @@
 //! The command line, as `--help` and the man pages tell it.
+//!
+//! What can be judged here is refused here (exit code 2), before anything is asked of a node: `value`.
+//!
+//! Not here: the environment and the runbook (`session`). clap is not told of the variables: it would count them as given flags, and
+//! empty ones too.
+
+pub mod value;
 
 use std::path::PathBuf;
 
@@ -101,9 +108,9 @@ pub struct DemoArgs {
     #[arg(long, value_name = "SCRIPT")]
     pub script: Option<String>,
     /// How long to run, such as 45s; for ever without.
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", value_parser = value::length)]
     pub length: Option<String>,
-    /// Write the very node and estate files that the demo runs into this folder, and end.
+    /// Write the very node and estate files that the demo runs into this folder, and end; it must be new or empty.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["script", "length"])]
     pub eject: Option<PathBuf>,
     /// Print lines even on a terminal, instead of the living picture.
@@ -189,7 +196,7 @@ pub enum ShiftCommand {
         /// Such as shift-42.
         id: String,
         /// 1m to 72h from now.
-        #[arg(long = "for", value_name = "TIME")]
+        #[arg(long = "for", value_name = "TIME", value_parser = value::length)]
         length: String,
         /// Return as soon as it is acknowledged, without waiting for the nodes to report it applied.
         #[arg(long)]
@@ -203,15 +210,16 @@ pub enum ShiftCommand {
 #[derive(Debug, Args)]
 pub struct StartArgs {
     /// The zone to leave, by id or alias.
+    #[arg(value_parser = value::zone)]
     pub zone: String,
     /// How long, 1m to 72h: it ends by itself.
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", value_parser = value::length)]
     pub length: String,
     /// Why, for everybody who looks at it at 3 am.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
     /// What leaves the zone: everything, pool/NAME or record/NAME.
-    #[arg(long, value_name = "RESOURCE", default_value = "everything")]
+    #[arg(long, value_name = "RESOURCE", default_value = "everything", value_parser = value::resource)]
     pub resource: String,
     /// Return as soon as it is acknowledged, without waiting for the nodes to report it applied.
     #[arg(long)]
@@ -269,9 +277,10 @@ pub enum PinCommand {
     /// Take a pin away.
     Clear {
         /// The zone.
+        #[arg(value_parser = value::zone)]
         zone: String,
         /// What was pinned.
-        #[arg(long, value_name = "RESOURCE", default_value = "everything")]
+        #[arg(long, value_name = "RESOURCE", default_value = "everything", value_parser = value::resource)]
         resource: String,
     },
 }
@@ -280,15 +289,16 @@ pub enum PinCommand {
 #[derive(Debug, Args)]
 pub struct PinSetArgs {
     /// The zone, by id or alias.
+    #[arg(value_parser = value::zone)]
     pub zone: String,
     /// How long, 1m to 72h.
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", value_parser = value::length)]
     pub length: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
     /// What is pinned: everything, pool/NAME or record/NAME.
-    #[arg(long, value_name = "RESOURCE", default_value = "everything")]
+    #[arg(long, value_name = "RESOURCE", default_value = "everything", value_parser = value::resource)]
     pub resource: String,
 }
 
@@ -296,15 +306,16 @@ pub struct PinSetArgs {
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// A DNS name such as www.example.test, or pool/NAME.
-    pub what: String,
+    #[arg(value_parser = value::explained)]
+    pub what: value::Explained,
     /// The record type, for a name.
-    #[arg(default_value = "A")]
+    #[arg(default_value = "A", value_parser = value::rtype)]
     pub rtype: String,
     /// The client's address, for a name.
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "from_zone")]
-    pub from: Option<String>,
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "from_zone", value_parser = value::address)]
+    pub from: Option<std::net::IpAddr>,
     /// The balancer's zone, for a pool.
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", value_parser = value::zone)]
     pub from_zone: Option<String>,
 }
 

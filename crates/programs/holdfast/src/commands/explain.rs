@@ -2,6 +2,7 @@
 
 use hf_api::Explain;
 
+use crate::args::value::Explained;
 use crate::args::{Common, ExplainArgs};
 use crate::failure::Failure;
 use crate::output::show;
@@ -11,16 +12,16 @@ use crate::session::client;
 pub async fn run(args: &ExplainArgs, common: &Common) -> Result<(), Failure> {
     let usage = |text: &str| Failure::Usage(format!("holdfast: {text}"));
     let client = client(common)?;
-    let explain = if let Some(pool) = args.what.strip_prefix("pool/") {
-        let zone = args
-            .from_zone
-            .as_deref()
-            .ok_or_else(|| usage("for a pool say whose balancer asks: --from-zone ZONE"))?;
-        client.explain_pool(pool, zone).await?
-    } else {
-        let from = args.from.as_deref().ok_or_else(|| usage("for a name say who asks: --from ADDRESS"))?;
-        let name = if args.what.ends_with('.') { args.what.clone() } else { format!("{}.", args.what) };
-        client.explain_name(&name, &args.rtype, from).await?
+    let explain = match &args.what {
+        Explained::Pool(pool) => {
+            let zone = args.from_zone.as_deref();
+            let zone = zone.ok_or_else(|| usage("for a pool say whose balancer asks: --from-zone ZONE"))?;
+            client.explain_pool(pool.as_str(), zone).await?
+        }
+        Explained::Name(name) => {
+            let from = args.from.ok_or_else(|| usage("for a name say who asks: --from ADDRESS"))?;
+            client.explain_name(name.as_str(), &args.rtype, &from.to_string()).await?
+        }
     };
     show(common.output, &explain, in_words)
 }
