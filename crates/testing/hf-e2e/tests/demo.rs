@@ -52,7 +52,10 @@ fn what_the_demo_ejects_passes_the_check() {
     let told = must(Command::new(holdfast()).args(["demo", "-o", "json", "--eject"]).arg(&other));
     let told: Value = serde_json::from_str(&told).expect("one JSON object");
     assert_eq!(told["folder"].as_str(), other.to_str());
-    assert!(told["files"].as_array().is_some_and(|files| files.iter().any(|name| name == "control.toml")), "{told}");
+    assert!(
+        told["files"].as_array().is_some_and(|files| files.iter().any(|name| name == "control.toml")),
+        "{told}"
+    );
 }
 
 #[test]
