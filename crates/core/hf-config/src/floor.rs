@@ -1,4 +1,4 @@
-//! The arithmetic below every floor: which zones a pool has and what each of them can carry.
+//! The arithmetic of every floor: which zones a pool has, what each of them can carry, and how many must stay (`keep`).
 //!
 //! 1. Only zones with a weighted endpoint count: a zone with nothing but weight 0 is a spare, not capacity in service.
 //!    In a pool of spares only, all count alike (Route 53's rule for weighted records).
@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 use hf_model::{Share, Weight};
 
 use crate::estate::{Endpoint, Estate, Pool, ZoneIx};
+
+pub use keep::{Floor, Short};
+
+mod keep;
 
 /// The zones in which a pool has endpoints, spares included; in the estate's order, each once.
 pub fn pool_zones(pool: &Pool) -> Vec<ZoneIx> {

@@ -73,7 +73,8 @@ pub fn check_node_in(file: &str, text: &str, estate: &Estate) -> Result<(), Prob
         value.read(&mut report, |text| {
             let known = ZoneId::new(text).ok().and_then(|zone| estate.zone_named(&zone));
             let zones: Vec<&str> = estate.zones.iter().map(|zone| zone.id.as_str()).collect();
-            known.ok_or_else(|| format!("no zone `{}` in the estate; it has {}", clip(text), zones.join(", ")))
+            known
+                .ok_or_else(|| format!("no zone `{}` in the estate; it has {}", clip(text), zones.join(", ")))
         });
     }
     verdict(vec![report])

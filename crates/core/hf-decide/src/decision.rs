@@ -1,6 +1,7 @@
 //! What serves, and why.
 
 use hf_config::estate::{PoolIx, ZoneIx};
+use hf_config::floor::Short;
 use hf_control::Scope;
 use hf_model::{Operator, Share, ShiftId, Timestamp};
 
@@ -193,6 +194,15 @@ pub enum NotAppliedWhy {
     Outranked(Source),
     /// The zone is pinned in.
     PinnedIn,
+}
+
+impl From<Short> for NotAppliedWhy {
+    fn from(short: Short) -> Self {
+        match short {
+            Short::Zones { needed, left } => NotAppliedWhy::MinZones { needed, left },
+            Short::Capacity { needed, left } => NotAppliedWhy::MinCapacity { needed, left },
+        }
+    }
 }
 
 /// One zone, over all pools.

@@ -13,7 +13,6 @@
 
 mod acts;
 mod decision;
-mod floor;
 mod pool;
 mod words;
 mod zone;

@@ -8,6 +8,7 @@
 //! 4. A pin in holds the zone, not each endpoint: beside healthy ones an unhealthy one still leaves.
 
 use hf_config::estate::{AllDown, Endpoint, Estate, PoolIx, ZoneIx};
+use hf_config::floor::{self, Floor};
 use hf_control::Scope;
 use hf_health::Verdict;
 
@@ -15,7 +16,6 @@ use crate::acts::{Act, Asks};
 use crate::decision::{
     EndpointDecision, Mode, NotApplied, NotAppliedWhy, PoolDecision, PoolZone, Reason, Source, ZoneState,
 };
-use crate::floor::Floor;
 
 /// Whose decision is made: a pool's own, or that of a record with acts of its own.
 pub(crate) struct Subject<'a> {
@@ -83,7 +83,7 @@ enum Word {
 impl<'a> Draft<'a> {
     fn new(subject: &'a Subject<'a>) -> Self {
         let pool = subject.estate.pool(subject.pool);
-        let mut zones: Vec<DraftZone> = hf_config::floor::pool_zones(pool)
+        let mut zones: Vec<DraftZone> = floor::pool_zones(pool)
             .into_iter()
             .map(|zone| DraftZone { zone, is_dead: true, is_seen_healthy: false, word: Word::None })
             .collect();
@@ -118,7 +118,7 @@ impl<'a> Draft<'a> {
                         self.zones[at].word = Word::Out(act.source.clone(), act.reason.clone());
                         None
                     }
-                    Err(why) => Some(why),
+                    Err(short) => Some(short.into()),
                 },
             };
             if let Some(why) = refused {
@@ -168,9 +168,9 @@ impl<'a> Draft<'a> {
                         self.zones[at].word = Word::Out(Source::Health, Reason::Impaired);
                         continue;
                     }
-                    Err(why) => {
+                    Err(short) => {
                         self.zones[at].word = Word::FailOpen;
-                        why
+                        short.into()
                     }
                 },
                 _ => continue,
@@ -213,11 +213,11 @@ impl<'a> Draft<'a> {
             (Word::In(_) | Word::None, Verdict::Unhealthy) => {
                 match self.floor.take_endpoint(endpoint.zone, endpoint.weight) {
                     Ok(()) => (false, Reason::Impaired),
-                    Err(why) => {
+                    Err(short) => {
                         // Once a zone: the first says how much was left.
                         let said = |n: &NotApplied| n.source == Source::Health && n.zone == endpoint.zone;
                         if !self.not_applied.iter().any(said) {
-                            self.refuse(Source::Health, endpoint.zone, why);
+                            self.refuse(Source::Health, endpoint.zone, short.into());
                         }
                         (true, Reason::FailOpen)
                     }

@@ -405,7 +405,8 @@ proptest! {
 
 #[test]
 fn a_zone_that_the_estate_does_not_have_is_told_at_its_place() {
-    let toml = "[[region]]\nid = \"home\"\n[[zone]]\nid = \"az1\"\nregion = \"home\"\naliases = [\"other\"]\n";
+    let toml =
+        "[[region]]\nid = \"home\"\n[[zone]]\nid = \"az1\"\nregion = \"home\"\naliases = [\"other\"]\n";
     let bundle = crate::estate::EstateBundle { toml: toml.to_owned(), ..Default::default() };
     let estate = crate::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
     let node = |zone: &str| {

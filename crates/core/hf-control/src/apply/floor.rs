@@ -2,17 +2,19 @@
 //!
 //! 1. A pool is looked at as a whole and as each record that has acts of its own shows it.
 //! 2. A zone is open there unless the narrowest pin that meets it says out or, with no pin, a shift takes it away.
-//! 3. An act is refused if it closes a zone that counts and fewer than `min_zones` zones or less than `min_capacity` would
-//!    stay. An act that closes nothing more is no worse than what is, and passes.
-//! 4. A pool that lives in this zone only does not hold up an act on everything: it cannot leave, the rest can. It stays, and
-//!    `hf-decide` lists it as not applied. An act on that very pool or record is refused.
+//! 3. An act is refused if the floor ([`hf_config::floor::Floor`]) does not let go of a zone that it closes. `hf-decide` asks the
+//!    same floor: with everybody healthy, what is accepted here is obeyed there. An act that closes nothing more is no worse
+//!    than what is, and passes.
+//! 4. A pool that lives in this zone only, and has no spares that its floor would be content with, does not hold up an act on
+//!    everything: it cannot leave, the rest can. It stays, and `hf-decide` lists it as not applied. An act on that very pool or
+//!    record is refused.
 //!
 //! Not here: health, and floors broken by what nobody asked for; `hf-decide` keeps the floor over all sources.
 
 use std::collections::BTreeSet;
 
 use hf_config::estate::{Estate, Pool, PoolIx, ZoneIx};
-use hf_config::floor::{floor_zones, share_left};
+use hf_config::floor::{Floor, Short, floor_zones, pool_zones};
 use hf_model::{DnsName, ZoneId};
 
 use crate::command::Refusal;
@@ -78,8 +80,9 @@ impl State {
 fn check(estate: &Estate, asked: &Wish<'_>, before: &Acts<'_>, after: &Acts<'_>) -> Result<(), Refusal> {
     let Some(zone) = estate.zone_named(asked.zone) else { return Ok(()) };
     for view in views(estate, asked.scope, after) {
-        let closes = is_open(estate, view, zone, before) && !is_open(estate, view, zone, after);
-        if closes {
+        // What cannot leave is open, though an act on everything was accepted.
+        let was_open = is_open(estate, view, zone, before) || cannot_leave(estate, view, zone);
+        if was_open && !is_open(estate, view, zone, after) {
             check_view(estate, view, zone, asked.scope, after)?;
         }
     }
@@ -94,21 +97,27 @@ fn check_view(
     acts: &Acts<'_>,
 ) -> Result<(), Refusal> {
     let pool = estate.pool(view.pool);
-    let zones = floor_zones(pool);
-    let cannot_leave = zones == [closed] && *scope == Scope::Everything;
-    if cannot_leave || !zones.contains(&closed) {
+    if *scope == Scope::Everything && cannot_leave(estate, view, closed) {
         return Ok(());
     }
-    let open: Vec<ZoneIx> = zones.into_iter().filter(|zone| is_open(estate, view, *zone, acts)).collect();
-    let refuse = |needed, left| Err(Refusal::Floor { pool: describe(pool, view), needed, left });
-    if open.len() < usize::from(pool.min_zones) {
-        return refuse(zones_text(usize::from(pool.min_zones)), zones_text(open.len()));
+    let mut floor = Floor::new(estate, pool);
+    let is_away = |zone: &ZoneIx| *zone != closed && !is_open(estate, view, *zone, acts);
+    for zone in pool_zones(pool).into_iter().filter(is_away) {
+        // What the floor keeps in spite of an act (rule 4) is still there.
+        let _ = floor.take_zone(zone);
     }
-    let left = share_left(estate, pool, &open);
-    if left < pool.min_capacity {
-        return refuse(format!("{} of its capacity", pool.min_capacity), left.to_string());
-    }
-    Ok(())
+    let (needed, left) = match floor.take_zone(closed) {
+        Ok(()) => return Ok(()),
+        Err(Short::Zones { needed, left }) => (zones_text(needed), zones_text(left)),
+        Err(Short::Capacity { needed, left }) => (format!("{needed} of its capacity"), left.to_string()),
+    };
+    Err(Refusal::Floor { pool: describe(pool, view), needed, left })
+}
+
+/// Whether the pool lives in this zone only and nothing else may serve in its place.
+fn cannot_leave(estate: &Estate, view: View<'_>, zone: ZoneIx) -> bool {
+    let pool = estate.pool(view.pool);
+    floor_zones(pool) == [zone] && Floor::new(estate, pool).take_zone(zone).is_err()
 }
 
 /// What an act on `scope` can take something away from.
@@ -176,6 +185,6 @@ fn describe(pool: &Pool, view: View<'_>) -> String {
     }
 }
 
-fn zones_text(count: usize) -> String {
+fn zones_text(count: u16) -> String {
     if count == 1 { "1 zone".to_owned() } else { format!("{count} zones") }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hf_config::floor::{floor_zones, share_left};
+use hf_config::floor::{floor_zones, pool_zones, share_left};
 use hf_model::{DnsName, Operator, RequestId, ShiftId, Timestamp};
 use proptest::prelude::*;
 
@@ -122,7 +122,7 @@ fn below_floor(state: &State) -> Vec<String> {
             Scope::Pool(name) => pool.name == *name,
             Scope::Record(name) => *record == Some(name),
         };
-        let mut open = floor_zones(pool);
+        let mut open = pool_zones(pool);
         open.retain(|zone| {
             let id = &estate.zone(*zone).id;
             let mut pins: Vec<_> =
@@ -137,7 +137,10 @@ fn below_floor(state: &State) -> Vec<String> {
                 None => !state.active_shifts().any(|shift| shift.zone == *id && meets(&shift.scope)),
             }
         });
-        open.len() < usize::from(pool.min_zones) || share_left(estate, pool, &open) < pool.min_capacity
+        // Spares count only when they are all that is left.
+        let counted = open.iter().filter(|zone| floor_zones(pool).contains(zone)).count();
+        let zones = if counted > 0 { counted } else { open.len() };
+        zones < usize::from(pool.min_zones) || share_left(estate, pool, &open) < pool.min_capacity
     };
     let name = |(pool, record): (hf_config::estate::PoolIx, Option<&DnsName>)| {
         format!("{} {record:?}", estate.pool(pool).name)

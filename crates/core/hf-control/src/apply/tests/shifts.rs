@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use hf_model::Timestamp;
 
-use super::script::{Runner, parse};
+use super::script::{Runner, bundle, parse};
 use super::*;
 use crate::command::Bounded;
 
@@ -323,4 +323,20 @@ fn the_end_of_time_is_no_problem() {
     assert_eq!(runner.state.next_end(), Some(Timestamp(u64::MAX)));
     runner.run(parse("expire"));
     assert_eq!(runner.state.next_end(), None);
+}
+
+#[test]
+fn a_pool_with_a_spare_may_leave_its_only_weighted_zone() {
+    let spare = bundle(&[("zone = \"e\" },\n]", "zone = \"e\", weight = 0 },\n]")]);
+    let mut runner = Runner::empty();
+    runner.run(Command::ApplyEstate { bundle: spare, if_match: None });
+    let mut shown = String::new();
+    for line in ["shift d pool/db 30m", "pin e out pool/db 30m"] {
+        shown += &(runner.show(line) + "\n");
+    }
+    expect![[r#"
+        2 done; started shift-2 d pool/db until 30m
+        refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+    "#]]
+    .assert_eq(&shown);
 }

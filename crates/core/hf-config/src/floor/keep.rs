@@ -1,20 +1,21 @@
-//! The floor of one pool: how much of it must stay in service, whoever asks.
+//! How much of one pool must stay in service, whoever asks: the one floor that acts are refused by and decided by.
 //!
 //! 1. Judged in zones and in capacity. An endpoint's capacity is its part, by weight, of what its zone carries of the pool.
 //! 2. Zones of spares (nothing but weight 0) count only when no other zone is left: then they are what serves.
 //! 3. At least one zone stays, even of a pool without a floor.
 //!
-//! Not here: what a zone carries (`hf_config::floor`), who asks first (`acts`, `pool`).
+//! Not here: what a zone carries (`super`), who asks and who asks first (`hf-control`, `hf-decide`).
 
 use std::collections::BTreeMap;
 
-use hf_config::estate::{Estate, Pool, ZoneIx};
 use hf_model::{Share, Weight};
 
-use crate::decision::NotAppliedWhy;
+use super::capacities;
+use crate::estate::{Estate, Pool, ZoneIx};
 
 /// One pool's zones and capacity, counted once; claims are then tried against it.
-pub(crate) struct Floor {
+#[derive(Clone, Debug)]
+pub struct Floor {
     min_zones: u16,
     min_capacity: Share,
     has_only_spares: bool,
@@ -25,7 +26,26 @@ pub(crate) struct Floor {
     spares_in: u16,
 }
 
-#[derive(Clone, Copy, Default)]
+/// Why something must stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Short {
+    /// Fewer zones than the pool's `min_zones` would stay.
+    Zones {
+        /// The floor.
+        needed: u16,
+        /// What would stay.
+        left: u16,
+    },
+    /// Less than the pool's `min_capacity` would stay.
+    Capacity {
+        /// The floor.
+        needed: Share,
+        /// What would stay.
+        left: Share,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default)]
 struct FloorZone {
     capacity: u64,
     weight: u64,
@@ -43,7 +63,7 @@ impl FloorZone {
 
 impl Floor {
     /// The whole pool is in.
-    pub(crate) fn new(estate: &Estate, pool: &Pool) -> Self {
+    pub fn new(estate: &Estate, pool: &Pool) -> Self {
         let has_only_spares = pool.endpoints.iter().all(|endpoint| endpoint.weight == Weight(0));
         let mut zones: BTreeMap<ZoneIx, FloorZone> = BTreeMap::new();
         for endpoint in &pool.endpoints {
@@ -51,7 +71,7 @@ impl Floor {
             zone.weight += weight(endpoint.weight, has_only_spares);
             zone.weight_in = zone.weight;
         }
-        for (zone, capacity) in hf_config::floor::capacities(estate, pool) {
+        for (zone, capacity) in capacities(estate, pool) {
             zones.entry(zone).or_default().capacity = capacity;
         }
         let capacity = zones.values().fold(0, |sum: u64, zone| sum.saturating_add(zone.capacity));
@@ -68,8 +88,12 @@ impl Floor {
         }
     }
 
-    /// Takes a zone out that is in, or says why it must stay.
-    pub(crate) fn take_zone(&mut self, zone: ZoneIx) -> Result<(), NotAppliedWhy> {
+    /// Takes a zone out that is in.
+    ///
+    /// # Errors
+    ///
+    /// [`Short`] when it must stay; nothing was taken then.
+    pub fn take_zone(&mut self, zone: ZoneIx) -> Result<(), Short> {
         let Some(found) = self.zones.get(&zone).copied() else { return Ok(()) };
         let is_spare = found.weight == 0;
         let weighted = self.weighted_in - u16::from(!is_spare);
@@ -77,7 +101,7 @@ impl Floor {
         let left = if weighted > 0 { weighted } else { spares };
         // A spare that leaves takes nothing from what the floor counts, unless it is what serves.
         if left < self.min_zones && !(is_spare && weighted > 0) {
-            return Err(NotAppliedWhy::MinZones { needed: self.min_zones, left });
+            return Err(Short::Zones { needed: self.min_zones, left });
         }
         self.take_capacity(found.capacity_at(found.weight_in))?;
         (self.weighted_in, self.spares_in) = (weighted, spares);
@@ -85,8 +109,12 @@ impl Floor {
         Ok(())
     }
 
-    /// Takes an endpoint out of a zone that is in, or says why it must stay.
-    pub(crate) fn take_endpoint(&mut self, zone: ZoneIx, of: Weight) -> Result<(), NotAppliedWhy> {
+    /// Takes an endpoint out of a zone that is in.
+    ///
+    /// # Errors
+    ///
+    /// [`Short`] when it must stay; nothing was taken then.
+    pub fn take_endpoint(&mut self, zone: ZoneIx, of: Weight) -> Result<(), Short> {
         let Some(found) = self.zones.get(&zone).copied() else { return Ok(()) };
         let weight_in = found.weight_in - weight(of, self.has_only_spares).min(found.weight_in);
         self.take_capacity(found.capacity_at(found.weight_in) - found.capacity_at(weight_in))?;
@@ -95,18 +123,18 @@ impl Floor {
     }
 
     /// What has no capacity may always leave.
-    fn take_capacity(&mut self, capacity: u64) -> Result<(), NotAppliedWhy> {
+    fn take_capacity(&mut self, capacity: u64) -> Result<(), Short> {
         let remaining = self.capacity_in.saturating_sub(capacity);
         let left = Share::of(remaining, self.capacity);
         if capacity > 0 && left < self.min_capacity {
-            return Err(NotAppliedWhy::MinCapacity { needed: self.min_capacity, left });
+            return Err(Short::Capacity { needed: self.min_capacity, left });
         }
         self.capacity_in = remaining;
         Ok(())
     }
 
     /// The zones that the pool keeps at least.
-    pub(crate) fn min_zones(&self) -> u16 {
+    pub fn min_zones(&self) -> u16 {
         self.min_zones
     }
 }
