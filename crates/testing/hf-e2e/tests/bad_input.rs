@@ -87,6 +87,19 @@ impl Lone {
         });
     }
 
+    /// The snapshot on disk that holds the shift `to be kept`: a killed process leaves what it had saved.
+    fn saved_snapshot(&self) -> PathBuf {
+        wait_for("the shift on disk", DEADLINE, || {
+            let holds_it = |path: &PathBuf| {
+                let bytes = std::fs::read(path).unwrap_or_default();
+                bytes.windows(10).any(|window| window == b"to be kept")
+            };
+            let saved = files(&self.path("data/snapshots"));
+            let found = saved.into_iter().filter(|path| path.extension().is_none_or(|end| end != "new"));
+            found.filter(holds_it).max().ok_or_else(|| "not yet".to_owned())
+        })
+    }
+
     fn cli(&self, arguments: &[&str]) -> (i32, String, String) {
         let token = std::fs::read_to_string(self.path("data/operator.token")).unwrap_or_default();
         let answer = output(
@@ -193,6 +206,7 @@ fn a_damaged_ledger_is_not_touched_and_the_data_planes_go_on() {
     let run = lone.start();
     let (code, _, error) = lone.cli(&["shift", "start", "az2", "--for", "5m", "--reason", "to be kept"]);
     assert_eq!(code, 0, "{error}");
+    lone.saved_snapshot();
     run.kill();
     let ledger = find(&lone.path("data"), "ledger");
     let damaged = vec![0x55; 8_192];
@@ -229,6 +243,7 @@ fn a_lost_ledger_takes_no_changes_until_the_operator_goes_on_with_what_is_held()
     let run = lone.start();
     let (code, _, error) = lone.cli(&["shift", "start", "az2", "--for", "5m", "--reason", "to be kept"]);
     assert_eq!(code, 0, "{error}");
+    lone.saved_snapshot();
     run.kill();
     std::fs::remove_file(lone.path("data/ledger.redb")).expect("the ledger's file");
 
@@ -267,15 +282,9 @@ fn a_damaged_snapshot_is_passed_over_for_an_older_one() {
     let run = lone.start();
     let (code, _, error) = lone.cli(&["shift", "start", "az2", "--for", "5m", "--reason", "to be kept"]);
     assert_eq!(code, 0, "{error}");
+    lone.saved_snapshot();
     run.kill();
-    let folder = lone.path("data");
-    let snapshots: Vec<PathBuf> =
-        files(&folder).into_iter().filter(|path| path.display().to_string().contains("snapshot")).collect();
-    assert!(!snapshots.is_empty(), "no snapshot in {}", folder.display());
-    let newest = snapshots
-        .iter()
-        .max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok())
-        .expect("one");
+    let newest = &lone.saved_snapshot();
     let mut bytes = std::fs::read(newest).expect("a snapshot");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0xff;
