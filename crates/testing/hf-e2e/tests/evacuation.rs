@@ -23,10 +23,6 @@ fn clients(world: &World) -> Vec<Client> {
     clients
 }
 
-fn all_requests(clients: &[Client]) -> Vec<Request> {
-    clients.iter().flat_map(Client::requests).collect()
-}
-
 fn assert_zone_gets_nothing_after(world: &World, zone: &str, since_ms: u64) {
     let late: Vec<u64> = arrivals(&world.place(zone)).into_iter().filter(|at| *at > since_ms).collect();
     assert!(
@@ -37,17 +33,21 @@ fn assert_zone_gets_nothing_after(world: &World, zone: &str, since_ms: u64) {
     );
 }
 
-fn assert_none_failed(requests: &[Request], since_ms: u64) {
-    let later = requests.iter().filter(|request| request.begun_ms >= since_ms);
-    let (mut count, mut failed) = (0, Vec::new());
-    for request in later {
-        count += 1;
-        if request.status != 200 {
-            failed.push(request);
-        }
-    }
-    assert!(count > 20, "only {count} requests were seen: the clients do not run");
-    assert!(failed.is_empty(), "{} of {count} requests failed, such as {:?}", failed.len(), failed.first());
+/// Waits until the clients have done enough since an instant, then looks at all of it.
+fn assert_none_failed(clients: &[Client], since_ms: u64) {
+    let later = wait_for("the clients' requests", DEADLINE, || {
+        let all = clients.iter().flat_map(Client::requests);
+        let later: Vec<Request> = all.filter(|request| request.begun_ms >= since_ms).collect();
+        if later.len() > 40 { Ok(later) } else { Err(format!("{} so far", later.len())) }
+    });
+    let failed: Vec<&Request> = later.iter().filter(|request| request.status != 200).collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {} requests failed, such as {:?}",
+        failed.len(),
+        later.len(),
+        failed.first()
+    );
 }
 
 fn status_code(world: &World, zone: &str, path: &str) -> u16 {
@@ -107,7 +107,7 @@ fn a_shift_takes_the_zone_out_of_every_path_and_nothing_fails() {
         let newest = arrivals(&world.place("az2")).last().copied().unwrap_or(0);
         if newest > canceled { Ok(()) } else { Err("no request yet".to_owned()) }
     });
-    assert_none_failed(&all_requests(&clients), begun);
+    assert_none_failed(&clients, begun);
     let journal = world.cli(&["journal"]);
     let text = String::from_utf8_lossy(&journal.stdout).into_owned();
     assert!(text.contains("end-to-end test") && text.contains(&id), "the journal tells of it:\n{text}");
@@ -144,8 +144,7 @@ fn lose_and_regain(lost: &str, lose: impl Fn(&World), regain: impl Fn(&World)) {
     println!("{lost}: out of all answers {} ms after it was lost", noticed - lost_at);
     observe_for(Duration::from_secs(3));
     // Answers that were given before may be kept for their TTL of one second; a request takes three at most.
-    let requests = all_requests(&clients);
-    assert_none_failed(&requests, noticed + 2_000);
+    assert_none_failed(&clients, noticed + 2_000);
     for zone in &others {
         world.wait_for_zone(zone, lost, "impaired", |told| {
             told["healthy"] == 0 && told["reason"]["kind"] == "impaired"
@@ -193,7 +192,7 @@ fn with_the_control_node_dead_the_shift_holds_and_a_node_boots_alone() {
         assert!(!answer.is_empty() && !answer.contains(&address("az2")), "{zone} answers {answer:?}");
     }
     assert_zone_gets_nothing_after(&world, "az2", alone_since);
-    assert_none_failed(&all_requests(&clients), alone_since + 1_000);
+    assert_none_failed(&clients, alone_since + 1_000);
 
     // With the control node back it ends everywhere, at one revision.
     world.start_node("control");
@@ -240,7 +239,7 @@ fn with_the_control_node_dead_break_glass_evacuates_all_the_same() {
     let everywhere = now_ms();
     observe_for(Duration::from_secs(2));
     assert_zone_gets_nothing_after(&world, "az3", everywhere);
-    assert_none_failed(&all_requests(&clients), everywhere);
+    assert_none_failed(&clients, everywhere);
     let canceled = world.cli(&["shift", "cancel", "--break-glass", "az3"]);
     assert!(canceled.status.success(), "{}", String::from_utf8_lossy(&canceled.stderr));
     world.wait_for_zone("az1", "az3", "open", |told| told["state"] == "open");
