@@ -82,7 +82,7 @@ impl Compiled {
             Mode::Fallback(pool) => (&self.snapshot.decision.pools[pool.at()], Some(steered.pool)),
             Mode::Normal | Mode::FailOpen | Mode::Closed => (own, None),
         };
-        // The fallback's own fallback is not followed: two pools that point at one another would answer in circles.
+        // `hf-decide` has followed the chain of fallbacks; here it led to nobody.
         if matches!(decision.mode, Mode::Closed | Mode::Fallback(_)) {
             let why = Some(Why::Closed { record, pool: decision.pool }).filter(|_| account == Account::Kept);
             return Chosen { why, ..Chosen::default() };

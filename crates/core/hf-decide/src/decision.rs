@@ -66,7 +66,8 @@ pub enum Mode {
     FailOpen,
     /// Nobody healthy and the pool wants to answer nothing then.
     Closed,
-    /// Nobody healthy; this pool serves in its place. (The fallback's own fallback is not followed.)
+    /// Nobody healthy; this pool serves in its place: the first of the chain of fallbacks that serves. If none of them does,
+    /// it is the pool's own fallback, and nobody answers.
     Fallback(PoolIx),
 }
 

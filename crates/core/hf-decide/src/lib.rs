@@ -54,11 +54,11 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     let decide_one = |at: PoolIx, name: Scope| {
         pool::decide(&pool::Subject { estate, pool: at, name, verdicts: &parts[at.at()] }, &acts)
     };
-    let pools: Vec<PoolDecision> =
+    let mut pools: Vec<PoolDecision> =
         estate.pool_indexes().map(|at| decide_one(at, Scope::Pool(estate.pool(at).name.clone()))).collect();
     let named: BTreeSet<&Scope> =
         acts.iter().map(|act| &act.scope).filter(|scope| matches!(scope, Scope::Record(_))).collect();
-    let records: Vec<Option<PoolDecision>> = estate
+    let mut records: Vec<Option<PoolDecision>> = estate
         .records
         .iter()
         .map(|record| {
@@ -66,8 +66,28 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
             named.contains(&name).then(|| decide_one(record.pool, name))
         })
         .collect();
+    follow_fallbacks(&mut pools, &mut records);
     let zones = zone::decide(estate, &acts, verdicts, &pools, &records);
     Decision { pools, records, zones }
+}
+
+/// Lets every fallback name the first pool of its chain that serves; one whose chain ends in none keeps its own.
+fn follow_fallbacks(pools: &mut [PoolDecision], records: &mut [Option<PoolDecision>]) {
+    let modes: Vec<Mode> = pools.iter().map(|decision| decision.mode).collect();
+    for decision in pools.iter_mut().chain(records.iter_mut().flatten()) {
+        let Mode::Fallback(mut to) = decision.mode else { continue };
+        // A chain that names no pool twice has fewer links than there are pools.
+        for _ in 0..modes.len() {
+            match modes[to.at()] {
+                Mode::Fallback(next) => to = next,
+                Mode::Closed => break,
+                Mode::Normal | Mode::FailOpen => {
+                    decision.mode = Mode::Fallback(to);
+                    break;
+                }
+            }
+        }
+    }
 }
 
 /// Each pool's part of the verdicts; unknown where the verdicts are too few.

@@ -557,3 +557,32 @@ fn verdicts_that_do_not_fit_the_estate_are_unknown() {
 fn want_serving(world: &World, want: &[usize]) {
     assert_eq!(world.decide().pools[0].serving().collect::<Vec<_>>(), want);
 }
+
+#[test]
+fn a_fallback_is_followed_until_a_pool_that_serves() {
+    use hf_config::estate::{AllDown, PoolIx};
+    use hf_health::Verdict;
+
+    use crate::Mode;
+
+    let mut world = World::read("a! b! | fallback; shift a record/www.x.test.");
+    let mut third = world.estate.pools[1].clone();
+    third.name = "third".parse().unwrap();
+    world.estate.pools.push(third);
+    world.verdicts.of.push(Verdict::Healthy);
+    let modes = |world: &World| {
+        let decision = world.decide();
+        (decision.pools[0].mode, decision.for_record(0, PoolIx(0)).mode)
+    };
+    let both = |to| (Mode::Fallback(PoolIx(to)), Mode::Fallback(PoolIx(to)));
+    assert_eq!(modes(&world), both(1));
+    world.verdicts.of[2] = Verdict::Unhealthy;
+    world.estate.pools[1].all_down = AllDown::Fallback(PoolIx(2));
+    assert_eq!(modes(&world), both(2));
+    world.verdicts.of[3] = Verdict::Unhealthy;
+    assert_eq!(modes(&world), both(2), "the third pool fails open");
+    world.estate.pools[2].all_down = AllDown::Closed;
+    assert_eq!(modes(&world), both(1), "nobody serves");
+    world.estate.pools[2].all_down = AllDown::Fallback(PoolIx(1));
+    assert_eq!(modes(&world), both(1), "a circle leads nowhere");
+}
