@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hf_api::{ApplyEstate, ChangeKind, Diff};
+use hf_api::{ApplyEstate, ChangeKind, Diff, WriteDone};
 
 use super::check::load_bundle;
 use super::read_file;
@@ -25,8 +25,27 @@ pub async fn apply(args: &ApplyArgs, common: &Common) -> Result<(), Failure> {
     estate.if_match = Some(args.if_match.unwrap_or(diff.revision));
     estate.request_id = Some(hf_api::client::request_id());
     let done = client.apply_estate(&estate).await?;
-    eprint!("{}", in_lines(&diff));
-    show(common.output, &done, |done| format!("the estate is in force at revision {}", done.revision))
+    if !diff.changes.is_empty() {
+        eprint!("{}", in_lines(&diff));
+    }
+    if let Some(warning) = &done.warning {
+        eprintln!("warning: {warning}");
+    }
+    show(common.output, &done, |done| applied(&diff, done))
+}
+
+/// One of: nothing changes; nothing but its text; it is in force.
+fn applied(diff: &Diff, done: &WriteDone) -> String {
+    match (diff.changes.is_empty(), done.revision == diff.revision) {
+        (true, true) => in_lines(diff),
+        (true, false) => {
+            format!(
+                "nothing changes but the text of the estate; it is in force at revision {}",
+                done.revision
+            )
+        }
+        (false, _) => format!("the estate is in force at revision {}", done.revision),
+    }
 }
 
 fn load(path: &Path) -> Result<ApplyEstate, Failure> {
@@ -55,4 +74,23 @@ fn in_lines(diff: &Diff) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use hf_api::Change;
+
+    use super::*;
+
+    #[test]
+    fn an_apply_says_one_thing() {
+        let done = |revision| WriteDone { revision, warning: None };
+        let mut diff = Diff { revision: 4, changes: Vec::new() };
+        let same = applied(&diff, &done(4));
+        assert_eq!(same, "nothing would change; the estate in force came with revision 4\n");
+        assert!(applied(&diff, &done(5)).starts_with("nothing changes but the text"));
+        let change = Change { kind: ChangeKind::Added, what: "zone b".to_owned(), detail: String::new() };
+        diff.changes.push(change);
+        assert_eq!(applied(&diff, &done(5)), "the estate is in force at revision 5");
+    }
 }
