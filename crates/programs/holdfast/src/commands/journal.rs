@@ -10,6 +10,11 @@ use crate::session::client;
 /// Shows the newest lines, or those after a number.
 pub async fn run(args: &JournalArgs, common: &Common) -> Result<(), Failure> {
     let journal = client(common)?.journal(args.after, args.limit).await?;
+    if journal.ledger {
+        eprintln!("the journal of node {}, which keeps the ledger", journal.node);
+    } else {
+        eprintln!("node {} keeps no ledger: only its own decisions, since its start", journal.node);
+    }
     show(common.output, &journal, in_table)
 }
 
