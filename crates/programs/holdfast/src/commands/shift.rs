@@ -1,10 +1,14 @@
 //! `holdfast shift`.
+//!
+//! Not here: how shifts look (`words`).
+
+pub mod words;
 
 use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
-use hf_api::{BreakGlassAnswer, Client, Extend, Shift, ShiftState, Shifts, SignedBreakGlass, StartShift};
+use hf_api::{BreakGlassAnswer, Client, Effect, Extend, Shift, ShiftState, StartShift};
 use hf_clock::Clock;
 use hf_control::BreakGlassShift;
 use hf_feed::break_glass::OperatorKeyPair;
@@ -13,7 +17,7 @@ use hf_model::{Operator, Timestamp, ZoneId, parse_duration};
 use super::read_file;
 use crate::args::{CancelArgs, Common, ShiftArgs, ShiftCommand, SignerArgs, StartArgs};
 use crate::failure::Failure;
-use crate::output::{columns, relative, rough, show};
+use crate::output::{columns, show};
 use crate::session::{Runbook, client, node_client};
 
 /// How long a change of a shift waits for the nodes to report it applied.
@@ -28,14 +32,20 @@ pub async fn run(args: &ShiftArgs, common: &Common) -> Result<(), Failure> {
             break_glass(&start.zone, &start.reason, Some(length), &start.signer, common).await
         }
         ShiftCommand::Start(start) => begin(start, common).await,
-        ShiftCommand::List { all } => show(common.output, &client(common)?.shifts(*all).await?, in_table),
-        ShiftCommand::Show { id } => show(common.output, &client(common)?.shift(id).await?, in_words),
+        ShiftCommand::List { all } => {
+            let shifts = client(common)?.shifts(*all).await?;
+            show(common.output, &shifts, |shifts| words::in_table(shifts, now_ms()))
+        }
+        ShiftCommand::Show { id } => {
+            let shift = client(common)?.shift(id).await?;
+            show(common.output, &shift, |shift| words::in_words(shift, now_ms()))
+        }
         ShiftCommand::Extend { id, length, no_wait } => {
             let client = client(common)?;
             let extend = Extend { length: length.clone(), request_id: Some(hf_api::client::request_id()) };
             let shift = client.extend_shift(id, &extend, None).await?;
             let ends = hf_api::instant(shift.ends_at_ms);
-            applied(&client, shift, &format!("ends at {ends}"), *no_wait, common).await
+            applied(&client, shift, &format!("ends at {ends}"), *no_wait, common).await.map(|_| ())
         }
         ShiftCommand::Cancel(cancel) if cancel.break_glass => {
             break_glass(&cancel.id, "canceled", None, &cancel.signer, common).await
@@ -43,7 +53,7 @@ pub async fn run(args: &ShiftArgs, common: &Common) -> Result<(), Failure> {
         ShiftCommand::Cancel(CancelArgs { id, no_wait, .. }) => {
             let client = client(common)?;
             let shift = client.cancel_shift(id, None).await?;
-            applied(&client, shift, "is canceled", *no_wait, common).await
+            applied(&client, shift, "is canceled", *no_wait, common).await.map(|_| ())
         }
     }
 }
@@ -61,50 +71,61 @@ async fn begin(args: &StartArgs, common: &Common) -> Result<(), Failure> {
         })
         .await?;
     let what = format!("takes {} out of {}", shift.resource, shift.zone);
-    applied(&client, shift, &what, args.no_wait, common).await
+    let shift = applied(&client, shift, &what, args.no_wait, common).await?;
+    if shift.effect.as_ref().is_some_and(Effect::is_nothing) {
+        let Shift { id, zone, resource, .. } = &shift;
+        return Err(Failure::Refused(format!(
+            "{id} is in the ledger, and {resource} stays in {zone}: it is applied nowhere; \
+             end what stands against it, or the shift with `holdfast shift cancel {id}`"
+        )));
+    }
+    Ok(())
 }
 
-/// Tells what the ledger has taken, waits for the nodes unless told not to, and shows the shift.
+fn now_ms() -> u64 {
+    Clock::system().now().0
+}
+
+/// Tells what the ledger has taken, waits for the nodes unless told not to, and shows the shift; loudly where it is not applied.
 async fn applied(
     client: &Client,
     shift: Shift,
     what: &str,
     no_wait: bool,
     common: &Common,
-) -> Result<(), Failure> {
+) -> Result<Shift, Failure> {
     eprintln!("{} {what}: in the ledger at revision {}", shift.id, shift.revision);
     let shift = if no_wait { shift } else { wait(client, shift).await };
-    show(common.output, &shift, in_words)
+    for line in words::not_applied(shift.effect.as_ref()) {
+        eprintln!("{line}");
+    }
+    show(common.output, &shift, |shift| words::in_words(shift, now_ms()))?;
+    Ok(shift)
 }
 
-/// Until every node that the control node hears obeys the shift as it is now; progress goes to standard error.
+/// Until every node that is heard obeys the shift as it is now; progress goes to standard error. Nobody waits for silent nodes.
 async fn wait(client: &Client, mut shift: Shift) -> Shift {
     let deadline = tokio::time::Instant::now() + WAIT;
     let mut pace = tokio::time::interval(Duration::from_millis(100));
     let mut told = usize::MAX;
     let mut is_failure_told = false;
     loop {
-        let missing: Vec<&str> =
-            shift.acknowledged.iter().filter(|node| !node.applied).map(|node| node.node.as_str()).collect();
-        if missing.is_empty() && !shift.acknowledged.is_empty() {
+        let heard = || shift.acknowledged.iter().filter(|node| !node.silent);
+        let missing = heard().filter(|node| !node.applied).count();
+        let is_decided = shift.state != ShiftState::Active || shift.effect.is_some();
+        if missing == 0 && heard().count() > 0 && is_decided {
+            if let Some(silent) = words::not_heard(&shift.acknowledged) {
+                eprintln!("{silent}");
+            }
             return shift;
         }
-        if missing.len() != told {
-            told = missing.len();
-            let applied = shift.acknowledged.len() - missing.len();
-            eprintln!(
-                "applied by {applied} of {} nodes{}",
-                shift.acknowledged.len(),
-                if missing.is_empty() {
-                    String::new()
-                } else {
-                    format!(", waiting for {}", missing.join(", "))
-                }
-            );
+        if missing != told {
+            told = missing;
+            eprintln!("applied by {}", words::applied_by_heard(&shift.acknowledged));
         }
         if tokio::time::Instant::now() >= deadline {
             eprintln!(
-                "not all nodes have reported it after {}s; `holdfast shift show {}` goes on telling",
+                "not all nodes that are heard have reported it after {}s; `holdfast shift show {}` goes on telling",
                 WAIT.as_secs(),
                 shift.id
             );
@@ -112,7 +133,8 @@ async fn wait(client: &Client, mut shift: Shift) -> Shift {
         }
         pace.tick().await;
         match client.shift(&shift.id).await {
-            // Any endpoint may answer: a node without the ledger knows the change later, and an ended shift not at all.
+            // The endpoint that took the change is asked first. If it is gone, another one answers: a node without the ledger knows
+            // the change later, and an ended shift not at all.
             Ok(other) if other.revision >= shift.revision => shift = other,
             Ok(_) | Err(hf_api::ClientError::Refused { status: 404, .. }) => {}
             Err(error) if !is_failure_told => {
@@ -148,14 +170,7 @@ async fn break_glass(
         ends_at: length.map_or(signed_at, |length| signed_at.plus(length)),
     };
     let signed = key.sign(shift);
-    let wire = SignedBreakGlass {
-        zone: signed.shift.zone.to_string(),
-        reason: signed.shift.reason.clone(),
-        by: signed.shift.by.as_str().to_owned(),
-        signed_at_ms: signed.shift.signed_at.0,
-        ends_at_ms: signed.shift.ends_at.0,
-        signature: base64::engine::general_purpose::STANDARD.encode(signed.signature),
-    };
+    let wire = hf_control_plane::break_glass_body(&signed);
     let answers = node_client(common)?.break_glass(&wire).await;
     report_break_glass(&answers, signed.shift.ends_at, common)
 }
@@ -203,86 +218,4 @@ fn read_key(path: &Path) -> Result<OperatorKeyPair, Failure> {
         wrong(format!("not base64 ({error}); use the file that `holdfast runbook init` wrote"))
     })?;
     OperatorKeyPair::from_pkcs8(&bytes).map_err(|error| wrong(error.to_string()))
-}
-
-fn state(shift: &Shift, now_ms: u64) -> String {
-    match (shift.state, shift.ended_at_ms) {
-        (ShiftState::Active, _) if shift.held => "HELD past its end".to_owned(),
-        (ShiftState::Active, _) => format!("active, ends {}", relative(shift.ends_at_ms, now_ms)),
-        (ShiftState::Canceled, at) => {
-            format!("canceled {}", at.map_or(String::new(), |at| relative(at, now_ms)))
-        }
-        (ShiftState::Expired, at) => {
-            format!("expired {}", at.map_or(String::new(), |at| relative(at, now_ms)))
-        }
-    }
-}
-
-fn to_zero(shift: &Shift) -> String {
-    let zero = &shift.time_to_zero;
-    match (zero.measured, zero.last_new_request_ms) {
-        (true, Some(ms)) => rough(ms),
-        (true, None) => "no traffic since".to_owned(),
-        (false, _) if !zero.waiting_for.is_empty() => format!("waiting for {}", zero.waiting_for.join(", ")),
-        (false, _) => "not yet".to_owned(),
-    }
-}
-
-fn in_table(list: &Shifts) -> String {
-    if list.shifts.is_empty() {
-        return if list.ended_listed { "no shift is remembered" } else { "no shift is active" }.to_owned();
-    }
-    let now_ms = Clock::system().now().0;
-    let row = |shift: &Shift| {
-        [
-            shift.id.clone(),
-            shift.zone.clone(),
-            shift.resource.clone(),
-            state(shift, now_ms),
-            to_zero(shift),
-            shift.by.clone(),
-            shift.reason.clone(),
-        ]
-    };
-    let rows: Vec<[String; 7]> = list.shifts.iter().map(row).collect();
-    columns(["SHIFT", "ZONE", "RESOURCE", "STATE", "TIME TO ZERO", "BY", "REASON"], &rows)
-}
-
-/// One shift in full.
-pub fn in_words(shift: &Shift) -> String {
-    let now_ms = Clock::system().now().0;
-    let zero = &shift.time_to_zero;
-    let ms = |value: Option<u64>| value.map_or("none since the start".to_owned(), rough);
-    let mut text = format!(
-        "{}: {} leaves {}, {}\nreason        {}\nby            {}\nstarted       {}\nends          {}\n",
-        shift.id,
-        shift.resource,
-        shift.zone,
-        state(shift, now_ms),
-        shift.reason,
-        shift.by,
-        hf_api::instant(shift.started_at_ms),
-        hf_api::instant(shift.ends_at_ms),
-    );
-    let applied = shift.acknowledged.iter().filter(|node| node.applied).count();
-    text.push_str(&format!("applied by    {applied} of {} nodes", shift.acknowledged.len()));
-    let missing: Vec<&str> =
-        shift.acknowledged.iter().filter(|node| !node.applied).map(|node| node.node.as_str()).collect();
-    if !missing.is_empty() {
-        text.push_str(&format!(", not by {}", missing.join(", ")));
-    }
-    text.push_str(&format!(
-        "\ntime to zero  {}\n  last new request      {}\n  last open connection  {}\n  last DNS answer       {}\n",
-        if zero.measured { "measured" } else { "not yet measured" },
-        ms(zero.last_new_request_ms),
-        match zero.open_connections {
-            Some(open) if open > 0 => format!("{open} still open"),
-            _ => ms(zero.last_open_connection_ms),
-        },
-        ms(zero.last_dns_answer_ms),
-    ));
-    if !zero.waiting_for.is_empty() {
-        text.push_str(&format!("  waiting for           {}\n", zero.waiting_for.join(", ")));
-    }
-    text
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hf_api::{Status, ZoneState};
 
+use super::shift::words;
 use crate::args::{Common, StatusArgs};
 use crate::failure::Failure;
 use crate::output::{columns, is_colourful, relative, rough, say, show};
@@ -36,21 +37,19 @@ fn in_tables(status: &Status) -> String {
         text.push_str(&format!("THE ESTATE FILE IS NOT IN FORCE: {problem}\n\n"));
     }
     text.push_str(&zones(status));
-    if !status.break_glass.is_empty() {
-        text.push_str("\nBREAK-GLASS, not in the ledger:\n");
-        for shift in &status.break_glass {
-            text.push_str(&format!(
-                "  {} by {}, ends {}: {}\n",
-                shift.zone,
-                shift.by,
-                relative(shift.ends_at_ms, status.now_ms),
-                shift.reason
-            ));
-        }
+    for shift in &status.break_glass {
+        text.push_str(&format!(
+            "\nBREAK-GLASS, not in the ledger: {} by {}, ends {}: {}\n",
+            shift.zone,
+            shift.by,
+            relative(shift.ends_at_ms, status.now_ms),
+            shift.reason
+        ));
+        text.push_str(&words::progress(&shift.acknowledged, &shift.time_to_zero));
     }
     for shift in &status.shifts {
         text.push('\n');
-        text.push_str(&super::shift::in_words(shift));
+        text.push_str(&words::in_words(shift, status.now_ms));
     }
     for pin in &status.pins {
         let direction = if pin.to == hf_api::PinTo::In { "in" } else { "out" };
@@ -62,6 +61,9 @@ fn in_tables(status: &Status) -> String {
             relative(pin.ends_at_ms, status.now_ms),
             pin.reason
         ));
+        for line in words::not_applied(pin.effect.as_ref()) {
+            text.push_str(&format!("{line}\n"));
+        }
     }
     if !status.not_applied.is_empty() {
         text.push_str("\nnot applied:\n");
@@ -132,7 +134,7 @@ fn nodes(status: &Status) -> String {
             if node.booted_from_disk {
                 notes.push("serves what it had on disk".to_owned());
             }
-            notes.extend(node.problem.clone());
+            notes.extend(node.problem.as_deref().map(one_line));
             [
                 node.id.clone(),
                 node.zone.clone().unwrap_or_else(|| "-".to_owned()),
@@ -144,4 +146,29 @@ fn nodes(status: &Status) -> String {
         })
         .collect();
     columns(["NODE", "ZONE", "ROLES", "REVISION", "HEARD", "NOTES"], &rows)
+}
+
+/// The first of several problems, and how many more there are: a table has one line for each node.
+fn one_line(problem: &str) -> String {
+    let mut lines = problem.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default().to_owned();
+    match lines.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_problems_are_one_line_of_a_table() {
+        assert_eq!(one_line("estate.toml:1:1: no"), "estate.toml:1:1: no");
+        assert_eq!(
+            one_line("estate.toml:1:1: no\nestate.toml:2:1: no\n\nx"),
+            "estate.toml:1:1: no and 2 more"
+        );
+        assert_eq!(one_line(""), "");
+    }
 }

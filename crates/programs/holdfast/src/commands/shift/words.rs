@@ -1,0 +1,185 @@
+//! Shifts for people: a table of all, one in full, and, loudly, where one is not applied.
+
+use hf_api::{Acknowledgement, BreakGlass, Effect, Shift, ShiftState, Shifts, TimeToZero};
+
+use crate::output::{columns, relative, rough};
+
+/// What stands in the place of an id for a shift that the ledger does not know.
+const BREAK_GLASS: &str = "break-glass";
+
+/// All shifts, and below the table where they are not applied.
+pub fn in_table(list: &Shifts, now_ms: u64) -> String {
+    if list.shifts.is_empty() && list.break_glass.is_empty() {
+        return if list.ended_listed { "no shift is remembered" } else { "no shift is active" }.to_owned();
+    }
+    let row = |shift: &Shift| {
+        [
+            shift.id.clone(),
+            shift.zone.clone(),
+            shift.resource.clone(),
+            state(shift, now_ms),
+            if is_nothing(shift) { "none".to_owned() } else { to_zero(&shift.time_to_zero) },
+            shift.by.clone(),
+            shift.reason.clone(),
+        ]
+    };
+    let glass = |shift: &BreakGlass| {
+        [
+            BREAK_GLASS.to_owned(),
+            shift.zone.clone(),
+            hf_api::shift::everything(),
+            format!("active, ends {}", relative(shift.ends_at_ms, now_ms)),
+            to_zero(&shift.time_to_zero),
+            shift.by.clone(),
+            shift.reason.clone(),
+        ]
+    };
+    let rows: Vec<[String; 7]> =
+        list.shifts.iter().map(row).chain(list.break_glass.iter().map(glass)).collect();
+    let mut text = columns(["SHIFT", "ZONE", "RESOURCE", "STATE", "TIME TO ZERO", "BY", "REASON"], &rows);
+    for shift in &list.shifts {
+        for line in not_applied(shift.effect.as_ref()) {
+            text.push_str(&format!("{}: {line}\n", shift.id));
+        }
+    }
+    text
+}
+
+/// One shift in full.
+pub fn in_words(shift: &Shift, now_ms: u64) -> String {
+    let leaves = if is_nothing(shift) { "does NOT leave" } else { "leaves" };
+    let mut text =
+        format!("{}: {} {leaves} {}, {}\n", shift.id, shift.resource, shift.zone, state(shift, now_ms));
+    for line in not_applied(shift.effect.as_ref()) {
+        text.push_str(&format!("{line}\n"));
+    }
+    text.push_str(&format!(
+        "reason        {}\nby            {}\nstarted       {}\nends          {}\n",
+        shift.reason,
+        shift.by,
+        hf_api::instant(shift.started_at_ms),
+        hf_api::instant(shift.ends_at_ms),
+    ));
+    if is_nothing(shift) {
+        // Whatever is measured is not what it did.
+        let applied = applied_by(&shift.acknowledged);
+        text.push_str(&format!("obeyed by     {applied}\ntime to zero  none: nothing leaves\n"));
+    } else {
+        text.push_str(&progress(&shift.acknowledged, &shift.time_to_zero));
+    }
+    text
+}
+
+/// Who has applied it, and when the last traffic left.
+pub fn progress(acknowledged: &[Acknowledgement], zero: &TimeToZero) -> String {
+    let mut text = format!("applied by    {}\n", applied_by(acknowledged));
+    text.push_str(&format!("time to zero  {}\n", measured(zero)));
+    if !zero.measurable {
+        return text;
+    }
+    let ms = |value: Option<u64>| match value {
+        None => "nobody has told".to_owned(),
+        Some(0) => "none since the start".to_owned(),
+        Some(ms) => rough(ms),
+    };
+    text.push_str(&format!(
+        "  last new request      {}\n  last open connection  {}\n  last DNS answer       {}\n",
+        ms(zero.last_new_request_ms),
+        match zero.open_connections {
+            Some(open) if open > 0 => format!("{open} still open"),
+            _ => ms(zero.last_open_connection_ms),
+        },
+        ms(zero.last_dns_answer_ms),
+    ));
+    if !zero.waiting_for.is_empty() {
+        text.push_str(&format!("  waiting for           {}\n", zero.waiting_for.join(", ")));
+    }
+    text
+}
+
+/// `6 of 7 nodes, not by b; not heard: a (last heard 12s ago)`.
+fn applied_by(acknowledged: &[Acknowledgement]) -> String {
+    let silent = not_heard(acknowledged).map_or(String::new(), |silent| format!("; {silent}"));
+    format!("{}{silent}", applied_by_heard(acknowledged))
+}
+
+/// `6 of 7 nodes, not by b`: of the nodes that are heard.
+pub fn applied_by_heard(acknowledged: &[Acknowledgement]) -> String {
+    let heard = || acknowledged.iter().filter(|node| !node.silent);
+    let missing: Vec<&str> = heard().filter(|node| !node.applied).map(|node| node.node.as_str()).collect();
+    let applied = heard().count() - missing.len();
+    let mut text = format!("{applied} of {} nodes", heard().count());
+    if !missing.is_empty() {
+        text.push_str(&format!(", not by {}", missing.join(", ")));
+    }
+    text
+}
+
+/// `not heard: a (last heard 12s ago)`.
+pub fn not_heard(acknowledged: &[Acknowledgement]) -> Option<String> {
+    let silent = acknowledged.iter().filter(|node| node.silent);
+    let silent: Vec<String> =
+        silent.map(|node| format!("{} (last heard {} ago)", node.node, rough(node.last_heard_ms))).collect();
+    (!silent.is_empty()).then(|| format!("not heard: {}", silent.join(", ")))
+}
+
+/// A line for each pool or record on which a shift or pin does nothing.
+pub fn not_applied(effect: Option<&Effect>) -> Vec<String> {
+    let lines = effect.iter().flat_map(|effect| &effect.not_applied).map(|yielded| {
+        let word = if yielded.so_anyway { "yields" } else { "NOT APPLIED" };
+        format!("{word} on {}: {}", yielded.resource, yielded.why)
+    });
+    lines.collect()
+}
+
+fn is_nothing(shift: &Shift) -> bool {
+    shift.effect.as_ref().is_some_and(Effect::is_nothing)
+}
+
+fn state(shift: &Shift, now_ms: u64) -> String {
+    let ended = |word: &str| {
+        let at = shift.ended_at_ms.map_or(String::new(), |at| format!(" {}", relative(at, now_ms)));
+        format!("{word}{at}")
+    };
+    let in_force = |word: String| {
+        let is_partly = shift
+            .effect
+            .as_ref()
+            .is_some_and(|effect| effect.not_applied.iter().any(|yielded| !yielded.so_anyway));
+        match (is_nothing(shift), is_partly) {
+            (true, _) => format!("NOT APPLIED, {word}"),
+            (false, true) => format!("applied IN PART, {word}"),
+            (false, false) => word,
+        }
+    };
+    match shift.state {
+        ShiftState::Active if shift.held => in_force("HELD past its end".to_owned()),
+        ShiftState::Active => in_force(format!("active, ends {}", relative(shift.ends_at_ms, now_ms))),
+        ShiftState::Canceled => ended("canceled"),
+        ShiftState::Expired => ended("expired"),
+    }
+}
+
+fn measured(zero: &TimeToZero) -> &'static str {
+    match (zero.measurable, zero.measured, zero.silent.is_empty()) {
+        (false, _, _) => "not measured for a single record",
+        (true, true, true) => "measured",
+        (true, true, false) => "measured over the nodes that are heard",
+        (true, false, _) => "not yet measured",
+    }
+}
+
+fn to_zero(zero: &TimeToZero) -> String {
+    match (zero.measurable, zero.measured, zero.last_new_request_ms) {
+        (false, _, _) => "not measured for a record".to_owned(),
+        (true, true, Some(0) | None) => "no traffic since".to_owned(),
+        (true, true, Some(ms)) => rough(ms),
+        (true, false, _) if !zero.waiting_for.is_empty() => {
+            format!("waiting for {}", zero.waiting_for.join(", "))
+        }
+        (true, false, _) => "not yet".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

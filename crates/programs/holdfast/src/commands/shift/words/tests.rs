@@ -1,0 +1,136 @@
+use expect_test::expect;
+use hf_api::Yielded;
+
+use super::*;
+
+const NOW_MS: u64 = 1_700_000_060_000;
+
+fn shift() -> Shift {
+    let word = |node: &str, applied, silent| Acknowledgement {
+        node: node.to_owned(),
+        applied,
+        revision: 2,
+        silent,
+        last_heard_ms: if silent { 12_000 } else { 100 },
+    };
+    Shift {
+        id: "shift-2".to_owned(),
+        zone: "a".to_owned(),
+        resource: "everything".to_owned(),
+        reason: "smoke".to_owned(),
+        by: "ann".to_owned(),
+        started_at_ms: 1_700_000_000_000,
+        ends_at_ms: 1_700_000_360_000,
+        state: ShiftState::Active,
+        ended_at_ms: None,
+        held: false,
+        revision: 2,
+        effect: Some(Effect { applied: 1, not_applied: Vec::new() }),
+        acknowledged: vec![word("c", true, false), word("n1", false, false), word("n2", true, true)],
+        time_to_zero: TimeToZero {
+            measurable: true,
+            measured: false,
+            last_new_request_ms: Some(80),
+            last_open_connection_ms: None,
+            last_dns_answer_ms: Some(0),
+            open_connections: Some(3),
+            waiting_for: vec!["n1".to_owned()],
+            silent: vec!["n2".to_owned()],
+        },
+    }
+}
+
+fn yielded(resource: &str, so_anyway: bool) -> Yielded {
+    Yielded {
+        resource: resource.to_owned(),
+        why: "the zone is pinned in (by bob until noon)".to_owned(),
+        so_anyway,
+    }
+}
+
+#[test]
+fn one_shift_in_full_names_who_is_waited_for_and_who_is_silent() {
+    expect![[r#"
+        shift-2: everything leaves a, active, ends in 5m
+        reason        smoke
+        by            ann
+        started       2023-11-14T22:13:20Z
+        ends          2023-11-14T22:19:20Z
+        applied by    1 of 2 nodes, not by n1; not heard: n2 (last heard 12s ago)
+        time to zero  not yet measured
+          last new request      80ms
+          last open connection  3 still open
+          last DNS answer       none since the start
+          waiting for           n1
+    "#]]
+    .assert_eq(&in_words(&shift(), NOW_MS));
+}
+
+#[test]
+fn what_is_measured_says_over_whom() {
+    let mut zero = shift().time_to_zero;
+    (zero.measured, zero.open_connections) = (true, Some(0));
+    zero.waiting_for.clear();
+    assert_eq!(measured(&zero), "measured over the nodes that are heard");
+    assert_eq!(to_zero(&zero), "80ms");
+    zero.silent.clear();
+    assert_eq!(measured(&zero), "measured");
+}
+
+#[test]
+fn a_record_has_no_time_to_zero() {
+    let zero = TimeToZero::default();
+    assert_eq!(
+        progress(&[], &zero),
+        "applied by    0 of 0 nodes\ntime to zero  not measured for a single record\n"
+    );
+}
+
+#[test]
+fn what_is_not_applied_stands_first() {
+    let mut shift = shift();
+    shift.effect = Some(Effect { applied: 0, not_applied: vec![yielded("pool/web", false)] });
+    let text = in_words(&shift, NOW_MS);
+    let first: Vec<&str> = text.lines().take(2).collect();
+    assert_eq!(
+        first,
+        [
+            "shift-2: everything does NOT leave a, NOT APPLIED, active, ends in 5m",
+            "NOT APPLIED on pool/web: the zone is pinned in (by bob until noon)"
+        ]
+    );
+    assert!(text.ends_with("\ntime to zero  none: nothing leaves\n"), "{text}");
+    shift.effect =
+        Some(Effect { applied: 1, not_applied: vec![yielded("pool/web", false), yielded("pool/db", true)] });
+    let text = in_words(&shift, NOW_MS);
+    assert!(
+        text.starts_with("shift-2: everything leaves a, applied IN PART, active, ends in 5m\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nyields on pool/db: "), "{text}");
+}
+
+#[test]
+fn the_list_has_break_glass_too_and_what_is_not_applied() {
+    let mut shift = shift();
+    shift.effect = Some(Effect { applied: 0, not_applied: vec![yielded("pool/web", false)] });
+    let glass = BreakGlass {
+        zone: "b".to_owned(),
+        reason: "no ledger".to_owned(),
+        by: "bob".to_owned(),
+        signed_at_ms: NOW_MS,
+        ends_at_ms: NOW_MS + 60_000,
+        acknowledged: Vec::new(),
+        time_to_zero: TimeToZero { measurable: true, ..TimeToZero::default() },
+    };
+    let list = Shifts { shifts: vec![shift], ended_listed: false, break_glass: vec![glass] };
+    expect![[r#"
+        SHIFT        ZONE  RESOURCE    STATE                            TIME TO ZERO  BY   REASON
+        shift-2      a     everything  NOT APPLIED, active, ends in 5m  none          ann  smoke
+        break-glass  b     everything  active, ends in 1m               not yet       bob  no ledger
+        shift-2: NOT APPLIED on pool/web: the zone is pinned in (by bob until noon)
+    "#]]
+    .assert_eq(&in_table(&list, NOW_MS));
+    let none = Shifts { shifts: Vec::new(), ended_listed: false, break_glass: Vec::new() };
+    assert_eq!(in_table(&none, NOW_MS), "no shift is active");
+}
