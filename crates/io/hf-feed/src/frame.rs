@@ -2,7 +2,8 @@
 //!
 //! 1. A header of 17 bytes (`HFD`, version, kind, length, the first 8 bytes of the payload's SHA-256), then the payload.
 //! 2. Every kind has a bound on its length, checked before a byte of it is read; memory grows with what really came.
-//! 3. A frame that is not right ends its connection: after it nothing that follows can be trusted.
+//! 3. A frame that is not right ends its connection: after it nothing that follows can be trusted. One of a kind that is not known
+//!    is passed over: nodes of two versions run side by side during an upgrade.
 //!
 //! Not here: what payloads mean (`message`).
 
@@ -20,6 +21,8 @@ const MAGIC: [u8; 3] = *b"HFD";
 pub const HEADER_LEN: usize = 17;
 /// Room made for a payload before any of it has come.
 const PIECE: usize = 64 << 10;
+/// Bytes of any payload at most.
+const LEN_MAX: usize = hf_codec::limits::INTENT_BYTES + 8;
 
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +54,7 @@ impl Kind {
 
     /// Bytes of a payload at most: for intent what its codec allows and the revision before it, 1 MiB for the rest.
     pub fn len_max(self) -> usize {
-        if self == Kind::Intent { hf_codec::limits::INTENT_BYTES + 8 } else { 1 << 20 }
+        if self == Kind::Intent { LEN_MAX } else { 1 << 20 }
     }
 }
 
@@ -70,8 +73,16 @@ pub enum FrameError {
     )]
     Version(u8),
     /// A kind that is not known.
-    #[error("a frame of unknown kind {0}")]
+    #[error("a frame of unknown kind {0}; upgrade the older of the two nodes")]
     Kind(u8),
+    /// Of a kind that is not known, and longer than any may be.
+    #[error("a frame of unknown kind {kind} and {len} bytes, {LEN_MAX} are the most that any may have")]
+    UnknownTooLong {
+        /// The number of its kind.
+        kind: u8,
+        /// Its length as stated.
+        len: usize,
+    },
     /// Longer than its kind may be.
     #[error("a frame of {len} bytes, {kind:?} may have {} at most", .kind.len_max())]
     TooLong {
@@ -106,25 +117,39 @@ pub fn encode(kind: Kind, payload: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Reads one frame; each piece of it may keep us waiting for `patience`. Not safe to cancel: a frame begun must be read to
+/// Reads one frame, the first of a kind that is known; each piece of it may keep us waiting for `patience`. Not safe to cancel: a frame begun must be read to
 /// its end.
 pub async fn read<R: AsyncRead + Unpin>(
     from: &mut R,
     patience: Duration,
 ) -> Result<(Kind, Vec<u8>), FrameError> {
-    let header = read_exactly(from, HEADER_LEN, patience).await?;
-    let header: &[u8; HEADER_LEN] = header.as_slice().try_into().expect("as long as asked for");
-    let (kind, len) = parse_header(header)?;
-    let payload = read_exactly(from, len, patience).await?;
-    check_payload(kind, header, &payload)?;
-    Ok((kind, payload))
+    loop {
+        let header = read_exactly(from, HEADER_LEN, patience).await?;
+        let header: &[u8; HEADER_LEN] = header.as_slice().try_into().expect("as long as asked for");
+        match parse_header(header)? {
+            Header::Known(kind, len) => {
+                let payload = read_exactly(from, len, patience).await?;
+                check_payload(kind, header, &payload)?;
+                return Ok((kind, payload));
+            }
+            Header::Unknown(kind, mut left) => {
+                tracing::debug!(kind, len = left, "feed: a frame of an unknown kind is passed over");
+                while left > 0 {
+                    left -= read_exactly(from, left.min(PIECE), patience).await?.len();
+                }
+            }
+        }
+    }
 }
 
 /// Reads bytes that are one frame, no more and no less.
 pub fn decode(bytes: &[u8]) -> Result<(Kind, &[u8]), FrameError> {
     let short = || FrameError::from(io::Error::from(io::ErrorKind::UnexpectedEof));
     let (header, payload) = bytes.split_first_chunk::<HEADER_LEN>().ok_or_else(short)?;
-    let (kind, len) = parse_header(header)?;
+    let (kind, len) = match parse_header(header)? {
+        Header::Known(kind, len) => (kind, len),
+        Header::Unknown(kind, _) => return Err(FrameError::Kind(kind)),
+    };
     if payload.len() != len {
         return Err(short());
     }
@@ -155,17 +180,26 @@ async fn read_exactly<R: AsyncRead + Unpin>(
     Ok(bytes)
 }
 
-fn parse_header(header: &[u8; HEADER_LEN]) -> Result<(Kind, usize), FrameError> {
+enum Header {
+    Known(Kind, usize),
+    /// The number of a kind that only another version knows.
+    Unknown(u8, usize),
+}
+
+fn parse_header(header: &[u8; HEADER_LEN]) -> Result<Header, FrameError> {
     if header[..3] != MAGIC {
         return Err(FrameError::NotOurs);
     }
     if header[3] != VERSION {
         return Err(FrameError::Version(header[3]));
     }
-    let kind =
-        Kind::ALL.into_iter().find(|kind| kind.number() == header[4]).ok_or(FrameError::Kind(header[4]))?;
     let len = u32::from_be_bytes([header[5], header[6], header[7], header[8]]) as usize;
-    if len > kind.len_max() { Err(FrameError::TooLong { kind, len }) } else { Ok((kind, len)) }
+    match Kind::ALL.into_iter().find(|kind| kind.number() == header[4]) {
+        Some(kind) if len > kind.len_max() => Err(FrameError::TooLong { kind, len }),
+        Some(kind) => Ok(Header::Known(kind, len)),
+        None if len > LEN_MAX => Err(FrameError::UnknownTooLong { kind: header[4], len }),
+        None => Ok(Header::Unknown(header[4], len)),
+    }
 }
 
 #[cfg(test)]

@@ -48,3 +48,14 @@ async fn another_protocol_and_another_version_are_named() {
     newer[3] = 2;
     assert!(check(&newer).await.unwrap_err().contains("speaks version 2"));
 }
+
+#[tokio::test]
+async fn a_frame_of_an_unknown_kind_is_passed_over() {
+    let mut bytes = encode(Kind::Report, &vec![7; 3 * PIECE / 2]).unwrap();
+    bytes[4] = 99;
+    assert!(matches!(decode(&bytes), Err(FrameError::Kind(99))));
+    bytes.extend(encode(Kind::Table, b"payload").unwrap());
+    assert_eq!(check(&bytes).await, Ok((Kind::Table, b"payload".to_vec())));
+    bytes[5..9].copy_from_slice(&u32::MAX.to_be_bytes());
+    assert!(check(&bytes).await.unwrap_err().starts_with("a frame of unknown kind 99 and 4294967295 bytes"));
+}
