@@ -1,6 +1,6 @@
 //! One connection between two nodes, whoever dialled.
 //!
-//! 1. Hello first, both ways; then every beat report, table and break-glass acts, every tenth beat intent. What changes is
+//! 1. Hello first, both ways; then every beat table, report and break-glass acts, every tenth beat intent. What changes is
 //!    sent at once, except intent to a peer that is known to have it.
 //! 2. No queue: what is sent is the newest there is when the socket takes it. A peer that takes nothing for five beats, or
 //!    says nothing for five of its own, is cut off; so is one whose bytes are wrong.

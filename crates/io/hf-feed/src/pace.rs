@@ -2,6 +2,7 @@
 //!
 //! 1. Every beat report, table and break-glass acts, every tenth beat intent, whatever happened.
 //! 2. What changes is sent at once, except intent to a peer that is known to have it.
+//! 3. Intent comes last: it may be long, and on a slow way a table behind it would go stale.
 //!
 //! Not here: sockets and timers (`connection`).
 
@@ -27,7 +28,7 @@ impl Pace {
         let is_full = self.beat.is_multiple_of(INTENT_BEATS);
         self.beat += 1;
         let intent = next.intent.as_ref().filter(|_| is_full).map(|(_, bytes)| bytes);
-        let due = [intent, next.break_glass.as_ref(), next.table.as_ref(), next.report.as_ref()];
+        let due = [next.table.as_ref(), next.report.as_ref(), next.break_glass.as_ref(), intent];
         let due = due.into_iter().flatten().cloned().collect();
         self.sent = next.clone();
         due
@@ -44,9 +45,39 @@ impl Pace {
         let break_glass = next.break_glass.as_ref().filter(|new| is_other(sent.break_glass.as_ref(), new));
         let table = next.table.as_ref().filter(|new| is_other(sent.table.as_ref(), new));
         let report = next.report.as_ref().filter(|_| sent.report_news != next.report_news);
-        let due = [intent.map(|(_, bytes)| bytes), break_glass, table, report];
+        let due = [table, report, break_glass, intent.map(|(_, bytes)| bytes)];
         let due = due.into_iter().flatten().cloned().collect();
         self.sent = next.clone();
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(text: &str) -> Arc<[u8]> {
+        text.as_bytes().into()
+    }
+
+    fn show(due: &[Arc<[u8]>]) -> String {
+        let names: Vec<_> = due.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
+        names.join(" ")
+    }
+
+    #[test]
+    fn a_long_intent_keeps_nothing_waiting() {
+        let next = Frames {
+            intent: Some((Revision(1), frame("intent"))),
+            table: Some(frame("table")),
+            break_glass: Some(frame("acts")),
+            report: Some(frame("report")),
+            report_news: 0,
+        };
+        let mut pace = Pace::default();
+        assert_eq!(show(&pace.on_beat(&next)), "table report acts intent");
+        assert_eq!(show(&pace.on_beat(&next)), "table report acts");
+        let mut pace = Pace::default();
+        assert_eq!(show(&pace.on_change(&next, Revision(0))), "table acts intent");
     }
 }
