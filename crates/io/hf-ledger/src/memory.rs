@@ -160,7 +160,13 @@ impl Journal for MemoryLedger {
             let log = self.log();
             let gone = log.journal_newest - log.journal.len() as u64;
             let skip = usize::try_from(after.saturating_sub(gone)).unwrap_or(usize::MAX);
-            Ok(log.journal.iter().skip(skip).take(limit).cloned().collect())
+            let mut len = 0;
+            let fits = |line: &&Journalled| {
+                let is_full = len >= limits::JOURNAL_PAGE_BYTES;
+                len += line.bytes.len();
+                !is_full
+            };
+            Ok(log.journal.iter().skip(skip).take(limit).take_while(fits).cloned().collect())
         })
     }
 

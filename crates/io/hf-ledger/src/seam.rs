@@ -34,6 +34,8 @@ pub mod limits {
     pub const JOURNAL_BATCH: usize = 10_000;
     /// Lines of one answer of [`Journal::read`](super::Journal::read).
     pub const JOURNAL_PAGE: usize = 10_000;
+    /// Bytes after which an answer of [`Journal::read`](super::Journal::read) ends; it holds at least one line.
+    pub const JOURNAL_PAGE_BYTES: usize = 4 << 20;
 
     /// Refuses `what` when it is longer than `max`.
     pub(crate) fn check(what: &'static str, len: usize, max: usize) -> Result<(), LedgerError> {
@@ -129,7 +131,8 @@ pub trait Journal: Send + Sync + 'static {
     /// skipped, so a replay writes nothing twice: hand in all lines of one revision in one call.
     fn append(&self, lines: Vec<JournalLine>) -> BoxFuture<'_, Result<u64, LedgerError>>;
 
-    /// Up to `limit` lines after position `after`, oldest first; lines that are gone already are passed over.
+    /// Up to `limit` lines after position `after`, oldest first, at most one page; lines that are gone already are passed over, and
+    /// so are damaged ones, which the log names: they are for people, and no damage to the ledger.
     fn read(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Journalled>, LedgerError>>;
 
     /// The newest position; 0 before the first line. The newest ten lines are `read(newest - 10, 10)`.

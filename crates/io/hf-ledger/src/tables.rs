@@ -209,18 +209,27 @@ pub fn journal_append(db: &Database, lines: &[JournalLine]) -> Result<u64, Fault
     Ok(newest)
 }
 
-/// Up to `limit` lines after `after`.
+/// Up to `limit` lines after `after`. A damaged one is named and passed over: the next may be good.
 pub fn journal_read(db: &Database, after: u64, limit: usize) -> Result<Vec<Journalled>, Fault> {
     let txn = db.begin_read()?;
     let table = txn.open_table(JOURNAL)?;
     let mut lines = Vec::new();
-    for item in table.range(after.saturating_add(1)..)?.take(limit) {
+    let mut len = 0;
+    for item in table.range(after.saturating_add(1)..)? {
+        if lines.len() == limit || len >= limits::JOURNAL_PAGE_BYTES {
+            break;
+        }
         let (key, value) = item?;
         let position = key.value();
-        let bytes = opened("journal line", position, value.value())?;
-        let (revision, bytes) = bytes
-            .split_first_chunk()
-            .ok_or_else(|| Fault::Damaged(format!("journal line {position} is cut short")))?;
+        let line = opened("journal line", position, value.value()).ok();
+        let Some((revision, bytes)) = line.and_then(|bytes| bytes.split_first_chunk()) else {
+            tracing::warn!(
+                position,
+                "a line of the journal is damaged; it is not shown, and the ledger is not affected"
+            );
+            continue;
+        };
+        len += bytes.len();
         let revision = Some(u64::from_be_bytes(*revision)).filter(|revision| *revision > 0).map(Revision);
         lines.push(Journalled { position, revision, bytes: bytes.to_vec() });
     }

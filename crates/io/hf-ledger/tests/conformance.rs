@@ -50,6 +50,7 @@ for_every_engine! {
     the_journal_skips_what_it_has
     the_journal_is_bounded
     what_the_journal_refuses
+    a_page_of_the_journal_has_a_bound_in_bytes
 }
 
 async fn a_lost_log_begins_anew_after_what_readers_hold(engine: &dyn Engine) {
@@ -262,4 +263,13 @@ async fn what_the_journal_refuses(engine: &dyn Engine) {
     let many = vec![line(None, "x"); limits::JOURNAL_BATCH + 1];
     assert!(matches!(Journal::append(engine, many).await.unwrap_err(), LedgerError::TooManyLines { .. }));
     assert_eq!(engine.newest_position().await.unwrap(), 0);
+}
+
+async fn a_page_of_the_journal_has_a_bound_in_bytes(engine: &dyn Engine) {
+    let line = || JournalLine { revision: None, bytes: vec![b'x'; limits::LINE_BYTES] };
+    Journal::append(engine, (0..100).map(|_| line()).collect()).await.unwrap();
+    let first = Journal::read(engine, 0, 10_000).await.unwrap();
+    assert_eq!(first.len(), limits::JOURNAL_PAGE_BYTES / limits::LINE_BYTES);
+    let rest = Journal::read(engine, first.last().unwrap().position, 10_000).await.unwrap();
+    assert_eq!(first.len() + rest.len(), 100);
 }

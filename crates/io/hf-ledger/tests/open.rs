@@ -5,7 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use hf_ledger::{Ledger, LedgerError, OpenError, RedbLedger};
+use hf_ledger::{Journal, JournalLine, Ledger, LedgerError, OpenError, RedbLedger};
 use hf_model::Revision;
 use redb::{Database, TableDefinition};
 
@@ -167,4 +167,24 @@ async fn a_lost_ledger_is_kept_whole_beside_the_one_that_goes_on() {
     let new = RedbLedger::open(&path).unwrap().follow(Revision(0)).await.unwrap();
     assert_eq!(new.checkpoint, Some((Revision(9), b"state".to_vec())));
     assert_eq!(new.entries, [(Revision(10), b"new".to_vec())]);
+}
+
+#[tokio::test]
+async fn a_damaged_line_of_the_journal_is_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let ledger = RedbLedger::open(&path).unwrap();
+    let line = |text: &str| JournalLine { revision: None, bytes: text.as_bytes().to_vec() };
+    Journal::append(&ledger, ["one", "two", "three"].map(line).to_vec()).await.unwrap();
+    drop(ledger);
+    let database = Database::open(&path).unwrap();
+    let txn = database.begin_write().unwrap();
+    let journal: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
+    txn.open_table(journal).unwrap().insert(2, &b"damage"[..]).unwrap();
+    txn.commit().unwrap();
+    drop(database);
+    let ledger = RedbLedger::open(&path).unwrap();
+    let lines = Journal::read(&ledger, 0, 2).await.unwrap();
+    let found: Vec<_> = lines.iter().map(|line| (line.position, &*line.bytes)).collect();
+    assert_eq!(found, [(1, &b"one"[..]), (3, &b"three"[..])]);
 }
