@@ -1,6 +1,6 @@
-//! What a node tells of itself: logs, metrics, and its activity per zone.
+//! What a node tells of itself: logs, and its activity per pool and zone.
 //!
-//! Not here: what is decided, or where the metrics are served (`hf-control-plane`).
+//! Not here: what is decided; metrics, which `hf-control-plane` makes of snapshots and reports.
 
 pub mod activity;
 pub mod log;

@@ -1,6 +1,6 @@
 //! The asker's side, as far as our own clients and tests need it: one address question, its addresses back.
 //!
-//! A stub: it asks an authoritative server straight, follows nothing and keeps nothing.
+//! It asks an authoritative server straight, follows nothing and keeps nothing: no resolver.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
