@@ -50,7 +50,8 @@ pub fn of_pin(snapshot: &Snapshot, pin: &Pin) -> Option<Effect> {
             PinTo::Out => ZoneState::Away,
         },
         is_own: &|reason| match (pin.to, reason) {
-            (PinTo::In, Reason::PinnedIn { by, until }) | (PinTo::Out, Reason::PinnedOut { by, until }) => {
+            (PinTo::In, Reason::PinnedIn { by, until, .. })
+            | (PinTo::Out, Reason::PinnedOut { by, until, .. }) => {
                 (by, *until) == (&pin.by, pin.ends_at)
             }
             _ => false,
@@ -132,8 +133,9 @@ fn outcome(decision: &PoolDecision, zone: ZoneIx, wish: &Wish<'_>) -> Outcome {
 fn words(why: &NotAppliedWhy, found: &PoolZone, so_anyway: bool) -> String {
     let stands = || found.reason.words(|at| hf_api::instant(at.0));
     match (why, &found.reason) {
-        (NotAppliedWhy::PinnedIn, Reason::PinnedIn { by, until }) => {
-            format!("the zone is pinned in (by {by} until {})", hf_api::instant(until.0))
+        (NotAppliedWhy::PinnedIn, Reason::PinnedIn { .. }) => {
+            let stands = stands();
+            format!("the zone is pinned in ({})", stands.trim_start_matches("pinned in "))
         }
         (NotAppliedWhy::Outranked(_), _) if so_anyway => {
             format!("{} comes first; the zone is {} all the same", stands(), found.state)
