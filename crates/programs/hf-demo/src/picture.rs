@@ -42,17 +42,19 @@ const KEYS: [&str; 10] = [
     "h heal",
     "x shift",
     "u cancel its shift",
-    "c kill or start the control node",
-    "a addresses and commands",
+    "c kill or start control",
+    "a addresses, commands",
     "q quit",
 ];
 /// The same while the panel covers the picture.
 const KEYS_OF_PANEL: [&str; 3] = ["arrows, PageUp, PageDown scroll", "a, Esc back to the picture", "q quit"];
 /// What the words of the picture mean.
-const NOTES: [&str; 3] = [
-    "healthy: of the zone's endpoints, its balancer counts as one",
-    "AWAY by an operator's act, sick with none healthy, part with some",
-    "plain round robin: each client uses the instances of its own region only",
+const NOTES: [&str; 5] = [
+    "healthy: its balancer counts as one",
+    "AWAY: by an act",
+    "sick: none healthy",
+    "part: some healthy",
+    "plain round robin: to the own region's instances only",
 ];
 
 /// What a key asked for.

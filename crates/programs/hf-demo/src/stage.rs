@@ -173,7 +173,7 @@ impl Stage {
             (Action::Cancel, Some(at)) => self.cancel(at).await,
             (Action::KillControl, _) => {
                 self.children.kill("control");
-                "the control node is dead: nothing moves, and shifts still work (break-glass)".to_owned()
+                "the control node is dead: nothing moves; shifts go by break-glass".to_owned()
             }
             (Action::HealControl, _) => {
                 self.children.start("control")?;
