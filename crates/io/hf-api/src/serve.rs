@@ -17,11 +17,14 @@ use hyper::body::{Body, Incoming};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 pub use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+/// Connections that wait in the kernel.
+const BACKLOG: u32 = 1_024;
 /// For a request's head to arrive, idle time before it included.
 const HEAD: Duration = Duration::from_secs(30);
 /// For running answers to end once a stop is announced.
@@ -71,9 +74,20 @@ pub struct Listener {
 /// Opens a port. `what` is the listener's name in the node file, for the error.
 pub async fn listen(what: &'static str, address: SocketAddr) -> Result<Listener, BindError> {
     let failed = |source| BindError { what, address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = open(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok(Listener { listener, address })
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    if address.is_ipv6() {
+        // So that 0.0.0.0 and [::] can have the same port, whoever listens there.
+        SockRef::from(&socket).set_only_v6(true)?;
+    }
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Listener {

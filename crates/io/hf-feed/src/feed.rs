@@ -18,7 +18,8 @@ use std::time::Duration;
 use hf_config::node::{Role, TlsConfig};
 use hf_model::{NodeId, Timestamp, ZoneId};
 use rustls_pki_types::ServerName;
-use tokio::net::{TcpListener, TcpStream};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -30,6 +31,8 @@ use crate::tls::{Tls, TlsError};
 
 /// Connections that other nodes may have open to this one.
 pub const CONNECTIONS_MAX: usize = 256;
+/// Connections that wait in the kernel.
+const BACKLOG: u32 = 1_024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TLS_TIMEOUT: Duration = Duration::from_secs(3);
 const BACK_OFF_MIN: Duration = Duration::from_millis(200);
@@ -142,8 +145,7 @@ impl Feed {
     pub async fn bind_without_certificates(config: FeedConfig) -> Result<Feed, BindError> {
         let tls = config.tls.as_ref().map(|files| Tls::load(files, &config.node, config.now.get()));
         let address = config.listen;
-        let listener =
-            TcpListener::bind(address).await.map_err(|source| BindError::Listen { address, source })?;
+        let listener = listen(address).map_err(|source| BindError::Listen { address, source })?;
         let problem = tls.as_ref().and_then(|tls| tls.as_ref().err()).map(ToString::to_string);
         Ok(Feed { config, listener, tls, problem: watch::Sender::new(problem) })
     }
@@ -204,6 +206,17 @@ impl Feed {
         let _ = shutdown.wait_for(|stop| *stop).await;
         tasks.shutdown().await;
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    if address.is_ipv6() {
+        // So that 0.0.0.0 and [::] can have the same port, whoever listens there.
+        SockRef::from(&socket).set_only_v6(true)?;
+    }
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Waits until the certificates can be used. Whoever connects meanwhile is sent away, so that it comes again later.

@@ -93,6 +93,10 @@ fn open_all(mut address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener
 fn bound(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        // So that 0.0.0.0 and [::] can have the same port, in two pools of one estate too.
+        socket.set_only_v6(true)?;
+    }
     // Connections of an earlier run in TIME_WAIT do not keep us from the port; a listener does.
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
@@ -121,6 +125,13 @@ mod tests {
         assert!(matches!(error, BindError::Taken { .. }), "{error}");
         drop(ours);
         open(&pool(), address, 2).unwrap();
+    }
+
+    #[test]
+    fn both_families_have_the_same_port() {
+        let six = open(&pool(), "[::]:0".parse().unwrap(), 2).unwrap();
+        let port = six[0].local_addr().unwrap().port();
+        open(&pool(), SocketAddr::from(([0, 0, 0, 0], port)), 2).unwrap();
     }
 
     #[test]

@@ -353,6 +353,12 @@ async fn a_feed_with_an_expired_certificate_begins_once_there_is_a_good_one() {
 }
 
 #[tokio::test]
+async fn both_families_have_the_same_port() {
+    let six = listen("[::]:0".parse().unwrap()).unwrap();
+    listen(SocketAddr::from(([0, 0, 0, 0], six.local_addr().unwrap().port()))).unwrap();
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_named_with_the_mend() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
