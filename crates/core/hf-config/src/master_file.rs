@@ -117,6 +117,17 @@ pub(crate) fn read_master_file(apex: &DnsName, text: &str, report: &mut Report<'
     master
 }
 
+/// Reads the data of one record, its names absolute.
+pub(crate) fn read_data(rtype: u16, text: &str) -> Option<Vec<u8>> {
+    // Without an owner the line begins with white space.
+    let line = format!(" {text}");
+    let mut report = Report::new("", &line);
+    let mut entries = Entries::new(&line);
+    let entry = entries.next(&mut report)?;
+    let whole = entries.next(&mut report).is_none() && report.is_clean();
+    rdata(rtype.into(), &entry.tokens, &[0]).ok().filter(|_| whole)
+}
+
 /// Where, and what is wrong.
 type Mistake = (usize, String);
 

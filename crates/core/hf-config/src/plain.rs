@@ -11,6 +11,7 @@ use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt as _};
 use domain::rdata::ZoneRecordData;
 
 use crate::estate::PlainRecord;
+use crate::master_file::read_data;
 
 /// A type number as its mnemonic, such as `MX`; `TYPE65280` when it has none.
 pub fn type_text(rtype: u16) -> String {
@@ -24,7 +25,11 @@ pub fn data_text(record: &PlainRecord) -> String {
         ZoneRecordData::<&[u8], ParsedName<&[u8]>>::parse_rdata(Rtype::from_int(record.rtype), &mut parser);
     if let Ok(Some(data)) = read {
         // Not its `Display`: that leaves out the last dot of some types' names, and then they are other names.
-        return data.display_zonefile(DisplayKind::Simple).to_string();
+        let text = data.display_zonefile(DisplayKind::Simple).to_string();
+        // Nor does it quote all that must be quoted, such as a parenthesis in a parameter of HTTPS.
+        if read_data(record.rtype, &text).is_some_and(|read| read == record.rdata) {
+            return text;
+        }
     }
     // RFC 3597, section 5.
     let mut text = format!("\\# {} ", record.rdata.len());
@@ -32,4 +37,25 @@ pub fn data_text(record: &PlainRecord) -> String {
         let _ = write!(text, "{byte:02x}"); // a String takes everything
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rtype: u16, rdata: &[u8], want: &str) {
+        let name = hf_model::DnsName::new("a.test.").unwrap();
+        let record = PlainRecord { name, rtype, ttl: 5, rdata: rdata.to_vec() };
+        assert_eq!(data_text(&record), want);
+        assert_eq!(read_data(rtype, want).as_deref(), Some(rdata));
+    }
+
+    #[test]
+    fn what_is_shown_reads_as_the_same_data() {
+        check(33, b"\0\x01\0\x02\0\x03\x01n\x04test\0", "1 2 3 n.test.");
+        check(65, b"\0\x01\0\0\x01\0\x03\x02h2", "1 . alpn=h2");
+        // Found by fuzzing.
+        check(65, b"\0\x01\0\0\x01\0\x03\x02(3", "\\# 10 00010000010003022833");
+        check(65_280, b"\x01\x02", "\\# 2 01 02");
+    }
 }
