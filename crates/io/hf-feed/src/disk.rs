@@ -18,12 +18,14 @@ use hf_model::Digest;
 
 /// Files kept.
 pub const KEPT: usize = 3;
-/// Bytes of a file at most: the ceiling of an intent on the wire, and room for verdicts.
+/// Bytes of a file that are read at most: more than any snapshot has. `hf-snapshot` has the exact bound of its own files
+/// and this crate does not know it; this one keeps a wrong file from filling the memory.
 const LEN_MAX: u64 = 48 << 20;
 /// After a restart numbers go on this far beyond the newest file: more than are ever made while one save waits.
 pub const LEAP: u64 = 1_000_000;
 const PREFIX: &str = "snapshot-";
 const SUFFIX: &str = ".hfs";
+const UNFINISHED: &str = ".new";
 const BREAK_GLASS: &str = "break-glass.hfb";
 
 /// The folder of snapshots of one node.
@@ -81,6 +83,19 @@ impl SnapshotDir {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path).map_err(at(path))?;
         Ok(SnapshotDir(path.to_owned()))
+    }
+
+    /// Removes what a process that died while it saved has left behind. Only for whoever has the folder to itself.
+    pub fn remove_unfinished(&self) -> Result<(), DiskError> {
+        for entry in fs::read_dir(&self.0).map_err(at(&self.0))? {
+            let entry = entry.map_err(at(&self.0))?;
+            let name = entry.file_name();
+            let of = name.to_str().and_then(|name| name.strip_suffix(UNFINISHED));
+            if of.is_some_and(|of| of == BREAK_GLASS || of.starts_with(PREFIX) && of.ends_with(SUFFIX)) {
+                fs::remove_file(entry.path()).map_err(at(&entry.path()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Keeps a snapshot's bytes as number `number`, and drops all but the newest [`KEPT`].
@@ -156,7 +171,7 @@ impl SnapshotDir {
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        let (path, beside) = (self.0.join(name), self.0.join(format!("{name}.new")));
+        let (path, beside) = (self.0.join(name), self.0.join(format!("{name}{UNFINISHED}")));
         let written = write_synced(&beside, bytes).and_then(|()| fs::rename(&beside, &path));
         if let Err(error) = written {
             // Half a file is of no use and, on a full disk, in the way.

@@ -35,7 +35,12 @@ pub fn open(path: &Path) -> Result<DataDir, String> {
         .open(&lock)
         .map_err(|error| at(&lock, &error))?;
     match file.try_lock() {
-        Ok(()) => Ok(DataDir { snapshots, _lock: file }),
+        Ok(()) => {
+            if let Err(error) = snapshots.remove_unfinished() {
+                warn!(%error, "what a crash left behind cannot be removed");
+            }
+            Ok(DataDir { snapshots, _lock: file })
+        }
         Err(TryLockError::WouldBlock) => Err(format!(
             "{}: another node runs on this folder; stop it, or give this one its own `data_dir`",
             path.display()

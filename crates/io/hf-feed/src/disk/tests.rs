@@ -44,6 +44,18 @@ fn bad_files_are_named_and_passed_over_and_their_numbers_are_not_used_again() {
 }
 
 #[test]
+fn what_a_crash_left_behind_is_removed_and_nothing_else() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = SnapshotDir::open(temp.path()).unwrap();
+    dir.save(1, b"good 1").unwrap();
+    for name in ["snapshot-00000000000000000002.hfs.new", "break-glass.hfb.new", "estate.new", "notes.txt"] {
+        fs::write(temp.path().join(name), b"half").unwrap();
+    }
+    dir.remove_unfinished().unwrap();
+    assert_eq!(names(&dir.0), ["estate.new", "notes.txt", "snapshot-00000000000000000001.hfs"]);
+}
+
+#[test]
 fn an_empty_folder_loads_as_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let loaded = SnapshotDir::open(temp.path()).unwrap().load(decode).unwrap();
