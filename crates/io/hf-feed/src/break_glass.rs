@@ -5,7 +5,8 @@
 //!    (a minute of difference between clocks is let pass), neither counts for longer than 72 hours after its signing.
 //! 3. For each zone the newest signature wins. What has ended stays in the book until 72 hours after its signing: an
 //!    older, longer shift that comes late must not undo it.
-//! 4. The book is bounded ([`BreakGlassBook::MAX`]); when it is full of shifts in force, a further one is refused.
+//! 4. The book is bounded ([`BreakGlassBook::MAX`]); when it is full, an act for a further zone is refused. None makes room for another
+//!    before its 72 hours are over: a cancel that is forgotten would undo itself.
 //!
 //! Not here: who asked (`hf-control-plane` takes them, `hf-node` merges them), what follows (`hf-decide`).
 
@@ -198,11 +199,11 @@ pub struct BreakGlassBook {
 }
 
 impl BreakGlassBook {
-    /// Zones with a break-glass act at most.
-    pub const MAX: usize = 64;
+    /// Zones with a break-glass act at most: every zone that an estate may have.
+    pub const MAX: usize = hf_config::estate::limits::ZONES;
 
     /// Takes a verified act. True if it is news; an error if it loses against what is known.
-    pub fn insert(&mut self, signed: SignedBreakGlass, now: Timestamp) -> Result<bool, BreakGlassRefused> {
+    pub fn insert(&mut self, signed: SignedBreakGlass) -> Result<bool, BreakGlassRefused> {
         if let Some(known) = self.zones.get(&signed.shift.zone) {
             // Of two with one stamp any fixed order does, as long as every node uses the same.
             let rank = |s: &SignedBreakGlass| (s.shift.signed_at, s.shift.clone(), s.signature);
@@ -216,11 +217,7 @@ impl BreakGlassBook {
             };
         }
         if self.zones.len() >= Self::MAX {
-            // Make room by forgetting the oldest that has ended.
-            let ended =
-                self.zones.values().filter(|s| s.shift.ends_at <= now).min_by_key(|s| s.shift.signed_at);
-            let zone = ended.map(|s| s.shift.zone.clone()).ok_or(BreakGlassRefused::TooMany)?;
-            self.zones.remove(&zone);
+            return Err(BreakGlassRefused::TooMany);
         }
         self.zones.insert(signed.shift.zone.clone(), signed);
         Ok(true)
@@ -241,20 +238,6 @@ impl BreakGlassBook {
     /// All of them with their signatures, by zone: what is passed on.
     pub fn signed(&self) -> Vec<SignedBreakGlass> {
         self.zones.values().cloned().collect()
-    }
-
-    /// Those in force now, by zone: what is decided with.
-    pub fn in_force(&self, now: Timestamp) -> Vec<BreakGlassShift> {
-        self.zones
-            .values()
-            .filter(|signed| signed.shift.ends_at > now)
-            .map(|signed| signed.shift.clone())
-            .collect()
-    }
-
-    /// When the next of those in force ends.
-    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
-        self.zones.values().map(|signed| signed.shift.ends_at).filter(|end| *end > now).min()
     }
 }
 

@@ -368,7 +368,7 @@ impl Hub {
             }
             let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
             let taken = hf_feed::break_glass::verify(&signed, &self.keys, now)
-                .and_then(|()| self.book.insert(signed, now));
+                .and_then(|()| self.book.insert(signed));
             match taken {
                 Ok(true) => tracing::warn!(%zone, %by, "a break-glass act came from another node"),
                 Ok(false) | Err(BreakGlassRefused::Superseded { .. } | BreakGlassRefused::TooOld) => {}
@@ -387,7 +387,7 @@ impl Hub {
         let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
         let (ends_at, reason) = (signed.shift.ends_at, signed.shift.reason.clone());
         hf_feed::break_glass::verify_new(&signed, &self.keys, now)?;
-        self.book.insert(signed, now)?;
+        self.book.insert(signed)?;
         tracing::warn!(%zone, %by, ends_at = ends_at.0, %reason, "a break-glass act was given to this node");
         Ok(())
     }
