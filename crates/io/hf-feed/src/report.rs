@@ -133,8 +133,8 @@ struct WireActivity {
 
 /// As bytes for the wire; never longer than a frame may be.
 pub fn encode_report(report: &NodeReport) -> Vec<u8> {
-    let shown = report.activity.len().min(ACTIVITY_MAX);
-    let left_out = u32::try_from(report.activity.len() - shown).unwrap_or(u32::MAX);
+    let shown = most_active(&report.activity);
+    let left_out = u32::try_from(report.activity.len() - shown.len()).unwrap_or(u32::MAX);
     let wire = Wire {
         node: report.node.to_string(),
         zone: report.zone.as_ref().map(ToString::to_string),
@@ -155,7 +155,7 @@ pub fn encode_report(report: &NodeReport) -> Vec<u8> {
         estate_file_problem: report.estate_file_problem.as_deref().map(cut),
         ledger_problem: report.ledger_problem.as_deref().map(cut),
         node_problem: report.node_problem.as_deref().map(cut),
-        activity: report.activity[..shown].iter().map(activity_to_wire).collect(),
+        activity: shown.into_iter().map(activity_to_wire).collect(),
         activity_left_out: report.activity_left_out.saturating_add(left_out),
     };
     postcard::to_extend(&wire, vec![VERSION]).expect("plain data always has a postcard form")
@@ -198,6 +198,20 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
         activity: wire.activity.iter().map(activity_from_wire).collect::<Result<_, _>>()?,
         activity_left_out: wire.activity_left_out,
     })
+}
+
+/// As many lines as travel, in their order: those with open connections and the newest traffic before those without.
+fn most_active(all: &[ZoneActivityReport]) -> Vec<&ZoneActivityReport> {
+    let mut lines: Vec<(usize, &ZoneActivityReport)> = all.iter().enumerate().collect();
+    if lines.len() > ACTIVITY_MAX {
+        let newest = |line: &ZoneActivityReport| {
+            line.last_new_request_at.max(line.last_dns_answer_at).max(line.last_open_connection_at)
+        };
+        lines.sort_by_key(|(_, line)| std::cmp::Reverse((line.open_connections > 0, newest(line))));
+        lines.truncate(ACTIVITY_MAX);
+        lines.sort_by_key(|(at, _)| *at);
+    }
+    lines.into_iter().map(|(_, line)| line).collect()
 }
 
 fn activity_to_wire(line: &ZoneActivityReport) -> WireActivity {

@@ -1,7 +1,7 @@
 //! What data planes did per pool and zone: the figures behind "time to zero".
 //!
 //! Balancers and DNS servers write, the feed's report reads. Writers touch atomics only; the table is bounded by the
-//! estate's limits on pools and zones (what left the estate stays until restart).
+//! estate's limits on pools and zones: what has left it goes with [`Activity::keep`].
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -108,9 +108,38 @@ impl Activity {
         self.zones.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
     }
 
+    /// Forgets the pairs that are not wanted any more, those apart that a writer still holds: connections of a pool that left the
+    /// estate may take a while to end. They go with the next call.
+    pub fn keep(&self, is_wanted: impl Fn(&PoolName, &ZoneId) -> bool) {
+        let mut zones = self.zones.write().unwrap_or_else(PoisonError::into_inner);
+        zones.retain(|(pool, zone), held| Arc::strong_count(held) > 1 || is_wanted(pool, zone));
+    }
+
     /// All figures now, in order of pool and zone.
     pub fn report(&self) -> Vec<ZoneActivityReport> {
         let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
         zones.iter().map(|((pool, zone), activity)| activity.report(pool, zone)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_left_the_estate_is_forgotten_once_nobody_writes_it() {
+        let activity = Activity::default();
+        let zone = ZoneId::new("a").unwrap();
+        let pool = |name| PoolName::new(name).unwrap();
+        activity.zone(&pool("stays"), &zone).request_sent(Timestamp(1));
+        activity.zone(&pool("gone"), &zone).request_sent(Timestamp(1));
+        let open = activity.zone(&pool("drains"), &zone);
+        let names = || activity.report().iter().map(|line| line.pool.to_string()).collect::<Vec<_>>();
+        activity.keep(|name, _| *name == pool("stays"));
+        assert_eq!(names(), ["drains", "stays"]);
+        drop(open);
+        activity.keep(|name, _| *name == pool("stays"));
+        assert_eq!(names(), ["stays"]);
+        assert_eq!(activity.report()[0].requests, 1);
     }
 }

@@ -6,14 +6,17 @@
 //!
 //! Not here: what an event means (`hub`).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hf_clock::Clock;
+use hf_config::estate::Estate;
 use hf_control::Intent;
 use hf_control_plane::GivenBreakGlass;
 use hf_feed::{Incoming, Message, Outgoing, Reports};
 use hf_health::Table;
+use hf_model::{PoolName, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
 use tokio::sync::{mpsc, watch};
@@ -198,10 +201,23 @@ async fn take_intent(hub: &mut Hub, intent: Arc<Intent>) {
     hub.take(intent, read);
 }
 
+fn keep_activity_of(activity: &Activity, estate: &Estate) {
+    let mut wanted: BTreeMap<&PoolName, BTreeSet<&ZoneId>> = BTreeMap::new();
+    for pool in &estate.pools {
+        let zones = pool.endpoints.iter().map(|endpoint| &estate.zone(endpoint.zone).id);
+        wanted.entry(&pool.name).or_default().extend(zones);
+    }
+    activity.keep(|pool, zone| wanted.get(pool).is_some_and(|zones| zones.contains(zone)));
+}
+
 fn publish(hub: &mut Hub, to: &Sinks, clock: &Clock, activity: &Activity, tell: bool) {
     let now = clock.now();
     let news = hub.refresh(now);
     if let Some(snapshot) = &news {
+        let digest = |snapshot: &Arc<Snapshot>| snapshot.estate.digest;
+        if to.snapshots.borrow().as_ref().map(digest) != Some(digest(snapshot)) {
+            keep_activity_of(activity, &snapshot.estate);
+        }
         to.snapshots.send_replace(Some(snapshot.clone()));
     }
     let acts_changed = to.kept.borrow().break_glass != hub.break_glass();

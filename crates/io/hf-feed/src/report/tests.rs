@@ -62,6 +62,22 @@ fn the_largest_report_fits_a_frame_and_says_what_it_left_out() {
 }
 
 #[test]
+fn what_is_left_out_is_what_is_idle() {
+    let mut report = sample();
+    let idle = ZoneActivityReport {
+        open_connections: 0,
+        last_new_request_at: None,
+        last_dns_answer_at: None,
+        ..line("idle")
+    };
+    report.activity = vec![idle; ACTIVITY_MAX];
+    report.activity.push(line("busy"));
+    let back = decode_report(&encode_report(&report)).unwrap();
+    assert_eq!(back.activity.len(), ACTIVITY_MAX);
+    assert_eq!(back.activity.last().unwrap().pool.as_str(), "busy");
+}
+
+#[test]
 fn foreign_bytes_are_an_error_and_a_newer_version_is_told_apart() {
     let good = encode_report(&sample());
     for len in 0..good.len() {
