@@ -3,8 +3,9 @@
 //! 1. Pins first, the narrower scope before the wider one; then break-glass shifts; then zonal shifts.
 //! 2. Among equals the older act comes first: what is in force stays in force when the floor has room for one only.
 //! 3. Of two break-glass acts on one zone the newer counts, of two pins with one zone and scope too.
-//! 4. A break-glass cancel ends an earlier break-glass shift, and a ledger shift that is held past its end if it was
-//!    signed at or after that end. It cannot cut short a shift that is still running: that is the ledger's to do.
+//! 4. A break-glass cancel ends an earlier break-glass shift. Whatever break-glass act is signed at or after the end of a ledger
+//!    shift or pin of its zone ends that one, if it is held: a cancel, and also a shift, or what the cancel before it had
+//!    ended would come back when the shift runs out. None cuts short what is still running: that is the ledger's to do.
 //! 5. An act on a zone that the estate no longer has asks for nothing.
 //!
 //! The order does not depend on the order of the lists that came in.
@@ -34,20 +35,20 @@ pub(crate) enum Asks {
     In,
     /// To leave.
     Out,
-    /// To leave, but a break-glass cancel has ended that.
+    /// One of both, but held past its end, and a break-glass act has ended that.
     Canceled,
 }
 
 /// All acts, strongest first.
 pub(crate) fn in_order(inputs: &Inputs<'_>) -> Vec<Act> {
-    let cancels = newest_break_glass(inputs);
-    let mut acts = pins(inputs);
-    acts.extend(break_glass(inputs, &cancels));
-    acts.extend(shifts(inputs, &cancels));
+    let newest = newest_break_glass(inputs);
+    let mut acts = pins(inputs, &newest);
+    acts.extend(break_glass(inputs, &newest));
+    acts.extend(shifts(inputs, &newest));
     acts
 }
 
-fn pins(inputs: &Inputs<'_>) -> Vec<Act> {
+fn pins(inputs: &Inputs<'_>, glass: &BTreeMap<ZoneIx, &BreakGlassShift>) -> Vec<Act> {
     let mut newest: BTreeMap<(ZoneIx, &Scope), &Pin> = BTreeMap::new();
     for pin in &inputs.intent.pins {
         let Some(zone) = inputs.estate.zone_named(&pin.zone) else { continue };
@@ -60,11 +61,12 @@ fn pins(inputs: &Inputs<'_>) -> Vec<Act> {
     pins.sort_by_key(|((zone, scope), pin)| (breadth(scope), pin.revision, *zone));
     pins.into_iter()
         .map(|((zone, scope), pin)| {
-            let (by, until) = (pin.by.clone(), pin.ends_at);
+            let (by, until, held) = (pin.by.clone(), pin.ends_at, inputs.now >= pin.ends_at);
             let (asks, reason) = match pin.to {
-                PinTo::In => (Asks::In, Reason::PinnedIn { by, until }),
-                PinTo::Out => (Asks::Out, Reason::PinnedOut { by, until }),
+                PinTo::In => (Asks::In, Reason::PinnedIn { by, until, held }),
+                PinTo::Out => (Asks::Out, Reason::PinnedOut { by, until, held }),
             };
+            let asks = if held && is_ended(glass.get(&zone), until) { Asks::Canceled } else { asks };
             Act { source: Source::Pin, zone, scope: scope.clone(), asks, reason }
         })
         .collect()
@@ -96,13 +98,14 @@ fn newest_break_glass<'a>(inputs: &Inputs<'a>) -> BTreeMap<ZoneIx, &'a BreakGlas
     newest
 }
 
-fn is_cancel(act: &BreakGlassShift) -> bool {
-    act.ends_at <= act.signed_at
+/// Whether what is held past `end` was ended by the newest break-glass act of its zone.
+fn is_ended(newest: Option<&&BreakGlassShift>, end: Timestamp) -> bool {
+    newest.is_some_and(|act| act.signed_at >= end)
 }
 
 fn break_glass(inputs: &Inputs<'_>, newest: &BTreeMap<ZoneIx, &BreakGlassShift>) -> Vec<Act> {
     let mut live: Vec<_> =
-        newest.iter().filter(|(_, act)| !is_cancel(act) && inputs.now < act.ends_at).collect();
+        newest.iter().filter(|(_, act)| !act.is_cancel() && inputs.now < act.ends_at).collect();
     live.sort_by_key(|(zone, act)| (act.signed_at, **zone));
     live.into_iter()
         .map(|(zone, act)| Act {
@@ -125,8 +128,7 @@ fn shifts(inputs: &Inputs<'_>, newest: &BTreeMap<ZoneIx, &BreakGlassShift>) -> V
         .filter_map(|shift| {
             let zone = inputs.estate.zone_named(&shift.zone)?;
             let held = inputs.now >= shift.ends_at;
-            let canceled =
-                held && newest.get(&zone).is_some_and(|act| is_cancel(act) && act.signed_at >= shift.ends_at);
+            let canceled = held && is_ended(newest.get(&zone), shift.ends_at);
             Some(Act {
                 source: Source::Shift(shift.id.clone()),
                 zone,

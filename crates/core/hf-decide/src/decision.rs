@@ -130,15 +130,19 @@ pub enum Reason {
     PinnedIn {
         /// Who.
         by: Operator,
-        /// Until when.
+        /// When it is due to end.
         until: Timestamp,
+        /// Whether that is past: held until the ledger ends it.
+        held: bool,
     },
     /// Away: an operator pinned it out.
     PinnedOut {
         /// Who.
         by: Operator,
-        /// Until when.
+        /// When it is due to end.
         until: Timestamp,
+        /// Whether that is past: held until the ledger ends it.
+        held: bool,
     },
     /// Serves although unhealthy: too little else is left.
     FailOpen,

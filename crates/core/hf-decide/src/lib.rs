@@ -5,7 +5,8 @@
 //!    `min_capacity` would stay. Sources claim in order of strength; what the floor stops is listed as not applied, with the reason.
 //! 3. Health fails open before intent does: with nobody healthy in the zones that intent leaves open, health is ignored there
 //!    (or the pool closes, or falls back, as it says); only if those zones have no endpoint at all is a shift ignored.
-//! 4. A shift past its end is held: only the ledger ends it. A break-glass shift ends at its instant by `now`.
+//! 4. A shift or pin past its end is held: only the ledger ends it, or a break-glass act signed after that end. A break-glass
+//!    shift ends at its instant by `now`.
 //! 5. Unknown is not unhealthy.
 //! 6. Every outcome carries its reason as data.
 //!

@@ -13,9 +13,11 @@ impl Reason {
         match self {
             Reason::Shifted { until, held: false, .. }
             | Reason::BreakGlass { until, .. }
-            | Reason::PinnedIn { until, .. }
-            | Reason::PinnedOut { until, .. } => format!("{self} until {}", instant(*until)),
-            Reason::Shifted { until, held: true, .. } => format!("{self} of {}", instant(*until)),
+            | Reason::PinnedIn { until, held: false, .. }
+            | Reason::PinnedOut { until, held: false, .. } => format!("{self} until {}", instant(*until)),
+            Reason::Shifted { until, held: true, .. }
+            | Reason::PinnedIn { until, held: true, .. }
+            | Reason::PinnedOut { until, held: true, .. } => format!("{self} of {}", instant(*until)),
             _ => self.to_string(),
         }
     }
@@ -46,8 +48,10 @@ impl fmt::Display for Reason {
             Reason::Shifted { id, held: false, .. } => write!(f, "{id}"),
             Reason::Shifted { id, held: true, .. } => write!(f, "{id}, held past its end"),
             Reason::BreakGlass { by, .. } => write!(f, "break-glass by {by}"),
-            Reason::PinnedIn { by, .. } => write!(f, "pinned in by {by}"),
-            Reason::PinnedOut { by, .. } => write!(f, "pinned out by {by}"),
+            Reason::PinnedIn { by, held: false, .. } => write!(f, "pinned in by {by}"),
+            Reason::PinnedIn { by, held: true, .. } => write!(f, "pinned in by {by}, held past its end"),
+            Reason::PinnedOut { by, held: false, .. } => write!(f, "pinned out by {by}"),
+            Reason::PinnedOut { by, held: true, .. } => write!(f, "pinned out by {by}, held past its end"),
             Reason::FailOpen => f.write_str("failing open"),
             Reason::AllDown => f.write_str("nobody healthy"),
         }

@@ -302,8 +302,8 @@ pub fn reason(from: &hf_decide::Reason) -> Reason {
             (ReasonKind::Shifted, Some(*until), Some(id.to_string()), None, *held)
         }
         From::BreakGlass { by, until } => (ReasonKind::BreakGlass, Some(*until), None, Some(by), false),
-        From::PinnedIn { by, until } => (ReasonKind::PinnedIn, Some(*until), None, Some(by), false),
-        From::PinnedOut { by, until } => (ReasonKind::PinnedOut, Some(*until), None, Some(by), false),
+        From::PinnedIn { by, until, held } => (ReasonKind::PinnedIn, Some(*until), None, Some(by), *held),
+        From::PinnedOut { by, until, held } => (ReasonKind::PinnedOut, Some(*until), None, Some(by), *held),
         From::FailOpen => plain(ReasonKind::FailOpen),
         From::AllDown => plain(ReasonKind::AllDown),
         _ => plain(ReasonKind::Other),

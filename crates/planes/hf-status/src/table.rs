@@ -146,7 +146,9 @@ fn status(snapshot: &Snapshot, zone: ZoneIx, scope: &Scope, state: ZoneState, re
     let (source, until, held) = match reason {
         Reason::Shifted { until, held, .. } => ("shift", Some(*until), *held),
         Reason::BreakGlass { until, .. } => ("break_glass", Some(*until), false),
-        Reason::PinnedIn { until, .. } | Reason::PinnedOut { until, .. } => ("pin", Some(*until), false),
+        Reason::PinnedIn { until, held, .. } | Reason::PinnedOut { until, held, .. } => {
+            ("pin", Some(*until), *held)
+        }
         _ => ("health", None, false),
     };
     ZoneStatus {

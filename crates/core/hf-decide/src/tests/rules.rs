@@ -410,6 +410,61 @@ fn a_break_glass_cancel_ends_a_held_shift_only() {
 }
 
 #[test]
+fn what_was_ended_stays_so_when_a_newer_break_glass_shift_runs_out() {
+    let canceled = "a b | shift a; unglass a signed 101; glass a signed 110 until 120";
+    check(
+        &format!("{canceled}; now 115"),
+        expect![[r#"
+        a away: break-glass by key-1 until 120 -
+        b open: healthy +
+        ! shift-1 does not apply to pool/web in a: break-glass comes first
+    "#]],
+    );
+    check(
+        &format!("{canceled}; now 120"),
+        expect![[r#"
+        a open: healthy +
+        b open: healthy +
+        ! shift-1 does not apply to pool/web in a: break-glass comes first
+    "#]],
+    );
+}
+
+#[test]
+fn a_pin_is_held_past_its_end_until_break_glass_ends_it() {
+    check(
+        "a b | pin out a; now 100",
+        expect![[r#"
+        a away: pinned out by bob, held past its end of 100 -
+        b open: healthy +
+    "#]],
+    );
+    check(
+        "a b | pin out a; unglass a signed 99; now 110",
+        expect![[r#"
+        a away: pinned out by bob, held past its end of 100 -
+        b open: healthy +
+    "#]],
+    );
+    check(
+        "a b | pin out a; unglass a signed 100; now 110",
+        expect![[r#"
+        a open: healthy +
+        b open: healthy +
+        ! pin does not apply to pool/web in a: break-glass comes first
+    "#]],
+    );
+    check(
+        "a b | pin in a; glass a signed 101 until 200; now 110",
+        expect![[r#"
+        a away: break-glass by key-1 until 200 -
+        b open: healthy +
+        ! pin does not apply to pool/web in a: break-glass comes first
+    "#]],
+    );
+}
+
+#[test]
 fn a_shift_of_one_pool_or_record_leaves_the_others() {
     check(
         "a b | shift a pool/spare",
