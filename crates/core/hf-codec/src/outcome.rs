@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hf_control::{Bounded, Outcome, Refusal, Scope};
-use hf_model::{Revision, ShiftId, ZoneId};
+use hf_model::{RequestId, Revision, ShiftId, ZoneId};
 use serde::{Deserialize, Serialize};
 
 use crate::act::ShiftBody;
@@ -33,6 +33,7 @@ pub(crate) enum RefusalBody {
     Reason { len: usize },
     TooMany { what: BoundedBody, count: usize },
     NoPin { zone: AsText<ZoneId>, scope: AsText<Scope> },
+    RequestReused { request: AsText<RequestId> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,7 @@ impl From<Refusal> for RefusalBody {
             Refusal::Length { length } => RefusalBody::Length { length },
             Refusal::Reason { len } => RefusalBody::Reason { len },
             Refusal::TooMany { what, count } => RefusalBody::TooMany { what: what.into(), count },
+            Refusal::RequestReused { request } => RefusalBody::RequestReused { request: AsText(request) },
             Refusal::NoPin { zone, scope } => RefusalBody::NoPin { zone: AsText(zone), scope: AsText(scope) },
         }
     }
@@ -111,6 +113,7 @@ impl From<RefusalBody> for Refusal {
             RefusalBody::Length { length } => Refusal::Length { length },
             RefusalBody::Reason { len } => Refusal::Reason { len },
             RefusalBody::TooMany { what, count } => Refusal::TooMany { what: what.into(), count },
+            RefusalBody::RequestReused { request } => Refusal::RequestReused { request: request.0 },
             RefusalBody::NoPin { zone, scope } => Refusal::NoPin { zone: zone.0, scope: scope.0 },
         }
     }

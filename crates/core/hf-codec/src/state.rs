@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hf_control::state::ShiftKey;
-use hf_control::{Outcome, Pin, Shift, State};
-use hf_model::{RequestId, Revision, Timestamp};
+use hf_control::{Answered, Pin, Shift, State};
+use hf_model::{Digest, RequestId, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::act::{PinBody, ShiftBody};
@@ -19,7 +19,7 @@ use crate::text::AsText;
 const STATE: Format = Format {
     tag: "state",
     name: "a checkpoint",
-    version: 1,
+    version: 2,
     bytes_max: limits::STATE_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -47,6 +47,9 @@ struct EstateBody {
 struct RequestBody {
     id: AsText<RequestId>,
     revision: u64,
+    /// Version 1 did not have it.
+    #[serde(default)]
+    command: Option<AsText<Digest>>,
     outcome: OutcomeBody,
 }
 
@@ -96,8 +99,13 @@ pub fn decode_state(bytes: &[u8]) -> Result<State, CodecError> {
 }
 
 impl RequestBody {
-    fn of((id, (revision, outcome)): (&RequestId, &(Revision, Outcome))) -> Self {
-        RequestBody { id: AsText(id.clone()), revision: revision.0, outcome: outcome.into() }
+    fn of((id, answered): (&RequestId, &Answered)) -> Self {
+        RequestBody {
+            id: AsText(id.clone()),
+            revision: answered.revision.0,
+            command: answered.command.map(AsText),
+            outcome: (&answered.outcome).into(),
+        }
     }
 }
 
@@ -117,10 +125,15 @@ fn read_shifts(bodies: Vec<ShiftBody>) -> Result<BTreeMap<ShiftKey, Shift>, Code
     Ok(shifts)
 }
 
-fn read_requests(bodies: Vec<RequestBody>) -> Result<BTreeMap<RequestId, (Revision, Outcome)>, CodecError> {
+fn read_requests(bodies: Vec<RequestBody>) -> Result<BTreeMap<RequestId, Answered>, CodecError> {
     let mut requests = BTreeMap::new();
     for (at, body) in bodies.into_iter().enumerate() {
-        if requests.insert(body.id.0, (Revision(body.revision), body.outcome.into())).is_some() {
+        let answered = Answered {
+            revision: Revision(body.revision),
+            command: body.command.map(|digest| digest.0),
+            outcome: body.outcome.into(),
+        };
+        if requests.insert(body.id.0, answered).is_some() {
             return Err(STATE.invalid(&format!("requests[{at}].id"), "is there twice"));
         }
     }
@@ -133,7 +146,7 @@ fn check_revisions(state: &State) -> Result<(), CodecError> {
         .into_iter()
         .chain(state.shifts.iter().flat_map(|(key, shift)| [key.0, shift.revision]))
         .chain(state.pins.iter().map(|pin| pin.revision))
-        .chain(state.requests.values().map(|(revision, _)| *revision))
+        .chain(state.requests.values().map(|answered| answered.revision))
         .max();
     match newest {
         Some(newest) if newest > state.revision => {

@@ -1,18 +1,18 @@
 //! The rules: one entry in, the next state, outcome and events out.
 //!
 //! 1. Every entry advances the revision and the newest stamp, refused and repeated ones too.
-//! 2. A request id that is remembered has its first outcome again, whatever the command, and no effect.
+//! 2. A request id that is remembered has its first outcome again, and no effect; with another command it is refused.
 //! 3. A rule looks at everything before it changes anything: what is refused has changed nothing.
 //!
 //! One file for each family of commands: `estate`, `shift`, `pin`, `expire`; `floor` and `asked` hold what they share.
 
-use hf_model::Revision;
+use hf_model::{Digest, Revision};
 
 pub use estate::read_estate;
 
 use crate::command::{Command, Entry, Event, Outcome, Refusal};
 use crate::intent::Shift;
-use crate::state::State;
+use crate::state::{Answered, State};
 
 mod asked;
 mod estate;
@@ -43,14 +43,17 @@ impl State {
         );
         self.revision = index;
         self.stamp = self.stamp.max(entry.stamp);
-        if let Some((_, first)) = self.requests.get(&entry.request) {
-            return (first.clone(), Vec::new());
+        let command = entry.command.digest();
+        if let Some(first) = self.requests.get(&entry.request) {
+            let is_same = first.command.is_none_or(|known| known == command);
+            let reused = || Outcome::Refused(Refusal::RequestReused { request: entry.request.clone() });
+            return (if is_same { first.outcome.clone() } else { reused() }, Vec::new());
         }
         let (outcome, events) = match self.obey(entry) {
             Ok(effect) => (Outcome::Done { revision: effect.revision, shift: effect.shift }, effect.events),
             Err(refusal) => (Outcome::Refused(refusal), Vec::new()),
         };
-        self.remember(entry, &outcome);
+        self.remember(entry, command, &outcome);
         (outcome, events)
     }
 
@@ -72,10 +75,11 @@ impl State {
     }
 
     /// Remembers an outcome and forgets the oldest beyond the bound.
-    fn remember(&mut self, entry: &Entry, outcome: &Outcome) {
-        self.requests.insert(entry.request.clone(), (self.revision, outcome.clone()));
+    fn remember(&mut self, entry: &Entry, command: Digest, outcome: &Outcome) {
+        let answered = Answered { revision: self.revision, command: Some(command), outcome: outcome.clone() };
+        self.requests.insert(entry.request.clone(), answered);
         while self.requests.len() > State::REQUESTS_KEPT {
-            let oldest = self.requests.iter().min_by_key(|(_, (revision, _))| *revision);
+            let oldest = self.requests.iter().min_by_key(|(_, kept)| kept.revision);
             let Some((oldest, _)) = oldest.map(|(request, kept)| (request.clone(), kept)) else { return };
             self.requests.remove(&oldest);
         }

@@ -10,7 +10,7 @@ use crate::intent::{Pin, PinTo, Scope, Shift};
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The client's token: repeated, the entry has its first outcome and no effect.
+    /// The client's token: repeated with the same command, the entry has its first outcome and no effect.
     pub request: RequestId,
     /// The ledger's clock when it was appended.
     pub stamp: Timestamp,
@@ -79,6 +79,42 @@ pub enum Command {
     },
     /// End every shift and pin whose end is at or before the entry's stamp.
     Expire,
+}
+
+impl Command {
+    /// Names the command, all its words included: two with one digest ask for the same.
+    ///
+    /// Checkpoints keep it, so its text stays as it is for each command.
+    pub fn digest(&self) -> Digest {
+        let revision = |of: &Option<Revision>| of.map_or_else(String::new, |revision| revision.to_string());
+        let nanos = |length: &Duration| length.as_nanos().to_string();
+        let words: Vec<String> = match self {
+            Command::ApplyEstate { bundle, if_match } => {
+                vec!["apply".to_owned(), bundle.digest().to_string(), revision(if_match)]
+            }
+            Command::StartShift { zone, scope, length, reason } => {
+                vec!["shift".to_owned(), zone.to_string(), scope.to_string(), nanos(length), reason.clone()]
+            }
+            Command::ExtendShift { id, length, if_match } => {
+                vec!["extend".to_owned(), id.to_string(), nanos(length), revision(if_match)]
+            }
+            Command::CancelShift { id, if_match } => {
+                vec!["cancel".to_owned(), id.to_string(), revision(if_match)]
+            }
+            Command::Pin { zone, scope, to, length, reason } => {
+                let kind = match to {
+                    PinTo::In => "pin in",
+                    PinTo::Out => "pin out",
+                };
+                vec![kind.to_owned(), zone.to_string(), scope.to_string(), nanos(length), reason.clone()]
+            }
+            Command::Unpin { zone, scope } => vec!["unpin".to_owned(), zone.to_string(), scope.to_string()],
+            Command::Expire => vec!["expire".to_owned()],
+        };
+        // With its length before each word, no two lists of words make one text.
+        let text: String = words.iter().map(|word| format!("{}:{word}", word.len())).collect();
+        Digest::of(text.as_bytes())
+    }
 }
 
 /// One line for journals, without the reason.
@@ -227,6 +263,14 @@ pub enum Refusal {
         what: Bounded,
         /// The bound.
         count: usize,
+    },
+    /// The request id was used before, for something else.
+    #[error(
+        "request `{request}` was used before for something else, so nothing was done; use a new request id for each act"
+    )]
+    RequestReused {
+        /// As sent.
+        request: RequestId,
     },
     /// No pin there.
     #[error("{zone} is not pinned for `{scope}`; `holdfast status` lists the pins")]

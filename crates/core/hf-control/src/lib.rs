@@ -17,4 +17,4 @@ pub mod state;
 pub use apply::read_estate;
 pub use command::{Bounded, Command, Entry, Event, Outcome, Refusal, Stop};
 pub use intent::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftState};
-pub use state::{State, Unfit};
+pub use state::{Answered, State, Unfit};

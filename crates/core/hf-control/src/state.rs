@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hf_config::Problems;
 use hf_config::estate::{Estate, EstateBundle};
-use hf_model::{RequestId, Revision, ShiftId, Timestamp};
+use hf_model::{Digest, RequestId, Revision, ShiftId, Timestamp};
 
 use crate::command::Outcome;
 use crate::intent::{Intent, Pin, Shift, ShiftState};
@@ -27,8 +27,19 @@ pub struct State {
     pub shifts: BTreeMap<ShiftKey, Shift>,
     /// Pins in force, in order of their revision.
     pub pins: Vec<Pin>,
-    /// Outcomes of the newest requests, at most [`State::REQUESTS_KEPT`], by the entry that had them.
-    pub requests: BTreeMap<RequestId, (Revision, Outcome)>,
+    /// The newest requests and their outcomes, at most [`State::REQUESTS_KEPT`].
+    pub requests: BTreeMap<RequestId, Answered>,
+}
+
+/// A request that is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The entry that had the outcome.
+    pub revision: Revision,
+    /// [`crate::Command::digest`] of what was asked; none in checkpoints older than it.
+    pub command: Option<Digest>,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
 /// Why an intent is not gone on with.

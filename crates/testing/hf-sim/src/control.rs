@@ -248,8 +248,8 @@ impl Control {
     fn check_nothing_lost(&self, state: &State) -> Result<(), String> {
         for (request, outcome) in &self.acknowledged {
             match state.requests.get(request) {
-                Some((_, kept)) if kept == outcome => {}
-                Some((_, kept)) => {
+                Some(kept) if kept.outcome == *outcome => {}
+                Some(kept) => {
                     return Err(format!(
                         "{request} was answered {outcome:?}; after the restart it is {kept:?}"
                     ));

@@ -59,7 +59,7 @@ fn check<T: std::fmt::Debug>(decode: impl Fn(&[u8]) -> Result<T, CodecError>, te
 }
 
 const TABLE: &str = include_str!("../../golden/table.v1.jsonl");
-const STATES: &str = include_str!("../../golden/state.v1.jsonl");
+const STATES: &str = include_str!("../../golden/state.v2.jsonl");
 const INTENTS: &str = include_str!("../../golden/intent.v1.jsonl");
 
 /// A golden text with something replaced.

@@ -1,4 +1,4 @@
-//! What version 1 of each format looks like, to the byte. A change of these files is a new version of the format.
+//! What the newest version of each format looks like, to the byte. A change of these files is a new version of the format.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -119,6 +119,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::TooMany { what: Bounded::ActiveShifts, count: 200 },
         Refusal::TooMany { what: Bounded::Pins, count: 200 },
         Refusal::NoPin { zone, scope },
+        Refusal::RequestReused { request: "request-1".parse().unwrap() },
     ]
 }
 
@@ -157,7 +158,7 @@ fn a_state_is_as_ever() {
     }
     assert!(state.estate.is_some(), "the golden estate reads: {:?}", hf_control::read_estate(&bundle()));
     states.push(state);
-    check(&states, "state.v1.jsonl", encode_state, decode_state);
+    check(&states, "state.v2.jsonl", encode_state, decode_state);
 }
 
 /// The entry as the first one of its kind on an empty state.
@@ -234,5 +235,13 @@ fn journal_lines_are_as_ever() {
     for (command, refusal) in commands().iter().cycle().zip(refusals()) {
         lines.push(line(&command.to_string(), Outcome::Refused(refusal), Vec::new()));
     }
-    check(&lines, "entry-line.v1.jsonl", encode_entry_line, decode_entry_line);
+    check(&lines, "entry-line.v2.jsonl", encode_entry_line, decode_entry_line);
+}
+
+#[test]
+fn older_versions_are_read() {
+    let states = include_str!("../../golden/state.v1.jsonl");
+    assert!(states.lines().all(|line| decode_state(line.as_bytes()).is_ok()));
+    let lines = include_str!("../../golden/entry-line.v1.jsonl");
+    assert!(lines.lines().all(|line| decode_entry_line(line.as_bytes()).is_ok()));
 }

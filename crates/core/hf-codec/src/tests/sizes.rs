@@ -1,7 +1,7 @@
 //! The bounds hold on both sides, and what the state machine makes always fits.
 
 use hf_config::estate::{EstateBundle, limits as estate_limits};
-use hf_control::{Command, Entry, Event, Intent, Outcome, Refusal, Shift, ShiftState, State};
+use hf_control::{Answered, Command, Entry, Event, Intent, Outcome, Refusal, Shift, ShiftState, State};
 use hf_health::{Bitmap, Table};
 use hf_model::{Digest, Operator, RequestId, Revision, ShiftId, Timestamp};
 
@@ -83,7 +83,9 @@ fn the_largest_state_fits() {
     }
     for number in 0..State::REQUESTS_KEPT {
         let id = RequestId::new(&format!("{number:063}")).unwrap();
-        state.requests.insert(id, (Revision(u64::MAX), Outcome::Refused(refusal.clone())));
+        let outcome = Outcome::Refused(refusal.clone());
+        let command = Some(Command::Expire.digest());
+        state.requests.insert(id, Answered { revision: Revision(u64::MAX), command, outcome });
     }
     let encoded = encode_state(&state).unwrap();
     assert_eq!(decode_state(&encoded).unwrap(), state);

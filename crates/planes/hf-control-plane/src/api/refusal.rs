@@ -101,7 +101,9 @@ impl From<Refusal> for Refused {
             Refusal::AlreadyShifted { .. } => (StatusCode::CONFLICT, code::ALREADY_SHIFTED),
             Refusal::OtherZoneShifted { .. } => (StatusCode::CONFLICT, code::OTHER_ZONE_SHIFTED),
             Refusal::Floor { .. } => (StatusCode::CONFLICT, code::FLOOR),
-            Refusal::InUse { .. } | Refusal::TooMany { .. } => (StatusCode::CONFLICT, code::REFUSED),
+            Refusal::InUse { .. } | Refusal::TooMany { .. } | Refusal::RequestReused { .. } => {
+                (StatusCode::CONFLICT, code::REFUSED)
+            }
             Refusal::Length { .. } | Refusal::Reason { .. } => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
         };
         let text = refusal.to_string();

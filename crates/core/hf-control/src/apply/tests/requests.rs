@@ -4,13 +4,15 @@ use super::script::{Runner, parse};
 use super::*;
 
 #[test]
-fn a_repeat_has_the_first_outcome_and_no_effect() {
+fn a_repeat_has_the_first_outcome_and_another_command_is_refused() {
     let mut runner = Runner::with_estate();
     let (first, events) = runner.run_as("one", parse("shift a everything 30m"));
     assert_eq!(events.len(), 1);
     let before = runner.state.clone();
-    for command in ["shift a everything 30m", "cancel shift-2", "expire"] {
-        assert_eq!(runner.run_as("one", parse(command)), (first.clone(), Vec::new()));
+    assert_eq!(runner.run_as("one", parse("shift a everything 30m")), (first, Vec::new()));
+    let reused = Outcome::Refused(Refusal::RequestReused { request: RequestId::new("one").unwrap() });
+    for command in ["cancel shift-2", "shift a everything 31m"] {
+        assert_eq!(runner.run_as("one", parse(command)), (reused.clone(), Vec::new()));
     }
     let advanced = State { revision: Revision(5), ..before };
     assert_eq!(runner.state, advanced);
