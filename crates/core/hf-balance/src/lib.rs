@@ -2,10 +2,12 @@
 //!
 //! 1. Only what the decision serves is ever picked; a balancer's own view of health may narrow that, never widen it.
 //! 2. Own zone first, then own region, then the nearest region, unless the pool says `cross_zone`: then all by weight.
-//! 3. When the balancer's own view leaves nobody, that view is ignored: load on maybe-broken endpoints beats load nowhere.
+//! 3. When the balancer's own view leaves nobody, that view is ignored: load on maybe-broken endpoints beats load nowhere. What it
+//!    says an endpoint cannot take (it is full) is not ignored.
 //! 4. A retry prefers a zone that was not tried yet.
 //!
-//! The tiers are made by the filter chain of `hf-select` when the snapshot changes; a pick allocates nothing.
+//! The tiers are made by the filter chain of `hf-select` when the snapshot changes; a first pick allocates nothing, and every pick
+//! looks at each endpoint a fixed number of times.
 //!
 //! Not here: connections, retries, what counts as usable (`hf-balancer`).
 
@@ -101,17 +103,25 @@ impl Plan {
 
     /// Picks an endpoint for one try of a request.
     ///
-    /// `usable` is the balancer's own view of an endpoint by position; `tried` are the positions that this request has
-    /// been to. None when nothing serves or all of it was tried.
-    pub fn pick(&self, seed: u64, usable: impl Fn(u16) -> bool, tried: &[u16]) -> Option<Pick> {
+    /// `may` is what an endpoint must pass in any case (room for one more request, say), `usable` the balancer's own view of it;
+    /// both by position. `tried` are the positions that this request has been to; a handful, since each try adds one. None
+    /// when nothing serves, may be picked and was not tried.
+    pub fn pick(
+        &self,
+        seed: u64,
+        may: impl Fn(u16) -> bool,
+        usable: impl Fn(u16) -> bool,
+        tried: &[u16],
+    ) -> Option<Pick> {
         let mut chance = Chance::new(seed);
-        let fresh = |pick: &Pick| !tried.contains(&pick.at);
-        let tried_zone =
-            |zone: ZoneIx| self.serving().any(|pick| pick.zone == zone && tried.contains(&pick.at));
-        if !tried.is_empty()
-            && let Some(pick) = self.draw(&mut chance, |p| fresh(p) && usable(p.at) && !tried_zone(p.zone))
-        {
-            return Some(pick);
+        let fresh = |pick: &Pick| !tried.contains(&pick.at) && may(pick.at);
+        if !tried.is_empty() {
+            let been_to = self.serving().filter(|pick| tried.contains(&pick.at));
+            let zones: Vec<ZoneIx> = been_to.map(|pick| pick.zone).collect();
+            let elsewhere = |pick: &Pick| !zones.contains(&pick.zone) && fresh(pick) && usable(pick.at);
+            if let Some(pick) = self.draw(&mut chance, elsewhere) {
+                return Some(pick);
+            }
         }
         self.draw(&mut chance, |pick| fresh(pick) && usable(pick.at))
             .or_else(|| self.draw(&mut chance, |pick| fresh(pick)))

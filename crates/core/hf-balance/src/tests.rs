@@ -75,7 +75,7 @@ fn plan(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) ->
 
 /// Every position that is ever picked.
 fn picked(plan: &Plan, usable: impl Fn(u16) -> bool, tried: &[u16]) -> BTreeSet<u16> {
-    (0..200).filter_map(|seed| plan.pick(seed, &usable, tried)).map(|pick| pick.at).collect()
+    (0..200).filter_map(|seed| plan.pick(seed, |_| true, &usable, tried)).map(|pick| pick.at).collect()
 }
 
 fn check(
@@ -135,11 +135,38 @@ fn all_down_does_what_the_pool_says() {
     assert_eq!(plan(false, "open", &all, None).mode(), Mode::FailOpen);
     assert_eq!(picked(&plan(false, "open", &all, None), |_| true, &[]), [0].into());
     let closed = plan(false, "closed", &all, None);
-    assert_eq!((closed.mode(), closed.pick(1, |_| true, &[])), (Mode::Closed, None));
+    assert_eq!((closed.mode(), closed.pick(1, |_| true, |_| true, &[])), (Mode::Closed, None));
     let fallback = plan(false, "fallback:sorry", &all, None);
-    let pick = fallback.pick(1, |_| true, &[]).unwrap();
+    let pick = fallback.pick(1, |_| true, |_| true, &[]).unwrap();
     assert_eq!(pick.address, "10.9.0.1:80".parse().unwrap());
     assert_eq!(pick.pool, fallback.serving_pool());
+}
+
+#[test]
+fn what_may_not_be_picked_is_not_even_with_nobody_usable() {
+    let plan = plan(false, "open", &[], None);
+    let nobody_usable = |full: &[u16]| plan.pick(1, |at| !full.contains(&at), |_| false, &[]);
+    assert_eq!(nobody_usable(&[0, 1]).map(|pick| pick.at), Some(2));
+    assert_eq!(nobody_usable(&[0, 1, 2]).map(|pick| pick.at), Some(3));
+    assert_eq!(nobody_usable(&[0, 1, 2, 3]), None);
+}
+
+/// Each pick asks about an endpoint a fixed number of times: with all full, or many tried, a request costs no more than that.
+#[test]
+fn a_pick_asks_about_each_endpoint_a_few_times() {
+    let plan = plan(true, "open", &[], None);
+    for tried in [&[][..], &[0, 2], &[0, 1, 2, 3]] {
+        for full in [false, true] {
+            let asked = std::cell::Cell::new(0);
+            let may = |_| {
+                asked.set(asked.get() + 1);
+                !full
+            };
+            plan.pick(1, may, |_| false, tried);
+            // Three draws of at most three looks at each of the four.
+            assert!(asked.get() <= 36, "asked {} times, tried {tried:?}, full {full}", asked.get());
+        }
+    }
 }
 
 proptest! {
@@ -155,7 +182,7 @@ proptest! {
     ) {
         let plan = plan(cross, "open", &sick, left);
         let served: BTreeSet<u16> = plan.serving().map(|pick| pick.at).collect();
-        match plan.pick(seed, |at| !unusable.contains(&at), &tried) {
+        match plan.pick(seed, |_| true, |at| !unusable.contains(&at), &tried) {
             Some(pick) => {
                 prop_assert!(served.contains(&pick.at));
                 prop_assert!(!tried.contains(&pick.at));

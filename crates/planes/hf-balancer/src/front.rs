@@ -53,32 +53,23 @@ pub enum Nobody {
 impl Route {
     /// Picks an endpoint that this request has not been to.
     pub fn pick(&self, seed: u64, tried: &[u64]) -> Result<&Arc<Endpoint>, Nobody> {
-        let mut passed_over: Vec<u16> = tried
+        let been_to: Vec<u16> = tried
             .iter()
             .filter_map(|id| self.endpoints.iter().position(|endpoint| endpoint.id == *id))
             .map(|at| at as u16)
             .collect();
-        let usable = |at: u16| {
-            let endpoint = &self.endpoints[usize::from(at)];
-            self.has_room(endpoint) && endpoint.health.usable()
-        };
-        let mut full = false;
-        loop {
-            let Some(pick) = self.plan.pick(seed, usable, &passed_over) else {
-                return Err(match (full, tried.is_empty()) {
-                    (true, _) => Nobody::AllFull,
-                    (false, true) => Nobody::NoneServes,
-                    (false, false) => Nobody::AllTried,
-                });
-            };
-            let endpoint = &self.endpoints[usize::from(pick.at)];
-            // With nobody usable the plan hands out the unusable, but a full endpoint gains nothing from one more.
-            if self.has_room(endpoint) {
-                return Ok(endpoint);
-            }
-            full = true;
-            passed_over.push(pick.at);
+        let endpoint = |at: u16| &self.endpoints[usize::from(at)];
+        // With nobody usable the plan hands out the unusable, but a full endpoint gains nothing from one more.
+        let has_room = |at: u16| self.has_room(endpoint(at));
+        if let Some(pick) = self.plan.pick(seed, has_room, |at| endpoint(at).health.usable(), &been_to) {
+            return Ok(endpoint(pick.at));
         }
+        let is_full = self.plan.serving().any(|pick| !been_to.contains(&pick.at) && !has_room(pick.at));
+        Err(match (is_full, tried.is_empty()) {
+            (true, _) => Nobody::AllFull,
+            (false, true) => Nobody::NoneServes,
+            (false, false) => Nobody::AllTried,
+        })
     }
 
     fn has_room(&self, endpoint: &Endpoint) -> bool {

@@ -185,15 +185,19 @@ fn listener(estate: &Estate, pool: PoolIx) -> Option<SocketAddr> {
     estate.pool(pool).listen.filter(|_| estate.pool(pool).protocol == Protocol::Http)
 }
 
-/// The pools with a listener, and those that they fall back to.
+/// The pools with a listener, and those that they fall back to, however many links away.
 fn carried_pools(estate: &Estate) -> BTreeSet<PoolIx> {
-    let with_listener = estate.pool_indexes().filter(|pool| listener(estate, *pool).is_some());
-    with_listener
-        .flat_map(|pool| match estate.pool(pool).all_down {
-            AllDown::Fallback(to) => vec![pool, to],
-            AllDown::Open | AllDown::Closed => vec![pool],
-        })
-        .collect()
+    let mut carried = BTreeSet::new();
+    for pool in estate.pool_indexes().filter(|pool| listener(estate, *pool).is_some()) {
+        let mut next = Some(pool);
+        while let Some(pool) = next.filter(|pool| carried.insert(*pool)) {
+            next = match estate.pool(pool).all_down {
+                AllDown::Fallback(to) => Some(to),
+                AllDown::Open | AllDown::Closed => None,
+            };
+        }
+    }
+    carried
 }
 
 /// What an endpoint is known by.

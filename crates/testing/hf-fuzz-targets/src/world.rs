@@ -56,7 +56,7 @@ pub(crate) fn use_snapshot(snapshot: Snapshot) {
     for pool in snapshot.estate.pool_indexes() {
         for zone in snapshot.estate.zone_indexes().map(Some).chain([None]) {
             let plan = Plan::new(&snapshot, pool, zone);
-            if let Some(pick) = plan.pick(7, |_| true, &[]) {
+            if let Some(pick) = plan.pick(7, |_| true, |_| true, &[]) {
                 assert!(
                     plan.serving().any(|served| *served == pick),
                     "{pick:?} was picked and does not serve"
