@@ -298,18 +298,18 @@ impl World {
         Ok(())
     }
 
-    /// The same messages on every beat; tables of one size.
+    /// The same messages on every beat, intent last; tables of one size.
     pub fn check_work(&mut self, at: usize, to: usize, due: &[Arc<[u8]>]) -> Result<(), String> {
         let running = self.nodes[at].running.as_ref().expect("it has just had a beat");
         let frames = &running.frames;
         let every: Vec<&Arc<[u8]>> =
-            [frames.break_glass.as_ref(), frames.table.as_ref(), frames.report.as_ref()]
+            [frames.table.as_ref(), frames.report.as_ref(), frames.break_glass.as_ref()]
                 .into_iter()
                 .flatten()
                 .collect();
         let intent = frames.intent.as_ref().map(|(_, bytes)| bytes);
-        let rest = match due.split_first() {
-            Some((first, rest)) if intent.is_some_and(|intent| Arc::ptr_eq(intent, first)) => rest,
+        let rest = match due.split_last() {
+            Some((last, rest)) if intent.is_some_and(|intent| Arc::ptr_eq(intent, last)) => rest,
             _ => due,
         };
         if rest.len() != every.len() || !rest.iter().zip(every).all(|(sent, due)| Arc::ptr_eq(sent, due)) {
