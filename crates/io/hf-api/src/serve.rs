@@ -72,6 +72,7 @@ pub struct Listener {
 }
 
 /// Opens a port. `what` is the listener's name in the node file, for the error.
+#[expect(clippy::unused_async, reason = "a port is opened within a runtime; async says so")]
 pub async fn listen(what: &'static str, address: SocketAddr) -> Result<Listener, BindError> {
     let failed = |source| BindError { what, address, source };
     let listener = open(address).map_err(failed)?;

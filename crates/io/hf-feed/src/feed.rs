@@ -142,6 +142,7 @@ impl Feed {
     ///
     /// For a node that has something to serve already: an expired certificate, or a clock that is wrong at boot, costs it the
     /// feed and nothing else.
+    #[expect(clippy::unused_async, reason = "a port is opened within a runtime; async says so")]
     pub async fn bind_without_certificates(config: FeedConfig) -> Result<Feed, BindError> {
         let tls = config.tls.as_ref().map(|files| Tls::load(files, &config.node, config.now.get()));
         let address = config.listen;
