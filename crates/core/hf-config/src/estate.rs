@@ -78,6 +78,11 @@ pub mod limits {
     pub const REGIONS: usize = 64;
     /// Zones.
     pub const ZONES: usize = 256;
+    /// Aliases of one zone: one for each account that numbers its zones anew, and some. Each name makes the search for the
+    /// nearest one longer.
+    pub const ALIASES: usize = 64;
+    /// Networks of one zone, and of all zones together: each answer looks through them for its asker.
+    pub const NETWORKS: usize = 4_096;
     /// Health checks.
     pub const HEALTH_CHECKS: usize = 1_000;
     /// Pools.

@@ -229,6 +229,20 @@ impl<'t, 'i> Value<'t, 'i> {
         Some(array.iter().map(|node| Value { node, key: self.key }).collect())
     }
 
+    /// The values of a list that has at most `max`; no more than those are looked at.
+    pub(crate) fn items_up_to(self, max: usize, report: &mut Report<'_>) -> Option<Vec<Value<'t, 'i>>> {
+        let mut items = self.items(report)?;
+        if let Some(first_over) = items.get(max) {
+            let (key, count) = (self.key, items.len());
+            report.add(
+                first_over.at(),
+                format_args!("at most {max} of `{key}`, there are {count}; remove some"),
+            );
+        }
+        items.truncate(max);
+        Some(items)
+    }
+
     /// Whether this is a list.
     pub(crate) fn is_list(self) -> bool {
         self.node.get_ref().as_array().is_some()

@@ -27,3 +27,25 @@ fn check(toml: &str, expected: Expect) {
     };
     expected.assert_eq(&found);
 }
+
+/// Beyond these counts reading would take the square of what is written.
+#[test]
+fn aliases_and_networks_are_bounded() {
+    let aliases: Vec<String> = (0..65).map(|at| format!("\"a{at}\"")).collect();
+    let networks = |of: u32| -> String {
+        let each: Vec<String> =
+            (0..2_049).map(|at| format!("\"10.{of}.{}.{}/32\"", at / 256, at % 256)).collect();
+        each.join(", ")
+    };
+    let toml = format!(
+        "[[region]]\nid = \"r\"\n[[zone]]\nid = \"a\"\nregion = \"r\"\naliases = [{}]\nnetworks = [{}]\n\
+         [[zone]]\nid = \"b\"\nregion = \"r\"\nnetworks = [{}]\n",
+        aliases.join(", "),
+        networks(0),
+        networks(1)
+    );
+    let bundle = crate::estate::EstateBundle { toml, files: std::collections::BTreeMap::new() };
+    let problems = crate::read_estate("estate.toml", &bundle).unwrap_err().to_string();
+    assert!(problems.contains("at most 64 of `aliases`, there are 65; remove some"), "{problems}");
+    assert!(problems.contains("at most 2047 of `networks`, there are 2049; remove some"), "{problems}");
+}

@@ -91,14 +91,18 @@ fn zone(
         .and_then(|value| regions.names.find(value.text(report)?, value.at(), report))
         .map(RegionIx);
     let mut aliases = Vec::new();
-    for value in fields.get("aliases").and_then(|value| value.items(report)).unwrap_or_default() {
+    for value in
+        fields.get("aliases").and_then(|value| value.items_up_to(limits::ALIASES, report)).unwrap_or_default()
+    {
         let Some(text) = value.text(report) else { continue };
         names.insert(text, position, value.at(), report);
         aliases.extend(value.read(report, ZoneId::new));
     }
     let capacity = fields.get("capacity").and_then(|value| value.whole(1, 1_000_000_000_000, report));
+    let room = limits::NETWORKS.saturating_sub(networks_taken.len());
     let mut networks = Vec::new();
-    for value in fields.get("networks").and_then(|value| value.items(report)).unwrap_or_default() {
+    for value in fields.get("networks").and_then(|value| value.items_up_to(room, report)).unwrap_or_default()
+    {
         let Some(network) = value.read(report, Cidr::new) else { continue };
         if networks_taken.insert(network, position).is_some() {
             report.add(value.at(), format_args!("network {network} is listed twice; remove one of the two"));
