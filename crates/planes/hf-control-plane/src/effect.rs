@@ -51,9 +51,7 @@ pub fn of_pin(snapshot: &Snapshot, pin: &Pin) -> Option<Effect> {
         },
         is_own: &|reason| match (pin.to, reason) {
             (PinTo::In, Reason::PinnedIn { by, until, .. })
-            | (PinTo::Out, Reason::PinnedOut { by, until, .. }) => {
-                (by, *until) == (&pin.by, pin.ends_at)
-            }
+            | (PinTo::Out, Reason::PinnedOut { by, until, .. }) => (by, *until) == (&pin.by, pin.ends_at),
             _ => false,
         },
     };

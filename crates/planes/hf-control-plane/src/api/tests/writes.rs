@@ -61,7 +61,11 @@ async fn one_request_id_for_two_things_is_said() {
     let fixture = Fixture::control().await;
     let pin = r#"{"zone":"b","to":"in","for":"5m","reason":"x","request_id":"same"}"#;
     assert_eq!(fixture.write("POST", "/v1/pins", pin).await.status, 201);
-    assert!(fixture.shift("same").await.refusal().contains("this request_id belongs to another request"));
+    let refused = fixture.shift("same").await.refusal();
+    assert!(
+        refused.starts_with("409 | refused | request `same` was used before for something else"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
