@@ -5,7 +5,7 @@
 //! 2. Verdicts come from the checkers' tables; a table not heard for three of this node's own beats counts as missing, and where
 //!    all are missing the last verdict holds. (Beats, not the clock: clocks are set, and no verdict may turn on that.) A new estate takes over the verdicts of the endpoints that it keeps.
 //! 3. Break-glass acts count when their signature is that of a known key; of each zone the newest wins.
-//! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts are held
+//! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts and pins are held
 //!    past their end. Its number grows.
 //! 5. What is reported is what the planes obey, not what they were sent: a revision in a report is in force.
 //! 6. An intent that this node's own ledger does not have, and could have, shows that the ledger was lost or restored: it is
@@ -116,6 +116,7 @@ struct Inputs {
     verdicts: Verdicts,
     break_glass: Vec<BreakGlassShift>,
     held: Vec<ShiftId>,
+    held_pins: usize,
 }
 
 /// What was found on disk at the start.
@@ -426,6 +427,7 @@ impl Hub {
             verdicts: self.verdicts.clone(),
             break_glass: self.acts_in_force(&in_force.estate, now),
             held: shifts.filter(|shift| shift.ends_at <= now).map(|shift| shift.id.clone()).collect(),
+            held_pins: in_force.intent.pins.iter().filter(|pin| pin.ends_at <= now).count(),
         };
         if self.published.as_ref().is_some_and(|(published, _)| *published == inputs) {
             return None;

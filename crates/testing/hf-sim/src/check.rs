@@ -22,7 +22,7 @@ use hf_snapshot::Snapshot;
 use crate::world::World;
 
 /// All that a decision may depend on; the revision stands for intent and estate.
-type Inputs = (Revision, Vec<Verdict>, Vec<BreakGlassShift>, Vec<ShiftId>);
+type Inputs = (Revision, Vec<Verdict>, Vec<BreakGlassShift>, Vec<ShiftId>, usize);
 
 /// Beats of a node after which a table counts for nothing.
 pub const FRESH_BEATS: u64 = 3;
@@ -170,8 +170,9 @@ impl World {
     fn check_equal(&mut self, news: &Snapshot, now: Timestamp) -> Result<(), String> {
         let held =
             news.intent.shifts.iter().filter(|shift| shift.ends_at <= now).map(|shift| shift.id.clone());
-        let inputs =
-            (news.intent.revision, news.verdicts.of.clone(), news.break_glass.clone(), held.collect());
+        let held_pins = news.intent.pins.iter().filter(|pin| pin.ends_at <= now).count();
+        let (verdicts, acts) = (news.verdicts.of.clone(), news.break_glass.clone());
+        let inputs = (news.intent.revision, verdicts, acts, held.collect(), held_pins);
         let known = self.known.decisions.entry(inputs).or_insert_with(|| news.decision.clone());
         if *known == news.decision {
             Ok(())
