@@ -107,3 +107,16 @@ fn texts_are_cut_by_the_receiver_too() {
     let sent = postcard::to_extend(&wire, vec![VERSION]).unwrap();
     assert_eq!(decode_report(&sent), Ok(report));
 }
+
+/// Fields have no names on the wire: with one more, the fuzzer would begin from bytes that are no report. `UPDATE_EXPECT=1`
+/// writes the file anew.
+#[test]
+fn the_fuzzer_begins_with_a_report() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../fuzz/corpus/feed/report");
+    // The first byte names the kind of frame to the fuzz target `feed`.
+    let bytes = [vec![3], encode_report(&sample())].concat();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, &bytes).unwrap();
+    }
+    assert!(std::fs::read(path).unwrap() == bytes, "the form changed; run with UPDATE_EXPECT=1");
+}
