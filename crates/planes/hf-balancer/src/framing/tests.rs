@@ -115,7 +115,10 @@ fn a_head_beyond_the_bound_is_not_read_in_any_pieces() {
     let stream = format!("GET / HTTP/1.1\r\nX: {}\r\nno colon\r\n\r\n", "x".repeat(1_000));
     for size in [stream.len(), 700, 7, 1] {
         let mut framing = Framing::new(1_000);
-        assert!(stream.as_bytes().chunks(size).all(|piece| framing.take(piece).is_ok()), "in pieces of {size}");
+        assert!(
+            stream.as_bytes().chunks(size).all(|piece| framing.take(piece).is_ok()),
+            "in pieces of {size}"
+        );
         assert!(framing.in_head(), "hyper refuses it");
     }
 }
