@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_reverse_proxys_requests_pass() {
+    fn only_requests_for_a_reverse_proxy_pass() {
         check("GET", "/a?b=c", Version::HTTP_11, &["a.test:8080"], 200);
         check("GET", "/", Version::HTTP_11, &["[::1]:8080"], 200);
         check("OPTIONS", "*", Version::HTTP_11, &["a"], 200);

@@ -462,7 +462,8 @@ impl Hub {
 
     /// Break-glass acts in force, by the zones' ids: an act may name a zone by an alias, and the newest of both wins.
     ///
-    /// A cancel is in force as long as it is known: it ends a shift that is held past its end because the ledger is gone.
+    /// A cancel is in force as long as it is known: it ends a shift that is held past its end because the ledger is gone. A shift
+    /// that has ended is a cancel from then on: whoever signed it took over from what was held, which must not come back.
     fn acts_in_force(&self, estate: &Estate, now: Timestamp) -> Vec<BreakGlassShift> {
         let signed = self.book.signed().into_iter().map(|signed| signed.shift);
         let mut newest: BTreeMap<ZoneId, BreakGlassShift> = BTreeMap::new();
@@ -476,8 +477,13 @@ impl Hub {
             }
         }
         let counts = |shift: &BreakGlassShift| now <= shift.signed_at.plus(LENGTH_MAX);
-        let is_in_force = |shift: &BreakGlassShift| shift.ends_at > now || shift.is_cancel();
-        newest.into_values().filter(|shift| counts(shift) && is_in_force(shift)).collect()
+        let as_of_now = |mut shift: BreakGlassShift| {
+            if shift.ends_at <= now {
+                shift.ends_at = shift.signed_at;
+            }
+            shift
+        };
+        newest.into_values().filter(counts).map(as_of_now).collect()
     }
 
     fn fresh(&self) -> Duration {

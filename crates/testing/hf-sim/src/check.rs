@@ -182,14 +182,19 @@ impl World {
     }
 
     /// A node that is told nothing answers as before: only verdicts, held shifts and ends of break-glass acts may change. (A clock
-    /// that is set back brings back an act that had ended: ends are by the node's own clock.)
+    /// that is set back brings back an act that had ended: ends are by the node's own clock. An act that has ended goes on as its own
+    /// cancel.)
     pub fn check_alone(&mut self, at: usize, before: &Snapshot, news: &Snapshot) -> Result<(), String> {
         let acts = &self.running(at).watch.acts;
         if before.intent != news.intent {
             let (was, is) = (before.intent.revision, news.intent.revision);
             return Err(format!("node-{at} is told nothing and goes from revision {was} to {is}"));
         }
-        match news.break_glass.iter().find(|act| !acts.contains(act)) {
+        let is_end_of = |act: &BreakGlassShift, known: &BreakGlassShift| {
+            act.is_cancel() && *known == BreakGlassShift { ends_at: known.ends_at, ..act.clone() }
+        };
+        let is_known = |act: &BreakGlassShift| acts.iter().any(|known| known == act || is_end_of(act, known));
+        match news.break_glass.iter().find(|act| !is_known(act)) {
             Some(act) => {
                 Err(format!("node-{at} is told nothing and obeys a new break-glass act on {}", act.zone))
             }
@@ -263,7 +268,7 @@ impl World {
             if act.ends_at > now && !snapshot.break_glass.contains(&act) {
                 return Err(format!("the break-glass act on {} is known and not in force", act.zone));
             }
-            if act.ends_at == act.signed_at {
+            if act.ends_at <= now {
                 decision::check_cancel(snapshot, &act, now)?;
             }
         }

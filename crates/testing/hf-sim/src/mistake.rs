@@ -69,8 +69,10 @@ pub fn spoil(
         Plant::BreakGlassForEver => {
             let past = before.map_or(&[][..], |before| &before.break_glass);
             for act in past {
-                if !break_glass.iter().any(|kept| kept.zone == act.zone) {
-                    break_glass.push(act.clone());
+                match break_glass.iter_mut().find(|kept| kept.zone == act.zone) {
+                    None => break_glass.push(act.clone()),
+                    Some(kept) if kept.signed_at == act.signed_at => *kept = act.clone(),
+                    Some(_) => {}
                 }
             }
         }

@@ -198,7 +198,7 @@ async fn what_is_not_there_is_404_with_the_mend() {
     )
     .await;
     check(shifted(), "/status/c?resource=pool/web", expect![[r#"404 {"code":"not-found","message":"`pool/web` has no endpoint in zone c; ask about a zone that it is in"}"#]]).await;
-    check(shifted(), "/status/a?resource=rubbish", expect![[r#"400 {"code":"bad-request","message":"\"rubbish\" is not a resource; write `everything`, `pool/NAME` or `record/NAME.`"}"#]]).await;
+    check(shifted(), "/status/a?resource=rubbish", expect![[r#"400 {"code":"bad-request","message":"\"rubbish\" is not a resource; write `everything`, `pool/NAME` or `record/NAME`"}"#]]).await;
     check(shifted(), "/nowhere", expect![[r#"404 {"code":"not-found","message":"there are /status, /status/{zone}, /closed/{zone} and the WebSocket /watch"}"#]]).await;
     expect![[r#"405 {"code":"method-not-allowed","message":"zone status is read with GET; shifts are started over the API"}"#]].assert_eq(&ask(&fixture(Some(shifted())).router, "POST", "/status/a").await);
     expect![[r#"400 {"code":"bad-request","message":"/watch is a WebSocket: Connection header did not include 'upgrade'; `GET /status` has the same table"}"#]].assert_eq(&ask(&fixture(Some(shifted())).router, "GET", "/watch").await);

@@ -78,7 +78,12 @@ fn tell(files: &[PathBuf], problems: &[Problem], output: Output) -> Result<(), F
 }
 
 fn found(problem: &Problem) -> Found {
-    Found { file: problem.file.clone(), line: problem.line, column: problem.column, what: problem.what.clone() }
+    Found {
+        file: problem.file.clone(),
+        line: problem.line,
+        column: problem.column,
+        what: problem.what.clone(),
+    }
 }
 
 /// A node and its estate: the file that it watches, else the only estate that is checked beside it.
@@ -97,7 +102,10 @@ fn check_between(
         let estate_text = match std::fs::read_to_string(&estate_path) {
             Ok(estate_text) => estate_text,
             Err(error) => {
-                return wrong(format!("the estate file `{}` cannot be read ({error}); check the path", named.display()));
+                return wrong(format!(
+                    "the estate file `{}` cannot be read ({error}); check the path",
+                    named.display()
+                ));
             }
         };
         if hf_config::is_node_file(&estate_text) {
@@ -115,8 +123,11 @@ fn check_between(
             )),
         };
     }
-    let beside: Vec<&Estate> =
-        estates.iter().filter(|(estate, _)| estate.parent() == path.parent()).map(|(_, estate)| estate).collect();
+    let beside: Vec<&Estate> = estates
+        .iter()
+        .filter(|(estate, _)| estate.parent() == path.parent())
+        .map(|(_, estate)| estate)
+        .collect();
     match beside.as_slice() {
         [estate] => hf_config::check_node_in(&shown, text, estate),
         _ => Ok(()),
@@ -131,8 +142,8 @@ fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             all.push(path.clone());
             continue;
         }
-        let entries =
-            std::fs::read_dir(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        let entries = std::fs::read_dir(path)
+            .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
         let mut inside: Vec<PathBuf> = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))

@@ -170,7 +170,7 @@ pub fn check_held(snapshot: &Snapshot, now: Timestamp) -> Result<(), String> {
     Ok(())
 }
 
-/// A break-glass cancel ends what is held past its end.
+/// A break-glass act that is a cancel, or has ended, ends what was held past its end when it was signed.
 pub fn check_cancel(snapshot: &Snapshot, cancel: &BreakGlassShift, now: Timestamp) -> Result<(), String> {
     let is_canceled = |id: &ShiftId| {
         snapshot.intent.shifts.iter().any(|shift| {
