@@ -104,6 +104,8 @@ pub enum Why {
         in_place_of: Option<PoolIx>,
         /// Where the asker is.
         client: Client,
+        /// Whether health is ignored because no endpoint of the asked family is healthy in an open zone.
+        family_fails_open: bool,
         /// What each filter did.
         steps: Vec<Step>,
     },

@@ -3,7 +3,8 @@
 //! 1. Inside a hosted zone the rules are those of RFC 1034 4.3.2: delegation, exact name, DNAME and CNAME, wildcard (RFC 4592),
 //!    in that order. Outside all of them: REFUSED.
 //! 2. A steered record runs its pool's endpoints through its filter chain; the pool's mode may close it or put another pool in
-//!    its place. Nothing left is NODATA: the name goes on to exist, so nobody keeps a "no such name".
+//!    its place. If health alone leaves no endpoint of the asked family, it is ignored for that family; intent is not.
+//!    Nothing left is NODATA: the name goes on to exist, so nobody keeps a "no such name".
 //! 3. Zonal names, `<zone or alias>.<pool>.pool.<hosted zone>`, exist without being declared. Health inside the zone counts
 //!    there while anything is healthy; a shift does not, since whoever asks for a zone by name means that zone.
 //! 4. What people wrote wins over a zonal name; a master file's CNAME wins over both.

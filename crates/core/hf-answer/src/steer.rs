@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hf_config::estate::{AddressFamily, Filter, PoolIx, ZoneIx};
-use hf_decide::{Mode, PoolDecision};
+use hf_decide::{Mode, PoolDecision, Reason};
 use hf_health::Verdict;
 use hf_select::{Candidate, Client, Step, locate};
 
@@ -72,6 +72,16 @@ fn family(rtype: u16) -> Option<AddressFamily> {
     }
 }
 
+/// The same decision with what health took away put back; what an operator took away stays away.
+fn ignoring_health(decision: &PoolDecision) -> PoolDecision {
+    let mut decision = decision.clone();
+    for endpoint in decision.endpoints.iter_mut().filter(|endpoint| endpoint.reason == Reason::Impaired) {
+        endpoint.serves = true;
+        endpoint.reason = Reason::FailOpen;
+    }
+    decision
+}
+
 impl Compiled {
     /// Chooses the addresses of the steered record at this position; none is NODATA.
     pub(crate) fn steer(&self, record: usize, asker: &Asker, account: Account) -> Chosen {
@@ -91,8 +101,23 @@ impl Compiled {
         let endpoints = &estate.pool(decision.pool).endpoints;
         let keep =
             |candidate: &Candidate| steered.family.holds(endpoints[usize::from(candidate.at)].address.ip());
-        let (order, steps) = self.select(decision, &steered.choose, client, asker.seed, account, keep);
-        let why = steps.map(|steps| Why::Steered { record, pool: decision.pool, in_place_of, client, steps });
+        let (mut order, mut steps) =
+            self.select(decision, &steered.choose, client, asker.seed, account, keep);
+        // The pool may be well while this family's few endpoints are not: health fails open for the family alone.
+        let mut family_fails_open = false;
+        if order.is_empty() {
+            let without_health = ignoring_health(decision);
+            (order, steps) = self.select(&without_health, &steered.choose, client, asker.seed, account, keep);
+            family_fails_open = !order.is_empty();
+        }
+        let why = steps.map(|steps| Why::Steered {
+            record,
+            pool: decision.pool,
+            in_place_of,
+            client,
+            family_fails_open,
+            steps,
+        });
         self.chosen(decision.pool, &order, steered.ttl.seconds(), why)
     }
 

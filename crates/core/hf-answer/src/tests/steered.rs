@@ -356,3 +356,31 @@ fn explain_tells_each_step() {
     let answer = compiled.answer(question, &ASKER);
     assert_eq!(Answer { why: Vec::new(), ..explained }, answer);
 }
+
+#[test]
+fn a_family_whose_endpoints_are_all_unhealthy_fails_open_alone() {
+    let mut world = World::new();
+    // The only IPv6 endpoint of the pool, which is well otherwise.
+    world.impaired(PoolIx(0), 1);
+    check(
+        &world,
+        "www.example.test. AAAA",
+        expect![[r#"
+        NoError aa
+        www.example.test. 7 AAAA fd00::1
+        named web/az1
+    "#]],
+    );
+    // The other family goes on to leave out what is unhealthy.
+    world.impaired(PoolIx(0), 0);
+    check(
+        &world,
+        "www.example.test. A",
+        expect![[r#"
+        NoError aa
+        www.example.test. 7 A 10.0.1.2
+        www.example.test. 7 A 10.0.2.1
+        named web/az1 web/az2
+    "#]],
+    );
+}

@@ -208,6 +208,12 @@ impl World {
         self.decision.pools[pool.at()].mode = mode;
     }
 
+    /// Takes one endpoint out for its health.
+    pub fn impaired(&mut self, pool: PoolIx, at: u16) {
+        let decided = &mut self.decision.pools[pool.at()].endpoints[usize::from(at)];
+        *decided = EndpointDecision { serves: false, reason: Reason::Impaired };
+    }
+
     pub fn revision(&mut self, revision: Revision) {
         self.intent.revision = revision;
     }

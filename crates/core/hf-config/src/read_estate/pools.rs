@@ -257,7 +257,7 @@ fn all_down(
         text => {
             if let Some(name) = text.strip_prefix("fallback:") {
                 across.fallbacks.push((position, name.to_owned(), value.at()));
-                // The pool itself for now; `resolve_fallbacks` puts the other in its place or reports.
+                // The pool itself, until `resolve_fallbacks` puts the other in its place or reports.
                 return Some(AllDown::Fallback(PoolIx(position)));
             }
             report.add(

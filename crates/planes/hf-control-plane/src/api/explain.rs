@@ -136,7 +136,7 @@ fn rtype_named(text: &str) -> Option<u16> {
 fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {
     let estate = &snapshot.estate;
     match why {
-        Why::Steered { record, pool, in_place_of, client, steps } => {
+        Why::Steered { record, pool, in_place_of, client, family_fails_open, steps } => {
             let mut told = Vec::new();
             told.push(text_step("client", &place(snapshot, *client)));
             if let Some(own) = in_place_of {
@@ -153,6 +153,11 @@ fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {
                 snapshot.decision.for_record(*record, *pool)
             };
             told.push(mode_step(snapshot, decision));
+            if *family_fails_open {
+                let text =
+                    "no endpoint of this address family is healthy in an open zone: health is ignored for it";
+                told.push(text_step("family", text));
+            }
             told.extend(steps.iter().map(|step| chain_step(snapshot, decision, step)));
             told
         }
