@@ -81,6 +81,8 @@ struct Client {
     connection: Option<Connection>,
     /// This client's place among all, 0 to 1: when it begins, and when it asks DNS.
     spread: f64,
+    /// Requests of the next visit.
+    visit: u32,
 }
 
 impl Client {
@@ -100,6 +102,7 @@ impl Client {
             resolve_at: Instant::now(),
             connection: None,
             spread: f64::from(position) / f64::from(clients),
+            visit: 1 + VISIT * position / clients,
             world,
             measure,
         }
@@ -164,7 +167,9 @@ impl Client {
         }
     }
 
-    async fn connect(&self) -> Option<Connection> {
+    async fn connect(&mut self) -> Option<Connection> {
+        // The first visit is cut short, so that the clients do not come and go in step ever after.
+        let visit = std::mem::replace(&mut self.visit, VISIT);
         for address in &self.addresses {
             let zone = zone_index(&self.world, *address);
             if let Some(zone) = zone {
@@ -176,7 +181,7 @@ impl Client {
                 return Some(Connection {
                     sender,
                     zone,
-                    left: VISIT,
+                    left: visit,
                     _open: zone.map(|zone| self.measure.opened(zone)),
                 });
             }
