@@ -15,6 +15,7 @@ use hf_model::{Digest, Operator, Revision, Timestamp};
 use crate::*;
 
 /// Writes each value, compares with the lines of the file, and reads the lines back.
+#[expect(clippy::disallowed_methods, reason = "a test may read its golden file; core may not")]
 fn check<T: PartialEq + std::fmt::Debug>(
     values: &[T],
     name: &str,

@@ -1,3 +1,5 @@
+//! Estates come into force, are refused, and keep what acts in force need.
+
 use super::script::{Runner, bundle, parse, show};
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Pins are set, replaced, taken away, and obey the floor.
+
 use super::script::{Runner, parse};
 use super::*;
 use crate::command::Bounded;

@@ -1,3 +1,5 @@
+//! A request id that comes again has its first outcome, and no other command's.
+
 use hf_model::RequestId;
 
 use super::script::{Runner, parse};

@@ -1,3 +1,5 @@
+//! Shifts begin, are extended and end; every refusal by example.
+
 use std::time::Duration;
 
 use hf_model::Timestamp;

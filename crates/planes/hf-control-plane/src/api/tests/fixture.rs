@@ -1,3 +1,5 @@
+//! An API with a ledger in memory, an estate, and a clock that the test moves.
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

@@ -1,3 +1,5 @@
+//! What the reading routes answer.
+
 use std::time::Duration;
 
 use expect_test::{expect, expect_file};

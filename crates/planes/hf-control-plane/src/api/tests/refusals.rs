@@ -1,3 +1,5 @@
+//! Every error of the API: its status, code and mend.
+
 use expect_test::{Expect, expect};
 use hf_api::serve::Peer;
 use hf_config::node::Role;

@@ -1,3 +1,5 @@
+//! The API over real sockets: bounds, slow clients, who may read from where.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

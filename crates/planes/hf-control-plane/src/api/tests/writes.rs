@@ -1,3 +1,5 @@
+//! What the writing routes do, and what a repeated request does not.
+
 use std::time::Duration;
 
 use super::fixture::{ESTATE, Fixture, NOW};
