@@ -4,6 +4,7 @@
 //!
 //! Not here: configuration (`hf-config`), decisions (`hf-decide`), anything that waits or reads a clock.
 
+mod control;
 mod digest;
 mod geo;
 mod names;
@@ -11,6 +12,10 @@ mod quantity;
 mod time;
 mod wire_name;
 
+pub use control::{
+    ClusterId, ControlId, ControlName, ControlNameError, ControlPath, ControlPathError, EstateId,
+    ObjectNumberError, PanelId, RuleId, Switch,
+};
 pub use digest::Digest;
 pub use geo::{Cidr, CidrError, Location};
 pub use names::{
