@@ -174,6 +174,10 @@ fn health_checks(side: &Side<'_>) -> Things {
                 }
                 optional(&mut facts, "body", body.as_ref().map(|body| format!("{body:?}")));
             }
+            CheckKind::Control { control } => {
+                value(&mut facts, "kind", "control");
+                value(&mut facts, "control", control);
+            }
         }
         value(&mut facts, "interval", format_duration(check.interval));
         value(&mut facts, "timeout", format_duration(check.timeout));

@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hf_model::{
-    Capacity, CheckName, Cidr, Digest, DnsName, Location, PoolName, RegionId, Share, Ttl, Weight, ZoneId,
+    Capacity, CheckName, Cidr, ControlName, ControlPath, Digest, DnsName, Location, PoolName, RegionId,
+    Share, Switch, Ttl, Weight, ZoneId,
 };
 
 macro_rules! index {
@@ -93,6 +94,14 @@ pub mod limits {
     pub const HOSTED_ZONES: usize = 100;
     /// Steered records.
     pub const RECORDS: usize = 10_000;
+    /// Control panels of a cluster; with the next three, AWS's quotas.
+    pub const CONTROL_PANELS: usize = 50;
+    /// Routing controls of one panel.
+    pub const CONTROLS_OF_A_PANEL: usize = 100;
+    /// Routing controls of a cluster.
+    pub const ROUTING_CONTROLS: usize = 300;
+    /// Safety rules of one panel.
+    pub const RULES_OF_A_PANEL: usize = 20;
 }
 
 /// What the service is.
@@ -112,6 +121,92 @@ pub struct Estate {
     pub hosted_zones: Vec<HostedZone>,
     /// Steered records.
     pub records: Vec<Record>,
+    /// Control panels.
+    pub control_panels: Vec<ControlPanel>,
+    /// Routing controls, each in one of the panels.
+    pub routing_controls: Vec<EstateControl>,
+    /// Safety rules, each in one of the panels.
+    pub safety_rules: Vec<EstateRule>,
+}
+
+/// A group of routing controls that safety rules are judged over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlPanel {
+    /// Its name.
+    pub name: ControlName,
+}
+
+/// A routing control that the estate declares. How it stands is the ledger's to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EstateControl {
+    /// Its panel and name.
+    pub path: ControlPath,
+    /// How it stands when it is new. Default on: declaring a control takes nothing away.
+    pub initial: Switch,
+}
+
+/// A safety rule that the estate declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EstateRule {
+    /// Its panel and name.
+    pub path: ControlPath,
+    /// What it asks.
+    pub rule: RuleWords,
+    /// After a change of one of its controls, how long further changes of them are refused. 0 s to 1 h, default 5 s.
+    pub wait_period: Duration,
+}
+
+/// What a safety rule asks. Names are controls of the rule's panel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleWords {
+    /// After a change, enough of these are on.
+    Assert {
+        /// At least one, each once.
+        controls: Vec<ControlName>,
+        /// What is enough.
+        test: RuleTest,
+    },
+    /// Targets may change only while enough of the gating controls are on.
+    Gate {
+        /// At least one, each once.
+        gating: Vec<ControlName>,
+        /// At least one, each once.
+        targets: Vec<ControlName>,
+        /// What is enough.
+        test: RuleTest,
+    },
+}
+
+/// What is enough, of a number of controls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleTest {
+    /// How many are on.
+    pub on: Enough,
+    /// Whether the answer is turned round.
+    pub inverted: bool,
+}
+
+/// How many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enough {
+    /// So many or more.
+    AtLeast(u16),
+    /// All (AWS: AND).
+    All,
+    /// One or more (AWS: OR).
+    Any,
+}
+
+impl RuleTest {
+    /// Whether `on` of `of` controls are enough.
+    pub fn holds(self, on: usize, of: usize) -> bool {
+        let plain = match self.on {
+            Enough::AtLeast(count) => on >= usize::from(count),
+            Enough::All => on == of,
+            Enough::Any => on > 0,
+        };
+        plain != self.inverted
+    }
 }
 
 /// Zones near one another.
@@ -121,6 +216,8 @@ pub struct Region {
     pub id: RegionId,
     /// Where it is; needed by the filter `near` when there is more than one region.
     pub location: Option<Location>,
+    /// The routing control behind it: while that is off, its zones are left as far as the floor allows. It is declared in this estate.
+    pub control: Option<ControlPath>,
 }
 
 /// A failure domain: what a shift evacuates.
@@ -136,6 +233,8 @@ pub struct Zone {
     pub capacity: Option<Capacity>,
     /// Networks whose clients count as being in this zone.
     pub networks: Vec<Cidr>,
+    /// The routing control behind it: while that is off, the zone is left as far as the floor allows. It is declared in this estate.
+    pub control: Option<ControlPath>,
 }
 
 /// How health is measured.
@@ -175,6 +274,11 @@ pub enum CheckKind {
         status: (u16, u16),
         /// Text that the first 64 KiB of the body must hold.
         body: Option<String>,
+    },
+    /// Sends nothing: healthy exactly while a routing control is on.
+    Control {
+        /// Which; it is declared in this estate.
+        control: ControlPath,
     },
 }
 
@@ -226,6 +330,11 @@ pub struct Pool {
     pub min_capacity: Share,
     /// What to do when nobody is healthy.
     pub all_down: AllDown,
+    /// After an act that took a zone away has ended: over how long the zone's share grows from nothing to its own. 0 s to 1 h, default
+    /// 30 s. It begins at an instant of its own within the first fifth, so that pools and zones do not return together.
+    pub return_over: Duration,
+    /// The routing control behind it: while that is off, the pool serves as if nobody were healthy (`all_down` is `closed` or a fallback). It is declared in this estate.
+    pub control: Option<ControlPath>,
     /// The endpoints, at least one.
     pub endpoints: Vec<Endpoint>,
 }
@@ -313,6 +422,8 @@ pub struct Record {
     pub choose: Vec<Filter>,
     /// The hosted zone that it lies in, as a position in [`Estate::hosted_zones`].
     pub hosted_zone: u16,
+    /// The routing control behind it: while that is off, the record answers as if nobody were healthy (its pool's `all_down` is `closed` or a fallback). It is declared in this estate.
+    pub control: Option<ControlPath>,
 }
 
 /// The types that are steered.

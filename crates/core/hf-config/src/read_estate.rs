@@ -68,6 +68,9 @@ pub fn read_estate(file: &str, bundle: &EstateBundle) -> Result<Estate, Problems
             pools: pools.list.into_iter().collect::<Option<_>>()?,
             hosted_zones: hosted_zones.into_iter().collect::<Option<_>>()?,
             records: records.into_iter().collect::<Option<_>>()?,
+            control_panels: Vec::new(),
+            routing_controls: Vec::new(),
+            safety_rules: Vec::new(),
         })
     };
     all().ok_or_else(incomplete)

@@ -10,6 +10,7 @@ use hf_model::{Digest, Revision};
 
 pub use estate::read_estate;
 
+use crate::board::ObjectId;
 use crate::command::{Command, Entry, Event, Outcome, Refusal};
 use crate::intent::Shift;
 use crate::state::{Answered, State};
@@ -26,6 +27,8 @@ struct Effect {
     /// The entry that brought about what was asked for; an older one if it was so already.
     revision: Revision,
     shift: Option<Shift>,
+    /// What was made.
+    object: Option<ObjectId>,
     events: Vec<Event>,
 }
 
@@ -50,7 +53,10 @@ impl State {
             return (if is_same { first.outcome.clone() } else { reused() }, Vec::new());
         }
         let (outcome, events) = match self.obey(entry) {
-            Ok(effect) => (Outcome::Done { revision: effect.revision, shift: effect.shift }, effect.events),
+            Ok(effect) => {
+                let Effect { revision, shift, object, events } = effect;
+                (Outcome::Done { revision, shift, object }, events)
+            }
             Err(refusal) => (Outcome::Refused(refusal), Vec::new()),
         };
         self.remember(entry, command, &outcome);
@@ -61,16 +67,17 @@ impl State {
         let by = &entry.by;
         match &entry.command {
             Command::ApplyEstate { bundle, if_match } => self.apply_estate(bundle, *if_match),
-            Command::StartShift { zone, scope, length, reason } => {
-                self.start_shift(&asked::Act { zone, scope, length: *length, reason, by })
+            Command::StartShift { zone, scope, length, reason, floor_overrides } => {
+                self.start_shift(&asked::Act { zone, scope, length: *length, reason, by, floor_overrides })
             }
             Command::ExtendShift { id, length, if_match } => self.extend_shift(id, *length, *if_match),
             Command::CancelShift { id, if_match } => self.cancel_shift(id, *if_match),
-            Command::Pin { zone, scope, to, length, reason } => {
-                self.pin(*to, &asked::Act { zone, scope, length: *length, reason, by })
+            Command::Pin { zone, scope, to, length, reason, floor_overrides } => {
+                self.pin(*to, &asked::Act { zone, scope, length: *length, reason, by, floor_overrides })
             }
             Command::Unpin { zone, scope } => self.unpin(zone, scope),
             Command::Expire => Ok(self.expire()),
+            _ => unimplemented!(),
         }
     }
 
@@ -87,7 +94,7 @@ impl State {
 
     /// This entry did it.
     fn done(&self, shift: Option<Shift>, events: Vec<Event>) -> Effect {
-        Effect { revision: self.revision, shift, events }
+        Effect { revision: self.revision, shift, object: None, events }
     }
 }
 

@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
-use hf_model::{Digest, Operator, RequestId, Revision, ShiftId, Timestamp, ZoneId, format_duration};
+use hf_model::{
+    ControlName, ControlPath, Digest, EstateId, Operator, PoolName, RequestId, Revision, RuleId, ShiftId,
+    Switch, Timestamp, ZoneId, format_duration,
+};
 
-use crate::intent::{Pin, PinTo, Scope, Shift};
+use crate::board::{BoardCommand, ControlRef, ObjectId, RuleRef};
+use crate::intent::{BreakGlassShift, Pin, PinTo, RecordedBreakGlass, Scope, Shift};
+use crate::practice::{Autoshift, PracticeConfig, Resource};
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub enum Command {
         length: Duration,
         /// Why; 1 to 500 characters.
         reason: String,
+        /// Pools whose floor it may break all the same; none is the rule.
+        floor_overrides: Vec<PoolName>,
     },
     /// Give a shift a new end: now and `length`.
     ExtendShift {
@@ -69,6 +76,8 @@ pub enum Command {
         length: Duration,
         /// Why; 1 to 500 characters.
         reason: String,
+        /// Pools whose floor it may break all the same; none is the rule.
+        floor_overrides: Vec<PoolName>,
     },
     /// Take a pin away.
     Unpin {
@@ -77,11 +86,101 @@ pub enum Command {
         /// For what.
         scope: Scope,
     },
+    /// Turn routing controls, all or none.
+    SetControls {
+        /// 1 to [`Command::SETS`], each control once.
+        sets: Vec<ControlSet>,
+        /// Safety rules that are not asked; each exists.
+        rule_overrides: Vec<RuleRef>,
+        /// Pools whose floor it may break all the same.
+        floor_overrides: Vec<PoolName>,
+        /// Why; 0 to 500 characters: the ARC APIs have no such field.
+        reason: String,
+    },
+    /// Make, change and remove clusters, panels, controls and rules.
+    Board(BoardCommand),
+    /// Set when practice runs of a resource may run.
+    PutPractice {
+        /// Which.
+        resource: Resource,
+        /// All of it.
+        config: PracticeConfig,
+        /// Whether there is one already.
+        expect: Expect,
+    },
+    /// Take a resource's practice configuration away; autoshift must be off.
+    DeletePractice {
+        /// Which.
+        resource: Resource,
+    },
+    /// Turn autoshift on or off; on needs a practice configuration.
+    SetAutoshift {
+        /// Which.
+        resource: Resource,
+        /// On or off.
+        to: Autoshift,
+    },
+    /// Whether operators want to be told of autoshifts of others.
+    SetObserver {
+        /// On or off.
+        to: Autoshift,
+    },
+    /// Begin a practice run of 30 minutes.
+    StartPractice {
+        /// Which; it has a practice configuration.
+        resource: Resource,
+        /// An id or alias of a zone that the resource is in.
+        zone: ZoneId,
+        /// Why; 1 to 500 characters.
+        reason: String,
+    },
+    /// Record an act that was given to the nodes without the ledger.
+    RecordBreakGlass {
+        /// As it was signed; whoever hands it in has checked the signature.
+        act: BreakGlassShift,
+    },
     /// End every shift and pin whose end is at or before the entry's stamp.
     Expire,
 }
 
+/// `heading a, b`; nothing of an empty list.
+fn words(
+    f: &mut std::fmt::Formatter<'_>,
+    heading: &str,
+    list: &[impl std::fmt::Display],
+) -> std::fmt::Result {
+    for (at, item) in list.iter().enumerate() {
+        if at == 0 { write!(f, "{heading} {item}")? } else { write!(f, ", {item}")? }
+    }
+    Ok(())
+}
+
+/// One routing control and where it is to stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlSet {
+    /// Which.
+    pub control: ControlRef,
+    /// On or off.
+    pub to: Switch,
+}
+
+/// What must be there for a change to be what its caller thinks it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Expect {
+    /// Nothing yet: it is made.
+    Absent,
+    /// One: it is replaced.
+    Present,
+    /// Either.
+    Any,
+}
+
 impl Command {
+    /// Routing controls of one batch at most.
+    pub const SETS: usize = 100;
+    /// Floors and rules that one act may name to be passed over.
+    pub const OVERRIDES: usize = 100;
+
     /// Names the command, all its words included: two with one digest ask for the same.
     ///
     /// Checkpoints keep it, so its text stays as it is for each command.
@@ -92,8 +191,16 @@ impl Command {
             Command::ApplyEstate { bundle, if_match } => {
                 vec!["apply".to_owned(), bundle.digest().to_string(), revision(if_match)]
             }
-            Command::StartShift { zone, scope, length, reason } => {
-                vec!["shift".to_owned(), zone.to_string(), scope.to_string(), nanos(length), reason.clone()]
+            Command::StartShift { zone, scope, length, reason, floor_overrides } => {
+                let mut words = vec![
+                    "shift".to_owned(),
+                    zone.to_string(),
+                    scope.to_string(),
+                    nanos(length),
+                    reason.clone(),
+                ];
+                words.extend(floor_overrides.iter().map(PoolName::to_string));
+                words
             }
             Command::ExtendShift { id, length, if_match } => {
                 vec!["extend".to_owned(), id.to_string(), nanos(length), revision(if_match)]
@@ -101,15 +208,27 @@ impl Command {
             Command::CancelShift { id, if_match } => {
                 vec!["cancel".to_owned(), id.to_string(), revision(if_match)]
             }
-            Command::Pin { zone, scope, to, length, reason } => {
+            Command::Pin { zone, scope, to, length, reason, floor_overrides } => {
                 let kind = match to {
                     PinTo::In => "pin in",
                     PinTo::Out => "pin out",
                 };
-                vec![kind.to_owned(), zone.to_string(), scope.to_string(), nanos(length), reason.clone()]
+                let mut words =
+                    vec![kind.to_owned(), zone.to_string(), scope.to_string(), nanos(length), reason.clone()];
+                words.extend(floor_overrides.iter().map(PoolName::to_string));
+                words
             }
             Command::Unpin { zone, scope } => vec!["unpin".to_owned(), zone.to_string(), scope.to_string()],
             Command::Expire => vec!["expire".to_owned()],
+            // All their words are in their debug form; it is ours, and each of its parts is written in full.
+            Command::SetControls { .. }
+            | Command::Board(_)
+            | Command::PutPractice { .. }
+            | Command::DeletePractice { .. }
+            | Command::SetAutoshift { .. }
+            | Command::SetObserver { .. }
+            | Command::StartPractice { .. }
+            | Command::RecordBreakGlass { .. } => vec![format!("{self:?}")],
         };
         // With its length before each word, no two lists of words make one text.
         let text: String = words.iter().map(|word| format!("{}:{word}", word.len())).collect();
@@ -122,8 +241,9 @@ impl std::fmt::Display for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Command::ApplyEstate { bundle, .. } => write!(f, "apply estate {}", bundle.digest().short()),
-            Command::StartShift { zone, scope, length, .. } => {
-                write!(f, "shift {scope} out of {zone} for {}", format_duration(*length))
+            Command::StartShift { zone, scope, length, floor_overrides, .. } => {
+                write!(f, "shift {scope} out of {zone} for {}", format_duration(*length))?;
+                words(f, ", whatever the floor of pool", floor_overrides)
             }
             Command::ExtendShift { id, length, .. } => {
                 write!(f, "extend {id} to {} from now", format_duration(*length))
@@ -132,11 +252,33 @@ impl std::fmt::Display for Command {
             Command::Pin { zone, scope, to: PinTo::In, length, .. } => {
                 write!(f, "pin {zone} in for {scope}, {}", format_duration(*length))
             }
-            Command::Pin { zone, scope, to: PinTo::Out, length, .. } => {
-                write!(f, "pin {zone} out for {scope}, {}", format_duration(*length))
+            Command::Pin { zone, scope, to: PinTo::Out, length, floor_overrides, .. } => {
+                write!(f, "pin {zone} out for {scope}, {}", format_duration(*length))?;
+                words(f, ", whatever the floor of pool", floor_overrides)
             }
             Command::Unpin { zone, scope } => write!(f, "unpin {zone} for {scope}"),
             Command::Expire => f.write_str("end what is due"),
+            Command::SetControls { sets, rule_overrides, floor_overrides, .. } => {
+                f.write_str("turn")?;
+                for (at, set) in sets.iter().enumerate() {
+                    write!(f, "{} {} {}", if at == 0 { "" } else { "," }, set.control, set.to)?;
+                }
+                words(f, ", without asking rule", rule_overrides)?;
+                words(f, ", whatever the floor of pool", floor_overrides)
+            }
+            Command::Board(command) => write!(f, "{command}"),
+            Command::PutPractice { resource, .. } => {
+                write!(f, "set the practice configuration of {resource}")
+            }
+            Command::DeletePractice { resource } => {
+                write!(f, "delete the practice configuration of {resource}")
+            }
+            Command::SetAutoshift { resource, to } => write!(f, "{to} autoshift of {resource}"),
+            Command::SetObserver { to } => write!(f, "{to} notification of autoshifts"),
+            Command::StartPractice { resource, zone, .. } => write!(f, "practice: {resource} out of {zone}"),
+            Command::RecordBreakGlass { act } => {
+                write!(f, "record the break-glass act of {} on {}", act.by, act.zone)
+            }
         }
     }
 }
@@ -150,6 +292,8 @@ pub enum Outcome {
         revision: Revision,
         /// The shift that was begun, extended or ended.
         shift: Option<Shift>,
+        /// The object that was made.
+        object: Option<ObjectId>,
     },
     /// Nothing was changed.
     Refused(Refusal),
@@ -272,6 +416,181 @@ pub enum Refusal {
         /// As sent.
         request: RequestId,
     },
+    /// No such routing control.
+    #[error("there is no routing control `{control}`; `holdfast control list` shows what there is")]
+    UnknownControl {
+        /// As asked.
+        control: ControlRef,
+    },
+    /// Several panels have a control or rule of that name.
+    #[error("several control panels have `{name}`: {panels}; write PANEL/{name}")]
+    Ambiguous {
+        /// As asked.
+        name: ControlName,
+        /// The panels, comma-separated.
+        panels: String,
+    },
+    /// No such safety rule.
+    #[error("there is no safety rule `{rule}`; `holdfast control list` shows what there is")]
+    UnknownRule {
+        /// As asked.
+        rule: RuleRef,
+    },
+    /// No such cluster, panel, control or rule.
+    #[error("there is no {object}; list what there is, it may have been deleted")]
+    UnknownObject {
+        /// As asked.
+        object: ObjectId,
+    },
+    /// A pool whose floor is to be broken is not there.
+    #[error(
+        "there is no pool `{pool}`, so its floor cannot be overridden; `holdfast status` lists the pools"
+    )]
+    UnknownPool {
+        /// As asked.
+        pool: PoolName,
+    },
+    /// The estate declares it.
+    #[error("{what} is declared in the estate; change it there, `holdfast apply` brings it in force")]
+    OwnedByEstate {
+        /// Such as `control panel regions`.
+        what: String,
+    },
+    /// The name is taken.
+    #[error("there is a {what} `{name}` already; choose another name")]
+    NameTaken {
+        /// Such as `control panel`.
+        what: String,
+        /// As asked.
+        name: ControlName,
+    },
+    /// Something is still in it, or refers to it.
+    #[error("{what} cannot be deleted: {holds}; delete that first")]
+    NotEmpty {
+        /// Such as `control panel regions`.
+        what: String,
+        /// Such as `it has 3 routing controls`.
+        holds: String,
+    },
+    /// A batch of none or too many.
+    #[error("a batch turns 1 to {} routing controls, this one {count}; split it", Command::SETS)]
+    BatchSize {
+        /// As asked.
+        count: usize,
+    },
+    /// One control twice in a batch.
+    #[error("`{control}` is in the batch twice; name each routing control once")]
+    TwiceInBatch {
+        /// Which.
+        control: ControlPath,
+    },
+    /// An assertion rule would not hold after the change.
+    #[error(
+        "safety rule `{rule}` wants {wants} of its {of} routing controls on, this change leaves {on}; turn another one on \
+         in the same batch, or override the rule by its name"
+    )]
+    RuleBroken {
+        /// Its panel and name.
+        rule: ControlPath,
+        /// Its number.
+        id: RuleId,
+        /// Such as `at least 2`.
+        wants: String,
+        /// How many it asks about.
+        of: usize,
+        /// How many would be on.
+        on: usize,
+    },
+    /// A gating rule did not hold before the change.
+    #[error(
+        "safety rule `{rule}` is a closed gate: it wants {wants} of its {of} gating controls on, {on} are; open the gate first, \
+         in a change of its own, or override the rule by its name"
+    )]
+    GateClosed {
+        /// Its panel and name.
+        rule: ControlPath,
+        /// Its number.
+        id: RuleId,
+        /// Such as `all`.
+        wants: String,
+        /// How many it asks about.
+        of: usize,
+        /// How many were on.
+        on: usize,
+    },
+    /// One of the rule's controls was turned a short while ago.
+    #[error(
+        "safety rule `{rule}` waits {} more after the last change of its routing controls; try again then, or override the rule by \
+         its name", format_duration(*.left)
+    )]
+    Waiting {
+        /// Its panel and name.
+        rule: ControlPath,
+        /// Its number.
+        id: RuleId,
+        /// How long still.
+        left: Duration,
+    },
+    /// A rule, a tag or a configuration that makes no sense.
+    #[error("{what}: {why}")]
+    Invalid {
+        /// Such as `safety rule keep-one`.
+        what: String,
+        /// What is wrong and how to mend it.
+        why: String,
+    },
+    /// Nothing of that name can be managed.
+    #[error("there is no `{resource}` in the estate; `holdfast status` lists what there is")]
+    UnknownManaged {
+        /// As asked.
+        resource: Resource,
+    },
+    /// The resource is not in that zone.
+    #[error("`{resource}` is not in {zone}; it has {zones}")]
+    NotInZone {
+        /// As asked.
+        resource: Resource,
+        /// As asked.
+        zone: ZoneId,
+        /// Its zones, comma-separated.
+        zones: String,
+    },
+    /// No practice configuration there.
+    #[error("`{resource}` has no practice configuration; create one first")]
+    NoPractice {
+        /// As asked.
+        resource: Resource,
+    },
+    /// A practice configuration is there.
+    #[error("`{resource}` has a practice configuration already; update it")]
+    PracticeThere {
+        /// As asked.
+        resource: Resource,
+    },
+    /// Autoshift needs the practice configuration.
+    #[error("autoshift is enabled for `{resource}`; disable it before its practice configuration is deleted")]
+    AutoshiftEnabled {
+        /// As asked.
+        resource: Resource,
+    },
+    /// No practice run at this time.
+    #[error(
+        "no practice run of `{resource}` now: {why}; try at another time or change its practice configuration"
+    )]
+    PracticeClosed {
+        /// As asked.
+        resource: Resource,
+        /// Why not.
+        why: PracticeClosed,
+    },
+    /// The break-glass act is for another estate.
+    #[error("the break-glass act is for estate {found}, this one is {ours}; sign it for this one")]
+    OtherEstate {
+        /// The act's.
+        found: EstateId,
+        /// Ours.
+        ours: EstateId,
+    },
     /// No pin there.
     #[error("{zone} is not pinned for `{scope}`; `holdfast status` lists the pins")]
     NoPin {
@@ -282,6 +601,27 @@ pub enum Refusal {
     },
 }
 
+/// Why there is no practice run now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PracticeClosed {
+    /// Its day is a blocked date.
+    BlockedDate,
+    /// Its time is in a blocked window.
+    BlockedWindow,
+    /// Its time is in none of the allowed windows.
+    OutsideAllowedWindows,
+}
+
+impl std::fmt::Display for PracticeClosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            PracticeClosed::BlockedDate => "this day (UTC) is one of its blocked dates",
+            PracticeClosed::BlockedWindow => "this time (UTC) is in one of its blocked windows",
+            PracticeClosed::OutsideAllowedWindows => "this time (UTC) is in none of its allowed windows",
+        })
+    }
+}
+
 /// What the state holds a bounded number of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bounded {
@@ -289,6 +629,22 @@ pub enum Bounded {
     ActiveShifts,
     /// At most [`State::PINS`](crate::State::PINS).
     Pins,
+    /// At most [`Board::CLUSTERS`](crate::Board::CLUSTERS).
+    Clusters,
+    /// At most [`limits::CONTROL_PANELS`](hf_config::estate::limits::CONTROL_PANELS) in a cluster.
+    ControlPanels,
+    /// At most [`limits::ROUTING_CONTROLS`](hf_config::estate::limits::ROUTING_CONTROLS) in a cluster.
+    RoutingControls,
+    /// At most [`limits::CONTROLS_OF_A_PANEL`](hf_config::estate::limits::CONTROLS_OF_A_PANEL).
+    ControlsOfAPanel,
+    /// At most [`limits::RULES_OF_A_PANEL`](hf_config::estate::limits::RULES_OF_A_PANEL).
+    RulesOfAPanel,
+    /// At most [`Board::TAGS`](crate::Board::TAGS) on one object.
+    Tags,
+    /// At most [`State::PRACTICES`](crate::State::PRACTICES).
+    PracticeConfigurations,
+    /// At most [`Command::OVERRIDES`] in one act.
+    Overrides,
 }
 
 impl std::fmt::Display for Bounded {
@@ -296,6 +652,14 @@ impl std::fmt::Display for Bounded {
         f.write_str(match self {
             Bounded::ActiveShifts => "active shifts",
             Bounded::Pins => "pins",
+            Bounded::Clusters => "clusters",
+            Bounded::ControlPanels => "control panels of the cluster",
+            Bounded::RoutingControls => "routing controls of the cluster",
+            Bounded::ControlsOfAPanel => "routing controls of the panel",
+            Bounded::RulesOfAPanel => "safety rules of the panel",
+            Bounded::Tags => "tags of the object",
+            Bounded::PracticeConfigurations => "practice configurations",
+            Bounded::Overrides => "overrides of one act",
         })
     }
 }
@@ -330,6 +694,39 @@ pub enum Event {
     },
     /// A pin went; it is as it was.
     Unpinned(Pin, Stop),
+    /// A routing control was turned.
+    ControlTurned {
+        /// Its panel and name.
+        path: ControlPath,
+        /// As it stood.
+        before: Switch,
+        /// As it is.
+        after: Switch,
+    },
+    /// Safety rules were not asked, by the operator's word.
+    RulesOverridden(Vec<ControlPath>),
+    /// Floors may be broken, by the operator's word.
+    FloorsOverridden(Vec<PoolName>),
+    /// A cluster, panel, control or rule was made, changed or removed; in words, as it was and as it is.
+    ObjectChanged {
+        /// Which.
+        object: ObjectId,
+        /// None when it was made.
+        before: Option<String>,
+        /// None when it was removed.
+        after: Option<String>,
+    },
+    /// A practice configuration or an autoshift setting was changed; in words, as it was and as it is.
+    PracticeChanged {
+        /// Which; none for the setting of the whole estate.
+        resource: Option<Resource>,
+        /// None when there was none.
+        before: Option<String>,
+        /// None when it was removed.
+        after: Option<String>,
+    },
+    /// A break-glass act was recorded.
+    BreakGlassRecorded(RecordedBreakGlass),
 }
 
 /// How something ended.
@@ -339,4 +736,6 @@ pub enum Stop {
     Canceled,
     /// Its time was up.
     Expired,
+    /// A practice run that a stronger act ended.
+    Interrupted,
 }

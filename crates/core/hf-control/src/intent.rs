@@ -1,11 +1,16 @@
 //! What people want to be so, as the data planes need it.
 
 use hf_config::estate::EstateBundle;
-use hf_model::{DnsName, Operator, PoolName, Revision, ShiftId, Timestamp, ZoneId};
+use hf_model::{
+    ControlId, ControlPath, DnsName, EstateId, Operator, PoolName, Revision, ShiftId, Switch, Timestamp,
+    ZoneId,
+};
 
 /// All intent at one revision: what the feed carries to every node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intent {
+    /// Whose intent it is; a node that obeys one estate takes nothing from another.
+    pub estate_id: EstateId,
     /// The newest ledger entry in it.
     pub revision: Revision,
     /// The entry that brought the estate.
@@ -16,6 +21,72 @@ pub struct Intent {
     pub shifts: Vec<Shift>,
     /// Pins in force, oldest first.
     pub pins: Vec<Pin>,
+    /// How every routing control of the built-in cluster stands, by path.
+    pub controls: Vec<ControlState>,
+    /// The newest acts that have ended, oldest first, at most [`Intent::RETURNS`]: what they took away returns bit by bit.
+    pub returns: Vec<Return>,
+    /// What became of break-glass acts that the ledger knows, oldest first, at most [`crate::State::BREAK_GLASS`].
+    pub break_glass: Vec<RecordedBreakGlass>,
+}
+
+impl Intent {
+    /// Ended acts that it tells of.
+    pub const RETURNS: usize = 64;
+
+    /// How the routing control of this path stands; none if there is none.
+    pub fn control(&self, path: &ControlPath) -> Option<&ControlState> {
+        self.controls.binary_search_by(|control| control.path.cmp(path)).ok().map(|at| &self.controls[at])
+    }
+}
+
+/// How a routing control stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlState {
+    /// Its panel and name.
+    pub path: ControlPath,
+    /// Its number.
+    pub id: ControlId,
+    /// How it stands.
+    pub to: Switch,
+    /// When it was last turned.
+    pub changed_at: Timestamp,
+    /// Who turned it.
+    pub by: Operator,
+    /// Pools whose floor it may break while it is off.
+    pub floor_overrides: Vec<PoolName>,
+}
+
+/// Something that took a zone away and has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// The zone.
+    pub zone: ZoneId,
+    /// What had left it.
+    pub scope: Scope,
+    /// When the ledger ended it.
+    pub at: Timestamp,
+}
+
+/// A break-glass act that the ledger knows of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedBreakGlass {
+    /// As it was signed.
+    pub act: BreakGlassShift,
+    /// The entry that recorded it.
+    pub revision: Revision,
+    /// What became of it.
+    pub fate: BreakGlassFate,
+}
+
+/// What became of a break-glass act when the ledger heard of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BreakGlassFate {
+    /// It goes on as this shift: the shift's word counts, the act's own no more.
+    Shift(ShiftId),
+    /// It was a cancel, and ended these shifts; or it ended before the ledger heard of it, and these are none.
+    Ended(Vec<ShiftId>),
+    /// It contradicts what the ledger says; nodes obey it until its end. Says what it contradicts.
+    Conflicts(String),
 }
 
 /// What a shift or pin acts on.
@@ -89,8 +160,24 @@ pub struct Shift {
     pub ends_at: Timestamp,
     /// Whether it is in force.
     pub state: ShiftState,
+    /// What kind of shift it is.
+    pub kind: ShiftKind,
+    /// Pools whose floor it may break, by the operator's explicit word.
+    pub floor_overrides: Vec<PoolName>,
     /// The entry that last changed it.
     pub revision: Revision,
+}
+
+/// What kind of shift it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ShiftKind {
+    /// An operator's.
+    #[default]
+    Zonal,
+    /// An operator's, given straight to the nodes and recorded afterwards.
+    BreakGlass,
+    /// A rehearsal: it yields to every other act of people.
+    Practice,
 }
 
 /// Whether a shift is in force.
@@ -102,6 +189,18 @@ pub enum ShiftState {
     Canceled(Timestamp),
     /// Ended by its length at this instant.
     Expired(Timestamp),
+    /// A practice run that a stronger act ended at this instant.
+    Interrupted(Timestamp),
+}
+
+impl ShiftState {
+    /// When it ended; none while it is active.
+    pub fn ended_at(self) -> Option<Timestamp> {
+        match self {
+            ShiftState::Active => None,
+            ShiftState::Canceled(at) | ShiftState::Expired(at) | ShiftState::Interrupted(at) => Some(at),
+        }
+    }
 }
 
 /// An operator's word on a zone that outranks every other; it ends by itself.
@@ -119,6 +218,8 @@ pub struct Pin {
     pub by: Operator,
     /// When it ends.
     pub ends_at: Timestamp,
+    /// Pools whose floor a pin out may break, by the operator's explicit word.
+    pub floor_overrides: Vec<PoolName>,
     /// The entry that set it.
     pub revision: Revision,
 }
@@ -137,6 +238,8 @@ pub enum PinTo {
 /// It ends by each node's own clock, cannot be extended, and gives way to nothing but a pin.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BreakGlassShift {
+    /// The estate that it is for; it does nothing to another.
+    pub estate: EstateId,
     /// The zone that is left, wholly.
     pub zone: ZoneId,
     /// Why.

@@ -10,11 +10,23 @@
 //! Not here: durability (`hf-ledger`), who is healthy (`hf-health`), what serves (`hf-decide`).
 
 mod apply;
+pub mod board;
 pub mod command;
 pub mod intent;
+pub mod practice;
 pub mod state;
 
 pub use apply::read_estate;
-pub use command::{Bounded, Command, Entry, Event, Outcome, Refusal, Stop};
-pub use intent::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftState};
+pub use board::{
+    Board, BoardCommand, Cluster, ControlRef, NetworkType, ObjectId, Origin, Panel, PanelRole,
+    RoutingControl, RuleKind, RuleRef, SafetyRule, Tags,
+};
+pub use command::{
+    Bounded, Command, ControlSet, Entry, Event, Expect, Outcome, PracticeClosed, Refusal, Stop,
+};
+pub use intent::{
+    BreakGlassFate, BreakGlassShift, ControlState, Intent, Pin, PinTo, RecordedBreakGlass, Return, Scope,
+    Shift, ShiftKind, ShiftState,
+};
+pub use practice::{Autoshift, Date, Practice, PracticeConfig, Resource, Window};
 pub use state::{Answered, State, Unfit};

@@ -1,18 +1,22 @@
 //! The state that the log builds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hf_config::Problems;
 use hf_config::estate::{Estate, EstateBundle};
-use hf_model::{Digest, RequestId, Revision, ShiftId, Timestamp};
+use hf_model::{Digest, EstateId, RequestId, Revision, ShiftId, Timestamp};
 
+use crate::board::Board;
 use crate::command::Outcome;
-use crate::intent::{Intent, Pin, Shift, ShiftState};
+use crate::intent::{ControlState, Intent, Pin, RecordedBreakGlass, Return, Shift, ShiftState};
+use crate::practice::{Autoshift, Practice, Resource};
 
 /// Everything that the log says, at one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
+    /// Whose state it is: born of the first entry.
+    pub estate_id: EstateId,
     /// The newest entry applied.
     pub revision: Revision,
     /// The newest stamp seen.
@@ -27,6 +31,16 @@ pub struct State {
     pub shifts: BTreeMap<ShiftKey, Shift>,
     /// Pins in force, in order of their revision.
     pub pins: Vec<Pin>,
+    /// Clusters, control panels, routing controls, safety rules.
+    pub board: Board,
+    /// Practice configurations and autoshift settings.
+    pub practices: BTreeMap<Resource, Practice>,
+    /// Whether operators want to be told of autoshifts of others.
+    pub observer: Autoshift,
+    /// Break-glass acts that the ledger was told of, oldest first, at most [`State::BREAK_GLASS`].
+    pub break_glass: VecDeque<RecordedBreakGlass>,
+    /// What acts that have ended took away, oldest first, at most [`Intent::RETURNS`].
+    pub returns: VecDeque<Return>,
     /// The newest requests and their outcomes, at most [`State::REQUESTS_KEPT`].
     pub requests: BTreeMap<RequestId, Answered>,
 }
@@ -82,6 +96,10 @@ impl State {
     pub const SHIFTS_ACTIVE: usize = 200;
     /// Pins at most.
     pub const PINS: usize = 200;
+    /// Practice configurations at most: every pool, record and region of the largest estate that anybody has shown us, and some.
+    pub const PRACTICES: usize = 2_000;
+    /// Break-glass acts remembered; the oldest go first.
+    pub const BREAK_GLASS: usize = 64;
     /// Request ids remembered.
     pub const REQUESTS_KEPT: usize = 4_096;
 
@@ -127,18 +145,47 @@ impl State {
             estate_revision: intent.estate_revision,
             shifts,
             pins: intent.pins.clone(),
-            requests: BTreeMap::new(),
+            ..State::default()
         })
     }
 
     /// What the data planes need of it.
     pub fn intent(&self) -> Intent {
         Intent {
+            estate_id: self.estate_id,
             revision: self.revision,
             estate_revision: self.estate_revision,
             estate: self.bundle.clone(),
             shifts: self.active_shifts().cloned().collect(),
             pins: self.pins.clone(),
+            controls: self.control_states(),
+            returns: self.returns.iter().cloned().collect(),
+            break_glass: self.break_glass.iter().cloned().collect(),
         }
+    }
+
+    /// How the built-in cluster's controls stand, by path.
+    fn control_states(&self) -> Vec<ControlState> {
+        let built_in = self.board.built_in_cluster(self.estate_id);
+        let mut states: Vec<ControlState> = self
+            .board
+            .controls
+            .values()
+            .filter(|control| {
+                self.board.panels.get(&control.panel).is_some_and(|panel| panel.cluster == built_in)
+            })
+            .filter_map(|control| {
+                Some(ControlState {
+                    path: self.board.path_of(control)?,
+                    id: control.id,
+                    to: control.to,
+                    changed_at: control.changed_at,
+                    by: control.by.clone(),
+                    floor_overrides: control.floor_overrides.clone(),
+                })
+            })
+            .collect();
+        states.sort_by(|a, b| a.path.cmp(&b.path));
+        states
     }
 }

@@ -103,6 +103,8 @@ fn pool(
         min_zones: min_zones?,
         min_capacity: min_capacity?,
         all_down: all_down?,
+        return_over: std::time::Duration::from_secs(30),
+        control: None,
         endpoints: endpoints?,
     })
 }

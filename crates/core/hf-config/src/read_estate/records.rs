@@ -87,6 +87,7 @@ fn record(
         pool: pool?,
         choose: choose?,
         hosted_zone: hosted_zone?,
+        control: None,
     })
 }
 

@@ -30,7 +30,7 @@ pub(super) fn regions(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Reg
             .and_then(|id| id.read(report, RegionId::new));
         let location = if_there(fields.get("location"), |value| location(value, report));
         fields.finish(&[], report);
-        list.push(id.zip(location.ok()).map(|(id, location)| Region { id, location }));
+        list.push(id.zip(location.ok()).map(|(id, location)| Region { id, location, control: None }));
     }
     Regions { list, names }
 }
@@ -116,5 +116,6 @@ fn zone(
         aliases,
         capacity: capacity.map(|capacity| Capacity(capacity.unsigned_abs())),
         networks,
+        control: None,
     })
 }

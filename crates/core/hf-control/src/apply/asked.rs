@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hf_config::estate::{Estate, ZoneIx};
-use hf_model::{Operator, Revision, ZoneId};
+use hf_model::{Operator, PoolName, Revision, ZoneId};
 
 use crate::command::Refusal;
 use crate::intent::Scope;
@@ -19,6 +19,7 @@ pub(super) struct Act<'a> {
     pub(super) length: Duration,
     pub(super) reason: &'a str,
     pub(super) by: &'a Operator,
+    pub(super) floor_overrides: &'a [PoolName],
 }
 
 /// 1 minute to 72 hours.

@@ -33,7 +33,12 @@ impl State {
     ) -> Result<Effect, Refusal> {
         asked::check_match(if_match, self.estate_revision)?;
         if self.estate.is_some() && *bundle == self.bundle {
-            return Ok(Effect { revision: self.estate_revision, shift: None, events: Vec::new() });
+            return Ok(Effect {
+                revision: self.estate_revision,
+                shift: None,
+                object: None,
+                events: Vec::new(),
+            });
         }
         let estate =
             read_estate(bundle).map_err(|problems| Refusal::BadEstate { problems: digest_of(&problems) })?;

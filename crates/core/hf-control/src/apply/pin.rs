@@ -34,6 +34,7 @@ impl State {
             reason,
             by: act.by.clone(),
             ends_at: self.stamp.plus(act.length),
+            floor_overrides: act.floor_overrides.to_vec(),
             revision: self.revision,
         };
         self.pins.push(after.clone());

@@ -12,7 +12,7 @@ use hf_model::{Revision, ShiftId, ZoneId};
 
 use super::{Effect, asked};
 use crate::command::{Bounded, Event, Refusal, Stop};
-use crate::intent::{Scope, Shift, ShiftState};
+use crate::intent::{Scope, Shift, ShiftKind, ShiftState};
 use crate::state::{ShiftKey, State};
 
 impl State {
@@ -36,6 +36,8 @@ impl State {
             started_at: self.stamp,
             ends_at: self.stamp.plus(act.length),
             state: ShiftState::Active,
+            kind: ShiftKind::Zonal,
+            floor_overrides: act.floor_overrides.to_vec(),
             revision: self.revision,
         };
         self.shifts.insert(key, shift.clone());
