@@ -5,7 +5,8 @@
 //!    slow, does not talk our language, does not know the token, or answers 503 (it keeps no ledger, or is busy). That none of those that answered keeps
 //!    a ledger is an error of its own: whoever asked goes on without one.
 //! 2. A write carries a request id, made up once a call when the caller gives none: trying it elsewhere cannot do it twice.
-//! 3. Plain `http://` only: the API listens on loopback by default. For another machine, use a tunnel (`ssh -L 7600:127.0.0.1:7600`).
+//! 3. `https://` endpoints need to be told whom to trust: an authority or a pinned key ([`ClientTls`]). Plain `http://` is for
+//!    loopback and for networks that somebody else guards: token and answers go over it in the clear.
 //!
 //! Not here: where endpoints and token come from, output (`holdfast`).
 
@@ -23,6 +24,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -33,6 +35,7 @@ use crate::journal::Journal;
 use crate::problem::{Problem, code};
 use crate::shift::{Extend, SetPin, Shift, Shifts, StartShift, WriteDone};
 use crate::status::Status;
+use crate::tls::{ClientTls, words};
 
 /// From the start of a connection to giving it up. Short: another endpoint waits, and the zone burns.
 const CONNECT: Duration = Duration::from_millis(300);
@@ -46,6 +49,7 @@ const ANSWER_BYTES: usize = 33 << 20;
 pub struct Client {
     endpoints: Vec<Endpoint>,
     token: Option<String>,
+    tls: Option<ClientTls>,
     /// The place among the endpoints of the one that answered last; beyond them at first.
     answered: Arc<AtomicUsize>,
 }
@@ -54,6 +58,7 @@ pub struct Client {
 struct Endpoint {
     url: String,
     authority: String,
+    secure: bool,
 }
 
 /// Why a text is not an endpoint.
@@ -64,19 +69,21 @@ pub enum EndpointError {
     #[error("no endpoint is given; name one, such as http://127.0.0.1:7600")]
     None,
     /// Not a URL that we can use.
-    #[error("{url:?} is not an endpoint: {why}; write http://ADDRESS:PORT, such as http://127.0.0.1:7600")]
+    #[error(
+        "{url:?} is not an endpoint: {why}; write https://ADDRESS:PORT or http://ADDRESS:PORT, such as http://127.0.0.1:7600"
+    )]
     Bad {
         /// As given.
         url: String,
         /// What is wrong.
         why: &'static str,
     },
-    /// TLS is not there yet.
+    /// Nobody said whom to trust.
     #[error(
-        "{url:?}: this version talks to the API over plain http:// on loopback only; \
-         for another machine open a tunnel (ssh -L 7600:127.0.0.1:7600 MACHINE) and use http://127.0.0.1:7600"
+        "{url:?} needs to be known by something: give the authority's certificate (--ca FILE) or the node's key (--pin sha256/…); \
+         a node prints its key at its start"
     )]
-    Https {
+    NoTrust {
         /// As given.
         url: String,
     },
@@ -153,6 +160,15 @@ struct Call {
 impl Client {
     /// Checks the endpoints, `http://ADDRESS:PORT` each, and makes a client. Nothing is connected yet.
     pub fn new(endpoints: Vec<String>, token: Option<String>) -> Result<Self, EndpointError> {
+        Client::with_tls(endpoints, token, None)
+    }
+
+    /// The same, where endpoints may also be `https://ADDRESS:PORT`.
+    pub fn with_tls(
+        endpoints: Vec<String>,
+        token: Option<String>,
+        tls: Option<ClientTls>,
+    ) -> Result<Self, EndpointError> {
         if endpoints.is_empty() {
             return Err(EndpointError::None);
         }
@@ -163,12 +179,17 @@ impl Client {
         {
             return Err(EndpointError::Token);
         }
-        let endpoints = endpoints.into_iter().map(Endpoint::parse).collect::<Result<_, _>>()?;
-        Ok(Client::of(endpoints, token))
+        let endpoints = endpoints.into_iter().map(Endpoint::parse).collect::<Result<Vec<_>, _>>()?;
+        if tls.is_none()
+            && let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.secure)
+        {
+            return Err(EndpointError::NoTrust { url: endpoint.url.clone() });
+        }
+        Ok(Client::of(endpoints, token, tls))
     }
 
-    fn of(endpoints: Vec<Endpoint>, token: Option<String>) -> Self {
-        Client { endpoints, token, answered: Arc::new(AtomicUsize::new(usize::MAX)) }
+    fn of(endpoints: Vec<Endpoint>, token: Option<String>, tls: Option<ClientTls>) -> Self {
+        Client { endpoints, token, tls, answered: Arc::new(AtomicUsize::new(usize::MAX)) }
     }
 
     /// `GET /v1/status`.
@@ -257,7 +278,7 @@ impl Client {
         let path = format!("/v1/journal?limit={limit}{after}");
         let (mut found, mut refused, mut tried) = (None, None, Vec::new());
         for at in self.order() {
-            let one = Client::of(vec![self.endpoints[at].clone()], self.token.clone());
+            let one = Client::of(vec![self.endpoints[at].clone()], self.token.clone(), self.tls.clone());
             match one.get::<Journal>(&path).await {
                 Ok(journal) if journal.ledger => return Ok(journal),
                 Ok(journal) => found = found.or(Some(journal)),
@@ -275,7 +296,7 @@ impl Client {
     ) -> Vec<(String, Result<BreakGlassAnswer, ClientError>)> {
         let body = json(signed);
         let calls = self.endpoints.iter().map(|endpoint| {
-            let one = Client::of(vec![endpoint.clone()], None);
+            let one = Client::of(vec![endpoint.clone()], None, self.tls.clone());
             let call = Call {
                 method: Method::POST,
                 path: "/v1/break-glass".to_owned(),
@@ -367,7 +388,27 @@ impl Client {
             Ok(Err(error)) => return Err(format!("no connection: {error}")),
             Ok(Ok(stream)) => stream,
         };
-        let failed = |error: hyper::Error| format!("the connection broke: {error}");
+        let _ = stream.set_nodelay(true); // only slower without
+        if !endpoint.secure {
+            return self.converse(stream, endpoint, call).await;
+        }
+        let Some(tls) = &self.tls else { return Err("nobody said whom to trust there".to_owned()) };
+        let host = endpoint.authority.rsplit_once(':').map_or(endpoint.authority.as_str(), |(host, _)| host);
+        let stream = tls.connect(host, stream).await.map_err(|error| words(&error))?;
+        self.converse(stream, endpoint, call).await
+    }
+
+    /// One request and its answer on an open connection.
+    async fn converse<I>(
+        &self,
+        stream: I,
+        endpoint: &Endpoint,
+        call: &Call,
+    ) -> Result<(StatusCode, Bytes), String>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let failed = |error: hyper::Error| format!("the connection broke: {}", words(&error));
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
         let driver = AbortOnDrop(tokio::spawn(async move {
@@ -406,20 +447,21 @@ impl std::fmt::Debug for Client {
 
 impl Endpoint {
     fn parse(url: String) -> Result<Self, EndpointError> {
-        if url.starts_with("https://") {
-            return Err(EndpointError::Https { url });
-        }
         let bad = |why| EndpointError::Bad { url: url.clone(), why };
-        let rest = url.strip_prefix("http://").ok_or_else(|| bad("it does not begin with http://"))?;
+        let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => return Err(bad("it does not begin with http:// or https://")),
+        };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let authority: http::uri::Authority =
-            rest.parse().map_err(|_| bad("what follows http:// is not an address and a port"))?;
+            rest.parse().map_err(|_| bad("what follows http:// or https:// is not an address and a port"))?;
         if authority.as_str().contains('@') {
             return Err(bad("it has a user name; tokens are given apart"));
         }
-        let port = authority.port_u16().unwrap_or(80);
+        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let authority = format!("{}:{port}", authority.host());
-        Ok(Endpoint { url, authority })
+        Ok(Endpoint { url, authority, secure })
     }
 }
 

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod serve;
 pub mod shift;
 pub mod status;
+pub mod tls;
 
 /// An instant for people: RFC 3339, UTC, whole seconds, such as `2026-11-03T12:00:00Z`.
 pub fn instant(ms: u64) -> String {

@@ -3,7 +3,9 @@
 //! 1. The port is opened first: a port that is taken or not permitted is said at start, with the address and the mend.
 //! 2. At most `connections` at a time; more wait in the system's queue. An idle or slow head ends a connection after 30 s.
 //! 3. A stop is announced (`Connection: close`), running answers have five seconds, then all is cut.
-//! 4. Requests carry the other side's address as an extension: [`Peer`].
+//! 4. Requests carry the other side's address as an extension: [`Peer`]; with TLS ([`Listener::with_tls`]) also whom its
+//!    certificate names: [`PeerNames`].
+//! 5. A handshake has five seconds, at most 128 are under way; a connection that has not finished its own counts as one.
 //!
 //! Not here: routes and bodies (`hf-control-plane`, `hf-status`), the data path's HTTP (`hf-balancer`).
 
@@ -18,10 +20,13 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 pub use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::tls::ServerTls;
 
 /// Connections that wait in the kernel.
 const BACKLOG: u32 = 1_024;
@@ -35,6 +40,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The address of the other side; an extension of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
+
+/// Whom the other side's verified certificate names: its DNS names and its common name; an extension of requests over TLS
+/// whose client showed one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerNames(pub Arc<[String]>);
 
 /// Why a port could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -69,15 +79,16 @@ fn mend(kind: io::ErrorKind) -> &'static str {
 pub struct Listener {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<ServerTls>,
 }
 
 /// Opens a port. `what` is the listener's name in the node file, for the error.
-#[expect(clippy::unused_async, reason = "a port is opened within a runtime; async says so")]
+#[allow(clippy::unused_async, reason = "a port is opened within a runtime; async says so")]
 pub async fn listen(what: &'static str, address: SocketAddr) -> Result<Listener, BindError> {
     let failed = |source| BindError { what, address, source };
     let listener = open(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    Ok(Listener { listener, address })
+    Ok(Listener { listener, address, tls: None })
 }
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
@@ -97,6 +108,12 @@ impl Listener {
         self.address
     }
 
+    /// Answers over TLS only; certificates that change are read again.
+    #[must_use]
+    pub fn with_tls(self, tls: ServerTls) -> Listener {
+        Listener { tls: Some(tls), ..self }
+    }
+
     /// Answers until `shutdown` becomes true or its sender is gone.
     pub async fn serve<S, B>(self, service: S, connections: usize, mut shutdown: watch::Receiver<bool>)
     where
@@ -109,6 +126,8 @@ impl Listener {
     {
         let permits = Arc::new(Semaphore::new(connections));
         let mut running = JoinSet::new();
+        let tls = self.tls;
+        let _watch = tls.clone().map(|tls| AbortOnDrop(tokio::spawn(async move { tls.watch().await })));
         loop {
             let accept = async {
                 let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
@@ -122,9 +141,21 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, service.clone(), shutdown.clone());
+                    let (service, mut shutdown, tls) = (service.clone(), shutdown.clone(), tls.clone());
                     running.spawn(async move {
-                        connection.await;
+                        let _ = stream.set_nodelay(true); // only slower without
+                        let Some(tls) = tls else {
+                            connection(stream, (peer, None), service, shutdown).await;
+                            return drop(permit);
+                        };
+                        let shaken = tokio::select! {
+                            () = stopped(&mut shutdown) => None,
+                            shaken = tls.accept(stream) => shaken,
+                        };
+                        if let Some((stream, names)) = shaken {
+                            let names = (!names.is_empty()).then_some(PeerNames(names));
+                            connection(stream, (peer, names), service, shutdown).await;
+                        }
                         drop(permit);
                     });
                 }
@@ -142,12 +173,22 @@ pub async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await; // an error means that the sender is gone: stop too
 }
 
-async fn connection<S, B>(
-    stream: TcpStream,
-    peer: SocketAddr,
+/// Ends a task when what needs it is over, however that ends.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn connection<I, S, B>(
+    stream: I,
+    (peer, names): (SocketAddr, Option<PeerNames>),
     service: S,
     mut shutdown: watch::Receiver<bool>,
 ) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     S::Future: Send + 'static,
@@ -155,9 +196,11 @@ async fn connection<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let _ = stream.set_nodelay(true); // only slower without
     let with_peer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        if let Some(names) = &names {
+            request.extensions_mut().insert(names.clone());
+        }
         service.call(request)
     });
     let mut builder = hyper::server::conn::http1::Builder::new();

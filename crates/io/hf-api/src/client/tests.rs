@@ -196,8 +196,8 @@ async fn a_silent_endpoint_is_given_up() {
 #[test]
 fn endpoints_are_checked() {
     let bad = |url: &str| Client::new(vec![url.to_owned()], None).unwrap_err().to_string();
-    assert!(bad("https://10.0.0.1:7600").contains("tunnel"));
-    assert!(bad("127.0.0.1:7600").contains("does not begin with http://"));
+    assert!(bad("https://10.0.0.1:7600").contains("--pin"));
+    assert!(bad("127.0.0.1:7600").contains("does not begin with http:// or https://"));
     assert!(bad("http://a b").contains("not an address"));
     assert!(bad("http://me@127.0.0.1:7600").contains("user name"));
     assert!(bad("http://127.0.0.1:7600/v1").contains("not an address"));
