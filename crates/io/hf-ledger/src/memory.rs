@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hf_model::Revision;
+use hf_model::{Digest, Revision};
 use tokio::sync::watch;
 
+use crate::chain::{GENESIS, link};
 use crate::error::LedgerError;
 use crate::seam::{BoxFuture, Followed, Journal, JournalLine, Journalled, Ledger, limits};
 
@@ -20,7 +21,7 @@ pub struct MemoryLedger {
     newest: watch::Sender<Revision>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Log {
     /// The position that everything before `entries` is folded into, and its state once there was a checkpoint.
     begin: u64,
@@ -29,6 +30,22 @@ struct Log {
     journal: VecDeque<Journalled>,
     journal_newest: u64,
     journalled: u64,
+    /// The newest link.
+    chain: Digest,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log {
+            begin: 0,
+            state: None,
+            entries: VecDeque::new(),
+            journal: VecDeque::new(),
+            journal_newest: 0,
+            journalled: 0,
+            chain: GENESIS,
+        }
+    }
 }
 
 impl Log {
@@ -85,7 +102,13 @@ impl Log {
             self.journalled = self.journalled.max(line.revision.map_or(0, |revision| revision.0));
             self.journal_newest += 1;
             let revision = line.revision.filter(|revision| revision.0 > 0);
-            self.journal.push_back(Journalled { position: self.journal_newest, revision, bytes: line.bytes });
+            self.chain = link(self.chain, self.journal_newest, revision, &line.bytes);
+            self.journal.push_back(Journalled {
+                position: self.journal_newest,
+                revision,
+                bytes: line.bytes,
+                chain: self.chain,
+            });
             if self.journal.len() as u64 > limits::JOURNAL_LINES {
                 self.journal.pop_front();
             }

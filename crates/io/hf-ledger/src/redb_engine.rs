@@ -385,6 +385,7 @@ fn builder() -> Builder {
 fn open_database(opener: &Opener, sync_failed: &Arc<AtomicBool>) -> Result<(Database, Revision), Fault> {
     caught(|| {
         let database = builder().create_with_backend(opener(sync_failed)?)?;
+        tables::upgrade(&database)?;
         let newest = tables::verify(&database)?;
         Ok((database, newest))
     })

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use hf_model::Revision;
+use hf_model::{Digest, Revision};
 use tokio::sync::watch;
 
 use crate::error::LedgerError;
@@ -123,6 +123,8 @@ pub struct Journalled {
     pub revision: Option<Revision>,
     /// The line.
     pub bytes: Vec<u8>,
+    /// Its link of the chain through all lines: see [`verify`](crate::verify).
+    pub chain: Digest,
 }
 
 /// Lines for people, beside the log: bounded, derived, durable like it.

@@ -1,23 +1,29 @@
 //! The tables inside redb, and one function for each thing that is done to them in one transaction.
 //!
-//! `entries` and `checkpoint` hold sealed frames (`frame`), `journal` too; `meta` says what the file is.
+//! `entries` and `checkpoint` hold sealed frames (`frame`), `journal` and its newest link too; `meta` says what the file is.
+//! A file of format 1, whose journal has no chain, is given one when it is opened.
 //!
 //! Not here: failures of the disk and what to do about them (`redb_engine`).
 
-use hf_model::Revision;
+use hf_model::{Digest, Revision};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
+use crate::chain::{GENESIS, link};
 use crate::error::LedgerError;
 use crate::frame;
 use crate::seam::{Followed, JournalLine, Journalled, limits};
 
 /// The newest format that we read and the one that we write.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
+/// The format before the journal had a chain.
+const FORMAT_WITHOUT_CHAIN: u64 = 1;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("holdfast-ledger");
 const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
 const CHECKPOINT: TableDefinition<(), &[u8]> = TableDefinition::new("checkpoint");
 const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
+/// The newest link, sealed for its position; apart from the lines, so that a damaged line does not end the chain.
+const CHAIN: TableDefinition<(), &[u8]> = TableDefinition::new("journal-chain");
 const META_FORMAT: &str = "format";
 /// The newest revision that the journal tells of; outlives its lines.
 const META_JOURNALLED: &str = "journalled";
@@ -59,6 +65,35 @@ pub fn initialise(db: &Database) -> Result<(), Fault> {
     txn.open_table(ENTRIES)?;
     txn.open_table(CHECKPOINT)?;
     txn.open_table(JOURNAL)?;
+    txn.open_table(CHAIN)?;
+    Ok(txn.commit()?)
+}
+
+/// Brings a file of an older format to ours, in one step; leaves all others alone.
+pub fn upgrade(db: &Database) -> Result<(), Fault> {
+    let read = db.begin_read()?;
+    let Ok(meta) = read.open_table(META) else { return Ok(()) };
+    if meta.get(META_FORMAT)?.map(|format| format.value()) != Some(FORMAT_WITHOUT_CHAIN) {
+        return Ok(());
+    }
+    let old = read.open_table(JOURNAL)?;
+    let txn = begin(db)?;
+    {
+        let mut journal = txn.open_table(JOURNAL)?;
+        let (mut chain, mut newest) = (GENESIS, 0);
+        for item in old.iter()? {
+            let (key, value) = item?;
+            newest = key.value();
+            // A damaged line stays one: it gets no link, and the chain goes on behind it.
+            let line = opened("journal line", newest, value.value()).ok();
+            let Some((revision, bytes)) = line.and_then(|bytes| bytes.split_first_chunk()) else { continue };
+            let revision = revision_of(*revision);
+            chain = link(chain, newest, revision, bytes);
+            journal.insert(newest, &*frame::seal(newest, &line_bytes(revision, chain, bytes)))?;
+        }
+        txn.open_table(CHAIN)?.insert((), &*frame::seal(newest, &chain.0))?;
+        txn.open_table(META)?.insert(META_FORMAT, FORMAT)?;
+    }
     Ok(txn.commit()?)
 }
 
@@ -184,16 +219,18 @@ pub fn journal_append(db: &Database, lines: &[JournalLine]) -> Result<u64, Fault
         let mut table = txn.open_table(JOURNAL)?;
         let seen = meta.get(META_JOURNALLED)?.map_or(0, |seen| seen.value());
         let mut position = table.last()?.map_or(0, |(key, _)| key.value());
+        let mut link_at = txn.open_table(CHAIN)?;
+        let mut chain = chain_of(&link_at)?;
         before = position;
         for line in lines.iter().filter(|line| line.revision.is_none_or(|revision| revision.0 > seen)) {
             position += 1;
-            // Revision 0 stands for none: it is the state before the first entry, of which there is nothing to tell.
-            let mut bytes = line.revision.map_or(0, |revision| revision.0).to_be_bytes().to_vec();
-            bytes.extend_from_slice(&line.bytes);
-            table.insert(position, &*frame::seal(position, &bytes))?;
+            let revision = line.revision.filter(|revision| revision.0 > 0);
+            chain = link(chain, position, revision, &line.bytes);
+            table.insert(position, &*frame::seal(position, &line_bytes(revision, chain, &line.bytes)))?;
         }
         newest = position;
         if newest > before {
+            link_at.insert((), &*frame::seal(newest, &chain.0))?;
             let told = lines.iter().filter_map(|line| line.revision).max().map_or(0, |revision| revision.0);
             meta.insert(META_JOURNALLED, told.max(seen))?;
             let gone = newest.saturating_sub(limits::JOURNAL_LINES);
@@ -222,7 +259,7 @@ pub fn journal_read(db: &Database, after: u64, limit: usize) -> Result<Vec<Journ
         let (key, value) = item?;
         let position = key.value();
         let line = opened("journal line", position, value.value()).ok();
-        let Some((revision, bytes)) = line.and_then(|bytes| bytes.split_first_chunk()) else {
+        let Some((revision, chain, bytes)) = line.and_then(line_of) else {
             tracing::warn!(
                 position,
                 "a line of the journal is damaged; it is not shown, and the ledger is not affected"
@@ -230,8 +267,7 @@ pub fn journal_read(db: &Database, after: u64, limit: usize) -> Result<Vec<Journ
             continue;
         };
         len += bytes.len();
-        let revision = Some(u64::from_be_bytes(*revision)).filter(|revision| *revision > 0).map(Revision);
-        lines.push(Journalled { position, revision, bytes: bytes.to_vec() });
+        lines.push(Journalled { position, revision, bytes: bytes.to_vec(), chain });
     }
     Ok(lines)
 }
@@ -240,6 +276,34 @@ pub fn journal_read(db: &Database, after: u64, limit: usize) -> Result<Vec<Journ
 pub fn journal_newest(db: &Database) -> Result<u64, Fault> {
     let txn = db.begin_read()?;
     Ok(txn.open_table(JOURNAL)?.last()?.map_or(0, |(key, _)| key.value()))
+}
+
+/// What is sealed for one line: revision, link, bytes. Revision 0 stands for none: it is the state before the first entry, of which
+/// there is nothing to tell.
+fn line_bytes(revision: Option<Revision>, chain: Digest, bytes: &[u8]) -> Vec<u8> {
+    let revision = revision.map_or(0, |revision| revision.0);
+    [&revision.to_be_bytes()[..], &chain.0, bytes].concat()
+}
+
+fn line_of(sealed: &[u8]) -> Option<(Option<Revision>, Digest, &[u8])> {
+    let (revision, rest) = sealed.split_first_chunk()?;
+    let (chain, bytes) = rest.split_first_chunk()?;
+    Some((revision_of(*revision), Digest(*chain), bytes))
+}
+
+fn revision_of(bytes: [u8; 8]) -> Option<Revision> {
+    Some(u64::from_be_bytes(bytes)).filter(|revision| *revision > 0).map(Revision)
+}
+
+/// The newest link.
+fn chain_of(table: &impl ReadableTable<(), &'static [u8]>) -> Result<Digest, Fault> {
+    let Some(sealed) = table.get(())? else { return Ok(GENESIS) };
+    match frame::open(sealed.value()).and_then(|(_, link)| link.try_into().ok()) {
+        Some(link) => Ok(Digest(link)),
+        None => {
+            Err(Fault::Damaged("the newest link of the journal's chain does not match its digest".to_owned()))
+        }
+    }
 }
 
 fn begin(db: &Database) -> Result<WriteTransaction, Fault> {

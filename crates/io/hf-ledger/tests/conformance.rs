@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use hf_ledger::{Followed, Journal, JournalLine, Ledger, LedgerError, MemoryLedger, RedbLedger, limits};
+use hf_ledger::{
+    Followed, GENESIS, Journal, JournalLine, Ledger, LedgerError, MemoryLedger, RedbLedger, limits, verify,
+};
 use hf_model::Revision;
 
 trait Engine: Ledger + Journal {}
@@ -49,6 +51,7 @@ for_every_engine! {
     the_journal_keeps_lines_in_order
     the_journal_skips_what_it_has
     the_journal_is_bounded
+    a_chain_goes_through_the_journal
     what_the_journal_refuses
     a_page_of_the_journal_has_a_bound_in_bytes
 }
@@ -252,9 +255,29 @@ async fn the_journal_is_bounded(engine: &dyn Engine) {
     assert_eq!(engine.newest_position().await.unwrap(), limits::JOURNAL_LINES + 1);
     assert_eq!(journal(engine, 0, 1).await, "2/-=x", "the oldest line is gone");
     assert_eq!(Journal::read(engine, 0, usize::MAX).await.unwrap().len(), limits::JOURNAL_PAGE);
+    // The chain goes on from the oldest that is left.
+    let (mut chain, mut after) = (None, 0);
+    loop {
+        let page = Journal::read(engine, after, usize::MAX).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        chain = Some(verify(chain, &page).unwrap());
+    }
+    assert_eq!(after, limits::JOURNAL_LINES + 1);
     // What it once told of stays told, although the line is gone.
     Journal::append(engine, vec![line(Some(9), "first")]).await.unwrap();
     assert_eq!(engine.newest_position().await.unwrap(), limits::JOURNAL_LINES + 1);
+}
+
+async fn a_chain_goes_through_the_journal(engine: &dyn Engine) {
+    Journal::append(engine, vec![line(Some(1), "a"), line(None, "b"), line(Some(0), "c")]).await.unwrap();
+    Journal::append(engine, vec![line(Some(1), "a")]).await.unwrap();
+    Journal::append(engine, vec![line(Some(2), "d")]).await.unwrap();
+    let lines = Journal::read(engine, 0, 10).await.unwrap();
+    assert_eq!(lines.len(), 3, "what is skipped has no link");
+    let newest = verify(Some(GENESIS), &lines).unwrap();
+    assert_eq!(newest, lines[2].chain);
+    assert_eq!(verify(Some(lines[0].chain), &Journal::read(engine, 1, 10).await.unwrap()), Ok(newest));
 }
 
 async fn what_the_journal_refuses(engine: &dyn Engine) {

@@ -5,8 +5,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use hf_ledger::{Journal, JournalLine, Ledger, LedgerError, OpenError, RedbLedger};
-use hf_model::Revision;
+use hf_ledger::{GENESIS, Journal, JournalLine, Ledger, LedgerError, OpenError, RedbLedger, verify};
+use hf_model::{Digest, Revision};
 use redb::{Database, TableDefinition};
 
 type Entries<'txn> = redb::Table<'txn, u64, &'static [u8]>;
@@ -90,10 +90,10 @@ fn a_ledger_of_a_newer_program_is_not_touched() {
     let database = Database::create(&path).unwrap();
     let txn = database.begin_write().unwrap();
     let meta: TableDefinition<&str, u64> = TableDefinition::new("holdfast-ledger");
-    txn.open_table(meta).unwrap().insert("format", 2).unwrap();
+    txn.open_table(meta).unwrap().insert("format", 3).unwrap();
     txn.commit().unwrap();
     drop(database);
-    check(&path, "this ledger has format 2, this program reads 1; run the newer version of holdfast");
+    check(&path, "this ledger has format 3, this program reads 2; run the newer version of holdfast");
 }
 
 #[tokio::test]
@@ -187,4 +187,44 @@ async fn a_damaged_line_of_the_journal_is_passed_over() {
     let lines = Journal::read(&ledger, 0, 2).await.unwrap();
     let found: Vec<_> = lines.iter().map(|line| (line.position, &*line.bytes)).collect();
     assert_eq!(found, [(1, &b"one"[..]), (3, &b"three"[..])]);
+}
+
+/// A line as format 1 sealed it: digest, position, revision, bytes.
+fn old_line(position: u64, revision: u64, text: &str) -> Vec<u8> {
+    let sealed = [&position.to_be_bytes()[..], &revision.to_be_bytes(), text.as_bytes()].concat();
+    [&Digest::of(&sealed).0[..], &sealed].concat()
+}
+
+#[tokio::test]
+async fn a_file_from_before_the_chain_is_given_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let ledger = RedbLedger::open(&path).unwrap();
+    Ledger::append(&ledger, b"one".to_vec()).await.unwrap();
+    drop(ledger);
+    let database = Database::open(&path).unwrap();
+    let txn = database.begin_write().unwrap();
+    let meta: TableDefinition<&str, u64> = TableDefinition::new("holdfast-ledger");
+    let journal: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
+    let chain: TableDefinition<(), &[u8]> = TableDefinition::new("journal-chain");
+    txn.open_table(meta).unwrap().insert("format", 1).unwrap();
+    txn.delete_table(chain).unwrap();
+    for (position, revision, text) in [(4, 7, "four"), (5, 0, "five"), (6, 8, "six")] {
+        txn.open_table(journal).unwrap().insert(position, &*old_line(position, revision, text)).unwrap();
+    }
+    txn.commit().unwrap();
+    drop(database);
+    for line in [7, 8] {
+        let ledger = RedbLedger::open(&path).unwrap();
+        let lines = Journal::read(&ledger, 0, 10).await.unwrap();
+        let found: Vec<_> = lines.iter().map(|line| (line.position, line.revision, &*line.bytes)).collect();
+        assert_eq!(
+            found[..3],
+            [(4, Some(Revision(7)), &b"four"[..]), (5, None, b"five"), (6, Some(Revision(8)), b"six")]
+        );
+        verify(Some(GENESIS), &lines).unwrap();
+        let line = JournalLine { revision: None, bytes: line.to_string().into_bytes() };
+        Journal::append(&ledger, vec![line]).await.unwrap();
+        verify(Some(GENESIS), &Journal::read(&ledger, 0, 10).await.unwrap()).unwrap();
+    }
 }

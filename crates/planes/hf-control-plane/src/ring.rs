@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use hf_ledger::{BoxFuture, Journal, JournalLine, Journalled, LedgerError, limits};
+use hf_ledger::{BoxFuture, GENESIS, Journal, JournalLine, Journalled, LedgerError, limits, link};
+use hf_model::Digest;
 
 /// Lines kept.
 pub const LINES: usize = 2_000;
@@ -14,10 +15,18 @@ pub const LINES: usize = 2_000;
 #[derive(Debug, Default)]
 pub struct RingJournal(Mutex<Ring>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Ring {
     lines: VecDeque<Journalled>,
     newest: u64,
+    /// The newest link of the chain, which begins with the process.
+    chain: Digest,
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Ring { lines: VecDeque::new(), newest: 0, chain: GENESIS }
+    }
 }
 
 impl RingJournal {
@@ -31,7 +40,9 @@ impl Journal for RingJournal {
         let newest = self.with(|ring| {
             for JournalLine { revision, bytes } in lines {
                 ring.newest += 1;
-                ring.lines.push_back(Journalled { position: ring.newest, revision, bytes });
+                ring.chain = link(ring.chain, ring.newest, revision, &bytes);
+                let chain = ring.chain;
+                ring.lines.push_back(Journalled { position: ring.newest, revision, bytes, chain });
             }
             let surplus = ring.lines.len().saturating_sub(LINES);
             ring.lines.drain(..surplus);
