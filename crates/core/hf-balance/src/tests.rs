@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hf_config::estate::EstateBundle;
-use hf_control::{Intent, Scope, Shift, ShiftState};
+use hf_control::{Intent, Scope, Shift, ShiftKind, ShiftState};
 use hf_health::{Verdict, Verdicts};
 use hf_model::{Operator, Revision, ShiftId, Timestamp, ZoneId};
 use proptest::prelude::*;
@@ -65,6 +65,8 @@ fn plan(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) ->
         started_at: Timestamp(0),
         ends_at: Timestamp(1_000_000),
         state: ShiftState::Active,
+        kind: ShiftKind::Zonal,
+        floor_overrides: vec![],
         revision: Revision(1),
     };
     let intent =

@@ -3,7 +3,7 @@
 use hf_config::estate::{PoolIx, ZoneIx};
 use hf_config::floor::Short;
 use hf_control::Scope;
-use hf_model::{Operator, Share, ShiftId, Timestamp};
+use hf_model::{ControlPath, Operator, Share, ShiftId, Timestamp};
 
 /// What serves, and why: for every pool, every record and every zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub struct PoolZone {
     pub state: ZoneState,
     /// Why.
     pub reason: Reason,
+    /// How much of its own weight the zone has now: all of it, unless it is returning.
+    pub share: Share,
 }
 
 /// Whether new traffic may go to a zone.
@@ -144,6 +146,27 @@ pub enum Reason {
         /// Whether that is past: held until the ledger ends it.
         held: bool,
     },
+    /// Away: a routing control is off.
+    ControlOff {
+        /// Which.
+        path: ControlPath,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Away: by a practice run.
+    Practice {
+        /// Which.
+        id: ShiftId,
+        /// When it is due to end.
+        until: Timestamp,
+        /// Whether that is past: held until the ledger ends it.
+        held: bool,
+    },
+    /// Serves in part: an act that had taken the zone away has ended, and its share grows.
+    Returning {
+        /// When the zone has all of its share again.
+        full_at: Timestamp,
+    },
     /// Serves although unhealthy: too little else is left.
     FailOpen,
     /// Away: nobody is healthy and the pool closes or falls back then.
@@ -160,6 +183,10 @@ pub enum Source {
     BreakGlass,
     /// A zonal shift.
     Shift(ShiftId),
+    /// A routing control that is off.
+    Control(ControlPath),
+    /// A practice run.
+    Practice(ShiftId),
     /// Measured health.
     Health,
 }

@@ -11,6 +11,7 @@ use hf_config::estate::{AllDown, Endpoint, Estate, PoolIx, ZoneIx};
 use hf_config::floor::{self, Floor};
 use hf_control::Scope;
 use hf_health::Verdict;
+use hf_model::Share;
 
 use crate::acts::{Act, Asks};
 use crate::decision::{
@@ -236,6 +237,6 @@ impl DraftZone {
             Word::None if self.is_seen_healthy => (ZoneState::Open, Reason::Healthy),
             Word::None => (ZoneState::Open, Reason::Unknown),
         };
-        PoolZone { zone: self.zone, state, reason }
+        PoolZone { zone: self.zone, state, reason, share: Share::ONE }
     }
 }

@@ -12,13 +12,19 @@ impl Reason {
     pub fn words(&self, instant: impl Fn(Timestamp) -> String) -> String {
         match self {
             Reason::Shifted { until, held: false, .. }
+            | Reason::Practice { until, held: false, .. }
             | Reason::BreakGlass { until, .. }
             | Reason::PinnedIn { until, held: false, .. }
             | Reason::PinnedOut { until, held: false, .. } => format!("{self} until {}", instant(*until)),
             Reason::Shifted { until, held: true, .. }
+            | Reason::Practice { until, held: true, .. }
             | Reason::PinnedIn { until, held: true, .. }
             | Reason::PinnedOut { until, held: true, .. } => format!("{self} of {}", instant(*until)),
-            _ => self.to_string(),
+            Reason::ControlOff { since, .. } => format!("{self} since {}", instant(*since)),
+            Reason::Returning { full_at } => format!("{self}, all of it at {}", instant(*full_at)),
+            Reason::Healthy | Reason::Unknown | Reason::Impaired | Reason::FailOpen | Reason::AllDown => {
+                self.to_string()
+            }
         }
     }
 
@@ -32,6 +38,9 @@ impl Reason {
             Reason::BreakGlass { .. } => "break_glass",
             Reason::PinnedIn { .. } => "pinned_in",
             Reason::PinnedOut { .. } => "pinned_out",
+            Reason::ControlOff { .. } => "control_off",
+            Reason::Practice { .. } => "practice",
+            Reason::Returning { .. } => "returning",
             Reason::FailOpen => "fail_open",
             Reason::AllDown => "all_down",
         }
@@ -52,6 +61,10 @@ impl fmt::Display for Reason {
             Reason::PinnedIn { by, held: true, .. } => write!(f, "pinned in by {by}, held past its end"),
             Reason::PinnedOut { by, held: false, .. } => write!(f, "pinned out by {by}"),
             Reason::PinnedOut { by, held: true, .. } => write!(f, "pinned out by {by}, held past its end"),
+            Reason::ControlOff { path, .. } => write!(f, "control {path} off"),
+            Reason::Practice { id, held: false, .. } => write!(f, "practice run {id}"),
+            Reason::Practice { id, held: true, .. } => write!(f, "practice run {id}, held past its end"),
+            Reason::Returning { .. } => f.write_str("returning"),
             Reason::FailOpen => f.write_str("failing open"),
             Reason::AllDown => f.write_str("nobody healthy"),
         }
@@ -64,6 +77,8 @@ impl fmt::Display for Source {
             Source::Pin => f.write_str("pin"),
             Source::BreakGlass => f.write_str("break-glass"),
             Source::Shift(id) => write!(f, "{id}"),
+            Source::Control(path) => write!(f, "control {path}"),
+            Source::Practice(id) => write!(f, "practice run {id}"),
             Source::Health => f.write_str("health"),
         }
     }

@@ -10,6 +10,7 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
     let region = |name: &str, latitude, longitude| Region {
         id: RegionId::new(name).unwrap(),
         location: Some(Location { latitude_millideg: latitude, longitude_millideg: longitude }),
+        control: None,
     };
     let zone = |name: &str, region| Zone {
         id: ZoneId::new(name).unwrap(),
@@ -17,6 +18,7 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         aliases: vec![],
         capacity: None,
         networks: vec![],
+        control: None,
     };
     let mut parsed = Vec::new();
     let mut decided = Vec::new();
@@ -44,6 +46,8 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         min_zones: 1,
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
+        return_over: std::time::Duration::ZERO,
+        control: None,
         endpoints: parsed,
     };
     let estate = Estate {
@@ -58,6 +62,9 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         pools: vec![pool],
         hosted_zones: vec![],
         records: vec![],
+        control_panels: vec![],
+        routing_controls: vec![],
+        safety_rules: vec![],
     };
     let decision = PoolDecision {
         pool: PoolIx(0),

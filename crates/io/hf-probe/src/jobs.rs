@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hf_config::estate::{Estate, HealthCheck};
+use hf_config::estate::{CheckKind, Estate, HealthCheck};
 use hf_health::{Bitmap, Streak, Verdict, Verdicts};
 use hf_model::{CheckName, NodeId};
 use tokio::time::Instant;
@@ -117,6 +117,10 @@ fn wanted(estate: &Estate) -> Wanted {
         else {
             continue;
         };
+        // What a routing control says is known without asking.
+        if matches!(check.kind, CheckKind::Control { .. }) {
+            continue;
+        }
         let key = (estate.endpoint(endpoint).address, check.name.clone());
         wanted.entry(key).or_insert_with(|| (check.clone(), Vec::new())).1.push(at);
     }

@@ -26,13 +26,16 @@ pub async fn probe(check: &HealthCheck, address: SocketAddr) -> ProbeResult {
 }
 
 async fn ask(check: &HealthCheck, address: SocketAddr, deadline: Instant) -> Outcome {
+    if let CheckKind::Control { control } = &check.kind {
+        return Outcome::Unmeasured(format!("routing control {control} says so, no probe does"));
+    }
     let stream = match timeout_at(deadline, connect(probed_address(check, address))).await {
         Err(_) => return Outcome::Bad(ProbeFailure::NoConnection(check.timeout)),
         Ok(Err(error)) => return of_connect(&error),
         Ok(Ok(stream)) => stream,
     };
     let (path, host, status, body) = match &check.kind {
-        CheckKind::Tcp => return Outcome::Good,
+        CheckKind::Tcp | CheckKind::Control { .. } => return Outcome::Good,
         CheckKind::Http { path, host, status, body } => (path, host, *status, body.as_deref()),
     };
     let host = host.clone().unwrap_or_else(|| address.to_string());

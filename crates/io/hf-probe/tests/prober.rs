@@ -52,6 +52,8 @@ fn pool(name: &str, health_check: Option<u16>, endpoints: impl IntoIterator<Item
         min_zones: 1,
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
+        return_over: ms(0),
+        control: None,
         endpoints: endpoints.into_iter().map(endpoint).collect(),
     }
 }
@@ -60,18 +62,22 @@ fn estate(health_checks: Vec<HealthCheck>, pools: Vec<Pool>) -> Arc<Estate> {
     let digest = Digest::of(format!("{health_checks:?} {pools:?}").as_bytes());
     Arc::new(Estate {
         digest,
-        regions: vec![Region { id: RegionId::new("r").unwrap(), location: None }],
+        regions: vec![Region { id: RegionId::new("r").unwrap(), location: None, control: None }],
         zones: vec![Zone {
             id: ZoneId::new("z").unwrap(),
             region: RegionIx(0),
             aliases: vec![],
             capacity: None,
             networks: vec![],
+            control: None,
         }],
         health_checks,
         pools,
         hosted_zones: vec![],
         records: vec![],
+        control_panels: vec![],
+        routing_controls: vec![],
+        safety_rules: vec![],
     })
 }
 

@@ -44,6 +44,7 @@ fn zone(id: &str, alias: Option<&str>) -> Zone {
         aliases: alias.iter().map(|alias| ZoneId::new(alias).unwrap()).collect(),
         capacity: None,
         networks: Vec::new(),
+        control: None,
     }
 }
 
@@ -71,6 +72,8 @@ fn pool(pool: &str, endpoints: &[(&str, u16)]) -> Pool {
         min_zones: 1,
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
+        return_over: std::time::Duration::ZERO,
+        control: None,
         endpoints: endpoints
             .iter()
             .map(|(address, zone)| Endpoint {
@@ -91,6 +94,7 @@ fn steered(owner: &str, family: AddressFamily, hosted_zone: u16) -> Record {
         pool: PoolIx(0),
         choose: vec![Filter::Open, Filter::Priority],
         hosted_zone,
+        control: None,
     }
 }
 
@@ -158,7 +162,7 @@ impl World {
         let bare = |text| HostedZone { name: name(text), soa: None, plain: Vec::new() };
         let estate = Estate {
             digest: Digest::of(b"world"),
-            regions: vec![Region { id: RegionId::new("eu").unwrap(), location: None }],
+            regions: vec![Region { id: RegionId::new("eu").unwrap(), location: None, control: None }],
             zones: vec![zone("az1", Some("eu-a")), zone("az2", None), zone("az3", None)],
             health_checks: vec![tcp_check()],
             pools: vec![web, spare],
@@ -169,6 +173,9 @@ impl World {
                 steered("only4.example.test.", AddressFamily::V4, 0),
                 steered("*.wild.test.", AddressFamily::V4, 3),
             ],
+            control_panels: Vec::new(),
+            routing_controls: Vec::new(),
+            safety_rules: Vec::new(),
         };
         let serving = |pool: PoolIx| PoolDecision {
             pool,

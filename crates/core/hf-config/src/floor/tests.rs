@@ -18,6 +18,7 @@ fn estate(text: &str) -> Estate {
             aliases: Vec::new(),
             capacity: capacity.map(|stated| Capacity(stated.parse().unwrap())),
             networks: Vec::new(),
+            control: None,
         });
         endpoints.extend(weights.split(',').filter(|weight| !weight.is_empty()).map(|weight| Endpoint {
             address: "127.0.0.1:80".parse().unwrap(),
@@ -35,16 +36,21 @@ fn estate(text: &str) -> Estate {
         min_zones: 1,
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
+        return_over: std::time::Duration::ZERO,
+        control: None,
         endpoints,
     };
     Estate {
         digest: Digest::of(b""),
-        regions: vec![Region { id: RegionId::new("r").unwrap(), location: None }],
+        regions: vec![Region { id: RegionId::new("r").unwrap(), location: None, control: None }],
         zones,
         health_checks: Vec::new(),
         pools: vec![pool],
         hosted_zones: Vec::new(),
         records: Vec::new(),
+        control_panels: Vec::new(),
+        routing_controls: Vec::new(),
+        safety_rules: Vec::new(),
     }
 }
 

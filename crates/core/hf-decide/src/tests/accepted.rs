@@ -22,10 +22,11 @@ fn worlds() -> impl Strategy<Value = World> {
         let mut world = World::new(&endpoints);
         world.estate.regions.clear();
         for (at, zone) in world.estate.zones.iter_mut().enumerate() {
-            world
-                .estate
-                .regions
-                .push(Region { id: RegionId::new(&format!("r{at}")).unwrap(), location: None });
+            world.estate.regions.push(Region {
+                id: RegionId::new(&format!("r{at}")).unwrap(),
+                location: None,
+                control: None,
+            });
             zone.region = RegionIx(at as u16);
         }
         let web = &mut world.estate.pools[0];
@@ -48,9 +49,9 @@ fn command((zone, scope, pins): &(char, Scope, bool)) -> Command {
     let (zone, scope) = (zone.to_string().parse().unwrap(), scope.clone());
     let (length, reason) = (Duration::from_mins(30), "test".to_owned());
     if *pins {
-        Command::Pin { zone, scope, to: PinTo::Out, length, reason }
+        Command::Pin { zone, scope, to: PinTo::Out, length, floor_overrides: vec![], reason }
     } else {
-        Command::StartShift { zone, scope, length, reason }
+        Command::StartShift { zone, scope, length, floor_overrides: vec![], reason }
     }
 }
 

@@ -10,11 +10,11 @@ use hf_config::estate::{
     AddressFamily, AllDown, CheckIx, CheckKind, CrossZone, Endpoint, Estate, HealthCheck, Pool, PoolIx,
     Protocol, Record, Region, RegionIx, Zone, ZoneIx,
 };
-use hf_control::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftState};
+use hf_control::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftKind, ShiftState};
 use hf_health::{Verdict, Verdicts};
 use hf_model::{
-    CheckName, Digest, DnsName, Operator, PoolName, RegionId, Revision, Share, ShiftId, Timestamp, Ttl,
-    Weight, ZoneId,
+    CheckName, Digest, DnsName, EstateId, Operator, PoolName, RegionId, Revision, Share, ShiftId, Timestamp,
+    Ttl, Weight, ZoneId,
 };
 
 use crate::{Decision, Inputs, PoolDecision, decide};
@@ -52,6 +52,8 @@ impl World {
             min_zones: 1,
             min_capacity: Share::ZERO,
             all_down: AllDown::Open,
+            return_over: std::time::Duration::ZERO,
+            control: None,
             endpoints,
         };
         let web = endpoints
@@ -65,6 +67,7 @@ impl World {
             aliases: vec![ZoneId::new(&format!("alias-{c}")).unwrap()],
             capacity: None,
             networks: vec![],
+            control: None,
         };
         let check = HealthCheck {
             name: CheckName::new("web").unwrap(),
@@ -83,15 +86,19 @@ impl World {
             pool: PoolIx(0),
             choose: vec![],
             hosted_zone: 0,
+            control: None,
         };
         let estate = Estate {
             digest: Digest::of(b"world"),
-            regions: vec![Region { id: RegionId::new("r").unwrap(), location: None }],
+            regions: vec![Region { id: RegionId::new("r").unwrap(), location: None, control: None }],
             zones: ZONES.chars().map(zone).collect(),
             health_checks: vec![check],
             pools: vec![pool("web", web), pool("spare", vec![endpoint(200, 'z', 100)])],
             hosted_zones: vec![],
             records: vec![record],
+            control_panels: vec![],
+            routing_controls: vec![],
+            safety_rules: vec![],
         };
         let mut of: Vec<Verdict> = endpoints.iter().map(|(_, verdict, _)| *verdict).collect();
         of.push(Verdict::Healthy);
@@ -158,6 +165,8 @@ impl World {
             started_at: Timestamp(1),
             ends_at: Timestamp(until),
             state: ShiftState::Active,
+            kind: ShiftKind::Zonal,
+            floor_overrides: vec![],
             revision: Revision(number),
         });
     }
@@ -171,12 +180,14 @@ impl World {
             reason: "test".to_owned(),
             by: Operator::new("bob"),
             ends_at: Timestamp(until),
+            floor_overrides: vec![],
             revision: Revision(number),
         });
     }
 
     pub(super) fn glass(&mut self, zone: &str, signed_at: u64, until: u64) {
         self.break_glass.push(BreakGlassShift {
+            estate: EstateId::default(),
             zone: ZoneId::new(zone).unwrap(),
             reason: "test".to_owned(),
             by: Operator::new("key-1"),

@@ -21,6 +21,8 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         min_zones: 1,
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
+        return_over: Duration::ZERO,
+        control: None,
         endpoints: addresses
             .iter()
             .map(|last| Endpoint {
@@ -39,6 +41,9 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         pools: pools.iter().map(pool).collect(),
         hosted_zones: vec![],
         records: vec![],
+        control_panels: vec![],
+        routing_controls: vec![],
+        safety_rules: vec![],
     }
 }
 

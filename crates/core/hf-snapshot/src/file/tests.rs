@@ -2,9 +2,9 @@
 
 use expect_test::{Expect, expect, expect_file};
 use hf_config::estate::EstateBundle;
-use hf_control::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftState};
+use hf_control::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftKind, ShiftState};
 use hf_health::Verdict;
-use hf_model::{Operator, PoolName, Revision, ShiftId, ZoneId};
+use hf_model::{EstateId, Operator, PoolName, Revision, ShiftId, ZoneId};
 use proptest::prelude::*;
 
 use super::*;
@@ -42,6 +42,8 @@ fn snapshot(verdicts: &[Verdict], shift_ends_at: Option<u64>, break_glass: Vec<B
         started_at: Timestamp(1_000),
         ends_at: Timestamp(ends_at),
         state: ShiftState::Active,
+        kind: ShiftKind::Zonal,
+        floor_overrides: vec![],
         revision: Revision(2),
     };
     let pin = Pin {
@@ -51,6 +53,7 @@ fn snapshot(verdicts: &[Verdict], shift_ends_at: Option<u64>, break_glass: Vec<B
         reason: "keep".to_owned(),
         by: by.clone(),
         ends_at: Timestamp(90_000),
+        floor_overrides: vec![],
         revision: Revision(3),
     };
     let intent = Intent {
@@ -59,6 +62,7 @@ fn snapshot(verdicts: &[Verdict], shift_ends_at: Option<u64>, break_glass: Vec<B
         estate: EstateBundle { toml: ESTATE.to_owned(), ..EstateBundle::default() },
         shifts: shift_ends_at.into_iter().map(shift).collect(),
         pins: vec![pin],
+        ..Intent::default()
     };
     let estate = hf_control::read_estate(&intent.estate).expect("the test's estate reads");
     let verdicts = Verdicts { of: verdicts.to_vec() };
@@ -67,6 +71,7 @@ fn snapshot(verdicts: &[Verdict], shift_ends_at: Option<u64>, break_glass: Vec<B
 
 fn sample() -> Snapshot {
     let glass = BreakGlassShift {
+        estate: EstateId::default(),
         zone: ZoneId::new("b").unwrap(),
         reason: "no ledger".to_owned(),
         by: Operator::new("key-1"),
@@ -225,6 +230,7 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
     let verdict = prop_oneof![Just(Verdict::Healthy), Just(Verdict::Unhealthy), Just(Verdict::Unknown)];
     let glass = ("[ab]", "\\PC{0,20}", "\\PC{0,20}", any::<u64>(), any::<u64>()).prop_map(
         |(zone, reason, by, from, to)| BreakGlassShift {
+            estate: EstateId::default(),
             zone: ZoneId::new(&zone).unwrap(),
             reason,
             by: Operator::new(&by),
