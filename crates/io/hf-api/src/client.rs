@@ -1,10 +1,11 @@
 //! A small client of the API: any of several endpoints, short time-outs, safe repeats.
 //!
 //! 1. The endpoint that answered last is tried first, so that who made a change also tells what came of it; the others in random order,
-//!    each at most once a call; the next one when an endpoint cannot be reached, is too
-//!    slow, does not talk our language, does not know the token, or answers 503 (it keeps no ledger, or is busy). That none of those that answered keeps
-//!    a ledger is an error of its own: whoever asked goes on without one.
+//!    each at most once a call; the next one when an endpoint cannot be reached, does not talk our language, does not know the
+//!    token, or answers 503 (it keeps no ledger, has no quorum, or is busy), and, beside it, when it has not answered for
+//!    [`PATIENCE`] (`race`). That none of those that answered has a ledger is an error of its own: whoever asked goes on without one.
 //! 2. A write carries a request id, made up once a call when the caller gives none: trying it elsewhere cannot do it twice.
+//!    A name is resolved only if an endpoint has one: an address given as a number needs no look-up.
 //! 3. `https://` endpoints need to be told whom to trust: an authority or a pinned key ([`ClientTls`]). Plain `http://` is for
 //!    loopback and for networks that somebody else guards: token and answers go over it in the clear.
 //!
@@ -33,14 +34,21 @@ use crate::estate::{ApplyEstate, Diff, EstateInfo};
 use crate::explain::Explain;
 use crate::journal::Journal;
 use crate::problem::{Problem, code};
+use crate::race::{Pace, Told, race};
 use crate::shift::{Extend, SetPin, Shift, Shifts, StartShift, WriteDone};
 use crate::status::Status;
 use crate::tls::{ClientTls, words};
 
-/// From the start of a connection to giving it up. Short: another endpoint waits, and the zone burns.
-const CONNECT: Duration = Duration::from_millis(300);
+/// Without an answer for so long, another endpoint is asked too. Short: the zone burns.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// From the start of a connection to giving it up: the first packet may be lost, it is sent again after a second.
+const CONNECT: Duration = Duration::from_millis(2_000);
 /// From the start of a request to giving it up, connection included.
 const WHOLE: Duration = Duration::from_secs(3);
+/// For all endpoints together.
+const TOTAL: Duration = Duration::from_secs(8);
+/// Bytes of a body that is still raced.
+const RACED_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an answer at most: an estate of 16 MiB, doubled by JSON's escapes.
 const ANSWER_BYTES: usize = 33 << 20;
 
@@ -118,7 +126,7 @@ pub enum ClientError {
     NoLedger {
         /// Those that gave no answer, in the order of trying.
         tried: Vec<Tried>,
-        /// Those that keep no ledger, with their words.
+        /// Those that keep no ledger or have no quorum for it, with their words.
         without: Vec<Tried>,
     },
     /// No endpoint gave an answer. A write may have happened: repeat it with the same request id.
@@ -155,6 +163,26 @@ struct Call {
     path: String,
     if_match: Option<u64>,
     body: Option<Bytes>,
+}
+
+impl Call {
+    /// Large bodies are not raced: sent thrice, they make slow what was busy.
+    fn pace(&self) -> Pace {
+        let is_large = self.body.as_ref().is_some_and(|body| body.len() > RACED_BYTES_MAX);
+        Pace { patience: if is_large { WHOLE } else { PATIENCE }, total: TOTAL }
+    }
+}
+
+/// Why an endpoint is passed over.
+enum Pass {
+    /// No connection, no answer, or not one of ours.
+    Unheard(String),
+    /// It keeps no ledger, or has no quorum for it.
+    NoLedger(String),
+    /// It keeps a ledger and cannot use it now, or is busy.
+    Unable(ClientError),
+    /// It does not know the token.
+    Stranger(ClientError),
 }
 
 impl Client {
@@ -276,17 +304,43 @@ impl Client {
     pub async fn journal(&self, after: Option<u64>, limit: u32) -> Result<Journal, ClientError> {
         let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
         let path = format!("/v1/journal?limit={limit}{after}");
+        let call = Arc::new(Call { method: Method::GET, path, if_match: None, body: None });
+        let order = self.order();
+        let raced = race(&order, call.pace(), |at| {
+            let (one, call) = (self.only(at), call.clone());
+            async move {
+                match one.call_shared::<Journal>(call).await {
+                    Ok(journal) if journal.ledger => Ok(journal),
+                    other => Err(other),
+                }
+            }
+        });
+        let told = match raced.await {
+            Ok((_, journal)) => return Ok(journal),
+            Err(told) => told,
+        };
         let (mut found, mut refused, mut tried) = (None, None, Vec::new());
-        for at in self.order() {
-            let one = Client::of(vec![self.endpoints[at].clone()], self.token.clone(), self.tls.clone());
-            match one.get::<Journal>(&path).await {
-                Ok(journal) if journal.ledger => return Ok(journal),
-                Ok(journal) => found = found.or(Some(journal)),
-                Err(ClientError::Unreachable { tried: more }) => tried.extend(more),
-                Err(error) => refused = refused.or(Some(error)),
+        for (at, told) in told {
+            match told {
+                Told::Passed(Ok(journal)) => found = found.or(Some(journal)),
+                Told::Passed(Err(ClientError::Unreachable { tried: more })) => tried.extend(more),
+                Told::Passed(Err(error)) => refused = refused.or(Some(error)),
+                Told::Silent | Told::NotAsked => {
+                    let endpoint = self.endpoints[at].url.clone();
+                    tried.push(Tried { endpoint, why: "no answer in time".to_owned() });
+                }
             }
         }
         found.ok_or_else(|| refused.unwrap_or(ClientError::Unreachable { tried }))
+    }
+
+    /// One client for each endpoint, with the endpoint as it was given: to ask every one.
+    pub fn each(&self) -> Vec<(String, Client)> {
+        (0..self.endpoints.len()).map(|at| (self.endpoints[at].url.clone(), self.only(at))).collect()
+    }
+
+    fn only(&self, at: usize) -> Client {
+        Client::of(vec![self.endpoints[at].clone()], self.token.clone(), self.tls.clone())
     }
 
     /// `POST /v1/break-glass` to *every* endpoint at once, since no ledger spreads it: one answer each.
@@ -315,11 +369,11 @@ impl Client {
         answers
     }
 
-    async fn get<A: DeserializeOwned>(&self, path: &str) -> Result<A, ClientError> {
+    async fn get<A: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<A, ClientError> {
         self.call(Call { method: Method::GET, path: path.to_owned(), if_match: None, body: None }).await
     }
 
-    async fn send<A: DeserializeOwned>(
+    async fn send<A: DeserializeOwned + Send + 'static>(
         &self,
         method: Method,
         path: &str,
@@ -337,49 +391,74 @@ impl Client {
         order
     }
 
-    async fn call<A: DeserializeOwned>(&self, call: Call) -> Result<A, ClientError> {
+    async fn call<A: DeserializeOwned + Send + 'static>(&self, call: Call) -> Result<A, ClientError> {
+        self.call_shared(Arc::new(call)).await
+    }
+
+    async fn call_shared<A: DeserializeOwned + Send + 'static>(
+        &self,
+        call: Arc<Call>,
+    ) -> Result<A, ClientError> {
+        let order = self.order();
+        let raced = race(&order, call.pace(), |at| {
+            let (client, call) = (self.clone(), call.clone());
+            async move { client.ask::<A>(at, &call).await }
+        });
+        let told = match raced.await {
+            Ok((at, Ok(answer))) => {
+                self.answered.store(at, Ordering::Relaxed);
+                return Ok(answer);
+            }
+            Ok((_, Err(refusal))) => return Err(refusal),
+            Err(told) => told,
+        };
         let (mut tried, mut without, mut refused) = (Vec::new(), Vec::new(), None);
-        for at in self.order() {
-            let endpoint = &self.endpoints[at];
-            let why = match timeout(WHOLE, self.exchange(endpoint, &call)).await {
-                Err(_) => format!("no answer within {} s", WHOLE.as_secs()),
-                Ok(Err(why)) => why,
-                Ok(Ok((status, body))) if status.is_success() => match serde_json::from_slice(&body) {
-                    Ok(answer) => {
-                        self.answered.store(at, Ordering::Relaxed);
-                        return Ok(answer);
-                    }
-                    Err(error) => {
-                        format!("answered {status} with something that is not Holdfast's ({error})")
-                    }
-                },
-                Ok(Ok((status, body))) => match refusal(status, &body) {
-                    Some(ClientError::Refused { code, message, mend, .. }) if code == code::NO_LEDGER => {
-                        let why = format!("{message} ({mend})");
-                        without.push(Tried { endpoint: endpoint.url.clone(), why });
-                        continue;
-                    }
-                    Some(refusal) if status == StatusCode::SERVICE_UNAVAILABLE => {
-                        refused = Some(refusal);
-                        continue;
-                    }
-                    // Each node has tokens of its own: another one may know this one.
-                    Some(refusal) if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                        refused.get_or_insert(refusal);
-                        continue;
-                    }
-                    Some(refusal) => return Err(refusal),
-                    None => format!("answered {status} with something that is not Holdfast's"),
-                },
-            };
-            tried.push(Tried { endpoint: endpoint.url.clone(), why });
+        for (at, told) in told {
+            let endpoint = self.endpoints[at].url.clone();
+            match told {
+                Told::Passed(Pass::Unheard(why)) => tried.push(Tried { endpoint, why }),
+                Told::Passed(Pass::NoLedger(why)) => without.push(Tried { endpoint, why }),
+                // A node that keeps a ledger and cannot write it has more to tell than one that does not know the token.
+                Told::Passed(Pass::Unable(refusal)) => refused = Some(refusal),
+                Told::Passed(Pass::Stranger(refusal)) => _ = refused.get_or_insert(refusal),
+                Told::Silent => tried.push(Tried { endpoint, why: "no answer in time".to_owned() }),
+                Told::NotAsked => {
+                    tried.push(Tried { endpoint, why: "not asked, the others took all the time".to_owned() });
+                }
+            }
         }
-        // A node that keeps a ledger and cannot write it has the most to tell.
         Err(refused.unwrap_or(if without.is_empty() {
             ClientError::Unreachable { tried }
         } else {
             ClientError::NoLedger { tried, without }
         }))
+    }
+
+    /// Asks one endpoint: its answer, or its refusal that counts for all, or why it is passed over.
+    async fn ask<A: DeserializeOwned>(&self, at: usize, call: &Call) -> Result<Result<A, ClientError>, Pass> {
+        let (status, body) = match timeout(WHOLE, self.exchange(&self.endpoints[at], call)).await {
+            Err(_) => return Err(Pass::Unheard(format!("no answer within {} s", WHOLE.as_secs()))),
+            Ok(heard) => heard.map_err(Pass::Unheard)?,
+        };
+        if status.is_success() {
+            return serde_json::from_slice(&body).map(Ok).map_err(|error| {
+                Pass::Unheard(format!("answered {status} with something that is not Holdfast's ({error})"))
+            });
+        }
+        let Some(refusal) = refusal(status, &body) else {
+            return Err(Pass::Unheard(format!("answered {status} with something that is not Holdfast's")));
+        };
+        match (&refusal, status) {
+            (ClientError::Refused { code, message, mend, .. }, _)
+                if [code::NO_LEDGER, code::NO_QUORUM].contains(&code.as_str()) =>
+            {
+                Err(Pass::NoLedger(format!("{message} ({mend})")))
+            }
+            (_, StatusCode::SERVICE_UNAVAILABLE) => Err(Pass::Unable(refusal)),
+            // Each node may have tokens of its own: another one may know this one.
+            (_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(Pass::Stranger(refusal)),
+            _ => Ok(Err(refusal)),
+        }
     }
 
     async fn exchange(&self, endpoint: &Endpoint, call: &Call) -> Result<(StatusCode, Bytes), String> {
@@ -479,7 +558,7 @@ fn json(body: &impl Serialize) -> Bytes {
 }
 
 fn refusal(status: StatusCode, body: &[u8]) -> Option<ClientError> {
-    let Problem { code, message, mend } = serde_json::from_slice(body).ok()?;
+    let Problem { code, message, mend, .. } = serde_json::from_slice(body).ok()?;
     Some(ClientError::Refused { status: status.as_u16(), message, code, mend })
 }
 

@@ -13,6 +13,7 @@ pub mod estate;
 pub mod explain;
 pub mod journal;
 pub mod problem;
+mod race;
 pub mod serve;
 pub mod shift;
 pub mod status;

@@ -12,6 +12,9 @@ pub struct Problem {
     pub message: String,
     /// How to put it right.
     pub mend: String,
+    /// Whether the same request, with the same request id, may be taken elsewhere or a little later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retry: bool,
 }
 
 impl std::fmt::Display for Problem {
@@ -60,6 +63,8 @@ pub mod code {
     pub const LEDGER_FAILED: &str = "ledger-failed";
     /// 503: the nodes hold more than the ledger, which was lost or restored; nothing was changed.
     pub const LEDGER_BEHIND: &str = "ledger-behind";
+    /// 503: the ledger has no quorum, or none of its engine's endpoints answers; whether a write was made is not known.
+    pub const NO_QUORUM: &str = "no-quorum";
     /// 503: too much is waiting already; retry.
     pub const BUSY: &str = "busy";
     /// 503: this node has no snapshot yet.

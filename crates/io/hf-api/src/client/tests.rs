@@ -193,6 +193,52 @@ async fn a_silent_endpoint_is_given_up() {
     assert!(tried[0].why.contains("within"), "{tried:?}");
 }
 
+/// A listener that takes connections and never says a word.
+async fn silent() -> Fake {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let fake = Fake { url, seen: Arc::default(), hits: Arc::default() };
+    let (seen, hits) = (fake.seen.clone(), fake.hits.clone());
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let request = read_request(&mut stream).await;
+            seen.lock().unwrap().push(request);
+            hits.fetch_add(1, Ordering::SeqCst);
+            kept.push(stream);
+        }
+    });
+    fake
+}
+
+#[tokio::test]
+async fn a_silent_endpoint_is_raced_with_the_same_request_id() {
+    let (silent, good) = (silent().await, fake(DONE).await);
+    let started = std::time::Instant::now();
+    while silent.hits.load(Ordering::SeqCst) == 0 {
+        client(&[&silent, &good], None).unpin("a", "everything").await.unwrap();
+    }
+    assert!(started.elapsed() < WHOLE, "{:?}", started.elapsed());
+    let line = |fake: &Fake| fake.seen.lock().unwrap().last().unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(line(&silent), line(&good));
+}
+
+const NO_QUORUM: (&str, &str) = (
+    "503 Service Unavailable",
+    r#"{"code":"no-quorum","message":"1 of 3 places answers","mend":"wait","retry":true}"#,
+);
+
+#[tokio::test]
+async fn a_node_without_quorum_is_passed_over_and_told_of() {
+    let (cut, good) = (fake(NO_QUORUM).await, fake(DONE).await);
+    for _ in 0..4 {
+        assert!(client(&[&cut, &good], None).unpin("a", "everything").await.is_ok());
+    }
+    let error = client(&[&cut], None).unpin("a", "everything").await.unwrap_err();
+    let ClientError::NoLedger { without, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(without[0].why, "1 of 3 places answers (wait)");
+}
+
 #[test]
 fn endpoints_are_checked() {
     let bad = |url: &str| Client::new(vec![url.to_owned()], None).unwrap_err().to_string();
