@@ -37,6 +37,8 @@ pub struct NodeConfig {
     pub peers: Vec<SocketAddr>,
     /// Certificates for the feed.
     pub tls: Option<TlsConfig>,
+    /// Where the ledger lives, with the control role. Default [`LedgerConfig::Embedded`].
+    pub ledger: LedgerConfig,
     /// Public keys (Ed25519, base64) of operators whose break-glass shifts this node obeys.
     pub break_glass_keys: Vec<OperatorKey>,
 }
@@ -78,6 +80,56 @@ pub struct TlsConfig {
     /// Certificate of the authority that signed every node's certificate.
     pub ca: PathBuf,
     /// This node's certificate chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Where the ledger lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LedgerConfig {
+    /// In one file in `data_dir`; there is one node with the control role.
+    #[default]
+    Embedded,
+    /// In an etcd cluster; every node with the control role shares it.
+    Etcd(EtcdConfig),
+}
+
+/// An etcd cluster and the part of it that is ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdConfig {
+    /// Where its members serve clients; 1 to 16.
+    pub endpoints: Vec<SocketAddr>,
+    /// What all keys of this estate begin with; it begins and ends with `/`. Default `/holdfast/`.
+    pub prefix: String,
+    /// Whom to log in as, when etcd has authentication.
+    pub login: Option<EtcdLogin>,
+    /// How to speak TLS; without it the way is plain.
+    pub tls: Option<EtcdTls>,
+}
+
+/// A user of etcd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdLogin {
+    /// Its name.
+    pub user: String,
+    /// The file that holds the password; one newline at its end is not part of it.
+    pub password_file: PathBuf,
+}
+
+/// TLS to etcd, PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdTls {
+    /// Certificates of the authorities that may have signed etcd's.
+    pub ca: PathBuf,
+    /// What this node shows, when etcd asks for a certificate.
+    pub own: Option<Certificate>,
+}
+
+/// A certificate and its key, PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The certificate chain.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,

@@ -15,6 +15,8 @@ use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
+mod ledger;
+
 /// Sections of the format that a later version carries.
 const LATER: [&str; 1] = ["token"];
 
@@ -140,13 +142,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
     });
     let tls = if_there(has_tls, |value| tls(value, report));
     let break_glass_keys = break_glass_keys(root, report);
-    if let Some(value) = section(root, "ledger", "engine", report) {
-        value.read(report, |text| match text {
-            "redb" => Ok(()),
-            "etcd" => Err("the ledger etcd is not in this version; use redb".to_owned()),
-            other => Err(format!("{:?} is not a ledger; use redb", clip(other))),
-        });
-    }
+    let ledger = ledger::ledger(root.get("ledger"), report);
     let node = node?;
     let first = |list: Option<Vec<SocketAddr>>| list.and_then(|list| list.first().copied());
     Some(NodeConfig {
@@ -164,6 +160,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         beat: node.beat,
         peers: node.peers,
         tls: tls.ok()?,
+        ledger: ledger?,
         break_glass_keys,
     })
 }

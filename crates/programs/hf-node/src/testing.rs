@@ -49,6 +49,7 @@ pub fn config(name: &str) -> NodeConfig {
         beat: Duration::from_secs(1),
         peers: vec![],
         tls: None,
+        ledger: hf_config::node::LedgerConfig::Embedded,
         break_glass_keys: vec![],
     }
 }

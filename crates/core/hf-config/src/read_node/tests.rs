@@ -62,86 +62,87 @@ fn a_whole_file() {
     check(
         WHOLE,
         expect![[r#"
-        NodeConfig {
-            id: node-1,
-            zone: Some(
-                euw2-az1,
-            ),
-            data_dir: "data",
-            roles: [
-                Control,
-                Checker,
-                Dns,
-                Balancer,
-                Status,
-            ],
-            estate: Some(
-                "estate.toml",
-            ),
-            api_listen: 127.0.0.1:7600,
-            status_listen: 0.0.0.0:7601,
-            feed_listen: 10.1.1.4:7602,
-            dns_listen: [
-                10.1.1.4:53,
-                [2001:db8::3]:53,
-            ],
-            balancer_address: Some(
-                10.1.1.4,
-            ),
-            drain: 60s,
-            beat: 500ms,
-            peers: [
-                10.1.2.4:7602,
-                [2001:db8::4]:7602,
-            ],
-            tls: Some(
-                TlsConfig {
-                    ca: "ca.pem",
-                    certificate: "node-1.pem",
-                    key: "node-1.key",
-                },
-            ),
-            break_glass_keys: [
-                OperatorKey {
-                    name: "ada",
-                    public_key: [
-                        0,
-                        1,
-                        2,
-                        3,
-                        4,
-                        5,
-                        6,
-                        7,
-                        8,
-                        9,
-                        10,
-                        11,
-                        12,
-                        13,
-                        14,
-                        15,
-                        16,
-                        17,
-                        18,
-                        19,
-                        20,
-                        21,
-                        22,
-                        23,
-                        24,
-                        25,
-                        26,
-                        27,
-                        28,
-                        29,
-                        30,
-                        31,
-                    ],
-                },
-            ],
-        }
-    "#]],
+            NodeConfig {
+                id: node-1,
+                zone: Some(
+                    euw2-az1,
+                ),
+                data_dir: "data",
+                roles: [
+                    Control,
+                    Checker,
+                    Dns,
+                    Balancer,
+                    Status,
+                ],
+                estate: Some(
+                    "estate.toml",
+                ),
+                api_listen: 127.0.0.1:7600,
+                status_listen: 0.0.0.0:7601,
+                feed_listen: 10.1.1.4:7602,
+                dns_listen: [
+                    10.1.1.4:53,
+                    [2001:db8::3]:53,
+                ],
+                balancer_address: Some(
+                    10.1.1.4,
+                ),
+                drain: 60s,
+                beat: 500ms,
+                peers: [
+                    10.1.2.4:7602,
+                    [2001:db8::4]:7602,
+                ],
+                tls: Some(
+                    TlsConfig {
+                        ca: "ca.pem",
+                        certificate: "node-1.pem",
+                        key: "node-1.key",
+                    },
+                ),
+                ledger: Embedded,
+                break_glass_keys: [
+                    OperatorKey {
+                        name: "ada",
+                        public_key: [
+                            0,
+                            1,
+                            2,
+                            3,
+                            4,
+                            5,
+                            6,
+                            7,
+                            8,
+                            9,
+                            10,
+                            11,
+                            12,
+                            13,
+                            14,
+                            15,
+                            16,
+                            17,
+                            18,
+                            19,
+                            20,
+                            21,
+                            22,
+                            23,
+                            24,
+                            25,
+                            26,
+                            27,
+                            28,
+                            29,
+                            30,
+                            31,
+                        ],
+                    },
+                ],
+            }
+        "#]],
     );
 }
 
@@ -151,28 +152,29 @@ fn defaults() {
     check(
         "node = { id = \"n\", data_dir = \"/var/lib/holdfast\", roles = [\"dns\"] }",
         expect![[r#"
-        NodeConfig {
-            id: n,
-            zone: None,
-            data_dir: "/var/lib/holdfast",
-            roles: [
-                Dns,
-            ],
-            estate: None,
-            api_listen: 127.0.0.1:7600,
-            status_listen: 127.0.0.1:7601,
-            feed_listen: 127.0.0.1:7602,
-            dns_listen: [
-                127.0.0.1:5300,
-            ],
-            balancer_address: None,
-            drain: 30s,
-            beat: 1s,
-            peers: [],
-            tls: None,
-            break_glass_keys: [],
-        }
-    "#]],
+            NodeConfig {
+                id: n,
+                zone: None,
+                data_dir: "/var/lib/holdfast",
+                roles: [
+                    Dns,
+                ],
+                estate: None,
+                api_listen: 127.0.0.1:7600,
+                status_listen: 127.0.0.1:7601,
+                feed_listen: 127.0.0.1:7602,
+                dns_listen: [
+                    127.0.0.1:5300,
+                ],
+                balancer_address: None,
+                drain: 30s,
+                beat: 1s,
+                peers: [],
+                tls: None,
+                ledger: Embedded,
+                break_glass_keys: [],
+            }
+        "#]],
     );
 }
 
@@ -247,18 +249,11 @@ fn what_is_wrong_in_values() {
     );
     edit(
         "engine = \"redb\"",
-        "engine = \"etcd\"",
-        expect![[r#"
-        node.toml:33:10: the ledger etcd is not in this version; use redb
-    "#]],
-    );
-    edit(
-        "engine = \"redb\"",
         "engine = \"sqlite\"\nfile = 1",
         expect![[r#"
-        node.toml:33:10: "sqlite" is not a ledger; use redb
-        node.toml:34:1: this section has no `file`; remove it, there is only `engine`
-    "#]],
+            node.toml:33:10: "sqlite" is not a ledger; use embedded or etcd
+            node.toml:34:1: the section ledger has no `file`; remove it, there are `engine`, `endpoints`, `prefix`, `user`, `password_file`, `ca`, `certificate`, `key`
+        "#]],
     );
     edit(
         "address = \"10.1.1.4\"",
@@ -416,4 +411,225 @@ fn a_zone_that_the_estate_does_not_have_is_told_at_its_place() {
     assert_eq!(node("az1"), Ok(()));
     assert_eq!(node("other"), Ok(()));
     assert_eq!(node("az9"), Err("node.toml:3:8: no zone `az9` in the estate; it has az1".to_owned()));
+}
+
+/// Only what `[ledger]` became.
+fn check_ledger(section: &str, expected: Expect) {
+    let text = WHOLE.replace("engine = \"redb\"", section);
+    let found = match read_node("node.toml", &text) {
+        Ok(config) => format!("{:#?}\n", config.ledger),
+        Err(problems) => format!("{problems}\n"),
+    };
+    expected.assert_eq(&found);
+}
+
+#[test]
+fn a_ledger_in_etcd() {
+    check_ledger(
+        "",
+        expect![[r#"
+        Embedded
+    "#]],
+    );
+    check_ledger(
+        "engine = \"embedded\"",
+        expect![[r#"
+        Embedded
+    "#]],
+    );
+    check_ledger(
+        "engine = \"etcd\"\nendpoints = [\"http://10.0.0.1:2379\"]",
+        expect![[r#"
+        Etcd(
+            EtcdConfig {
+                endpoints: [
+                    10.0.0.1:2379,
+                ],
+                prefix: "/holdfast/",
+                login: None,
+                tls: None,
+            },
+        )
+    "#]],
+    );
+    check_ledger(
+        r#"engine = "etcd"
+endpoints = ["https://10.0.0.1:2379", "https://[2001:db8::1]:2379/"]
+prefix = "/teams/shop/"
+user = "holdfast"
+password_file = "etcd.password"
+ca = "etcd-ca.pem"
+certificate = "etcd.pem"
+key = "etcd.key""#,
+        expect![[r#"
+            Etcd(
+                EtcdConfig {
+                    endpoints: [
+                        10.0.0.1:2379,
+                        [2001:db8::1]:2379,
+                    ],
+                    prefix: "/teams/shop/",
+                    login: Some(
+                        EtcdLogin {
+                            user: "holdfast",
+                            password_file: "etcd.password",
+                        },
+                    ),
+                    tls: Some(
+                        EtcdTls {
+                            ca: "etcd-ca.pem",
+                            own: Some(
+                                Certificate {
+                                    certificate: "etcd.pem",
+                                    key: "etcd.key",
+                                },
+                            ),
+                        },
+                    ),
+                },
+            )
+        "#]],
+    );
+    check_ledger(
+        "engine = \"etcd\"\nendpoints = [\"http://127.0.0.1:2379\"]\nuser = \"a\"\npassword_file = \"b\"",
+        expect![[r#"
+            Etcd(
+                EtcdConfig {
+                    endpoints: [
+                        127.0.0.1:2379,
+                    ],
+                    prefix: "/holdfast/",
+                    login: Some(
+                        EtcdLogin {
+                            user: "a",
+                            password_file: "b",
+                        },
+                    ),
+                    tls: None,
+                },
+            )
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_ledger() {
+    check_ledger(
+        "engine = \"etcd\"",
+        expect![[r#"
+        node.toml:32:1: the section ledger needs `endpoints`; add it
+    "#]],
+    );
+    check_ledger(
+        "engine = \"etcd\"\nendpoints = []",
+        expect![[r#"
+        node.toml:34:13: at least one member of etcd; add it
+    "#]],
+    );
+    check_ledger(
+        "engine = \"etcd\"\nendpoints = \"https://10.0.0.1:2379\"",
+        expect![[r#"
+        node.toml:34:13: `endpoints` is a list in square brackets, this is a string; change it
+    "#]],
+    );
+    check_ledger(
+        "endpoints = [\"https://10.0.0.1:2379\"]\nuser = \"a\"",
+        expect![[r#"
+        node.toml:33:13: `endpoints` belongs to a ledger in etcd; set engine = "etcd" or remove it
+        node.toml:34:8: `user` belongs to a ledger in etcd; set engine = "etcd" or remove it
+    "#]],
+    );
+    check_ledger(
+        "engine = \"consul\"\nprefix = \"x\"\nfile = 1",
+        expect![[r#"
+        node.toml:33:10: "consul" is not a ledger; use embedded or etcd
+        node.toml:35:1: the section ledger has no `file`; remove it, there are `engine`, `endpoints`, `prefix`, `user`, `password_file`, `ca`, `certificate`, `key`
+    "#]],
+    );
+    let etcd = |rest: &str, expected: Expect| {
+        let ca = if rest.contains("http://") { "" } else { "ca = \"ca.pem\"\n" };
+        let endpoints =
+            if rest.contains("endpoints") { "" } else { "endpoints = [\"https://10.0.0.1:2379\"]\n" };
+        check_ledger(&format!("engine = \"etcd\"\n{ca}{endpoints}{rest}"), expected);
+    };
+    etcd(
+        r#"endpoints = ["10.0.0.1:2379", "https://etcd-1:2379", "https://10.0.0.1:0", "https://10.0.0.1:2379/v3"]"#,
+        expect![[r#"
+            node.toml:35:14: "10.0.0.1:2379" is not an endpoint of etcd; write one such as https://10.0.0.1:2379
+            node.toml:35:31: "etcd-1:2379" is not an address and port; write them such as 10.1.1.10:8080 or [2001:db8::1]:8080
+            node.toml:35:54: an endpoint's port is 1 to 65535, this one is 0; write where etcd listens
+            node.toml:35:76: "10.0.0.1:2379/v3" is not an address and port; write them such as 10.1.1.10:8080 or [2001:db8::1]:8080
+        "#]],
+    );
+    etcd(
+        r#"endpoints = ["https://10.0.0.1:2379", "https://10.0.0.1:2379/", "http://10.0.0.2:2379"]"#,
+        expect![[r#"
+            node.toml:34:39: endpoint 10.0.0.1:2379 is listed twice; remove one of the two
+            node.toml:34:65: endpoints are all http:// or all https://; change some
+        "#]],
+    );
+    let many: Vec<String> = (1..=17).map(|at| format!("\"https://10.0.0.{at}:2379\"")).collect();
+    etcd(
+        &format!("endpoints = [{}]", many.join(", ")),
+        expect![[r#"
+        node.toml:35:421: at most 16 of `endpoints`, there are 17; remove some
+    "#]],
+    );
+    for prefix in ["holdfast/", "/holdfast", "/", "//", "/a//b/", "/a b/", ""] {
+        let text = WHOLE.replace(
+            "engine = \"redb\"",
+            &format!("engine = \"etcd\"\nendpoints = [\"http://127.0.0.1:1\"]\nprefix = \"{prefix}\""),
+        );
+        let problems = read_node("node.toml", &text).unwrap_err().to_string();
+        assert!(problems.contains("35:10: a prefix begins and ends with `/`"), "{prefix:?}: {problems}");
+    }
+    etcd(
+        "user = \"a\"",
+        expect![[r#"
+        node.toml:32:1: `user` needs `password_file`: the file that holds the password; add it
+    "#]],
+    );
+    etcd(
+        "password_file = \"a\"",
+        expect![[r#"
+        node.toml:32:1: `password_file` needs `user`; add it
+    "#]],
+    );
+    etcd(
+        "user = \"\"\npassword_file = \"\"",
+        expect![[r#"
+        node.toml:36:8: a user's name has 1 to 128 bytes and no control characters; change it
+        node.toml:37:17: a path is not empty; write one
+    "#]],
+    );
+    etcd(
+        "key = \"a\"",
+        expect![[r#"
+        node.toml:32:1: `key` needs `certificate`; add it
+    "#]],
+    );
+    etcd(
+        "certificate = \"a\"",
+        expect![[r#"
+        node.toml:32:1: `certificate` needs `key`; add it
+    "#]],
+    );
+    etcd(
+        "endpoints = [\"http://10.0.0.1:2379\"]\nca = \"ca.pem\"",
+        expect![[r#"
+        node.toml:35:6: certificates are for endpoints over https; write https://, or remove this
+    "#]],
+    );
+    etcd(
+        "endpoints = [\"http://10.0.0.1:2379\"]\nuser = \"a\"\npassword_file = \"b\"",
+        expect![[r#"
+        node.toml:35:8: the password would go to 10.0.0.1:2379 in the clear; write https:// and add `ca`
+    "#]],
+    );
+    check_ledger(
+        "engine = \"etcd\"\nendpoints = [\"https://10.0.0.1:2379\"]",
+        expect![[r#"
+        node.toml:32:1: endpoints over https need `ca`, the authority of etcd's certificates; add it
+    "#]],
+    );
 }
