@@ -111,6 +111,8 @@ pub struct RoutingControl {
     pub to: Switch,
     /// When it was last turned, or made.
     pub changed_at: Timestamp,
+    /// When it was last turned; none since it was made: making it starts no wait period.
+    pub turned_at: Option<Timestamp>,
     /// Who turned it.
     pub by: Operator,
     /// Why, in the operator's words; may be empty (the ARC APIs have no such field).
@@ -387,6 +389,8 @@ impl Board {
     pub const CLUSTERS: usize = 3;
     /// Tags of one object at most.
     pub const TAGS: usize = 50;
+    /// Tags of all objects together at most, so that the state has a size.
+    pub const TAGS_IN_ALL: usize = 10_000;
     /// Characters of a tag's key at most.
     pub const TAG_KEY_CHARS: usize = 128;
     /// Characters of a tag's value at most.
@@ -407,6 +411,17 @@ impl Board {
     pub fn path_of_rule(&self, rule: &SafetyRule) -> Option<ControlPath> {
         let panel = self.panels.get(&rule.panel)?.name.clone();
         Some(ControlPath { panel, control: rule.name.clone() })
+    }
+
+    /// The same with no tags: what travels to nodes that need to know the rules, not what people note on them.
+    #[must_use]
+    pub fn without_tags(&self) -> Board {
+        let mut bare = self.clone();
+        bare.clusters.values_mut().for_each(|cluster| cluster.tags.clear());
+        bare.panels.values_mut().for_each(|panel| panel.tags.clear());
+        bare.controls.values_mut().for_each(|control| control.tags.clear());
+        bare.rules.values_mut().for_each(|rule| rule.tags.clear());
+        bare
     }
 
     /// The controls of a panel, by number.

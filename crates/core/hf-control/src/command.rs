@@ -10,7 +10,7 @@ use hf_model::{
 
 use crate::board::{BoardCommand, ControlRef, ObjectId, RuleRef};
 use crate::intent::{BreakGlassShift, Pin, PinTo, RecordedBreakGlass, Scope, Shift};
-use crate::practice::{Autoshift, PracticeConfig, Resource};
+use crate::practice::{Autoshift, PracticeConfig, PracticeFault, Resource};
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -561,6 +561,14 @@ pub enum Refusal {
         /// As asked.
         resource: Resource,
     },
+    /// A practice configuration that cannot be.
+    #[error("the practice configuration of `{resource}` was not changed: {fault}")]
+    BadPractice {
+        /// As asked.
+        resource: Resource,
+        /// What is wrong with it.
+        fault: PracticeFault,
+    },
     /// A practice configuration is there.
     #[error("`{resource}` has a practice configuration already; update it")]
     PracticeThere {
@@ -610,6 +618,8 @@ pub enum PracticeClosed {
     BlockedWindow,
     /// Its time is in none of the allowed windows.
     OutsideAllowedWindows,
+    /// A pin or a routing control takes one of its zones away.
+    ZoneAway,
 }
 
 impl std::fmt::Display for PracticeClosed {
@@ -618,6 +628,7 @@ impl std::fmt::Display for PracticeClosed {
             PracticeClosed::BlockedDate => "this day (UTC) is one of its blocked dates",
             PracticeClosed::BlockedWindow => "this time (UTC) is in one of its blocked windows",
             PracticeClosed::OutsideAllowedWindows => "this time (UTC) is in none of its allowed windows",
+            PracticeClosed::ZoneAway => "a pin or a routing control takes one of its zones away",
         })
     }
 }
@@ -641,6 +652,8 @@ pub enum Bounded {
     RulesOfAPanel,
     /// At most [`Board::TAGS`](crate::Board::TAGS) on one object.
     Tags,
+    /// At most [`Board::TAGS_IN_ALL`](crate::Board::TAGS_IN_ALL).
+    AllTags,
     /// At most [`State::PRACTICES`](crate::State::PRACTICES).
     PracticeConfigurations,
     /// At most [`Command::OVERRIDES`] in one act.
@@ -658,6 +671,7 @@ impl std::fmt::Display for Bounded {
             Bounded::ControlsOfAPanel => "routing controls of the panel",
             Bounded::RulesOfAPanel => "safety rules of the panel",
             Bounded::Tags => "tags of the object",
+            Bounded::AllTags => "tags of all objects",
             Bounded::PracticeConfigurations => "practice configurations",
             Bounded::Overrides => "overrides of one act",
         })

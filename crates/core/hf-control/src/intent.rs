@@ -6,6 +6,8 @@ use hf_model::{
     ZoneId,
 };
 
+use crate::board::Board;
+
 /// All intent at one revision: what the feed carries to every node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intent {
@@ -23,6 +25,9 @@ pub struct Intent {
     pub pins: Vec<Pin>,
     /// How every routing control of the built-in cluster stands, by path.
     pub controls: Vec<ControlState>,
+    /// All clusters, panels, controls and rules, without their tags: not obeyed by anybody, but with it a ledger that was lost goes on
+    /// with every safety rule that guarded the controls.
+    pub board: Board,
     /// The newest acts that have ended, oldest first, at most [`Intent::RETURNS`]: what they took away returns bit by bit.
     pub returns: Vec<Return>,
     /// What became of break-glass acts that the ledger knows, oldest first, at most [`crate::State::BREAK_GLASS`].
@@ -216,6 +221,8 @@ pub struct Pin {
     pub reason: String,
     /// Who.
     pub by: Operator,
+    /// When it was set; the beginning of time for one from a ledger that did not keep it.
+    pub started_at: Timestamp,
     /// When it ends.
     pub ends_at: Timestamp,
     /// Pools whose floor a pin out may break, by the operator's explicit word.

@@ -28,5 +28,7 @@ pub use intent::{
     BreakGlassFate, BreakGlassShift, ControlState, Intent, Pin, PinTo, RecordedBreakGlass, Return, Scope,
     Shift, ShiftKind, ShiftState,
 };
-pub use practice::{Autoshift, Date, Practice, PracticeConfig, Resource, Window};
+pub use practice::{
+    Autoshift, Date, DateError, Practice, PracticeConfig, PracticeFault, Resource, Window, WindowError,
+};
 pub use state::{Answered, State, Unfit};

@@ -4,6 +4,10 @@
 
 use hf_model::{DnsName, PoolName, RegionId, Revision};
 
+pub use time::{Date, DateError, Window, WindowError};
+
+mod time;
+
 /// What may be managed: one zone at a time leaves it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
@@ -90,20 +94,72 @@ pub struct PracticeConfig {
     pub blocked_dates: Vec<Date>,
 }
 
-/// A weekly window in UTC, within one day: `Mon:09:00-Mon:17:30`.
+/// What is wrong with a practice configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Window {
-    /// 0 = Monday to 6 = Sunday.
-    day: u8,
-    /// Minutes since midnight; before `to`.
-    from: u16,
-    /// Minutes since midnight; the minute itself is outside.
-    to: u16,
+pub enum PracticeFault {
+    /// None, too many, or one of a wrong length.
+    OutcomeAlarms,
+    /// Too many, or one of a wrong length.
+    BlockingAlarms,
+    /// Too many.
+    BlockedWindows,
+    /// Too many.
+    AllowedWindows,
+    /// Too many.
+    BlockedDates,
+    /// Blocked and allowed windows exclude each other.
+    BothWindows,
 }
 
-/// A day of the calendar: `2026-12-24`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Date {
-    /// Days since 1970-01-01.
-    days: u32,
+impl std::fmt::Display for PracticeFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            PracticeFault::OutcomeAlarms => "give 1 to 10 outcome alarms of 8 to 1024 characters each",
+            PracticeFault::BlockingAlarms => "give 0 to 10 blocking alarms of 8 to 1024 characters each",
+            PracticeFault::BlockedWindows => "give at most 15 blocked windows",
+            PracticeFault::AllowedWindows => "give at most 15 allowed windows",
+            PracticeFault::BlockedDates => "give at most 15 blocked dates",
+            PracticeFault::BothWindows => "give blocked windows or allowed windows, not both",
+        })
+    }
+}
+
+impl PracticeConfig {
+    /// Outcome alarms, and blocking alarms, at most.
+    pub const ALARMS: usize = 10;
+    /// Windows of one kind, and blocked dates, at most.
+    pub const WINDOWS: usize = 15;
+
+    /// Whether all of it is in range.
+    ///
+    /// # Errors
+    ///
+    /// [`PracticeFault`]: the first thing that is not.
+    pub fn check(&self) -> Result<(), PracticeFault> {
+        let are_named = |alarms: &[String]| {
+            alarms.len() <= Self::ALARMS
+                && alarms.iter().all(|alarm| {
+                    (8..=1024).contains(&alarm.chars().count()) && !alarm.chars().any(char::is_control)
+                })
+        };
+        if self.outcome_alarms.is_empty() || !are_named(&self.outcome_alarms) {
+            return Err(PracticeFault::OutcomeAlarms);
+        }
+        if !are_named(&self.blocking_alarms) {
+            return Err(PracticeFault::BlockingAlarms);
+        }
+        if self.blocked_windows.len() > Self::WINDOWS {
+            return Err(PracticeFault::BlockedWindows);
+        }
+        if self.allowed_windows.len() > Self::WINDOWS {
+            return Err(PracticeFault::AllowedWindows);
+        }
+        if self.blocked_dates.len() > Self::WINDOWS {
+            return Err(PracticeFault::BlockedDates);
+        }
+        if !self.blocked_windows.is_empty() && !self.allowed_windows.is_empty() {
+            return Err(PracticeFault::BothWindows);
+        }
+        Ok(())
+    }
 }

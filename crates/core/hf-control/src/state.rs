@@ -65,6 +65,9 @@ pub enum Unfit {
     /// A shift with another name than ours.
     #[error("it has a shift `{0}`, which is no name of ours")]
     Shift(ShiftId),
+    /// Its routing controls and safety rules do not fit together.
+    #[error("its control panels do not fit together: {0}")]
+    Board(String),
     /// There is no number after it.
     #[error("its revision is the last one that there is")]
     Revision,
@@ -159,6 +162,7 @@ impl State {
             shifts: self.active_shifts().cloned().collect(),
             pins: self.pins.clone(),
             controls: self.control_states(),
+            board: self.board.without_tags(),
             returns: self.returns.iter().cloned().collect(),
             break_glass: self.break_glass.iter().cloned().collect(),
         }

@@ -33,6 +33,7 @@ impl State {
             to,
             reason,
             by: act.by.clone(),
+            started_at: self.stamp,
             ends_at: self.stamp.plus(act.length),
             floor_overrides: act.floor_overrides.to_vec(),
             revision: self.revision,
