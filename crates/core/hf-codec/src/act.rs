@@ -1,10 +1,23 @@
 //! Shifts and pins inside other formats.
 
-use hf_control::{Pin, PinTo, Scope, Shift, ShiftState};
-use hf_model::{Operator, Revision, ShiftId, Timestamp, ZoneId};
+use hf_control::{Command, Pin, PinTo, Scope, Shift, ShiftKind, ShiftState, Stop};
+use hf_model::{Operator, PoolName, Revision, ShiftId, Timestamp, ZoneId};
 use serde::{Deserialize, Serialize};
 
+use crate::list::AtMost;
+use crate::mirror::mirrored;
 use crate::text::AsText;
+
+/// Pools whose floor an act may break.
+pub(crate) type Overrides = AtMost<AsText<PoolName>, { Command::OVERRIDES }>;
+
+pub(crate) fn overrides(pools: &[PoolName]) -> Overrides {
+    AtMost::of(pools, |pool| AsText(pool.clone()))
+}
+
+pub(crate) fn read_overrides(body: Overrides) -> Vec<PoolName> {
+    body.read(|pool| pool.0)
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +30,8 @@ pub(crate) struct ShiftBody {
     started_at_ms: u64,
     ends_at_ms: u64,
     state: ShiftStateBody,
+    kind: ShiftKindBody,
+    floor_overrides: Overrides,
     revision: u64,
 }
 
@@ -26,6 +41,7 @@ enum ShiftStateBody {
     Active,
     Canceled { at_ms: u64 },
     Expired { at_ms: u64 },
+    Interrupted { at_ms: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,15 +52,16 @@ pub(crate) struct PinBody {
     to: PinToBody,
     reason: String,
     by: AsText<Operator>,
+    started_at_ms: u64,
     ends_at_ms: u64,
+    floor_overrides: Overrides,
     revision: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum PinToBody {
-    In,
-    Out,
+mirrored! {
+    PinTo as PinToBody { In, Out }
+    ShiftKind as ShiftKindBody { Zonal, BreakGlass, Practice }
+    Stop as StopBody { Canceled, Expired, Interrupted }
 }
 
 impl From<&Shift> for ShiftBody {
@@ -61,7 +78,10 @@ impl From<&Shift> for ShiftBody {
                 ShiftState::Active => ShiftStateBody::Active,
                 ShiftState::Canceled(at) => ShiftStateBody::Canceled { at_ms: at.0 },
                 ShiftState::Expired(at) => ShiftStateBody::Expired { at_ms: at.0 },
+                ShiftState::Interrupted(at) => ShiftStateBody::Interrupted { at_ms: at.0 },
             },
+            kind: shift.kind.into(),
+            floor_overrides: overrides(&shift.floor_overrides),
             revision: shift.revision.0,
         }
     }
@@ -81,7 +101,10 @@ impl From<ShiftBody> for Shift {
                 ShiftStateBody::Active => ShiftState::Active,
                 ShiftStateBody::Canceled { at_ms } => ShiftState::Canceled(Timestamp(at_ms)),
                 ShiftStateBody::Expired { at_ms } => ShiftState::Expired(Timestamp(at_ms)),
+                ShiftStateBody::Interrupted { at_ms } => ShiftState::Interrupted(Timestamp(at_ms)),
             },
+            kind: body.kind.into(),
+            floor_overrides: read_overrides(body.floor_overrides),
             revision: Revision(body.revision),
         }
     }
@@ -95,7 +118,9 @@ impl From<&Pin> for PinBody {
             to: pin.to.into(),
             reason: pin.reason.clone(),
             by: AsText(pin.by.clone()),
+            started_at_ms: pin.started_at.0,
             ends_at_ms: pin.ends_at.0,
+            floor_overrides: overrides(&pin.floor_overrides),
             revision: pin.revision.0,
         }
     }
@@ -109,26 +134,10 @@ impl From<PinBody> for Pin {
             to: body.to.into(),
             reason: body.reason,
             by: body.by.0,
+            started_at: Timestamp(body.started_at_ms),
             ends_at: Timestamp(body.ends_at_ms),
+            floor_overrides: read_overrides(body.floor_overrides),
             revision: Revision(body.revision),
-        }
-    }
-}
-
-impl From<PinTo> for PinToBody {
-    fn from(to: PinTo) -> Self {
-        match to {
-            PinTo::In => PinToBody::In,
-            PinTo::Out => PinToBody::Out,
-        }
-    }
-}
-
-impl From<PinToBody> for PinTo {
-    fn from(to: PinToBody) -> Self {
-        match to {
-            PinToBody::In => PinTo::In,
-            PinToBody::Out => PinTo::Out,
         }
     }
 }

@@ -1,18 +1,19 @@
 //! Break-glass shifts: one, as it is signed and sent; several, as a node keeps them.
 
-use hf_control::BreakGlassShift;
-use hf_model::{Operator, Timestamp, ZoneId};
+use hf_control::{BreakGlassFate, BreakGlassShift, RecordedBreakGlass, State};
+use hf_model::{EstateId, Operator, Revision, ShiftId, Timestamp, ZoneId};
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::Format;
 use crate::error::CodecError;
 use crate::limits;
+use crate::list::AtMost;
 use crate::text::AsText;
 
 const ONE: Format = Format {
     tag: "break-glass",
     name: "a break-glass shift",
-    version: 1,
+    version: 2,
     bytes_max: limits::BREAK_GLASS_BYTES,
     mend: "shorten the reason",
 };
@@ -20,19 +21,37 @@ const ONE: Format = Format {
 const LIST: Format = Format {
     tag: "break-glass-list",
     name: "a list of break-glass shifts",
-    version: 1,
+    version: 2,
     bytes_max: limits::BREAK_GLASS_LIST_BYTES,
     mend: "keep the newest of each zone",
 };
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BreakGlassBody {
+pub(crate) struct BreakGlassBody {
+    estate: AsText<EstateId>,
     zone: AsText<ZoneId>,
     reason: String,
     by: AsText<Operator>,
     signed_at_ms: u64,
     ends_at_ms: u64,
+}
+
+/// What the ledger knows of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecordedBody {
+    act: BreakGlassBody,
+    revision: u64,
+    fate: FateBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum FateBody {
+    Shift { id: AsText<ShiftId> },
+    Ended { ids: AtMost<AsText<ShiftId>, { State::SHIFTS_ACTIVE }> },
+    Conflicts { with: String },
 }
 
 /// Writes a break-glass shift. Equal shifts have equal bytes, so a signature may be made over them.
@@ -61,6 +80,7 @@ pub fn decode_break_glass_list(bytes: &[u8]) -> Result<Vec<BreakGlassShift>, Cod
 impl From<&BreakGlassShift> for BreakGlassBody {
     fn from(shift: &BreakGlassShift) -> Self {
         BreakGlassBody {
+            estate: AsText(shift.estate),
             zone: AsText(shift.zone.clone()),
             reason: shift.reason.clone(),
             by: AsText(shift.by.clone()),
@@ -73,11 +93,34 @@ impl From<&BreakGlassShift> for BreakGlassBody {
 impl From<BreakGlassBody> for BreakGlassShift {
     fn from(body: BreakGlassBody) -> Self {
         BreakGlassShift {
+            estate: body.estate.0,
             zone: body.zone.0,
             reason: body.reason,
             by: body.by.0,
             signed_at: Timestamp(body.signed_at_ms),
             ends_at: Timestamp(body.ends_at_ms),
         }
+    }
+}
+
+impl From<&RecordedBreakGlass> for RecordedBody {
+    fn from(recorded: &RecordedBreakGlass) -> Self {
+        let fate = match &recorded.fate {
+            BreakGlassFate::Shift(id) => FateBody::Shift { id: AsText(id.clone()) },
+            BreakGlassFate::Ended(ids) => FateBody::Ended { ids: AtMost::of(ids, |id| AsText(id.clone())) },
+            BreakGlassFate::Conflicts(with) => FateBody::Conflicts { with: with.clone() },
+        };
+        RecordedBody { act: (&recorded.act).into(), revision: recorded.revision.0, fate }
+    }
+}
+
+impl From<RecordedBody> for RecordedBreakGlass {
+    fn from(body: RecordedBody) -> Self {
+        let fate = match body.fate {
+            FateBody::Shift { id } => BreakGlassFate::Shift(id.0),
+            FateBody::Ended { ids } => BreakGlassFate::Ended(ids.read(|id| id.0)),
+            FateBody::Conflicts { with } => BreakGlassFate::Conflicts(with),
+        };
+        RecordedBreakGlass { act: body.act.into(), revision: Revision(body.revision), fate }
     }
 }

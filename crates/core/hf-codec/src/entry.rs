@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
-use hf_control::{Command, Entry, Scope};
+use hf_control::{Command, Entry, Resource, Scope};
 use hf_model::{Operator, RequestId, Revision, ShiftId, Timestamp, ZoneId};
 use serde::{Deserialize, Serialize};
 
-use crate::act::PinToBody;
+use crate::act::{Overrides, PinToBody, overrides, read_overrides};
+use crate::board_command::{BoardCommandBody, ControlSetBody, RuleRefBody};
+use crate::break_glass::BreakGlassBody;
 use crate::bundle::BundleBody;
 use crate::envelope::Format;
 use crate::error::CodecError;
 use crate::limits;
+use crate::list::AtMost;
+use crate::practice::{AutoshiftBody, ExpectBody, PracticeConfigBody};
 use crate::text::AsText;
 
 const ENTRY: Format = Format {
     tag: "entry",
     name: "a ledger entry",
-    version: 1,
+    version: 2,
     bytes_max: limits::ENTRY_BYTES,
     mend: "make the estate smaller or shorten the texts",
 };
@@ -34,12 +38,68 @@ struct EntryBody {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum CommandBody {
-    ApplyEstate { estate: BundleBody, if_match: Option<u64> },
-    StartShift { zone: AsText<ZoneId>, scope: AsText<Scope>, length: Duration, reason: String },
-    ExtendShift { id: AsText<ShiftId>, length: Duration, if_match: Option<u64> },
-    CancelShift { id: AsText<ShiftId>, if_match: Option<u64> },
-    Pin { zone: AsText<ZoneId>, scope: AsText<Scope>, to: PinToBody, length: Duration, reason: String },
-    Unpin { zone: AsText<ZoneId>, scope: AsText<Scope> },
+    ApplyEstate {
+        estate: BundleBody,
+        if_match: Option<u64>,
+    },
+    StartShift {
+        zone: AsText<ZoneId>,
+        scope: AsText<Scope>,
+        length: Duration,
+        reason: String,
+        floor_overrides: Overrides,
+    },
+    ExtendShift {
+        id: AsText<ShiftId>,
+        length: Duration,
+        if_match: Option<u64>,
+    },
+    CancelShift {
+        id: AsText<ShiftId>,
+        if_match: Option<u64>,
+    },
+    Pin {
+        zone: AsText<ZoneId>,
+        scope: AsText<Scope>,
+        to: PinToBody,
+        length: Duration,
+        reason: String,
+        floor_overrides: Overrides,
+    },
+    Unpin {
+        zone: AsText<ZoneId>,
+        scope: AsText<Scope>,
+    },
+    SetControls {
+        sets: AtMost<ControlSetBody, { Command::SETS }>,
+        rule_overrides: AtMost<RuleRefBody, { Command::OVERRIDES }>,
+        floor_overrides: Overrides,
+        reason: String,
+    },
+    Board(BoardCommandBody),
+    PutPractice {
+        resource: AsText<Resource>,
+        config: PracticeConfigBody,
+        expect: ExpectBody,
+    },
+    DeletePractice {
+        resource: AsText<Resource>,
+    },
+    SetAutoshift {
+        resource: AsText<Resource>,
+        to: AutoshiftBody,
+    },
+    SetObserver {
+        to: AutoshiftBody,
+    },
+    StartPractice {
+        resource: AsText<Resource>,
+        zone: AsText<ZoneId>,
+        reason: String,
+    },
+    RecordBreakGlass {
+        act: BreakGlassBody,
+    },
     Expire,
 }
 
@@ -72,11 +132,12 @@ impl CommandBody {
                 estate: BundleBody::of(bundle, &ENTRY)?,
                 if_match: revision(if_match),
             },
-            Command::StartShift { zone, scope, length, reason } => CommandBody::StartShift {
+            Command::StartShift { zone, scope, length, reason, floor_overrides } => CommandBody::StartShift {
                 zone: AsText(zone.clone()),
                 scope: AsText(scope.clone()),
                 length: *length,
                 reason: reason.clone(),
+                floor_overrides: overrides(floor_overrides),
             },
             Command::ExtendShift { id, length, if_match } => CommandBody::ExtendShift {
                 id: AsText(id.clone()),
@@ -86,16 +147,44 @@ impl CommandBody {
             Command::CancelShift { id, if_match } => {
                 CommandBody::CancelShift { id: AsText(id.clone()), if_match: revision(if_match) }
             }
-            Command::Pin { zone, scope, to, length, reason } => CommandBody::Pin {
+            Command::Pin { zone, scope, to, length, reason, floor_overrides } => CommandBody::Pin {
                 zone: AsText(zone.clone()),
                 scope: AsText(scope.clone()),
                 to: (*to).into(),
                 length: *length,
                 reason: reason.clone(),
+                floor_overrides: overrides(floor_overrides),
             },
             Command::Unpin { zone, scope } => {
                 CommandBody::Unpin { zone: AsText(zone.clone()), scope: AsText(scope.clone()) }
             }
+            Command::SetControls { sets, rule_overrides, floor_overrides, reason } => {
+                CommandBody::SetControls {
+                    sets: AtMost::of(sets, ControlSetBody::from),
+                    rule_overrides: AtMost::of(rule_overrides, RuleRefBody::from),
+                    floor_overrides: overrides(floor_overrides),
+                    reason: reason.clone(),
+                }
+            }
+            Command::Board(command) => CommandBody::Board(command.into()),
+            Command::PutPractice { resource, config, expect } => CommandBody::PutPractice {
+                resource: AsText(resource.clone()),
+                config: config.into(),
+                expect: (*expect).into(),
+            },
+            Command::DeletePractice { resource } => {
+                CommandBody::DeletePractice { resource: AsText(resource.clone()) }
+            }
+            Command::SetAutoshift { resource, to } => {
+                CommandBody::SetAutoshift { resource: AsText(resource.clone()), to: (*to).into() }
+            }
+            Command::SetObserver { to } => CommandBody::SetObserver { to: (*to).into() },
+            Command::StartPractice { resource, zone, reason } => CommandBody::StartPractice {
+                resource: AsText(resource.clone()),
+                zone: AsText(zone.clone()),
+                reason: reason.clone(),
+            },
+            Command::RecordBreakGlass { act } => CommandBody::RecordBreakGlass { act: act.into() },
             Command::Expire => CommandBody::Expire,
         })
     }
@@ -106,19 +195,49 @@ impl CommandBody {
             CommandBody::ApplyEstate { estate, if_match } => {
                 Command::ApplyEstate { bundle: estate.read(&ENTRY)?, if_match: revision(if_match) }
             }
-            CommandBody::StartShift { zone, scope, length, reason } => {
-                Command::StartShift { zone: zone.0, scope: scope.0, length, reason }
-            }
+            CommandBody::StartShift { zone, scope, length, reason, floor_overrides } => Command::StartShift {
+                zone: zone.0,
+                scope: scope.0,
+                length,
+                reason,
+                floor_overrides: read_overrides(floor_overrides),
+            },
             CommandBody::ExtendShift { id, length, if_match } => {
                 Command::ExtendShift { id: id.0, length, if_match: revision(if_match) }
             }
             CommandBody::CancelShift { id, if_match } => {
                 Command::CancelShift { id: id.0, if_match: revision(if_match) }
             }
-            CommandBody::Pin { zone, scope, to, length, reason } => {
-                Command::Pin { zone: zone.0, scope: scope.0, to: to.into(), length, reason }
-            }
+            CommandBody::Pin { zone, scope, to, length, reason, floor_overrides } => Command::Pin {
+                zone: zone.0,
+                scope: scope.0,
+                to: to.into(),
+                length,
+                reason,
+                floor_overrides: read_overrides(floor_overrides),
+            },
             CommandBody::Unpin { zone, scope } => Command::Unpin { zone: zone.0, scope: scope.0 },
+            CommandBody::SetControls { sets, rule_overrides, floor_overrides, reason } => {
+                Command::SetControls {
+                    sets: sets.read(Into::into),
+                    rule_overrides: rule_overrides.read(Into::into),
+                    floor_overrides: read_overrides(floor_overrides),
+                    reason,
+                }
+            }
+            CommandBody::Board(command) => Command::Board(command.into()),
+            CommandBody::PutPractice { resource, config, expect } => {
+                Command::PutPractice { resource: resource.0, config: config.into(), expect: expect.into() }
+            }
+            CommandBody::DeletePractice { resource } => Command::DeletePractice { resource: resource.0 },
+            CommandBody::SetAutoshift { resource, to } => {
+                Command::SetAutoshift { resource: resource.0, to: to.into() }
+            }
+            CommandBody::SetObserver { to } => Command::SetObserver { to: to.into() },
+            CommandBody::StartPractice { resource, zone, reason } => {
+                Command::StartPractice { resource: resource.0, zone: zone.0, reason }
+            }
+            CommandBody::RecordBreakGlass { act } => Command::RecordBreakGlass { act: act.into() },
             CommandBody::Expire => Command::Expire,
         })
     }

@@ -14,7 +14,7 @@ pub(crate) struct Format {
     pub(crate) tag: &'static str,
     /// Its name in a sentence.
     pub(crate) name: &'static str,
-    /// The version that we write, and the newest that we read.
+    /// The version that we write, and the only one that we read.
     pub(crate) version: u64,
     pub(crate) bytes_max: usize,
     /// What to do about one that is too large.
@@ -50,7 +50,7 @@ struct Opened<T> {
 impl Format {
     pub(crate) fn seal<T: Serialize>(&self, body: &T) -> Result<Vec<u8>, CodecError> {
         let sealed = Sealed { holdfast: self.tag, v: self.version, body };
-        let bytes = serde_json::to_vec(&sealed).map_err(|error| self.malformed(&error))?;
+        let bytes = serde_json::to_vec(&sealed).map_err(|error| self.unwritable(&error))?;
         self.check_len(bytes.len())?;
         Ok(bytes)
     }
@@ -64,8 +64,8 @@ impl Format {
         if head.v > self.version {
             return Err(CodecError::Newer { format: self.name, found: head.v, known: self.version });
         }
-        if head.v == 0 {
-            return Err(self.invalid("v", "is at least 1"));
+        if head.v < self.version {
+            return Err(CodecError::Older { format: self.name, found: head.v, known: self.version });
         }
         let opened: Opened<T> = serde_json::from_slice(bytes).map_err(|error| self.malformed(&error))?;
         Ok(opened.body)
@@ -103,6 +103,10 @@ impl Format {
             return Ok(());
         }
         Err(CodecError::TooLarge { format: self.name, max: self.bytes_max, len, mend: self.mend })
+    }
+
+    fn unwritable(&self, error: &serde_json::Error) -> CodecError {
+        CodecError::Unwritable { format: self.name, what: cut(&error.to_string()), mend: self.mend }
     }
 
     fn malformed(&self, error: &serde_json::Error) -> CodecError {

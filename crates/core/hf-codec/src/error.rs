@@ -36,15 +36,37 @@ pub enum CodecError {
     },
     /// Written by a newer program.
     #[error(
-        "{format} was written by a newer Holdfast: format {found}, this one reads up to {known}; upgrade this node"
+        "{format} was written by a newer Holdfast: format {found}, this one reads {known}; upgrade this node"
     )]
     Newer {
         /// Such as `an entry`.
         format: &'static str,
         /// Its version.
         found: u64,
-        /// The newest that we know.
+        /// The one that we know.
         known: u64,
+    },
+    /// Written by an older program.
+    #[error(
+        "{format} was written by an older Holdfast: format {found}, this one reads {known}; run the version that wrote it, or begin anew"
+    )]
+    Older {
+        /// Such as `an entry`.
+        format: &'static str,
+        /// Its version.
+        found: u64,
+        /// The one that we know.
+        known: u64,
+    },
+    /// A list in it is too long to be written.
+    #[error("{format} cannot be written: {what}; {mend}")]
+    Unwritable {
+        /// Such as `an entry`.
+        format: &'static str,
+        /// What is too long.
+        what: String,
+        /// What may help.
+        mend: &'static str,
     },
     /// Another format.
     #[error("this is `{found}` where {format} is expected; look whether files or addresses are mixed up")]

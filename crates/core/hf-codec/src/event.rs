@@ -2,11 +2,14 @@
 //!
 //! A shift that ended was as it is after but for `state` and `revision`; what has no `before` did not exist.
 
-use hf_control::{Event, Stop};
-use hf_model::Digest;
+use hf_control::{Command, Event, Resource};
+use hf_model::{ControlPath, Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::act::{PinBody, ShiftBody};
+use crate::act::{Overrides, PinBody, ShiftBody, StopBody, overrides, read_overrides};
+use crate::board::{ObjectIdBody, SwitchBody};
+use crate::break_glass::RecordedBody;
+use crate::list::AtMost;
 use crate::text::AsText;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,13 +21,12 @@ pub(crate) enum EventBody {
     ShiftEnded { after: ShiftBody, stop: StopBody },
     Pinned { before: Option<PinBody>, after: PinBody },
     Unpinned { before: PinBody, stop: StopBody },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum StopBody {
-    Canceled,
-    Expired,
+    ControlTurned { path: AsText<ControlPath>, before: SwitchBody, after: SwitchBody },
+    RulesOverridden { rules: AtMost<AsText<ControlPath>, { Command::OVERRIDES }> },
+    FloorsOverridden { pools: Overrides },
+    ObjectChanged { object: ObjectIdBody, before: Option<String>, after: Option<String> },
+    PracticeChanged { resource: Option<AsText<Resource>>, before: Option<String>, after: Option<String> },
+    BreakGlassRecorded(RecordedBody),
 }
 
 impl From<&Event> for EventBody {
@@ -44,6 +46,26 @@ impl From<&Event> for EventBody {
                 EventBody::Pinned { before: before.as_ref().map(Into::into), after: after.into() }
             }
             Event::Unpinned(pin, stop) => EventBody::Unpinned { before: pin.into(), stop: (*stop).into() },
+            Event::ControlTurned { path, before, after } => EventBody::ControlTurned {
+                path: AsText(path.clone()),
+                before: (*before).into(),
+                after: (*after).into(),
+            },
+            Event::RulesOverridden(rules) => {
+                EventBody::RulesOverridden { rules: AtMost::of(rules, |rule| AsText(rule.clone())) }
+            }
+            Event::FloorsOverridden(pools) => EventBody::FloorsOverridden { pools: overrides(pools) },
+            Event::ObjectChanged { object, before, after } => EventBody::ObjectChanged {
+                object: (*object).into(),
+                before: before.clone(),
+                after: after.clone(),
+            },
+            Event::PracticeChanged { resource, before, after } => EventBody::PracticeChanged {
+                resource: resource.clone().map(AsText),
+                before: before.clone(),
+                after: after.clone(),
+            },
+            Event::BreakGlassRecorded(recorded) => EventBody::BreakGlassRecorded(recorded.into()),
         }
     }
 }
@@ -63,24 +85,18 @@ impl From<EventBody> for Event {
                 Event::Pinned { before: before.map(Into::into), after: after.into() }
             }
             EventBody::Unpinned { before, stop } => Event::Unpinned(before.into(), stop.into()),
-        }
-    }
-}
-
-impl From<Stop> for StopBody {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Canceled => StopBody::Canceled,
-            Stop::Expired => StopBody::Expired,
-        }
-    }
-}
-
-impl From<StopBody> for Stop {
-    fn from(stop: StopBody) -> Self {
-        match stop {
-            StopBody::Canceled => Stop::Canceled,
-            StopBody::Expired => Stop::Expired,
+            EventBody::ControlTurned { path, before, after } => {
+                Event::ControlTurned { path: path.0, before: before.into(), after: after.into() }
+            }
+            EventBody::RulesOverridden { rules } => Event::RulesOverridden(rules.read(|rule| rule.0)),
+            EventBody::FloorsOverridden { pools } => Event::FloorsOverridden(read_overrides(pools)),
+            EventBody::ObjectChanged { object, before, after } => {
+                Event::ObjectChanged { object: object.into(), before, after }
+            }
+            EventBody::PracticeChanged { resource, before, after } => {
+                Event::PracticeChanged { resource: resource.map(|resource| resource.0), before, after }
+            }
+            EventBody::BreakGlassRecorded(recorded) => Event::BreakGlassRecorded(recorded.into()),
         }
     }
 }

@@ -1,19 +1,23 @@
 //! All intent at one revision.
 
-use hf_control::{Intent, State};
-use hf_model::Revision;
+use hf_config::estate::limits as estate;
+use hf_control::{ControlState, Intent, Return, Scope, State};
+use hf_model::{ControlId, ControlPath, EstateId, Operator, Revision, Timestamp, ZoneId};
 use serde::{Deserialize, Serialize};
 
-use crate::act::{PinBody, ShiftBody};
+use crate::act::{Overrides, PinBody, ShiftBody, overrides, read_overrides};
+use crate::board::{BoardBody, SwitchBody};
+use crate::break_glass::RecordedBody;
 use crate::bundle::BundleBody;
 use crate::envelope::Format;
 use crate::error::CodecError;
 use crate::limits;
+use crate::text::AsText;
 
 const INTENT: Format = Format {
     tag: "intent",
     name: "an intent",
-    version: 1,
+    version: 2,
     bytes_max: limits::INTENT_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -21,22 +25,52 @@ const INTENT: Format = Format {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IntentBody {
+    estate_id: AsText<EstateId>,
     revision: u64,
     estate_revision: u64,
     estate: BundleBody,
     shifts: Vec<ShiftBody>,
     pins: Vec<PinBody>,
+    controls: Vec<ControlStateBody>,
+    board: BoardBody,
+    returns: Vec<ReturnBody>,
+    break_glass: Vec<RecordedBody>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ControlStateBody {
+    path: AsText<ControlPath>,
+    id: AsText<ControlId>,
+    to: SwitchBody,
+    changed_at_ms: u64,
+    by: AsText<Operator>,
+    floor_overrides: Overrides,
+}
+
+/// What an act that has ended took away.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReturnBody {
+    zone: AsText<ZoneId>,
+    scope: AsText<Scope>,
+    at_ms: u64,
 }
 
 /// Writes an intent.
 pub fn encode_intent(intent: &Intent) -> Result<Vec<u8>, CodecError> {
-    check_counts(intent)?;
+    check(intent)?;
     INTENT.seal(&IntentBody {
+        estate_id: AsText(intent.estate_id),
         revision: intent.revision.0,
         estate_revision: intent.estate_revision.0,
         estate: BundleBody::of(&intent.estate, &INTENT)?,
         shifts: intent.shifts.iter().map(ShiftBody::from).collect(),
         pins: intent.pins.iter().map(PinBody::from).collect(),
+        controls: intent.controls.iter().map(ControlStateBody::from).collect(),
+        board: BoardBody::of(&intent.board, &INTENT)?,
+        returns: intent.returns.iter().map(ReturnBody::from).collect(),
+        break_glass: intent.break_glass.iter().map(RecordedBody::from).collect(),
     })
 }
 
@@ -44,13 +78,18 @@ pub fn encode_intent(intent: &Intent) -> Result<Vec<u8>, CodecError> {
 pub fn decode_intent(bytes: &[u8]) -> Result<Intent, CodecError> {
     let body: IntentBody = INTENT.open(bytes)?;
     let intent = Intent {
+        estate_id: body.estate_id.0,
         revision: Revision(body.revision),
         estate_revision: Revision(body.estate_revision),
         estate: body.estate.read(&INTENT)?,
         shifts: body.shifts.into_iter().map(Into::into).collect(),
         pins: body.pins.into_iter().map(Into::into).collect(),
+        controls: body.controls.into_iter().map(Into::into).collect(),
+        board: body.board.read(&INTENT)?,
+        returns: body.returns.into_iter().map(Into::into).collect(),
+        break_glass: body.break_glass.into_iter().map(Into::into).collect(),
     };
-    check_counts(&intent)?;
+    check(&intent)?;
     if intent.estate_revision > intent.revision {
         let what =
             format_args!("is at most `revision`, {}, here {}", intent.revision, intent.estate_revision);
@@ -59,7 +98,61 @@ pub fn decode_intent(bytes: &[u8]) -> Result<Intent, CodecError> {
     Ok(intent)
 }
 
-fn check_counts(intent: &Intent) -> Result<(), CodecError> {
+fn check(intent: &Intent) -> Result<(), CodecError> {
     INTENT.check_count("shifts", intent.shifts.len(), State::SHIFTS_ACTIVE)?;
-    INTENT.check_count("pins", intent.pins.len(), State::PINS)
+    INTENT.check_count("pins", intent.pins.len(), State::PINS)?;
+    INTENT.check_count("controls", intent.controls.len(), estate::ROUTING_CONTROLS)?;
+    INTENT.check_count("returns", intent.returns.len(), Intent::RETURNS)?;
+    INTENT.check_count("break_glass", intent.break_glass.len(), State::BREAK_GLASS)?;
+    // Whoever obeys looks a control up by its path.
+    match intent.controls.windows(2).find(|pair| pair[0].path >= pair[1].path) {
+        Some(pair) => {
+            let what =
+                format_args!("are in order of their paths, here {} is behind {}", pair[1].path, pair[0].path);
+            Err(INTENT.invalid("controls", what))
+        }
+        None => Ok(()),
+    }
+}
+
+impl From<&ControlState> for ControlStateBody {
+    fn from(control: &ControlState) -> Self {
+        ControlStateBody {
+            path: AsText(control.path.clone()),
+            id: AsText(control.id),
+            to: control.to.into(),
+            changed_at_ms: control.changed_at.0,
+            by: AsText(control.by.clone()),
+            floor_overrides: overrides(&control.floor_overrides),
+        }
+    }
+}
+
+impl From<ControlStateBody> for ControlState {
+    fn from(body: ControlStateBody) -> Self {
+        ControlState {
+            path: body.path.0,
+            id: body.id.0,
+            to: body.to.into(),
+            changed_at: Timestamp(body.changed_at_ms),
+            by: body.by.0,
+            floor_overrides: read_overrides(body.floor_overrides),
+        }
+    }
+}
+
+impl From<&Return> for ReturnBody {
+    fn from(returning: &Return) -> Self {
+        ReturnBody {
+            zone: AsText(returning.zone.clone()),
+            scope: AsText(returning.scope.clone()),
+            at_ms: returning.at.0,
+        }
+    }
+}
+
+impl From<ReturnBody> for Return {
+    fn from(body: ReturnBody) -> Self {
+        Return { zone: body.zone.0, scope: body.scope.0, at: Timestamp(body.at_ms) }
+    }
 }

@@ -14,7 +14,7 @@
 //! 2. decode(encode(x)) = x, and equal values have equal bytes. Decoding foreign bytes never panics and says what is wrong, where.
 //! 3. Sizes are bounded ([`limits`]): what is larger is refused before it is read, and never written.
 //! 4. A field that is not known is refused: two nodes that obey different parts of one message would drift apart. A change of a
-//!    format is a new version; a newer version is refused with the advice to upgrade.
+//!    format is a new version; each version reads its own alone, and an older or newer one is named.
 //! 5. JSON: small, rare, and an operator can read a ledger without us. Bitmaps are hexadecimal, so a table's size does not
 //!    depend on who is healthy.
 //!
@@ -22,6 +22,8 @@
 
 mod act;
 mod bitmap;
+mod board;
+mod board_command;
 mod break_glass;
 mod bundle;
 mod entry;
@@ -30,7 +32,11 @@ mod error;
 mod event;
 mod intent;
 mod journal;
+mod list;
+mod mirror;
 mod outcome;
+mod practice;
+mod refusal;
 mod state;
 mod table;
 mod text;

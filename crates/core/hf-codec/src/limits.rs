@@ -4,8 +4,8 @@
 pub const ENTRY_BYTES: usize = 17 << 20;
 /// Bytes of a state: 64 MiB. An estate that came in an entry, 1,000 shifts and 4,096 outcomes of at most 8 KiB each fit.
 pub const STATE_BYTES: usize = 64 << 20;
-/// Bytes of an intent: 20 MiB. An estate that came in an entry, 200 shifts and 200 pins fit.
-pub const INTENT_BYTES: usize = 20 << 20;
+/// Bytes of an intent: 26 MiB. An estate that came in an entry, 200 shifts, 200 pins and 300 routing controls fit, each with all its words.
+pub const INTENT_BYTES: usize = 26 << 20;
 /// Bytes of a table or of verdicts: 64 KiB. 20,000 endpoints take 10 KiB.
 pub const TABLE_BYTES: usize = 64 << 10;
 /// Bytes of one break-glass shift: 16 KiB.
@@ -18,3 +18,10 @@ pub const BREAK_GLASS_LIST_BYTES: usize = BREAK_GLASS_COUNT * BREAK_GLASS_BYTES;
 pub const ENTRY_LINE_BYTES: usize = 64 << 10;
 /// Events of a journal line; an entry with more has several lines.
 pub const ENTRY_LINE_EVENTS: usize = 8;
+
+/// Control panels of a state: in each cluster as many as it may have, and its default one.
+pub const PANELS: usize = hf_control::Board::CLUSTERS * (hf_config::estate::limits::CONTROL_PANELS + 1);
+/// Routing controls of a state.
+pub const CONTROLS: usize = hf_control::Board::CLUSTERS * hf_config::estate::limits::ROUTING_CONTROLS;
+/// Safety rules of a state.
+pub const RULES: usize = PANELS * hf_config::estate::limits::RULES_OF_A_PANEL;

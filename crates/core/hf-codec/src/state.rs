@@ -4,22 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hf_control::state::ShiftKey;
-use hf_control::{Answered, Pin, Shift, State};
-use hf_model::{Digest, RequestId, Revision, Timestamp};
+use hf_control::{Answered, Intent, Pin, Practice, Resource, Shift, State};
+use hf_model::{Digest, EstateId, RequestId, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::act::{PinBody, ShiftBody};
+use crate::board::BoardBody;
+use crate::break_glass::RecordedBody;
 use crate::bundle::BundleBody;
 use crate::envelope::Format;
 use crate::error::CodecError;
+use crate::intent::ReturnBody;
 use crate::limits;
 use crate::outcome::OutcomeBody;
+use crate::practice::{AutoshiftBody, PracticeBody};
 use crate::text::AsText;
 
 const STATE: Format = Format {
     tag: "state",
     name: "a checkpoint",
-    version: 2,
+    version: 3,
     bytes_max: limits::STATE_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -27,11 +31,17 @@ const STATE: Format = Format {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StateBody {
+    estate_id: AsText<EstateId>,
     revision: u64,
     stamp_ms: u64,
     estate: Option<EstateBody>,
     shifts: Vec<ShiftBody>,
     pins: Vec<PinBody>,
+    board: BoardBody,
+    practices: Vec<PracticeBody>,
+    observer: AutoshiftBody,
+    break_glass: Vec<RecordedBody>,
+    returns: Vec<ReturnBody>,
     requests: Vec<RequestBody>,
 }
 
@@ -47,14 +57,13 @@ struct EstateBody {
 struct RequestBody {
     id: AsText<RequestId>,
     revision: u64,
-    /// Version 1 did not have it.
-    #[serde(default)]
     command: Option<AsText<Digest>>,
     outcome: OutcomeBody,
 }
 
 /// Writes a state.
 pub fn encode_state(state: &State) -> Result<Vec<u8>, CodecError> {
+    check_counts(state)?;
     let estate = match &state.estate {
         Some(_) => Some(EstateBody {
             revision: state.estate_revision.0,
@@ -63,11 +72,17 @@ pub fn encode_state(state: &State) -> Result<Vec<u8>, CodecError> {
         None => None,
     };
     STATE.seal(&StateBody {
+        estate_id: AsText(state.estate_id),
         revision: state.revision.0,
         stamp_ms: state.stamp.0,
         estate,
         shifts: state.shifts.values().map(ShiftBody::from).collect(),
         pins: state.pins.iter().map(PinBody::from).collect(),
+        board: BoardBody::of(&state.board, &STATE)?,
+        practices: state.practices.iter().map(PracticeBody::of).collect(),
+        observer: state.observer.into(),
+        break_glass: state.break_glass.iter().map(RecordedBody::from).collect(),
+        returns: state.returns.iter().map(ReturnBody::from).collect(),
         requests: state.requests.iter().map(RequestBody::of).collect(),
     })
 }
@@ -75,18 +90,21 @@ pub fn encode_state(state: &State) -> Result<Vec<u8>, CodecError> {
 /// Reads a state, its estate included.
 pub fn decode_state(bytes: &[u8]) -> Result<State, CodecError> {
     let body: StateBody = STATE.open(bytes)?;
-    STATE.check_count("shifts", body.shifts.len(), State::SHIFTS_KEPT)?;
-    STATE.check_count("pins", body.pins.len(), State::PINS)?;
-    STATE.check_count("requests", body.requests.len(), State::REQUESTS_KEPT)?;
     let mut state = State {
+        estate_id: body.estate_id.0,
         revision: Revision(body.revision),
         stamp: Timestamp(body.stamp_ms),
         shifts: read_shifts(body.shifts)?,
         pins: body.pins.into_iter().map(Pin::from).collect(),
+        board: body.board.read(&STATE)?,
+        practices: read_practices(body.practices)?,
+        observer: body.observer.into(),
+        break_glass: body.break_glass.into_iter().map(Into::into).collect(),
+        returns: body.returns.into_iter().map(Into::into).collect(),
         requests: read_requests(body.requests)?,
         ..State::default()
     };
-    STATE.check_count("active shifts", state.active_shifts().count(), State::SHIFTS_ACTIVE)?;
+    check_counts(&state)?;
     if let Some(estate) = body.estate {
         state.estate_revision = Revision(estate.revision);
         state.bundle = estate.text.read(&STATE)?;
@@ -96,6 +114,16 @@ pub fn decode_state(bytes: &[u8]) -> Result<State, CodecError> {
     }
     check_revisions(&state)?;
     Ok(state)
+}
+
+fn check_counts(state: &State) -> Result<(), CodecError> {
+    STATE.check_count("shifts", state.shifts.len(), State::SHIFTS_KEPT)?;
+    STATE.check_count("active shifts", state.active_shifts().count(), State::SHIFTS_ACTIVE)?;
+    STATE.check_count("pins", state.pins.len(), State::PINS)?;
+    STATE.check_count("practices", state.practices.len(), State::PRACTICES)?;
+    STATE.check_count("break_glass", state.break_glass.len(), State::BREAK_GLASS)?;
+    STATE.check_count("returns", state.returns.len(), Intent::RETURNS)?;
+    STATE.check_count("requests", state.requests.len(), State::REQUESTS_KEPT)
 }
 
 impl RequestBody {
@@ -125,6 +153,16 @@ fn read_shifts(bodies: Vec<ShiftBody>) -> Result<BTreeMap<ShiftKey, Shift>, Code
     Ok(shifts)
 }
 
+fn read_practices(bodies: Vec<PracticeBody>) -> Result<BTreeMap<Resource, Practice>, CodecError> {
+    let mut practices = BTreeMap::new();
+    for (at, (resource, practice)) in bodies.into_iter().map(PracticeBody::read).enumerate() {
+        if practices.insert(resource, practice).is_some() {
+            return Err(STATE.invalid(&format!("practices[{at}].resource"), "is there twice"));
+        }
+    }
+    Ok(practices)
+}
+
 fn read_requests(bodies: Vec<RequestBody>) -> Result<BTreeMap<RequestId, Answered>, CodecError> {
     let mut requests = BTreeMap::new();
     for (at, body) in bodies.into_iter().enumerate() {
@@ -146,6 +184,12 @@ fn check_revisions(state: &State) -> Result<(), CodecError> {
         .into_iter()
         .chain(state.shifts.iter().flat_map(|(key, shift)| [key.0, shift.revision]))
         .chain(state.pins.iter().map(|pin| pin.revision))
+        .chain(state.board.clusters.values().map(|cluster| cluster.revision))
+        .chain(state.board.panels.values().map(|panel| panel.revision))
+        .chain(state.board.controls.values().map(|control| control.revision))
+        .chain(state.board.rules.values().map(|rule| rule.revision))
+        .chain(state.practices.values().map(|practice| practice.revision))
+        .chain(state.break_glass.iter().map(|recorded| recorded.revision))
         .chain(state.requests.values().map(|answered| answered.revision))
         .max();
     match newest {

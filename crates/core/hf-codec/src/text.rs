@@ -3,8 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use hf_control::Scope;
-use hf_model::{Digest, DnsName, NodeId, Operator, PoolName, RequestId, ShiftId, ZoneId};
+use hf_control::{Date, Resource, Scope, Window};
+use hf_model::{
+    ClusterId, ControlId, ControlName, ControlPath, Digest, EstateId, NodeId, Operator, PanelId, PoolName,
+    RequestId, RuleId, ShiftId, ZoneId,
+};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -18,21 +21,18 @@ pub(crate) trait Text: fmt::Display + Sized {
 }
 
 macro_rules! parsed {
-    ($($name:ident),*) => {
+    ($($name:ident),* $(,)?) => {
         $(impl Text for $name {
             fn read(text: &str) -> Result<Self, String> {
-                $name::new(text).map_err(|error| error.to_string())
+                text.parse::<$name>().map_err(|error| error.to_string())
             }
         })*
     };
 }
 
-parsed!(ZoneId, PoolName, NodeId, ShiftId, RequestId, DnsName);
-
-impl Text for Scope {
-    fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|error: hf_control::intent::ScopeError| error.to_string())
-    }
+parsed! {
+    ZoneId, PoolName, NodeId, ShiftId, RequestId, Scope, Resource,
+    ControlName, ControlPath, ClusterId, PanelId, ControlId, RuleId, EstateId, Window, Date,
 }
 
 impl Text for Operator {
