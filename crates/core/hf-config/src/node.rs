@@ -19,8 +19,10 @@ pub struct NodeConfig {
     pub roles: Vec<Role>,
     /// The estate file that it watches and applies; only with the control role. Without it, `holdfast apply` does.
     pub estate: Option<PathBuf>,
-    /// The API's listener. Default `127.0.0.1:7600`.
+    /// The API's listener. Default `127.0.0.1:7600`. Outside loopback TLS is required, unless the file says `plain = true`.
     pub api_listen: SocketAddr,
+    /// Who may do what over the API, and its TLS.
+    pub api: ApiConfig,
     /// The status role's listener. Default `127.0.0.1:7601`.
     pub status_listen: SocketAddr,
     /// The feed's listener. Default `127.0.0.1:7602`. Outside loopback TLS is required.
@@ -72,6 +74,28 @@ impl Role {
             Role::Status => "status",
         }
     }
+}
+
+/// What guards the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// Who may do what. Default `access.toml` in `data_dir`, which is made at the first start; one that is named here is not.
+    pub access: Option<PathBuf>,
+    /// Without it the API is plain HTTP.
+    pub tls: Option<ApiTls>,
+}
+
+/// The API's TLS, PEM files. They are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiTls {
+    /// This node's certificate chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authority of client certificates. Default: clients are not asked for one.
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client without one is let in no further. Default false: it may show a token.
+    pub require_client_certificate: bool,
 }
 
 /// The feed's mutual TLS, PEM files.

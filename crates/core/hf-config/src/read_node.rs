@@ -15,6 +15,7 @@ use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
+mod api;
 mod ledger;
 
 /// Sections of the format that a later version carries.
@@ -112,6 +113,20 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
     let has_tls = root.get("tls");
     let node = root.need("node", report).and_then(|value| node(value, has_tls.is_some(), report));
     let mut taken = Taken::default();
+    let api = api::api(root, report);
+    let api_listen = match api.listen {
+        Some(value) => listeners(value, false, Some(&mut taken), report),
+        None => Some(vec![default_listener("api", 7600, Some(&mut taken), report)]),
+    };
+    if let (Some(value), Some([address])) = (api.listen, api_listen.as_deref())
+        && !address.ip().is_loopback()
+        && !api.guarded
+    {
+        report.add(
+            value.at(),
+            format_args!("the API at {address} is open to the network, where tokens would travel in the clear; add tls = {{ certificate, key }}, or set plain = true where the network itself keeps them"),
+        );
+    }
     let mut listen = |name: &'static str, default: u16, role: Option<Role>, report: &mut Report<'_>| {
         let value = section(root, name, "listen", report);
         let listens = role.is_none_or(|role| node.as_ref().is_some_and(|node| node.roles.contains(&role)));
@@ -121,7 +136,6 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         };
         (value, found)
     };
-    let (_, api) = listen("api", 7600, None, report);
     let (_, status) = listen("status", 7601, Some(Role::Status), report);
     let (feed_value, feed) = listen("feed", 7602, None, report);
     let (_, dns) = listen("dns", 5300, Some(Role::Dns), report);
@@ -151,7 +165,8 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         data_dir: node.data_dir,
         roles: node.roles,
         estate: node.estate,
-        api_listen: first(api)?,
+        api_listen: first(api_listen)?,
+        api: api.config?,
         status_listen: first(status)?,
         feed_listen: first(feed)?,
         dns_listen: dns?,

@@ -41,6 +41,7 @@ pub fn config(name: &str) -> NodeConfig {
         roles: vec![Role::Status],
         estate: None,
         api_listen: any,
+        api: hf_config::node::ApiConfig::default(),
         status_listen: any,
         feed_listen: any,
         dns_listen: vec![any],
