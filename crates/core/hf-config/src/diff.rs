@@ -9,8 +9,8 @@ use std::fmt::{self, Display};
 use hf_model::{Share, format_duration};
 
 use crate::estate::{
-    AllDown, CheckKind, CrossZone, Endpoint, Estate, HealthCheck, HostedZone, PlainRecord, Pool, Record,
-    Region, Zone,
+    AllDown, CheckKind, CrossZone, Endpoint, Estate, EstateControl, EstateRule, HealthCheck, HostedZone,
+    PlainRecord, Pool, Record, Region, Zone,
 };
 
 /// One line of difference.
@@ -52,7 +52,19 @@ pub fn diff(old: Option<&Estate>, new: &Estate) -> Vec<Change> {
     let mut changes = Vec::new();
     let old = Side { estate: old };
     let new = Side { estate: Some(new) };
-    for facts in [regions, zones, health_checks, pools, hosted_zones, records, plain_records] {
+    let all = [
+        regions,
+        zones,
+        health_checks,
+        pools,
+        hosted_zones,
+        records,
+        plain_records,
+        control_panels,
+        routing_controls,
+        safety_rules,
+    ];
+    for facts in all {
         compare(&facts(&old), &facts(&new), &mut changes);
     }
     changes
@@ -137,6 +149,7 @@ fn regions(side: &Side<'_>) -> Things {
             .location
             .map(|at| format!("{},{}", degrees(at.latitude_millideg), degrees(at.longitude_millideg)));
         optional(&mut facts, "location", location);
+        optional(&mut facts, "control", region.control.as_ref());
         (format!("region {}", region.id), facts)
     };
     side.estate.into_iter().flat_map(|estate| &estate.regions).map(facts).collect()
@@ -148,6 +161,7 @@ fn zones(side: &Side<'_>) -> Things {
         let mut facts = Facts::new();
         value(&mut facts, "region", &estate.regions[zone.region.at()].id);
         optional(&mut facts, "capacity", zone.capacity.map(|capacity| capacity.0));
+        optional(&mut facts, "control", zone.control.as_ref());
         for alias in &zone.aliases {
             part(&mut facts, format!("alias {alias}"), BTreeMap::new());
         }
@@ -179,12 +193,15 @@ fn health_checks(side: &Side<'_>) -> Things {
                 value(&mut facts, "control", control);
             }
         }
-        value(&mut facts, "interval", format_duration(check.interval));
-        value(&mut facts, "timeout", format_duration(check.timeout));
-        value(&mut facts, "confirm_interval", format_duration(check.confirm_interval));
-        value(&mut facts, "rise", check.rise);
-        value(&mut facts, "fall", check.fall);
-        optional(&mut facts, "port", check.port);
+        // A check that sends nothing has no pace.
+        if !matches!(check.kind, CheckKind::Control { .. }) {
+            value(&mut facts, "interval", format_duration(check.interval));
+            value(&mut facts, "timeout", format_duration(check.timeout));
+            value(&mut facts, "confirm_interval", format_duration(check.confirm_interval));
+            value(&mut facts, "rise", check.rise);
+            value(&mut facts, "fall", check.fall);
+            optional(&mut facts, "port", check.port);
+        }
         (format!("health check {}", check.name), facts)
     };
     side.estate.into_iter().flat_map(|estate| &estate.health_checks).map(facts).collect()
@@ -218,6 +235,8 @@ fn pools(side: &Side<'_>) -> Things {
                 value(&mut facts, "all_down", format_args!("fallback:{}", estate.pool(other).name));
             }
         }
+        value(&mut facts, "return_over", format_duration(pool.return_over));
+        optional(&mut facts, "control", pool.control.as_ref());
         for found in &pool.endpoints {
             part(&mut facts, format!("endpoint {}", found.address), endpoint(found));
         }
@@ -259,6 +278,7 @@ fn records(side: &Side<'_>) -> Things {
         value(&mut facts, "pool", &estate.pool(record.pool).name);
         let chain: Vec<String> = record.choose.iter().map(ToString::to_string).collect();
         value(&mut facts, "choose", format_args!("[{}]", chain.join(", ")));
+        optional(&mut facts, "control", record.control.as_ref());
         (format!("record {} {}", record.name, record.family), facts)
     };
     estate.records.iter().map(facts).collect()
@@ -276,6 +296,30 @@ fn plain_records(side: &Side<'_>) -> Things {
         part(facts, format!("value {}", crate::plain::data_text(record)), BTreeMap::new());
     }
     things
+}
+
+fn control_panels(side: &Side<'_>) -> Things {
+    let panels = side.estate.into_iter().flat_map(|estate| &estate.control_panels);
+    panels.map(|panel| (format!("control panel {}", panel.name), Facts::new())).collect()
+}
+
+fn routing_controls(side: &Side<'_>) -> Things {
+    let facts = |control: &EstateControl| {
+        let mut facts = Facts::new();
+        value(&mut facts, "initial", control.initial);
+        (format!("routing control {}", control.path), facts)
+    };
+    side.estate.into_iter().flat_map(|estate| &estate.routing_controls).map(facts).collect()
+}
+
+fn safety_rules(side: &Side<'_>) -> Things {
+    let facts = |rule: &EstateRule| {
+        let mut facts = Facts::new();
+        value(&mut facts, "asks", &rule.rule);
+        value(&mut facts, "wait_period", format_duration(rule.wait_period));
+        (format!("safety rule {}", rule.path), facts)
+    };
+    side.estate.into_iter().flat_map(|estate| &estate.safety_rules).map(facts).collect()
 }
 
 #[cfg(test)]

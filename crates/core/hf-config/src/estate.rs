@@ -209,6 +209,38 @@ impl RuleTest {
     }
 }
 
+/// Such as `at least 2`.
+impl std::fmt::Display for Enough {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Enough::AtLeast(count) => write!(f, "at least {count}"),
+            Enough::All => f.write_str("all"),
+            Enough::Any => f.write_str("any"),
+        }
+    }
+}
+
+/// Such as `at least 2`, `not all`.
+impl std::fmt::Display for RuleTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", if self.inverted { "not " } else { "" }, self.on)
+    }
+}
+
+/// Such as `at least 1 of a, b on` and `c, d change only while all of a, b on`.
+impl std::fmt::Display for RuleWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list =
+            |names: &[ControlName]| names.iter().map(ControlName::as_str).collect::<Vec<_>>().join(", ");
+        match self {
+            RuleWords::Assert { controls, test } => write!(f, "{test} of {} on", list(controls)),
+            RuleWords::Gate { gating, targets, test } => {
+                write!(f, "{} change only while {test} of {} on", list(targets), list(gating))
+            }
+        }
+    }
+}
+
 /// Zones near one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {

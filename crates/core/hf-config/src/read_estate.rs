@@ -15,13 +15,12 @@ use crate::{Problem, Problems};
 
 mod chain;
 mod checks;
+mod controls;
 mod hosted;
 mod pools;
 mod records;
+mod rules;
 mod zones;
-
-/// Sections of the format that a later version carries.
-const LATER: [&str; 3] = ["control_panel", "routing_control", "safety_rule"];
 
 /// Reads an estate. `file` is how the TOML text is called in problems; master files are called as written in it,
 /// beside that file.
@@ -38,14 +37,22 @@ pub fn read_estate(file: &str, bundle: &EstateBundle) -> Result<Estate, Problems
         return Err(Problems(report.into_problems()));
     }
     let mut root = Fields::new(&document, 0, "an estate");
-    let regions = zones::regions(&mut root, &mut report);
-    let zones = zones::zones(&mut root, &regions, &mut report);
-    let checks = checks::health_checks(&mut root, &mut report);
-    let pools = pools::pools(&mut root, &zones, &checks, &mut report);
+    let panels = controls::panels(&mut root, &mut report);
+    let controls = controls::controls(&mut root, &panels, &mut report);
+    let rules = rules::rules(&mut root, &panels, &controls, &mut report);
+    let regions = zones::regions(&mut root, &controls, &mut report);
+    let zones = zones::zones(&mut root, &regions, &controls, &mut report);
+    let checks = checks::health_checks(&mut root, &controls, &mut report);
+    let pools = pools::pools(
+        &mut root,
+        &pools::Around { zones: &zones, checks: &checks, controls: &controls },
+        &mut report,
+    );
     let mut hosted = hosted::hosted_zones(&mut root, bundle, &mut report);
     hosted::check_hosted_zones(&mut hosted, &zones, &pools, &mut report);
-    let records = records::records(&mut root, &regions, &zones, &pools, &hosted, &mut report);
-    root.finish(&LATER, &mut report);
+    let around = records::Around::new(&regions, &zones, &pools, &controls, &hosted);
+    let records = records::records(&mut root, &around, &mut report);
+    root.finish(&[], &mut report);
 
     let mut reports = vec![report];
     let mut hosted_zones = Vec::new();
@@ -68,9 +75,9 @@ pub fn read_estate(file: &str, bundle: &EstateBundle) -> Result<Estate, Problems
             pools: pools.list.into_iter().collect::<Option<_>>()?,
             hosted_zones: hosted_zones.into_iter().collect::<Option<_>>()?,
             records: records.into_iter().collect::<Option<_>>()?,
-            control_panels: Vec::new(),
-            routing_controls: Vec::new(),
-            safety_rules: Vec::new(),
+            control_panels: panels.list.into_iter().collect::<Option<_>>()?,
+            routing_controls: controls.list.into_iter().collect::<Option<_>>()?,
+            safety_rules: rules.into_iter().collect::<Option<_>>()?,
         })
     };
     all().ok_or_else(incomplete)

@@ -44,7 +44,9 @@ impl<'t, 'i> Fields<'t, 'i> {
 
     /// The value under `key`, if there.
     pub(crate) fn get(&mut self, key: &'static str) -> Option<Value<'t, 'i>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key).map(|node| Value { node, key })
     }
 
@@ -135,6 +137,11 @@ impl<'t, 'i> Value<'t, 'i> {
             self.wrong_type("a string in quotes", report);
         }
         found
+    }
+
+    /// The string that it is, if it is one.
+    pub(crate) fn as_text(self) -> Option<&'t str> {
+        self.node.get_ref().as_str()
     }
 
     /// A string that `read` understands; its error is told as it is.

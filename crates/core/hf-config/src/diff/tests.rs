@@ -178,3 +178,78 @@ fn names() {
         "#]],
     );
 }
+
+const BOARD: &str = r#"
+[[control_panel]]
+name = "regions"
+[[routing_control]]
+name = "london"
+panel = "regions"
+[[safety_rule]]
+name = "stays"
+panel = "regions"
+assert = { any = true, of = ["london"] }
+[[health_check]]
+name = "by-hand"
+kind = "control"
+control = "london"
+"#;
+
+#[test]
+fn routing_controls_and_what_stands_behind_them() {
+    let first = "[[region]]\nid = \"eu-west-2\"";
+    let behind = format!("{BOARD}{first}\ncontrol = \"london\"");
+    check(
+        &[
+            (first, &behind),
+            ("id = \"euw2-az2\"", "id = \"euw2-az2\"\ncontrol = \"london\""),
+            ("all_down = \"open\"", "all_down = \"closed\"\ncontrol = \"london\"\nreturn_over = \"1m\""),
+            ("ttl = \"5s\"", "ttl = \"5s\"\ncontrol = \"london\""),
+            ("health_check = \"web\"", "health_check = \"by-hand\""),
+        ],
+        &[],
+        expect![[r#"
+            ~ region eu-west-2: control none -> regions/london
+            ~ zone euw2-az2: control none -> regions/london
+            + health check by-hand
+            ~ pool web: all_down open -> closed
+            ~ pool web: control none -> regions/london
+            ~ pool web: health_check web -> by-hand
+            ~ pool web: return_over 30s -> 1m
+            ~ record www.example.test. A: control none -> regions/london
+            + control panel regions
+            + routing control regions/london
+            + safety rule regions/stays
+        "#]],
+    );
+}
+
+#[test]
+fn controls_and_rules_that_change() {
+    let read_with = |board: &str| read(&format!("{TOML}{board}"), ZONE);
+    let (from, to) = (
+        "panel = \"regions\"\nassert = { any = true, of = [\"london\"] }",
+        "panel = \"regions\"\nwait_period = \"1m\"\ngate = { all = true, of = [\"london\"], targets = [\"london\"] }",
+    );
+    let changed = BOARD
+        .replace(
+            "name = \"london\"\npanel = \"regions\"",
+            "name = \"london\"\npanel = \"regions\"\ninitial = \"off\"",
+        )
+        .replace(from, to)
+        .replace("kind = \"control\"\ncontrol = \"london\"", "kind = \"tcp\"");
+    expect![[r#"
+        ~ health check by-hand: confirm_interval added
+        ~ health check by-hand: control removed
+        ~ health check by-hand: fall added
+        ~ health check by-hand: interval added
+        ~ health check by-hand: kind control -> tcp
+        ~ health check by-hand: port added
+        ~ health check by-hand: rise added
+        ~ health check by-hand: timeout added
+        ~ routing control regions/london: initial on -> off
+        ~ safety rule regions/stays: asks any of london on -> london change only while all of london on
+        ~ safety rule regions/stays: wait_period 5s -> 1m
+    "#]]
+    .assert_eq(&lines(&diff(Some(&read_with(BOARD)), &read_with(&changed))));
+}

@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use hf_model::CheckName;
 
+use super::controls::Controls;
 use super::length;
 use super::zones::named;
 use crate::estate::{CheckKind, HealthCheck, limits};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there};
 
 /// Kinds of the format that a later version carries.
-const LATER: [&str; 7] = ["https", "grpc", "dns", "command", "pushed", "calculated", "control"];
+const LATER: [&str; 6] = ["https", "grpc", "dns", "command", "pushed", "calculated"];
 
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 const INTERVAL_MAX: Duration = Duration::from_hours(1);
 const INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
 const TIMEOUT_MIN: Duration = Duration::from_millis(10);
 const CONFIRM_MIN: Duration = Duration::from_millis(50);
+/// What only checks that send something have.
+const PROBING: [&str; 6] = ["interval", "timeout", "confirm_interval", "rise", "fall", "port"];
 /// Bytes that may be looked for in a body.
 const BODY_BYTES_MAX: usize = 4_096;
 
@@ -28,13 +31,17 @@ pub(super) struct Checks {
     pub(super) names: Names,
 }
 
-pub(super) fn health_checks(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Checks {
+pub(super) fn health_checks(
+    root: &mut Fields<'_, '_>,
+    controls: &Controls,
+    report: &mut Report<'_>,
+) -> Checks {
     let mut names = Names::new("health check");
     let mut list = Vec::new();
     for (position, fields) in
         (0..).zip(root.list("health_check", "a health check", limits::HEALTH_CHECKS, report))
     {
-        list.push(health_check(fields, position, &mut names, report));
+        list.push(health_check(fields, position, controls, &mut names, report));
     }
     Checks { list, names }
 }
@@ -42,12 +49,19 @@ pub(super) fn health_checks(root: &mut Fields<'_, '_>, report: &mut Report<'_>) 
 fn health_check(
     mut fields: Fields<'_, '_>,
     position: u16,
+    controls: &Controls,
     names: &mut Names,
     report: &mut Report<'_>,
 ) -> Option<HealthCheck> {
     let name = named(&mut fields, "name", position, names, report)
         .and_then(|name| name.read(report, CheckName::new));
-    let kind = kind(&mut fields, report);
+    let kind_text = fields.get("kind").and_then(Value::as_text);
+    let kind = kind(&mut fields, controls, report);
+    if kind_text == Some("control") {
+        for value in PROBING.into_iter().filter_map(|key| fields.get(key)) {
+            report.add(value.at(), "a check of kind control sends nothing; remove it");
+        }
+    }
     let interval = match fields.get("interval") {
         Some(value) => value.duration(INTERVAL_MIN, INTERVAL_MAX, report),
         None => Some(INTERVAL_DEFAULT),
@@ -97,11 +111,29 @@ fn below_interval(
     Some(read)
 }
 
-fn kind(fields: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<CheckKind> {
+fn kind(fields: &mut Fields<'_, '_>, controls: &Controls, report: &mut Report<'_>) -> Option<CheckKind> {
     let kind = fields.need("kind", report);
     let (path, host, expect) = (fields.get("path"), fields.get("host"), fields.get("expect"));
+    let control = fields.get("control");
     let kind = kind?;
-    match kind.text(report)? {
+    let text = kind.text(report)?;
+    if let Some(value) = control.filter(|_| ["http", "tcp"].contains(&text)) {
+        report.add(value.at(), "only checks of kind control have a control; remove it");
+    }
+    match text {
+        "control" => {
+            for value in [path, host, expect].into_iter().flatten() {
+                report.add(value.at(), "a check of kind control sends nothing; remove it");
+            }
+            match control {
+                Some(value) => Some(CheckKind::Control { control: controls.find(value, report)? }),
+                None => {
+                    let at = fields.at();
+                    report.add(at, "a check of kind control needs `control`, a routing control; add it");
+                    None
+                }
+            }
+        }
         "http" => http(path, host, expect, report),
         "tcp" => {
             for value in [path, host, expect].into_iter().flatten() {
@@ -112,12 +144,15 @@ fn kind(fields: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<CheckKin
         other if LATER.contains(&other) => {
             report.add(
                 kind.at(),
-                format_args!("checks of kind {other} are not in this version; use http or tcp"),
+                format_args!("checks of kind {other} are not in this version; use http, tcp or control"),
             );
             None
         }
         other => {
-            report.add(kind.at(), format_args!("no check is of kind {:?}; use http or tcp", clip(other)));
+            report.add(
+                kind.at(),
+                format_args!("no check is of kind {:?}; use http, tcp or control", clip(other)),
+            );
             None
         }
     }

@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use hf_model::{PoolName, Share, Weight};
 
 use super::checks::Checks;
+use super::controls::Controls;
 use super::parse_share;
 use super::zones::{Zones, named};
 use crate::addresses::{Taken, read_socket};
@@ -20,6 +22,9 @@ const LATER: [&str; 2] = ["tls", "postgres"];
 
 #[allow(clippy::cast_possible_wrap)] // a small constant
 const ZONES_MAX: i64 = limits::ZONES as i64;
+
+const RETURN_MAX: Duration = Duration::from_hours(1);
+const RETURN_DEFAULT: Duration = Duration::from_secs(30);
 
 /// The pools of the file; those with a problem are `None`.
 pub(super) struct Pools {
@@ -36,17 +41,19 @@ struct Across {
     endpoints: usize,
 }
 
-pub(super) fn pools(
-    root: &mut Fields<'_, '_>,
-    zones: &Zones,
-    checks: &Checks,
-    report: &mut Report<'_>,
-) -> Pools {
+/// What the references of pools are looked up in.
+pub(super) struct Around<'a> {
+    pub(super) zones: &'a Zones,
+    pub(super) checks: &'a Checks,
+    pub(super) controls: &'a Controls,
+}
+
+pub(super) fn pools(root: &mut Fields<'_, '_>, around: &Around<'_>, report: &mut Report<'_>) -> Pools {
     let mut names = Names::new("pool");
     let mut across = Across::default();
     let mut list = Vec::new();
     for (position, fields) in (0..).zip(root.list("pool", "a pool", limits::POOLS, report)) {
-        list.push(pool(fields, position, zones, checks, &mut names, &mut across, report));
+        list.push(pool(fields, position, around, &mut names, &mut across, report));
     }
     let mut pools = Pools { list, names };
     resolve_fallbacks(&mut pools, &across.fallbacks, report);
@@ -56,8 +63,7 @@ pub(super) fn pools(
 fn pool(
     mut fields: Fields<'_, '_>,
     position: u16,
-    zones: &Zones,
-    checks: &Checks,
+    around: &Around<'_>,
     names: &mut Names,
     across: &mut Across,
     report: &mut Report<'_>,
@@ -71,13 +77,13 @@ fn pool(
     };
     let listen = if_there(fields.get("listen"), |value| listen(value, protocol, across, report));
     let health_check = if_there(fields.get("health_check"), |value| {
-        checks.names.find(value.text(report)?, value.at(), report).map(CheckIx)
+        around.checks.names.find(value.text(report)?, value.at(), report).map(CheckIx)
     });
     let cross_zone = match fields.get("cross_zone") {
         Some(value) => value.truth(report),
         None => Some(false),
     };
-    let endpoints = endpoints(&mut fields, zones, across, report);
+    let endpoints = endpoints(&mut fields, around.zones, across, report);
     let min_zones = match fields.get("min_zones") {
         Some(value) => min_zones(value, endpoints.as_deref(), report),
         None => Some(1),
@@ -90,6 +96,20 @@ fn pool(
         Some(value) => all_down(value, position, across, report),
         None => Some(AllDown::Open),
     };
+    let return_over = match fields.get("return_over") {
+        Some(value) => value.duration(Duration::ZERO, RETURN_MAX, report),
+        None => Some(RETURN_DEFAULT),
+    };
+    let control = if_there(fields.get("control"), |value| {
+        if all_down == Some(AllDown::Open) {
+            report.add(
+                value.at(),
+                "while its routing control is off this pool has nobody to serve with, and all_down = \"open\" \
+                 would serve all the same; write all_down = \"closed\" or \"fallback:POOL\"",
+            );
+        }
+        around.controls.find(value, report)
+    });
     fields.finish(&[], report);
     if endpoints.as_ref().is_some_and(Vec::is_empty) {
         report.add(at, "this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`");
@@ -103,8 +123,8 @@ fn pool(
         min_zones: min_zones?,
         min_capacity: min_capacity?,
         all_down: all_down?,
-        return_over: std::time::Duration::from_secs(30),
-        control: None,
+        return_over: return_over?,
+        control: control.ok()?,
         endpoints: endpoints?,
     })
 }

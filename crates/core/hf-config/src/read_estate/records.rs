@@ -10,39 +10,49 @@ use std::time::Duration;
 use hf_model::{DnsName, Ttl, parse_duration};
 
 use super::chain::{choose, default_chain};
+use super::controls::Controls;
 use super::hosted::{Hosted, by_name, zonal_name};
 use super::pools::Pools;
 use super::zones::{Regions, Zones};
-use crate::estate::{AddressFamily, Pool, PoolIx, Record, limits};
+use crate::estate::{AddressFamily, AllDown, Pool, PoolIx, Record, limits};
 use crate::master_file::{rtype, suffixes};
-use crate::walk::{Fields, Report, Value, clip, there};
+use crate::walk::{Fields, Report, Value, clip, if_there, there};
 
 /// For which a steered answer may be kept: short, since evacuations should be felt soon.
 const TTL_DEFAULT: Duration = Duration::from_secs(5);
 
 /// What the cross-checks of records look things up in.
-struct Around<'a, 'b> {
+pub(super) struct Around<'a, 'b> {
     regions: &'a Regions,
     zones: &'a Zones,
     pools: &'a Pools,
+    controls: &'a Controls,
     hosted: &'a [Hosted<'b>],
     /// Position of each hosted zone.
     by_name: BTreeMap<&'a str, u16>,
 }
 
+impl<'a, 'b> Around<'a, 'b> {
+    pub(super) fn new(
+        regions: &'a Regions,
+        zones: &'a Zones,
+        pools: &'a Pools,
+        controls: &'a Controls,
+        hosted: &'a [Hosted<'b>],
+    ) -> Self {
+        Around { regions, zones, pools, controls, hosted, by_name: by_name(hosted) }
+    }
+}
+
 pub(super) fn records(
     root: &mut Fields<'_, '_>,
-    regions: &Regions,
-    zones: &Zones,
-    pools: &Pools,
-    hosted: &[Hosted<'_>],
+    around: &Around<'_, '_>,
     report: &mut Report<'_>,
 ) -> Vec<Option<Record>> {
-    let around = Around { regions, zones, pools, hosted, by_name: by_name(hosted) };
     let mut taken = BTreeSet::new();
     let mut list = Vec::new();
     for fields in root.list("record", "a record", limits::RECORDS, report) {
-        list.push(record(fields, &around, &mut taken, report));
+        list.push(record(fields, around, &mut taken, report));
     }
     list
 }
@@ -79,6 +89,22 @@ fn record(
         Some(value) => choose(value, around.regions, report),
         None => Some(default_chain(around.regions)),
     };
+    let control = if_there(fields.get("control"), |value| {
+        let found = around.controls.find(value, report);
+        if let Some(pool) = pool.and_then(|pool| around.pools.list[pool.at()].as_ref())
+            && pool.all_down == AllDown::Open
+        {
+            report.add(
+                value.at(),
+                format_args!(
+                    "while its routing control is off this record has nobody to answer with, and its pool `{}` \
+                     has all_down = \"open\"; write all_down = \"closed\" or \"fallback:POOL\" there",
+                    pool.name
+                ),
+            );
+        }
+        found
+    });
     fields.finish(&[], report);
     Some(Record {
         name: name?,
@@ -87,7 +113,7 @@ fn record(
         pool: pool?,
         choose: choose?,
         hosted_zone: hosted_zone?,
-        control: None,
+        control: control.ok()?,
     })
 }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod bad;
+mod controls;
 mod good;
 mod total;
 

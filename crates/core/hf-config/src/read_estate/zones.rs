@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use hf_model::{Capacity, Cidr, Location, RegionId, ZoneId};
 
+use super::controls::Controls;
 use crate::estate::{Region, RegionIx, Zone, limits};
 use crate::walk::{Fields, Names, Report, Value, if_there};
 
@@ -22,15 +23,17 @@ pub(super) struct Zones {
     pub(super) names: Names,
 }
 
-pub(super) fn regions(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Regions {
+pub(super) fn regions(root: &mut Fields<'_, '_>, controls: &Controls, report: &mut Report<'_>) -> Regions {
     let mut names = Names::new("region");
     let mut list = Vec::new();
     for (position, mut fields) in (0..).zip(root.list("region", "a region", limits::REGIONS, report)) {
         let id = named(&mut fields, "id", position, &mut names, report)
             .and_then(|id| id.read(report, RegionId::new));
         let location = if_there(fields.get("location"), |value| location(value, report));
+        let control = if_there(fields.get("control"), |value| controls.find(value, report));
         fields.finish(&[], report);
-        list.push(id.zip(location.ok()).map(|(id, location)| Region { id, location, control: None }));
+        let region = || Some(Region { id: id?, location: location.ok()?, control: control.ok()? });
+        list.push(region());
     }
     Regions { list, names }
 }
@@ -56,7 +59,13 @@ fn location(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Location> {
     Some(Location { latitude_millideg: latitude?, longitude_millideg: longitude? })
 }
 
-pub(super) fn zones(root: &mut Fields<'_, '_>, regions: &Regions, report: &mut Report<'_>) -> Zones {
+pub(super) fn zones(
+    root: &mut Fields<'_, '_>,
+    regions: &Regions,
+    controls: &Controls,
+    report: &mut Report<'_>,
+) -> Zones {
+    let around = Around { regions, controls };
     let mut names = Names::new("zone");
     let mut networks_taken = BTreeMap::new();
     let mut list = Vec::new();
@@ -71,16 +80,22 @@ pub(super) fn zones(root: &mut Fields<'_, '_>, regions: &Regions, report: &mut R
         .map(|(position, fields)| named(fields, "id", *position, &mut names, report))
         .collect();
     for ((position, fields), id) in tables.into_iter().zip(ids) {
-        list.push(zone(fields, id, position, regions, &mut names, &mut networks_taken, report));
+        list.push(zone(fields, id, position, &around, &mut names, &mut networks_taken, report));
     }
     Zones { list, names }
+}
+
+/// What the references of zones are looked up in.
+struct Around<'a> {
+    regions: &'a Regions,
+    controls: &'a Controls,
 }
 
 fn zone(
     mut fields: Fields<'_, '_>,
     id: Option<Value<'_, '_>>,
     position: u16,
-    regions: &Regions,
+    around: &Around<'_>,
     names: &mut Names,
     networks_taken: &mut BTreeMap<Cidr, u16>,
     report: &mut Report<'_>,
@@ -88,7 +103,7 @@ fn zone(
     let id = id.and_then(|id| id.read(report, ZoneId::new));
     let region = fields
         .need("region", report)
-        .and_then(|value| regions.names.find(value.text(report)?, value.at(), report))
+        .and_then(|value| around.regions.names.find(value.text(report)?, value.at(), report))
         .map(RegionIx);
     let mut aliases = Vec::new();
     for value in
@@ -109,6 +124,7 @@ fn zone(
         }
         networks.push(network);
     }
+    let control = if_there(fields.get("control"), |value| around.controls.find(value, report));
     fields.finish(&[], report);
     Some(Zone {
         id: id?,
@@ -116,6 +132,6 @@ fn zone(
         aliases,
         capacity: capacity.map(|capacity| Capacity(capacity.unsigned_abs())),
         networks,
-        control: None,
+        control: control.ok()?,
     })
 }

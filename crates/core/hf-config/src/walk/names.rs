@@ -33,6 +33,11 @@ impl Names {
         self.by_name.get(name).copied()
     }
 
+    /// All names, in order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
     /// The position of the thing that is named at `at`, or a problem that says which names exist.
     pub(crate) fn find(&self, name: &str, at: usize, report: &mut Report<'_>) -> Option<u16> {
         let found = self.get(name);

@@ -96,9 +96,9 @@ fn types_and_keys() {
         "cross_zone = false",
         "crosszone = false\nsomething_else = 1",
         expect![[r#"
-        estate.toml:31:1: a pool has no `crosszone`; write `cross_zone` or remove it
-        estate.toml:32:1: a pool has no `something_else`; remove it, there are `name`, `protocol`, `listen`, `health_check`, `cross_zone`, `endpoints`, `min_zones`, `min_capacity`, `all_down`
-    "#]],
+            estate.toml:31:1: a pool has no `crosszone`; write `cross_zone` or remove it
+            estate.toml:32:1: a pool has no `something_else`; remove it, there are `name`, `protocol`, `listen`, `health_check`, `cross_zone`, `endpoints`, `min_zones`, `min_capacity`, `all_down`, `return_over`, `control`
+        "#]],
     );
     edit(
         "interval = \"1s\"",
@@ -122,12 +122,6 @@ fn types_and_keys() {
         expect![[r#"
             estate.toml:1:1: there may be several of `region`; write [[region]]
         "#]],
-    );
-    add(
-        "[[control_panel]]\nname = \"regions\"",
-        expect![[r#"
-        estate.toml:50:3: `control_panel` is not in this version; remove it
-    "#]],
     );
     add(
         "[[pools]]\nname = \"regions\"",
@@ -235,15 +229,15 @@ fn checks() {
         "kind = \"http\" ",
         "kind = \"grpc\"",
         expect![[r#"
-        estate.toml:18:8: checks of kind grpc are not in this version; use http or tcp
-    "#]],
+            estate.toml:18:8: checks of kind grpc are not in this version; use http, tcp or control
+        "#]],
     );
     edit(
         "kind = \"http\" ",
         "kind = \"htp\"",
         expect![[r#"
-        estate.toml:18:8: no check is of kind "htp"; use http or tcp
-    "#]],
+            estate.toml:18:8: no check is of kind "htp"; use http, tcp or control
+        "#]],
     );
     edit(
         "kind = \"http\" ",
