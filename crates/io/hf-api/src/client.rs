@@ -11,6 +11,8 @@
 //!
 //! Not here: where endpoints and token come from, output (`holdfast`).
 
+mod controls;
+
 use std::collections::hash_map::RandomState;
 use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher};
@@ -32,10 +34,10 @@ use tokio::time::timeout;
 use crate::break_glass::{BreakGlassAnswer, SignedBreakGlass};
 use crate::estate::{ApplyEstate, Diff, EstateInfo};
 use crate::explain::Explain;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalExport};
 use crate::problem::{Problem, code};
 use crate::race::{Pace, Told, race};
-use crate::shift::{Extend, SetPin, Shift, Shifts, StartShift, WriteDone};
+use crate::shift::{Extend, SetPin, Shift, ShiftFilter, Shifts, StartShift, WriteDone};
 use crate::status::Status;
 use crate::tls::{ClientTls, words};
 
@@ -227,7 +229,21 @@ impl Client {
 
     /// `GET /v1/shifts`: active ones, and with `all` the newest ended ones.
     pub async fn shifts(&self, all: bool) -> Result<Shifts, ClientError> {
-        self.get(if all { "/v1/shifts?all=true" } else { "/v1/shifts" }).await
+        self.shifts_of(&ShiftFilter { all, ..ShiftFilter::default() }).await
+    }
+
+    /// `GET /v1/shifts`: those that the filter lets through.
+    pub async fn shifts_of(&self, filter: &ShiftFilter) -> Result<Shifts, ClientError> {
+        let mut query: Vec<String> = Vec::new();
+        if filter.all {
+            query.push("all=true".to_owned());
+        }
+        let words = [("zone", &filter.zone), ("resource", &filter.resource), ("state", &filter.state)];
+        for (name, word) in words {
+            query.extend(word.as_ref().map(|word| format!("{name}={}", escape(word))));
+        }
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        self.get(&format!("/v1/shifts{query}")).await
     }
 
     /// `GET /v1/shifts/{id}`.
@@ -341,6 +357,11 @@ impl Client {
 
     fn only(&self, at: usize) -> Client {
         Client::of(vec![self.endpoints[at].clone()], self.token.clone(), self.tls.clone())
+    }
+
+    /// `GET /v1/journal/export`: at most `limit` lines after position `after`, as they were journalled, with their links.
+    pub async fn journal_export(&self, after: u64, limit: u32) -> Result<JournalExport, ClientError> {
+        self.get(&format!("/v1/journal/export?after={after}&limit={limit}")).await
     }
 
     /// `POST /v1/break-glass` to *every* endpoint at once, since no ledger spreads it: one answer each.

@@ -1,4 +1,4 @@
-//! `GET /v1/journal`: decisions and who made them.
+//! `GET /v1/journal`: decisions and who made them, and `GET /v1/journal/export`: the same as they were written, for who checks them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,4 +49,32 @@ pub enum JournalKind {
     Decision,
     /// Lines were left out, since too many came at once.
     Suppressed,
+}
+
+/// `GET /v1/journal/export`: lines as they were journalled, with the chain through them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JournalExport {
+    /// The node whose journal this is.
+    pub node: String,
+    /// Oldest first.
+    pub lines: Vec<ExportedLine>,
+    /// The newest position of the journal; 0 before the first line.
+    pub newest: u64,
+}
+
+/// One line as it was journalled.
+///
+/// `chain` is the SHA-256 over: the chain of the line before (32 zero bytes before line 1), `position` and `revision` (0 for none)
+/// as eight bytes each, most significant first, and `line` as UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedLine {
+    /// 1, 2, 3, … in the order of writing.
+    pub position: u64,
+    /// The entry that it tells of; null for lines about health and decisions.
+    pub revision: Option<u64>,
+    /// The link of the chain, 64 hexadecimal digits.
+    pub chain: String,
+    /// The line: a JSON object, as the very text that was journalled.
+    pub line: String,
 }

@@ -9,9 +9,11 @@
 
 pub mod break_glass;
 pub mod client;
+pub mod control;
 pub mod estate;
 pub mod explain;
 pub mod journal;
+pub mod practice;
 pub mod problem;
 mod race;
 pub mod serve;
@@ -28,14 +30,22 @@ pub fn instant(ms: u64) -> String {
 
 pub use break_glass::{BreakGlassAnswer, SignedBreakGlass};
 pub use client::{Client, ClientError, EndpointError, Tried};
+pub use control::{
+    ControlPanel, ControlSet, ControlTo, Controls, ControlsSet, Origin, PutNamed, PutRule, RoutingControl,
+    RuleKind, SafetyRule, SetControls, Wants,
+};
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
 pub use explain::{Candidate, Explain, Removal, Step};
-pub use journal::{Journal, JournalKind, JournalLine};
+pub use journal::{ExportedLine, Journal, JournalExport, JournalKind, JournalLine};
+pub use practice::{
+    Autoshift, Practice, PracticeConfig, Practices, PutPractice, SetAutoshift, StartPractice,
+};
 pub use problem::{Problem, code};
 pub use shift::{
-    Acknowledgement, Effect, Extend, Pin, PinTo, SetPin, Shift, ShiftState, Shifts, StartShift, TimeToZero,
-    WriteDone, Yielded,
+    Acknowledgement, Effect, Extend, Pin, PinTo, SetPin, Shift, ShiftFilter, ShiftKind, ShiftState, Shifts,
+    StartShift, TimeToZero, WriteDone, Yielded,
 };
 pub use status::{
-    BreakGlass, Node, NotApplied, Pool, PoolMode, PoolZone, Reason, ReasonKind, Status, Zone, ZoneState,
+    BreakGlass, BreakGlassFate, ControlOff, FloorOverridden, Node, NotApplied, Pool, PoolMode, PoolZone,
+    Reason, ReasonKind, RecordedBreakGlass, Returning, Status, Zone, ZoneState,
 };

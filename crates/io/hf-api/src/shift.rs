@@ -12,7 +12,8 @@ pub struct StartShift {
     /// A zone's id or alias.
     #[schema(example = "use1-az1")]
     pub zone: String,
-    /// What leaves it: `everything` (the default), `pool/NAME` or `record/NAME.`
+    /// What leaves it: `everything` (the default), `region/ID` (everything, and the zone must be in that region), `pool/NAME` or
+    /// `record/NAME.`
     #[serde(default = "everything")]
     #[schema(default = "everything", example = "pool/web")]
     pub resource: String,
@@ -22,6 +23,9 @@ pub struct StartShift {
     pub length: String,
     /// Why; 1 to 500 characters.
     pub reason: String,
+    /// Pools whose floor it may break all the same; none is the rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub override_floor: Vec<String>,
     /// Repeated, the request has its first answer again and no effect. 1 to 63 of `a-z 0-9 -`. Without one the node makes one up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -57,6 +61,9 @@ pub struct SetPin {
     pub length: String,
     /// Why; 1 to 500 characters.
     pub reason: String,
+    /// As in [`StartShift`]; for a pin out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub override_floor: Vec<String>,
     /// As in [`StartShift`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -77,6 +84,19 @@ pub enum PinTo {
     Out,
 }
 
+/// Which shifts are wanted; all that are given must fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShiftFilter {
+    /// Ended ones too.
+    pub all: bool,
+    /// Of this zone, by id or alias.
+    pub zone: Option<String>,
+    /// Of this resource: `everything`, `pool/NAME` or `record/NAME`.
+    pub resource: Option<String>,
+    /// In this state, as [`ShiftState::as_str`] has it; an ended state asks for ended ones by itself.
+    pub state: Option<String>,
+}
+
 /// `GET /v1/shifts`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Shifts {
@@ -93,6 +113,9 @@ pub struct Shifts {
 pub struct Shift {
     /// Such as `shift-42`.
     pub id: String,
+    /// What kind of shift it is.
+    #[serde(default)]
+    pub kind: ShiftKind,
     /// The zone that is left.
     pub zone: String,
     /// `everything`, `pool/NAME` or `record/NAME.`
@@ -109,6 +132,15 @@ pub struct Shift {
     pub state: ShiftState,
     /// When it ended, if it has.
     pub ended_at_ms: Option<u64>,
+    /// Who ended it, if somebody did; null for one that is in force or has ended by itself, or where that is not remembered.
+    #[serde(default)]
+    pub ended_by: Option<String>,
+    /// Close to its end: a tenth of its length is left, or a minute.
+    #[serde(default)]
+    pub expiring: bool,
+    /// Pools whose floor it may break, by the operator's explicit word.
+    #[serde(default)]
+    pub floor_overrides: Vec<String>,
     /// Past its end and still in force: this node waits for the ledger's word that it ended.
     pub held: bool,
     /// The entry that last changed it; what `If-Match` wants.
@@ -158,6 +190,44 @@ pub enum ShiftState {
     Canceled,
     /// Ended by its length.
     Expired,
+    /// A practice run that a stronger act ended.
+    Interrupted,
+}
+
+impl ShiftState {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ShiftState::Active => "active",
+            ShiftState::Canceled => "canceled",
+            ShiftState::Expired => "expired",
+            ShiftState::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What kind of shift it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShiftKind {
+    /// An operator's.
+    #[default]
+    Zonal,
+    /// An operator's, given straight to the nodes and recorded in the ledger afterwards.
+    BreakGlass,
+    /// A rehearsal: it yields to every other act of people.
+    Practice,
+}
+
+impl ShiftKind {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ShiftKind::Zonal => "zonal",
+            ShiftKind::BreakGlass => "break-glass",
+            ShiftKind::Practice => "practice",
+        }
+    }
 }
 
 /// One node's word on a shift.
@@ -211,6 +281,12 @@ pub struct Pin {
     pub by: String,
     /// When it ends.
     pub ends_at_ms: u64,
+    /// As of a [`Shift`].
+    #[serde(default)]
+    pub expiring: bool,
+    /// Pools whose floor it may break, by the operator's explicit word.
+    #[serde(default)]
+    pub floor_overrides: Vec<String>,
     /// The entry that set it.
     pub revision: u64,
     /// What came of it, as the answering node decided; null while that node has not decided on it.

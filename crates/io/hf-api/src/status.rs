@@ -12,6 +12,9 @@ pub struct Status {
     pub node: String,
     /// Its clock.
     pub now_ms: u64,
+    /// Whose estate it obeys, 32 hexadecimal digits; null before the first.
+    #[serde(default)]
+    pub estate_id: Option<String>,
     /// The newest ledger revision in its snapshot.
     pub revision: u64,
     /// The entry that brought the estate in force.
@@ -34,6 +37,18 @@ pub struct Status {
     pub not_applied: Vec<NotApplied>,
     /// Shifts that operators gave straight to this node.
     pub break_glass: Vec<BreakGlass>,
+    /// Break-glass acts that the ledger has heard of, and what became of them, oldest first.
+    #[serde(default)]
+    pub break_glass_recorded: Vec<RecordedBreakGlass>,
+    /// Routing controls that are off, by path.
+    #[serde(default)]
+    pub controls_off: Vec<ControlOff>,
+    /// Zones whose share of a pool is growing back.
+    #[serde(default)]
+    pub returning: Vec<Returning>,
+    /// Acts in force that may break the floor of a pool, by an operator's explicit word.
+    #[serde(default)]
+    pub floors_overridden: Vec<FloorOverridden>,
     /// Why the estate file that this node watches, or else another one, is not in force; null when it is, or when none is watched.
     pub estate_file_problem: Option<String>,
 }
@@ -122,6 +137,12 @@ pub enum ReasonKind {
     PinnedIn,
     /// Away: pinned out.
     PinnedOut,
+    /// Away: by a practice run.
+    Practice,
+    /// Away: by a routing control that is off.
+    ControlOff,
+    /// Serves a part of its share, which is growing back.
+    Returning,
     /// Serves although unhealthy.
     FailOpen,
     /// Away: nobody is healthy and the pool closes or falls back then.
@@ -142,6 +163,9 @@ impl ReasonKind {
             ReasonKind::BreakGlass => "break_glass",
             ReasonKind::PinnedIn => "pinned_in",
             ReasonKind::PinnedOut => "pinned_out",
+            ReasonKind::Practice => "practice",
+            ReasonKind::ControlOff => "control_off",
+            ReasonKind::Returning => "returning",
             ReasonKind::FailOpen => "fail_open",
             ReasonKind::AllDown => "all_down",
             ReasonKind::Other => "other",
@@ -228,6 +252,15 @@ pub struct Node {
     pub booted_from_disk: bool,
     /// The version of its program.
     pub version: String,
+    /// Where its API is, such as `https://10.0.0.1:7600`, as it tells the others; null while it has not.
+    #[serde(default)]
+    pub api: Option<String>,
+    /// Where its zone status is, with the role status.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// The key that its API shows over TLS, `sha256/…`.
+    #[serde(default)]
+    pub api_key: Option<String>,
     /// Why it could not take a newer revision or the estate file that it watches; null when all is well.
     pub problem: Option<String>,
 }
@@ -235,7 +268,7 @@ pub struct Node {
 /// Something that was asked for and yielded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NotApplied {
-    /// Who asked: `pin`, `break-glass`, `shift-42` or `health`.
+    /// Who asked: `pin`, `break-glass`, `shift-42`, `control PANEL/NAME` or `health`.
     pub source: String,
     /// For which zone.
     pub zone: String,
@@ -262,4 +295,77 @@ pub struct BreakGlass {
     pub acknowledged: Vec<Acknowledgement>,
     /// When the last traffic left the zone, counted from `signed_at_ms`.
     pub time_to_zero: TimeToZero,
+}
+
+/// A break-glass act that the ledger has heard of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecordedBreakGlass {
+    /// Its zone.
+    pub zone: String,
+    /// Why.
+    pub reason: String,
+    /// Whose key signed it.
+    pub by: String,
+    /// When it was signed.
+    pub signed_at_ms: u64,
+    /// When it ends; equal to `signed_at_ms` for a cancel.
+    pub ends_at_ms: u64,
+    /// The entry that recorded it.
+    pub revision: u64,
+    /// What became of it.
+    pub fate: BreakGlassFate,
+    /// The shift that it goes on as, or those that it ended.
+    pub shifts: Vec<String>,
+    /// The same for people, in one clause.
+    pub text: String,
+}
+
+/// What became of a break-glass act in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BreakGlassFate {
+    /// It goes on as a shift.
+    Shift,
+    /// It ended shifts, or had ended before the ledger heard of it.
+    Ended,
+    /// It contradicts what the ledger says; nodes obey it until its end.
+    Conflicts,
+    /// Something that this program is too old to know.
+    #[serde(other)]
+    Other,
+}
+
+/// A routing control that is off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ControlOff {
+    /// `PANEL/NAME`.
+    pub path: String,
+    /// Since when.
+    pub since_ms: u64,
+    /// Who turned it.
+    pub by: String,
+    /// What it takes away, as of [`crate::RoutingControl`].
+    pub behind: Vec<String>,
+}
+
+/// A zone whose share of a pool is growing back after something that took it away has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Returning {
+    /// The zone.
+    pub zone: String,
+    /// The pool.
+    pub pool: String,
+    /// What part of its own share it has now.
+    pub share_ppm: u32,
+    /// When it has all of it.
+    pub full_at_ms: Option<u64>,
+}
+
+/// An act in force that may break the floor of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FloorOverridden {
+    /// The pool.
+    pub pool: String,
+    /// Who allowed it: `shift-42`, `pin of ZONE` or `control PANEL/NAME`.
+    pub by: String,
 }
