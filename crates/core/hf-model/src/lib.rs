@@ -16,7 +16,7 @@ pub use control::{
     ClusterId, ControlId, ControlName, ControlNameError, ControlPath, ControlPathError, EstateId,
     ObjectNumberError, PanelId, RuleId, Switch,
 };
-pub use digest::Digest;
+pub use digest::{Digest, DigestError};
 pub use geo::{Cidr, CidrError, Location};
 pub use names::{
     CheckName, DnsName, DnsNameError, NameError, NodeId, Operator, PoolName, RegionId, RequestId, ShiftId,
