@@ -12,9 +12,9 @@ use crate::error::ValidationReason as Reason;
 use crate::fields::{Leaf, Wrong};
 use crate::operation::Operation;
 
-/// What a client sent, fit to stand in a message: quoted, without control characters, 80 characters at most.
+/// What a client sent, fit to stand in a message: quoted, without control characters, 160 characters at most.
 pub(crate) fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(80).collect();
+    let mut short: String = text.chars().take(160).collect();
     if short.len() < text.len() {
         short.push('…');
     }

@@ -92,8 +92,13 @@ impl ListRoutingControlStates {
         let members = &source.members;
         let panel: Option<PanelArn> = check.optional(members, "ControlPanelArn", text(arn));
         let token = check.optional(members, "NextToken", text(any_text));
-        let size = check.optional(members, "MaxResults", integer(1, u64::MAX));
-        let paging = paging(check, &format!("states {panel:?}"), ("NextToken", token), size)?;
+        let size = check.optional(members, "MaxResults", integer(1, i32::MAX as u64));
+        let paging = paging(
+            check,
+            &format!("states {}", panel.map(|arn| arn.to_string()).unwrap_or_default()),
+            ("NextToken", token),
+            size,
+        )?;
         Some(Self { panel, paging })
     }
 }

@@ -271,7 +271,8 @@ macro_rules! list_of_segment {
             impl $name {
                 pub(super) fn read(check: &mut Check, source: &Source<'_>) -> Option<Self> {
                     let $field = check.value($member, source.segment, arn::<$arn>);
-                    let paging = config_paging(check, source, &format!("{} {:?}", $list, $field));
+                    let of = $field.map(|arn| arn.to_string()).unwrap_or_default();
+                    let paging = config_paging(check, source, &format!("{} {of}", $list));
                     Some(Self { $field: $field?, paging: paging? })
                 }
             }
@@ -380,7 +381,11 @@ impl UpdateControlPanel {
 impl ListControlPanels {
     pub(super) fn read(check: &mut Check, source: &Source<'_>) -> Option<Self> {
         let cluster = check.parameter(source.request, "ClusterArn", arn::<ClusterArn>);
-        let paging = config_paging(check, source, &format!("panels {cluster:?}"))?;
+        let paging = config_paging(
+            check,
+            source,
+            &format!("panels {}", cluster.map(|arn| arn.to_string()).unwrap_or_default()),
+        )?;
         Some(Self { cluster, paging })
     }
 }

@@ -263,8 +263,8 @@ impl ListZonalShifts {
     pub(super) fn read(check: &mut Check, source: &Source<'_>) -> Option<Self> {
         let status = check.parameter(source.request, "status", shift_status);
         let resource = check.parameter(source.request, "resourceIdentifier", texts::resource);
-        let of = resource.as_ref().map(ResourceArn::name);
-        let paging = zonal_paging(check, source, &format!("shifts {status:?} {of:?}"))?;
+        let of = resource.as_ref().map(ResourceArn::name).unwrap_or_default();
+        let paging = zonal_paging(check, source, &format!("shifts {status:?} {of}"))?;
         Some(Self { status, resource, paging })
     }
 }
