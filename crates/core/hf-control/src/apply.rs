@@ -4,7 +4,10 @@
 //! 2. A request id that is remembered has its first outcome again, and no effect; with another command it is refused.
 //! 3. A rule looks at everything before it changes anything: what is refused has changed nothing.
 //!
-//! One file for each family of commands: `estate`, `shift`, `pin`, `expire`; `floor` and `asked` hold what they share.
+//! 4. The first entry also gives the estate its id and the built-in cluster (`birth`).
+//!
+//! One file for each family of commands: `estate` (with `declared`), `shift`, `pin`, `controls`, `board` (with `board_asked`), `practice`, `glass`,
+//! `expire`. What they share: `floor`, `asked`, `refs`, `words`.
 
 use hf_model::{Digest, Revision};
 
@@ -16,11 +19,20 @@ use crate::intent::Shift;
 use crate::state::{Answered, State};
 
 mod asked;
+mod birth;
+mod board;
+mod board_asked;
+mod controls;
+mod declared;
 mod estate;
 mod expire;
 mod floor;
+mod glass;
 mod pin;
+mod practice;
+mod refs;
 mod shift;
+mod words;
 
 /// What a command did.
 struct Effect {
@@ -46,6 +58,7 @@ impl State {
         );
         self.revision = index;
         self.stamp = self.stamp.max(entry.stamp);
+        self.be_born(entry);
         let command = entry.command.digest();
         if let Some(first) = self.requests.get(&entry.request) {
             let is_same = first.command.is_none_or(|known| known == command);
@@ -66,7 +79,7 @@ impl State {
     fn obey(&mut self, entry: &Entry) -> Result<Effect, Refusal> {
         let by = &entry.by;
         match &entry.command {
-            Command::ApplyEstate { bundle, if_match } => self.apply_estate(bundle, *if_match),
+            Command::ApplyEstate { bundle, if_match } => self.apply_estate(bundle, *if_match, by),
             Command::StartShift { zone, scope, length, reason, floor_overrides } => {
                 self.start_shift(&asked::Act { zone, scope, length: *length, reason, by, floor_overrides })
             }
@@ -77,7 +90,18 @@ impl State {
             }
             Command::Unpin { zone, scope } => self.unpin(zone, scope),
             Command::Expire => Ok(self.expire()),
-            _ => unimplemented!(),
+            Command::SetControls { sets, rule_overrides, floor_overrides, reason } => {
+                self.set_controls(&controls::Batch { sets, rule_overrides, floor_overrides, reason, by })
+            }
+            Command::Board(command) => self.change_board(command, by),
+            Command::PutPractice { resource, config, expect } => self.put_practice(resource, config, *expect),
+            Command::DeletePractice { resource } => self.delete_practice(resource),
+            Command::SetAutoshift { resource, to } => self.set_autoshift(resource, *to),
+            Command::SetObserver { to } => Ok(self.set_observer(*to)),
+            Command::StartPractice { resource, zone, reason } => {
+                self.start_practice(resource, zone, reason, by)
+            }
+            Command::RecordBreakGlass { act } => self.record_break_glass(act),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What may be asked of the ledger, and what it answers.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
@@ -12,6 +13,8 @@ use crate::board::{BoardCommand, ControlRef, ObjectId, RuleRef};
 use crate::intent::{BreakGlassShift, Pin, PinTo, RecordedBreakGlass, Scope, Shift};
 use crate::practice::{Autoshift, PracticeConfig, PracticeFault, Resource};
 
+mod digest;
+
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -21,6 +24,8 @@ pub struct Entry {
     pub stamp: Timestamp,
     /// Who asks.
     pub by: Operator,
+    /// From which address, for what came over the API: kept for the journal, and judged by nothing.
+    pub from: Option<SocketAddr>,
     /// What for.
     pub command: Command,
 }
@@ -180,60 +185,6 @@ impl Command {
     pub const SETS: usize = 100;
     /// Floors and rules that one act may name to be passed over.
     pub const OVERRIDES: usize = 100;
-
-    /// Names the command, all its words included: two with one digest ask for the same.
-    ///
-    /// Checkpoints keep it, so its text stays as it is for each command.
-    pub fn digest(&self) -> Digest {
-        let revision = |of: &Option<Revision>| of.map_or_else(String::new, |revision| revision.to_string());
-        let nanos = |length: &Duration| length.as_nanos().to_string();
-        let words: Vec<String> = match self {
-            Command::ApplyEstate { bundle, if_match } => {
-                vec!["apply".to_owned(), bundle.digest().to_string(), revision(if_match)]
-            }
-            Command::StartShift { zone, scope, length, reason, floor_overrides } => {
-                let mut words = vec![
-                    "shift".to_owned(),
-                    zone.to_string(),
-                    scope.to_string(),
-                    nanos(length),
-                    reason.clone(),
-                ];
-                words.extend(floor_overrides.iter().map(PoolName::to_string));
-                words
-            }
-            Command::ExtendShift { id, length, if_match } => {
-                vec!["extend".to_owned(), id.to_string(), nanos(length), revision(if_match)]
-            }
-            Command::CancelShift { id, if_match } => {
-                vec!["cancel".to_owned(), id.to_string(), revision(if_match)]
-            }
-            Command::Pin { zone, scope, to, length, reason, floor_overrides } => {
-                let kind = match to {
-                    PinTo::In => "pin in",
-                    PinTo::Out => "pin out",
-                };
-                let mut words =
-                    vec![kind.to_owned(), zone.to_string(), scope.to_string(), nanos(length), reason.clone()];
-                words.extend(floor_overrides.iter().map(PoolName::to_string));
-                words
-            }
-            Command::Unpin { zone, scope } => vec!["unpin".to_owned(), zone.to_string(), scope.to_string()],
-            Command::Expire => vec!["expire".to_owned()],
-            // All their words are in their debug form; it is ours, and each of its parts is written in full.
-            Command::SetControls { .. }
-            | Command::Board(_)
-            | Command::PutPractice { .. }
-            | Command::DeletePractice { .. }
-            | Command::SetAutoshift { .. }
-            | Command::SetObserver { .. }
-            | Command::StartPractice { .. }
-            | Command::RecordBreakGlass { .. } => vec![format!("{self:?}")],
-        };
-        // With its length before each word, no two lists of words make one text.
-        let text: String = words.iter().map(|word| format!("{}:{word}", word.len())).collect();
-        Digest::of(text.as_bytes())
-    }
 }
 
 /// One line for journals, without the reason.
@@ -401,7 +352,7 @@ pub enum Refusal {
         len: usize,
     },
     /// A bound of the state is reached.
-    #[error("there are {count} {what} already, the most that there may be; end some first")]
+    #[error("{}", too_many(*.what, *.count))]
     TooMany {
         /// What there is too much of.
         what: Bounded,
@@ -423,11 +374,11 @@ pub enum Refusal {
         control: ControlRef,
     },
     /// Several panels have a control or rule of that name.
-    #[error("several control panels have `{name}`: {panels}; write PANEL/{name}")]
+    #[error("several control panels have `{name}`: {panels}; write PANEL/{name} or #NUMBER")]
     Ambiguous {
         /// As asked.
         name: ControlName,
-        /// The panels, comma-separated.
+        /// The panels with the numbers of what they have, comma-separated.
         panels: String,
     },
     /// No such safety rule.
@@ -486,8 +437,8 @@ pub enum Refusal {
     },
     /// An assertion rule would not hold after the change.
     #[error(
-        "safety rule `{rule}` wants {wants} of its {of} routing controls on, this change leaves {on}; turn another one on \
-         in the same batch, or override the rule by its name"
+        "safety rule `{rule}` wants {wants} of its {of} routing controls on, this change leaves {on}; turn others with \
+         it in the same batch, or override the rule by its name"
     )]
     RuleBroken {
         /// Its panel and name.
@@ -609,6 +560,16 @@ pub enum Refusal {
     },
 }
 
+fn too_many(what: Bounded, count: usize) -> String {
+    match what {
+        Bounded::ActiveShifts | Bounded::Pins => {
+            format!("there are {count} {what} already, the most that there may be; end some first")
+        }
+        Bounded::Overrides => format!("there may be at most {count} {what}; split the act"),
+        _ => format!("there may be at most {count} {what}; delete some first"),
+    }
+}
+
 /// Why there is no practice run now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PracticeClosed {
@@ -656,6 +617,8 @@ pub enum Bounded {
     AllTags,
     /// At most [`State::PRACTICES`](crate::State::PRACTICES).
     PracticeConfigurations,
+    /// At most [`State::ALARMS_IN_ALL`](crate::State::ALARMS_IN_ALL).
+    AllAlarms,
     /// At most [`Command::OVERRIDES`] in one act.
     Overrides,
 }
@@ -673,6 +636,7 @@ impl std::fmt::Display for Bounded {
             Bounded::Tags => "tags of the object",
             Bounded::AllTags => "tags of all objects",
             Bounded::PracticeConfigurations => "practice configurations",
+            Bounded::AllAlarms => "alarms of all practice configurations",
             Bounded::Overrides => "overrides of one act",
         })
     }

@@ -101,6 +101,8 @@ impl State {
     pub const PINS: usize = 200;
     /// Practice configurations at most: every pool, record and region of the largest estate that anybody has shown us, and some.
     pub const PRACTICES: usize = 2_000;
+    /// Alarms of all practice configurations together at most, so that the state has a size: two for each on average.
+    pub const ALARMS_IN_ALL: usize = 4_000;
     /// Break-glass acts remembered; the oldest go first.
     pub const BREAK_GLASS: usize = 64;
     /// Request ids remembered.
@@ -124,7 +126,9 @@ impl State {
 
     /// The state that goes on with what the nodes hold when the log that built it is lost: all of `intent`, one entry later.
     ///
-    /// Ended shifts and requests that are repeated are not in an intent; they are forgotten.
+    /// Who the estate is, every cluster, panel, routing control and safety rule, the acts in force and what is told of break-glass acts stay.
+    /// Ended shifts, requests that are repeated, tags, practice configurations and autoshift settings are not in an intent, since no node
+    /// obeys them; they are forgotten, which lets nothing happen that was not let before: autoshift is off.
     ///
     /// # Errors
     ///
@@ -140,7 +144,12 @@ impl State {
             let key = ShiftKey::of(&shift.id).ok_or_else(|| Unfit::Shift(shift.id.clone()))?;
             shifts.insert(key, shift.clone());
         }
+        check_board(intent)?;
         Ok(State {
+            estate_id: intent.estate_id,
+            board: intent.board.clone(),
+            break_glass: newest(&intent.break_glass, State::BREAK_GLASS),
+            returns: newest(&intent.returns, Intent::RETURNS),
             revision: Revision(intent.revision.0.checked_add(1).ok_or(Unfit::Revision)?),
             stamp,
             bundle: intent.estate.clone(),
@@ -192,4 +201,37 @@ impl State {
         states.sort_by(|a, b| a.path.cmp(&b.path));
         states
     }
+}
+
+/// Whether everything on an intent's board is where it belongs.
+fn check_board(intent: &Intent) -> Result<(), Unfit> {
+    let board = &intent.board;
+    let missing = |what: String| Err(Unfit::Board(what));
+    for (id, cluster) in &board.clusters {
+        if *id != cluster.id {
+            return missing(format!("cluster {id} says that it is {}", cluster.id));
+        }
+    }
+    for (id, panel) in &board.panels {
+        if *id != panel.id || !board.clusters.contains_key(&panel.cluster) {
+            return missing(format!("control panel {} is in no cluster", panel.name));
+        }
+    }
+    for (id, control) in &board.controls {
+        if *id != control.id || !board.panels.contains_key(&control.panel) {
+            return missing(format!("routing control {} is in no panel", control.name));
+        }
+    }
+    for (id, rule) in &board.rules {
+        let is_here = |id| board.controls.get(id).is_some_and(|control| control.panel == rule.panel);
+        let mut controls = rule.kind.counted().iter().chain(rule.kind.guarded());
+        if *id != rule.id || !board.panels.contains_key(&rule.panel) || !controls.all(is_here) {
+            return missing(format!("safety rule {} is over controls that are not in its panel", rule.name));
+        }
+    }
+    Ok(())
+}
+
+fn newest<T: Clone>(list: &[T], count: usize) -> VecDeque<T> {
+    list[list.len().saturating_sub(count)..].iter().cloned().collect()
 }

@@ -1,15 +1,16 @@
 //! What shifts and pins have in common: checks of what was asked, before anything is changed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hf_config::estate::{Estate, ZoneIx};
 use hf_model::{Operator, PoolName, Revision, ZoneId};
 
-use crate::command::Refusal;
+use crate::command::{Bounded, Command, Refusal};
 use crate::intent::Scope;
 
 const LENGTH_MIN: Duration = Duration::from_mins(1);
-const LENGTH_MAX: Duration = Duration::from_hours(72);
+pub(super) const LENGTH_MAX: Duration = Duration::from_hours(72);
 const REASON_CHARS_MAX: usize = 500;
 
 /// A shift or pin as asked for.
@@ -29,12 +30,40 @@ pub(super) fn check_length(length: Duration) -> Result<(), Refusal> {
 
 /// The reason as it is kept: no blanks around it, and blanks for control characters, since it is shown on terminals.
 pub(super) fn clean_reason(reason: &str) -> Result<String, Refusal> {
+    let clean = clean_note(reason)?;
+    if clean.is_empty() { Err(Refusal::Reason { len: 0 }) } else { Ok(clean) }
+}
+
+/// The same, of a reason that need not be there.
+pub(super) fn clean_note(reason: &str) -> Result<String, Refusal> {
     let clean: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let clean = clean.trim();
     match clean.chars().count() {
-        1..=REASON_CHARS_MAX => Ok(clean.to_owned()),
+        0..=REASON_CHARS_MAX => Ok(clean.to_owned()),
         len => Err(Refusal::Reason { len }),
     }
+}
+
+/// The pools whose floor an act may break, each once, in order of their names.
+pub(super) fn check_floor_overrides(
+    estate: Option<&Estate>,
+    named: &[PoolName],
+) -> Result<Vec<PoolName>, Refusal> {
+    check_overrides(named.len())?;
+    let is_known = |pool: &&PoolName| estate.is_some_and(|estate| estate.pool_named(pool).is_some());
+    if let Some(pool) = named.iter().find(|pool| !is_known(pool)) {
+        return Err(Refusal::UnknownPool { pool: pool.clone() });
+    }
+    let each_once: BTreeSet<&PoolName> = named.iter().collect();
+    Ok(each_once.into_iter().cloned().collect())
+}
+
+/// At most [`Command::OVERRIDES`].
+pub(super) fn check_overrides(count: usize) -> Result<(), Refusal> {
+    if count <= Command::OVERRIDES {
+        return Ok(());
+    }
+    Err(Refusal::TooMany { what: Bounded::Overrides, count: Command::OVERRIDES })
 }
 
 /// The zone of this id or alias.

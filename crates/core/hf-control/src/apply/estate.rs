@@ -4,6 +4,8 @@
 //! 2. The estate in force, asked for again, is done already: that is a success.
 //! 3. It must read without a problem and keep every zone, pool and record that an active shift or a pin acts on.
 //!
+//! 4. The routing controls that it declares are brought onto the board ([`super::declared`]); practice settings of what it no longer has go.
+//!
 //! An estate may raise a floor above what shifts in force leave: the text is right, and `hf-decide` then lets the weakest
 //! act yield, in sight of everybody.
 
@@ -12,7 +14,7 @@ use std::sync::Arc;
 
 use hf_config::Problems;
 use hf_config::estate::{Estate, EstateBundle};
-use hf_model::{Revision, ZoneId};
+use hf_model::{Operator, Revision, ZoneId};
 
 use super::{Effect, asked};
 use crate::command::{Event, Refusal};
@@ -30,6 +32,7 @@ impl State {
         &mut self,
         bundle: &EstateBundle,
         if_match: Option<Revision>,
+        by: &Operator,
     ) -> Result<Effect, Refusal> {
         asked::check_match(if_match, self.estate_revision)?;
         if self.estate.is_some() && *bundle == self.bundle {
@@ -43,12 +46,19 @@ impl State {
         let estate =
             read_estate(bundle).map_err(|problems| Refusal::BadEstate { problems: digest_of(&problems) })?;
         self.check_in_use(&estate)?;
+        let declared = self.declare(&estate, &mut self.numbers(), by)?;
         let before = self.estate.as_ref().map(|estate| estate.digest);
         let after = estate.digest;
         self.bundle = bundle.clone();
         self.estate = Some(Arc::new(estate));
         self.estate_revision = self.revision;
-        Ok(self.done(None, vec![Event::EstateApplied { before, after }]))
+        let mut events = vec![Event::EstateApplied { before, after }];
+        self.board = declared.board;
+        events.extend(declared.events);
+        if let Some(estate) = self.estate.clone() {
+            events.extend(self.forget_practices(&estate));
+        }
+        Ok(self.done(None, events))
     }
 
     /// Whether `estate` has all that shifts and pins act on. An id that became an alias of another zone is another place.

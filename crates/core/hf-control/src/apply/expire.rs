@@ -2,7 +2,7 @@
 
 use super::Effect;
 use crate::command::{Event, Stop};
-use crate::intent::{Shift, ShiftState};
+use crate::intent::{Pin, Shift, ShiftState};
 use crate::state::State;
 
 impl State {
@@ -11,14 +11,15 @@ impl State {
         let due: Vec<Shift> =
             self.active_shifts().filter(|shift| shift.ends_at <= self.stamp).cloned().collect();
         let mut events = Vec::new();
-        for mut shift in due {
-            shift.state = ShiftState::Expired(self.stamp);
-            self.put_shift(&mut shift);
-            events.push(Event::ShiftEnded(shift, Stop::Expired));
+        for shift in due {
+            events.push(self.end_shift(shift, ShiftState::Expired(self.stamp), Stop::Expired));
         }
         let now = self.stamp;
-        let gone = self.pins.extract_if(.., |pin| pin.ends_at <= now);
-        events.extend(gone.map(|pin| Event::Unpinned(pin, Stop::Expired)));
+        let gone: Vec<Pin> = self.pins.extract_if(.., |pin| pin.ends_at <= now).collect();
+        for pin in gone {
+            self.end_pin(&pin);
+            events.push(Event::Unpinned(pin, Stop::Expired));
+        }
         self.done(None, events)
     }
 }

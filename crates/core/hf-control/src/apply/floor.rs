@@ -1,36 +1,70 @@
 //! Whether intent alone leaves a pool enough: the floor as far as people's acts go.
 //!
 //! 1. A pool is looked at as a whole and as each record that has acts of its own shows it.
-//! 2. A zone is open there unless the narrowest pin that meets it says out or, with no pin, a shift takes it away.
+//! 2. A zone is open there unless the narrowest pin that meets it says out or, with no pin, a shift or a routing control that is off
+//!    (the zone's own or its region's) takes it away.
 //! 3. An act is refused if the floor ([`hf_config::floor::Floor`]) does not let go of a zone that it closes. `hf-decide` asks the
 //!    same floor: with everybody healthy, what is accepted here is obeyed there. An act that closes nothing more is no worse
-//!    than what is, and passes.
+//!    than what is, and passes. The controls of one batch close their zones together.
 //! 4. A pool that lives in this zone only, and has no spares that its floor would be content with, does not hold up an act on
 //!    everything: it cannot leave, the rest can. It stays, and `hf-decide` lists it as not applied. An act on that very pool or
-//!    record is refused.
+//!    record is refused. So it is with a pool that lives only in the zones behind one routing control, such as a region's.
+//! 5. A pool that the act names in its overrides is not asked. What such an act took counts as gone for all that come after it.
+//! 6. A practice run that leaves an operator's act too little gives way: it ends, rather than hold up an evacuation.
 //!
-//! Not here: health, and floors broken by what nobody asked for; `hf-decide` keeps the floor over all sources.
+//! Not here: health, and floors broken by what nobody asked for; `hf-decide` keeps the floor over all sources. Nor routing controls of
+//! pools and records: a pool that has one may be empty, and says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hf_config::estate::{Estate, Pool, PoolIx, ZoneIx};
-use hf_config::floor::{Floor, Short, floor_zones, pool_zones};
-use hf_model::{DnsName, ZoneId};
+use hf_config::floor::{Floor, Short, floor_zones};
+use hf_model::{ControlId, ControlName, DnsName, PanelId, PoolName, Switch};
 
+use super::controls::Turns;
 use crate::command::Refusal;
-use crate::intent::{PinTo, Scope};
-use crate::state::State;
+use crate::intent::{PinTo, Scope, ShiftKind};
+use crate::state::{ShiftKey, State};
 
 /// Who is asked out of, or held in, a zone.
 struct Wish<'a> {
-    zone: &'a ZoneId,
+    zone: ZoneIx,
     scope: &'a Scope,
+    floor_overrides: &'a [PoolName],
+}
+
+/// A routing control that is off.
+struct OffControl<'a> {
+    zones: Vec<ZoneIx>,
+    floor_overrides: &'a [PoolName],
 }
 
 /// All acts in force.
 struct Acts<'a> {
     shifts: Vec<Wish<'a>>,
     pins: Vec<(Wish<'a>, PinTo)>,
+    controls: Vec<OffControl<'a>>,
+    /// Positions in `controls`.
+    controls_of: BTreeMap<ZoneIx, Vec<usize>>,
+}
+
+/// What an operator asks for, in addition to what is.
+pub(super) struct Asked<'a> {
+    /// Zones that leave together: the one of a shift or pin, or those behind each control.
+    zones: Vec<Vec<ZoneIx>>,
+    scope: &'a Scope,
+    floor_overrides: &'a [PoolName],
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn one(zone: ZoneIx, scope: &'a Scope, floor_overrides: &'a [PoolName]) -> Self {
+        Asked { zones: vec![vec![zone]], scope, floor_overrides }
+    }
+
+    fn wish(&self) -> Option<Wish<'a>> {
+        let zone = *self.zones.first()?.first()?;
+        Some(Wish { zone, scope: self.scope, floor_overrides: self.floor_overrides })
+    }
 }
 
 /// A pool as seen whole, or by one record.
@@ -40,84 +74,255 @@ struct View<'a> {
     record: Option<&'a DnsName>,
 }
 
+/// How a zone stands in a view, as far as acts go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Open,
+    /// As far as the floor lets it go.
+    Away,
+    /// Whatever the floor says.
+    Forced,
+}
+
 impl State {
-    /// Whether one more shift leaves enough.
-    pub(super) fn check_floor_for_shift(
+    /// Whether one more shift leaves enough. Gives the practice runs that end for it, with those that it meets anyway.
+    pub(super) fn ask_floor_for_shift(
         &self,
         estate: &Estate,
-        zone: &ZoneId,
-        scope: &Scope,
-    ) -> Result<(), Refusal> {
-        let mut after = self.acts();
-        after.shifts.push(Wish { zone, scope });
-        check(estate, &Wish { zone, scope }, &self.acts(), &after)
+        asked: &Asked<'_>,
+        met: Vec<ShiftKey>,
+    ) -> Result<Vec<ShiftKey>, Refusal> {
+        self.make_way(asked.scope, met, |ended| {
+            let mut after = self.acts(estate, ended, &Turns::new());
+            after.shifts.extend(asked.wish());
+            check(estate, asked, &self.acts(estate, ended, &Turns::new()), &after)
+        })
+    }
+
+    /// Whether one more practice run leaves enough; it makes nobody give way.
+    pub(super) fn ask_floor_for_practice(&self, estate: &Estate, asked: &Asked<'_>) -> Result<(), Refusal> {
+        let before = self.acts(estate, &[], &Turns::new());
+        let mut after = self.acts(estate, &[], &Turns::new());
+        after.shifts.extend(asked.wish());
+        check(estate, asked, &before, &after)
     }
 
     /// Whether one more pin out, in place of the pin of the same zone and scope, leaves enough.
-    pub(super) fn check_floor_for_pin(
+    pub(super) fn ask_floor_for_pin(
         &self,
         estate: &Estate,
-        zone: &ZoneId,
-        scope: &Scope,
-    ) -> Result<(), Refusal> {
-        let mut after = self.acts();
-        after.pins.retain(|(wish, _)| (wish.zone, wish.scope) != (zone, scope));
-        after.pins.push((Wish { zone, scope }, PinTo::Out));
-        check(estate, &Wish { zone, scope }, &self.acts(), &after)
+        asked: &Asked<'_>,
+        met: Vec<ShiftKey>,
+    ) -> Result<Vec<ShiftKey>, Refusal> {
+        self.make_way(asked.scope, met, |ended| {
+            let mut after = self.acts(estate, ended, &Turns::new());
+            if let Some(wish) = asked.wish() {
+                after.pins.retain(|(pin, _)| (pin.zone, pin.scope) != (wish.zone, wish.scope));
+                after.pins.push((wish, PinTo::Out));
+            }
+            check(estate, asked, &self.acts(estate, ended, &Turns::new()), &after)
+        })
     }
 
-    fn acts(&self) -> Acts<'_> {
-        Acts {
-            shifts: self
-                .active_shifts()
-                .map(|shift| Wish { zone: &shift.zone, scope: &shift.scope })
-                .collect(),
-            pins: self.pins.iter().map(|pin| (Wish { zone: &pin.zone, scope: &pin.scope }, pin.to)).collect(),
+    /// Whether the controls may turn, all together.
+    pub(super) fn ask_floor_for_controls(
+        &self,
+        turns: &Turns,
+        floor_overrides: &[PoolName],
+    ) -> Result<Vec<ShiftKey>, Refusal> {
+        let Some(estate) = self.estate.as_deref() else { return Ok(Vec::new()) };
+        let behind = self.zones_behind_controls(estate);
+        let off = turns.iter().filter(|(_, to)| **to == Switch::Off);
+        let zones: Vec<Vec<ZoneIx>> = off.filter_map(|(id, _)| behind.get(id).cloned()).collect();
+        if zones.is_empty() {
+            return Ok(Vec::new());
         }
+        let met = self.practices_of_regions(estate, zones.iter().flatten().copied());
+        let asked = Asked { zones, scope: &Scope::Everything, floor_overrides };
+        self.make_way(asked.scope, met, |ended| {
+            let before = self.acts(estate, ended, &Turns::new());
+            check(estate, &asked, &before, &self.acts(estate, ended, turns))
+        })
+    }
+
+    /// The zones that routing controls take away once `turns` are made.
+    pub(super) fn zones_behind_off_controls(&self, turns: &Turns) -> BTreeSet<ZoneIx> {
+        let Some(estate) = self.estate.as_deref() else { return BTreeSet::new() };
+        self.off_controls(estate, turns).into_iter().flat_map(|control| control.zones).collect()
+    }
+
+    /// Asks with the practice runs `met` ended, and with one more at a time for as long as the floor refuses.
+    fn make_way(
+        &self,
+        scope: &Scope,
+        met: Vec<ShiftKey>,
+        ask: impl Fn(&[ShiftKey]) -> Result<(), Refusal>,
+    ) -> Result<Vec<ShiftKey>, Refusal> {
+        let mut ended = met;
+        loop {
+            let Err(refusal) = ask(&ended) else { return Ok(ended) };
+            let newest = self.shifts.iter().rev().find(|(key, shift)| {
+                shift.is_running_practice() && shift.scope.overlaps(scope) && !ended.contains(key)
+            });
+            let Some((key, _)) = newest else { return Err(refusal) };
+            ended.push(key.clone());
+        }
+    }
+
+    /// The running practice runs in the regions of these zones.
+    fn practices_of_regions(&self, estate: &Estate, zones: impl Iterator<Item = ZoneIx>) -> Vec<ShiftKey> {
+        let regions: BTreeSet<_> = zones.map(|zone| estate.zone(zone).region).collect();
+        let meets = |zone: ZoneIx| regions.contains(&estate.zone(zone).region);
+        let running = self.shifts.iter().filter(|(_, shift)| shift.is_running_practice());
+        running
+            .filter(|(_, shift)| estate.zone_named(&shift.zone).is_some_and(meets))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    fn acts<'a>(&'a self, estate: &Estate, ended: &[ShiftKey], turns: &Turns) -> Acts<'a> {
+        let shifts = self.shifts.iter().filter(|(key, shift)| shift.is_active() && !ended.contains(key));
+        let shifts = shifts.filter_map(|(_, shift)| {
+            let zone = estate.zone_named(&shift.zone)?;
+            Some(Wish { zone, scope: &shift.scope, floor_overrides: &shift.floor_overrides })
+        });
+        let pins = self.pins.iter().filter_map(|pin| {
+            let zone = estate.zone_named(&pin.zone)?;
+            Some((Wish { zone, scope: &pin.scope, floor_overrides: &pin.floor_overrides }, pin.to))
+        });
+        let (shifts, pins) = (shifts.collect(), pins.collect());
+        let controls = self.off_controls(estate, turns);
+        let mut controls_of: BTreeMap<ZoneIx, Vec<usize>> = BTreeMap::new();
+        for (at, control) in controls.iter().enumerate() {
+            for zone in &control.zones {
+                controls_of.entry(*zone).or_default().push(at);
+            }
+        }
+        Acts { shifts, pins, controls, controls_of }
+    }
+
+    /// Controls of zones and regions that are off once `turns` are made. An override of a batch that is only asked for is the batch's to
+    /// tell ([`Asked`]).
+    fn off_controls<'a>(&'a self, estate: &Estate, turns: &Turns) -> Vec<OffControl<'a>> {
+        let off = |(id, zones): (ControlId, Vec<ZoneIx>)| {
+            let control = self.board.controls.get(&id)?;
+            let is_off = *turns.get(&id).unwrap_or(&control.to) == Switch::Off;
+            is_off.then_some(OffControl { zones, floor_overrides: &control.floor_overrides })
+        };
+        self.zones_behind_controls(estate).into_iter().filter_map(off).collect()
+    }
+
+    /// The zones that each control of a zone or region stands for, in one pass over the estate and one over the board.
+    fn zones_behind_controls(&self, estate: &Estate) -> BTreeMap<ControlId, Vec<ZoneIx>> {
+        let built_in = self.board.built_in_cluster(self.estate_id);
+        let panels = self.board.panels.values().filter(|panel| panel.cluster == built_in);
+        let panels: BTreeMap<&ControlName, PanelId> = panels.map(|panel| (&panel.name, panel.id)).collect();
+        let controls = self.board.controls.values();
+        let controls: BTreeMap<(PanelId, &ControlName), ControlId> =
+            controls.map(|control| ((control.panel, &control.name), control.id)).collect();
+        let mut zones: BTreeMap<ControlId, Vec<ZoneIx>> = BTreeMap::new();
+        for zone in estate.zone_indexes() {
+            let region = &estate.regions[estate.zone(zone).region.at()];
+            for path in [&estate.zone(zone).control, &region.control].into_iter().flatten() {
+                let panel = panels.get(&path.panel);
+                let Some(id) = panel.and_then(|panel| controls.get(&(*panel, &path.control))) else {
+                    continue;
+                };
+                let of_control = zones.entry(*id).or_default();
+                // A zone and its region may name one control.
+                if of_control.last() != Some(&zone) {
+                    of_control.push(zone);
+                }
+            }
+        }
+        zones
     }
 }
 
-fn check(estate: &Estate, asked: &Wish<'_>, before: &Acts<'_>, after: &Acts<'_>) -> Result<(), Refusal> {
-    let Some(zone) = estate.zone_named(asked.zone) else { return Ok(()) };
+impl crate::intent::Shift {
+    pub(super) fn is_active(&self) -> bool {
+        self.state == crate::intent::ShiftState::Active
+    }
+
+    pub(super) fn is_running_practice(&self) -> bool {
+        self.kind == ShiftKind::Practice && self.is_active()
+    }
+}
+
+fn check(estate: &Estate, asked: &Asked<'_>, before: &Acts<'_>, after: &Acts<'_>) -> Result<(), Refusal> {
+    let zones: BTreeSet<ZoneIx> = asked.zones.iter().flatten().copied().collect();
     for view in views(estate, asked.scope, after) {
-        // What cannot leave is open, though an act on everything was accepted.
-        let was_open = is_open(estate, view, zone, before) || cannot_leave(estate, view, zone);
-        if was_open && !is_open(estate, view, zone, after) {
-            check_view(estate, view, zone, asked.scope, after)?;
+        let pool = estate.pool(view.pool);
+        if asked.floor_overrides.contains(&pool.name) {
+            continue;
+        }
+        let here: BTreeSet<ZoneIx> =
+            pool.endpoints.iter().map(|endpoint| endpoint.zone).filter(|zone| zones.contains(zone)).collect();
+        let closes = |zone: &ZoneIx| {
+            was_open(estate, view, *zone, before) && standing(estate, view, *zone, after) != Standing::Open
+        };
+        let closing: Vec<ZoneIx> = here.into_iter().filter(closes).collect();
+        if !closing.is_empty() {
+            check_view(estate, view, &closing, asked, after)?;
         }
     }
     Ok(())
 }
 
+/// What cannot leave is open, though an act on everything was accepted.
+fn was_open(estate: &Estate, view: View<'_>, zone: ZoneIx, before: &Acts<'_>) -> bool {
+    let stays = |zones: &[ZoneIx]| cannot_leave(estate, view, zones);
+    match standing(estate, view, zone, before) {
+        Standing::Open => true,
+        Standing::Forced => false,
+        Standing::Away => stays(&[zone]) || before.controls_of(zone).any(|control| stays(&control.zones)),
+    }
+}
+
 fn check_view(
     estate: &Estate,
     view: View<'_>,
-    closed: ZoneIx,
-    scope: &Scope,
+    closing: &[ZoneIx],
+    asked: &Asked<'_>,
     acts: &Acts<'_>,
 ) -> Result<(), Refusal> {
     let pool = estate.pool(view.pool);
-    if *scope == Scope::Everything && cannot_leave(estate, view, closed) {
-        return Ok(());
-    }
     let mut floor = Floor::new(estate, pool);
-    let is_away = |zone: &ZoneIx| *zone != closed && !is_open(estate, view, *zone, acts);
-    for zone in pool_zones(pool).into_iter().filter(is_away) {
-        // What the floor keeps in spite of an act (rule 4) is still there.
-        let _ = floor.take_zone(zone);
+    let others: BTreeSet<ZoneIx> = pool.endpoints.iter().map(|endpoint| endpoint.zone).collect();
+    let mut forced = Vec::new();
+    for zone in others.into_iter().filter(|zone| !closing.contains(zone)) {
+        match standing(estate, view, zone, acts) {
+            Standing::Open => {}
+            // What the floor keeps in spite of an act (rule 4) is still there.
+            Standing::Away => drop(floor.take_zone(zone)),
+            Standing::Forced => forced.push(zone),
+        }
     }
-    let (needed, left) = match floor.take_zone(closed) {
-        Ok(()) => return Ok(()),
-        Err(Short::Zones { needed, left }) => (zones_text(needed), zones_text(left)),
-        Err(Short::Capacity { needed, left }) => (format!("{needed} of its capacity"), left.to_string()),
+    forced.into_iter().for_each(|zone| floor.force_zone(zone));
+    let stays = |zone: &ZoneIx| {
+        *asked.scope == Scope::Everything
+            && asked.zones.iter().any(|zones| zones.contains(zone) && cannot_leave(estate, view, zones))
     };
-    Err(Refusal::Floor { pool: describe(pool, view), needed, left })
+    for zone in closing.iter().filter(|zone| !stays(zone)) {
+        let (needed, left) = match floor.take_zone(*zone) {
+            Ok(()) => continue,
+            Err(Short::Zones { needed, left }) => (zones_text(needed), zones_text(left)),
+            Err(Short::Capacity { needed, left }) => (format!("{needed} of its capacity"), left.to_string()),
+        };
+        return Err(Refusal::Floor { pool: describe(pool, view), needed, left });
+    }
+    Ok(())
 }
 
-/// Whether the pool lives in this zone only and nothing else may serve in its place.
-fn cannot_leave(estate: &Estate, view: View<'_>, zone: ZoneIx) -> bool {
+/// Whether the pool lives in these zones only and nothing else may serve in its place.
+fn cannot_leave(estate: &Estate, view: View<'_>, zones: &[ZoneIx]) -> bool {
     let pool = estate.pool(view.pool);
-    floor_zones(pool) == [zone] && Floor::new(estate, pool).take_zone(zone).is_err()
+    let lives_in = floor_zones(pool);
+    if !lives_in.iter().all(|zone| zones.contains(zone)) {
+        return false;
+    }
+    let mut floor = Floor::new(estate, pool);
+    lives_in.into_iter().any(|zone| floor.take_zone(zone).is_err())
 }
 
 /// What an act on `scope` can take something away from.
@@ -141,14 +346,24 @@ fn pools_of<'a>(estate: &'a Estate, name: &'a DnsName) -> impl Iterator<Item = P
     estate.records.iter().filter(move |record| record.name == *name).map(|record| record.pool)
 }
 
-fn is_open(estate: &Estate, view: View<'_>, zone: ZoneIx, acts: &Acts<'_>) -> bool {
-    let zone = &estate.zone(zone).id;
-    let meets = |wish: &Wish<'_>| wish.zone == zone && view.meets(estate, wish.scope);
-    let pin = acts.pins.iter().filter(|(wish, _)| meets(wish)).min_by_key(|(wish, _)| breadth(wish.scope));
-    match pin {
-        Some((_, to)) => *to == PinTo::In,
-        None => !acts.shifts.iter().any(meets),
+fn standing(estate: &Estate, view: View<'_>, zone: ZoneIx, acts: &Acts<'_>) -> Standing {
+    let meets = |wish: &&Wish<'_>| wish.zone == zone && view.meets(estate, wish.scope);
+    let pool = &estate.pool(view.pool).name;
+    let away = |floor_overrides: &[PoolName]| {
+        if floor_overrides.contains(pool) { Standing::Forced } else { Standing::Away }
+    };
+    let pins = acts.pins.iter().filter(|(wish, _)| meets(&wish));
+    match pins.min_by_key(|(wish, _)| breadth(wish.scope)) {
+        Some((_, PinTo::In)) => return Standing::Open,
+        Some((wish, PinTo::Out)) => return away(wish.floor_overrides),
+        None => {}
     }
+    let shifts = acts.shifts.iter().filter(meets).map(|wish| away(wish.floor_overrides));
+    let controls = acts.controls_of(zone).map(|control| away(control.floor_overrides));
+    shifts.chain(controls).fold(Standing::Open, |standing, next| match (standing, next) {
+        (Standing::Forced, _) | (_, Standing::Forced) => Standing::Forced,
+        _ => next,
+    })
 }
 
 impl View<'_> {
@@ -166,6 +381,11 @@ impl<'a> Acts<'a> {
     fn records(&self) -> BTreeSet<&'a DnsName> {
         let scopes = self.shifts.iter().chain(self.pins.iter().map(|(wish, _)| wish)).map(|wish| wish.scope);
         scopes.filter_map(|scope| if let Scope::Record(name) = scope { Some(name) } else { None }).collect()
+    }
+
+    /// The controls that take this zone away.
+    fn controls_of(&self, zone: ZoneIx) -> impl Iterator<Item = &OffControl<'a>> {
+        self.controls_of.get(&zone).into_iter().flatten().map(|at| &self.controls[*at])
     }
 }
 

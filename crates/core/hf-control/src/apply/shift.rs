@@ -3,16 +3,20 @@
 //! 1. One shift at a time for a zone and what it acts on; extend or cancel that one.
 //! 2. One zone of a region at a time for what it acts on.
 //! 3. A shift never takes away what the floor keeps ([`super::floor`]).
-//! 4. A shift that is due but not yet ended by the ledger is in force: it blocks, and it can be extended.
+//! 4. Practice runs are in nobody's way: one that a shift meets, or that leaves it too little, ends as interrupted.
+//! 5. A pool that is named in the floor overrides is not asked, and stays named for as long as the shift is in force.
+//! 6. What ended is told to the nodes for a while ([`Return`]): what it took away comes back bit by bit.
+//! 7. A shift that is due but not yet ended by the ledger is in force: it blocks, and it can be extended.
 
 use std::time::Duration;
 
 use hf_config::estate::{Estate, ZoneIx};
 use hf_model::{Revision, ShiftId, ZoneId};
 
+use super::floor::Asked;
 use super::{Effect, asked};
 use crate::command::{Bounded, Event, Refusal, Stop};
-use crate::intent::{Scope, Shift, ShiftKind, ShiftState};
+use crate::intent::{Intent, Return, Scope, Shift, ShiftKind, ShiftState};
 use crate::state::{ShiftKey, State};
 
 impl State {
@@ -24,12 +28,14 @@ impl State {
         asked::check_scope(&estate, act.scope)?;
         self.check_alone(&estate, zone, act.scope)?;
         self.check_room_for_shift()?;
-        let zone_id = &estate.zone(zone).id;
-        self.check_floor_for_shift(&estate, zone_id, act.scope)?;
+        let floor_overrides = asked::check_floor_overrides(Some(&*estate), act.floor_overrides)?;
+        let met = self.practices_met(&estate, zone, act.scope);
+        let asked = Asked::one(zone, act.scope, &floor_overrides);
+        let ended = self.ask_floor_for_shift(&estate, &asked, met)?;
         let key = ShiftKey(self.revision);
         let shift = Shift {
             id: key.id(),
-            zone: zone_id.clone(),
+            zone: estate.zone(zone).id.clone(),
             scope: act.scope.clone(),
             reason,
             by: act.by.clone(),
@@ -37,12 +43,37 @@ impl State {
             ends_at: self.stamp.plus(act.length),
             state: ShiftState::Active,
             kind: ShiftKind::Zonal,
-            floor_overrides: act.floor_overrides.to_vec(),
+            floor_overrides,
             revision: self.revision,
         };
+        let events = self.interrupt(&ended);
+        Ok(self.begin_shift(key, shift, events))
+    }
+
+    /// Puts a shift in force that was found right, after `events`.
+    pub(super) fn begin_shift(&mut self, key: ShiftKey, shift: Shift, mut events: Vec<Event>) -> Effect {
         self.shifts.insert(key, shift.clone());
         self.forget_ended_shifts();
-        Ok(self.done(Some(shift.clone()), vec![Event::ShiftStarted(shift)]))
+        events.push(Event::ShiftStarted(shift.clone()));
+        if !shift.floor_overrides.is_empty() {
+            events.push(Event::FloorsOverridden(shift.floor_overrides.clone()));
+        }
+        self.done(Some(shift), events)
+    }
+
+    /// Ends a shift; what it took away returns.
+    pub(super) fn end_shift(&mut self, mut shift: Shift, state: ShiftState, stop: Stop) -> Event {
+        shift.state = state;
+        self.put_shift(&mut shift);
+        self.push_return(Return { zone: shift.zone.clone(), scope: shift.scope.clone(), at: self.stamp });
+        Event::ShiftEnded(shift, stop)
+    }
+
+    pub(super) fn push_return(&mut self, ended: Return) {
+        while self.returns.len() >= Intent::RETURNS {
+            self.returns.pop_front();
+        }
+        self.returns.push_back(ended);
     }
 
     pub(super) fn extend_shift(
@@ -53,6 +84,14 @@ impl State {
     ) -> Result<Effect, Refusal> {
         asked::check_length(length)?;
         let before = self.find_active(id, if_match)?.clone();
+        if before.kind == ShiftKind::Practice {
+            return Err(Refusal::Invalid {
+                what: id.to_string(),
+                why:
+                    "a practice run lasts 30m and is not extended; to stay away from the zone, start a shift"
+                        .to_owned(),
+            });
+        }
         let mut after = before.clone();
         after.ends_at = self.stamp.plus(length);
         self.put_shift(&mut after);
@@ -64,16 +103,15 @@ impl State {
         id: &ShiftId,
         if_match: Option<Revision>,
     ) -> Result<Effect, Refusal> {
-        let mut shift = self.find_active(id, if_match)?.clone();
-        shift.state = ShiftState::Canceled(self.stamp);
-        self.put_shift(&mut shift);
-        Ok(self.done(Some(shift.clone()), vec![Event::ShiftEnded(shift, Stop::Canceled)]))
+        let shift = self.find_active(id, if_match)?.clone();
+        let event = self.end_shift(shift, ShiftState::Canceled(self.stamp), Stop::Canceled);
+        Ok(self.done(self.shift(id).cloned(), vec![event]))
     }
 
     /// Keeps a changed shift, marked with this entry.
     pub(super) fn put_shift(&mut self, shift: &mut Shift) {
         shift.revision = self.revision;
-        if let Some(kept) = self.shifts.values_mut().find(|kept| kept.id == shift.id) {
+        if let Some(kept) = ShiftKey::of(&shift.id).and_then(|key| self.shifts.get_mut(&key)) {
             *kept = shift.clone();
         }
     }
@@ -87,9 +125,11 @@ impl State {
         Ok(shift)
     }
 
-    fn check_alone(&self, estate: &Estate, zone: ZoneIx, scope: &Scope) -> Result<(), Refusal> {
+    /// Whether no other shift is in its way; practice runs are not.
+    pub(super) fn check_alone(&self, estate: &Estate, zone: ZoneIx, scope: &Scope) -> Result<(), Refusal> {
         let asked = estate.zone(zone);
-        let overlapping = || self.active_shifts().filter(|shift| shift.scope.overlaps(scope));
+        let stays = |shift: &&Shift| shift.kind != ShiftKind::Practice && shift.scope.overlaps(scope);
+        let overlapping = || self.active_shifts().filter(stays);
         if let Some(shift) = overlapping().find(|shift| shift.zone == asked.id) {
             let (id, zone, scope) = name(shift);
             return Err(Refusal::AlreadyShifted { id, zone, scope });
@@ -104,7 +144,7 @@ impl State {
         Ok(())
     }
 
-    fn check_room_for_shift(&self) -> Result<(), Refusal> {
+    pub(super) fn check_room_for_shift(&self) -> Result<(), Refusal> {
         let count = self.active_shifts().count();
         if count < State::SHIFTS_ACTIVE {
             return Ok(());

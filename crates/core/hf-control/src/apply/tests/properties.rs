@@ -65,11 +65,11 @@ fn command() -> impl Strategy<Value = Command> {
     let estate = prop::sample::select(estates().to_vec());
     prop_oneof![
         6 => (zone(), scope(), length(), reason())
-            .prop_map(|(zone, scope, length, reason)| Command::StartShift { zone, scope, length, reason }),
+            .prop_map(|(zone, scope, length, reason)| Command::StartShift { zone, scope, length, reason, floor_overrides: Vec::new() }),
         2 => (id(), length(), if_match()).prop_map(|(id, length, if_match)| Command::ExtendShift { id, length, if_match }),
         2 => (id(), if_match()).prop_map(|(id, if_match)| Command::CancelShift { id, if_match }),
         4 => (zone(), scope(), to, length(), reason())
-            .prop_map(|(zone, scope, to, length, reason)| Command::Pin { zone, scope, to, length, reason }),
+            .prop_map(|(zone, scope, to, length, reason)| Command::Pin { zone, scope, to, length, reason, floor_overrides: Vec::new() }),
         1 => (zone(), scope()).prop_map(|(zone, scope)| Command::Unpin { zone, scope }),
         1 => (estate, if_match()).prop_map(|(bundle, if_match)| Command::ApplyEstate { bundle, if_match }),
         2 => Just(Command::Expire),
@@ -82,6 +82,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         request: RequestId::new(&format!("r-{request}")).unwrap(),
         stamp: Timestamp(stamp),
         by: Operator::new("ann"),
+        from: None,
         command,
     })
 }
@@ -91,6 +92,7 @@ fn log() -> impl Strategy<Value = Vec<Entry>> {
         request: RequestId::new("first").unwrap(),
         stamp: Timestamp(0),
         by: Operator::new("ann"),
+        from: None,
         command: Command::ApplyEstate { bundle: bundle(&[]), if_match: None },
     };
     prop::collection::vec(entry(), 0..40).prop_map(move |mut entries| {
@@ -252,7 +254,7 @@ proptest! {
             assert!(after.stamp >= before.stamp);
             assert!(after.pins.is_sorted_by_key(|pin| pin.revision));
             assert!(after.shifts.iter().all(|(key, shift)| key.id() == shift.id && shift.revision <= after.revision));
-            if let Outcome::Done { shift: Some(shift), revision } = outcome
+            if let Outcome::Done { shift: Some(shift), revision, .. } = outcome
                 && *revision == after.revision
             {
                 assert_eq!(after.shift(&shift.id), Some(shift));

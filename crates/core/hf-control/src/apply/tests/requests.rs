@@ -60,5 +60,5 @@ fn a_gap_in_the_log_is_our_own_mistake() {
 fn entry() -> Entry {
     let request = RequestId::new("x").unwrap();
     let by = hf_model::Operator::new("ann");
-    Entry { request, stamp: hf_model::Timestamp(0), by, command: Command::Expire }
+    Entry { request, stamp: hf_model::Timestamp(0), by, from: None, command: Command::Expire }
 }

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
-use hf_model::{Operator, RequestId, Revision, Timestamp, parse_duration};
+use hf_model::{EstateId, Operator, RequestId, Revision, Switch, Timestamp, parse_duration};
 
-use crate::{Command, Entry, Event, Outcome, Pin, PinTo, Shift, ShiftState, State};
+use crate::{
+    Autoshift, BreakGlassFate, BreakGlassShift, Command, ControlSet, Entry, Event, Expect, Outcome, Pin,
+    PinTo, PracticeConfig, Shift, ShiftKind, ShiftState, State,
+};
 
 const ESTATE: &str = include_str!("estate.toml");
 
@@ -20,20 +23,40 @@ pub(super) fn bundle(edits: &[(&str, &str)]) -> EstateBundle {
 }
 
 /// A command of words: `shift ZONE SCOPE LENGTH`, `extend ID LENGTH [if REVISION]`, `cancel ID [if REVISION]`,
-/// `pin ZONE in|out SCOPE LENGTH`, `unpin ZONE SCOPE`, `expire`.
+/// `pin ZONE in|out SCOPE LENGTH`, `unpin ZONE SCOPE`, `turn CONTROL on|off, CONTROL on|off`, `practice RESOURCE ZONE`, `expire`.
+///
+/// Behind any of the acts: ` despite POOL …` overrides floors, ` without RULE …` rules.
 pub(super) fn parse(text: &str) -> Command {
     let (text, if_match) = match text.split_once(" if ") {
         Some((text, revision)) => (text, Some(Revision(revision.parse().unwrap()))),
         None => (text, None),
     };
+    let (text, rule_overrides) = named(text, " without ");
+    let (text, floor_overrides) = named(text, " despite ");
     let length = |text| parse_duration(text).unwrap();
     let reason = "test".to_owned();
+    if let Some(sets) = text.strip_prefix("turn ") {
+        let set = |text: &str| {
+            let (control, to) = text.trim().split_once(' ').unwrap();
+            ControlSet {
+                control: control.parse().unwrap(),
+                to: if to == "on" { Switch::On } else { Switch::Off },
+            }
+        };
+        return Command::SetControls {
+            sets: sets.split(',').map(set).collect(),
+            rule_overrides,
+            floor_overrides,
+            reason,
+        };
+    }
     match text.split(' ').collect::<Vec<_>>()[..] {
         ["shift", zone, scope, length_text] => Command::StartShift {
             zone: zone.parse().unwrap(),
             scope: scope.parse().unwrap(),
             length: length(length_text),
             reason,
+            floor_overrides,
         },
         ["extend", id, length_text] => {
             Command::ExtendShift { id: id.parse().unwrap(), length: length(length_text), if_match }
@@ -45,13 +68,45 @@ pub(super) fn parse(text: &str) -> Command {
             to: if to == "in" { PinTo::In } else { PinTo::Out },
             length: length(length_text),
             reason,
+            floor_overrides,
         },
         ["unpin", zone, scope] => {
             Command::Unpin { zone: zone.parse().unwrap(), scope: scope.parse().unwrap() }
         }
+        ["practice", resource, zone] => Command::StartPractice {
+            resource: resource.parse().unwrap(),
+            zone: zone.parse().unwrap(),
+            reason,
+        },
+        ["configure", resource] => Command::PutPractice {
+            resource: resource.parse().unwrap(),
+            config: practice(),
+            expect: Expect::Any,
+        },
+        ["unconfigure", resource] => Command::DeletePractice { resource: resource.parse().unwrap() },
+        ["autoshift", resource, to] => Command::SetAutoshift {
+            resource: resource.parse().unwrap(),
+            to: if to == "on" { Autoshift::Enabled } else { Autoshift::Disabled },
+        },
         ["expire"] => Command::Expire,
         _ => panic!("{text:?} is no command"),
     }
+}
+
+/// The names behind a word, and the text without them.
+fn named<'a, T: std::str::FromStr>(text: &'a str, word: &str) -> (&'a str, Vec<T>)
+where
+    T::Err: std::fmt::Debug,
+{
+    match text.split_once(word) {
+        Some((text, names)) => (text, names.split(' ').map(|name| name.parse().unwrap()).collect()),
+        None => (text, Vec::new()),
+    }
+}
+
+/// A configuration that is always open.
+pub(super) fn practice() -> PracticeConfig {
+    PracticeConfig { outcome_alarms: vec!["errors-high".to_owned()], ..PracticeConfig::default() }
 }
 
 /// A state and the log so far.
@@ -69,7 +124,7 @@ impl Runner {
     pub(super) fn with_estate() -> Self {
         let mut runner = Runner::empty();
         let (outcome, _) = runner.run(Command::ApplyEstate { bundle: bundle(&[]), if_match: None });
-        assert_eq!(outcome, Outcome::Done { revision: Revision(1), shift: None });
+        assert_eq!(outcome, Outcome::Done { revision: Revision(1), shift: None, object: None });
         runner
     }
 
@@ -81,7 +136,7 @@ impl Runner {
 
     pub(super) fn run_as(&mut self, request: &str, command: Command) -> (Outcome, Vec<Event>) {
         let request = RequestId::new(request).unwrap();
-        let entry = Entry { request, stamp: self.now, by: Operator::new("ann"), command };
+        let entry = Entry { request, stamp: self.now, by: Operator::new("ann"), from: None, command };
         self.state.apply(Revision(self.state.revision.0 + 1), &entry)
     }
 
@@ -91,8 +146,27 @@ impl Runner {
             self.now = Timestamp(0).plus(parse_duration(length).unwrap());
             return line.to_owned();
         }
-        let (outcome, events) = self.run(parse(line));
+        let command = if let Some(act) = line.strip_prefix("glass ") {
+            Command::RecordBreakGlass { act: glass(act, self.state.estate_id) }
+        } else {
+            parse(line)
+        };
+        let (outcome, events) = self.run(command);
         show(&outcome, &events)
+    }
+}
+
+/// A break-glass act: `ZONE AT LENGTH`, signed at so long after the start; a cancel has length `0s`.
+pub(super) fn glass(text: &str, estate: EstateId) -> BreakGlassShift {
+    let [zone, at, length] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("{text:?} is no act") };
+    let signed_at = Timestamp(0).plus(parse_duration(at).unwrap());
+    BreakGlassShift {
+        estate,
+        zone: zone.parse().unwrap(),
+        reason: "no ledger".to_owned(),
+        by: Operator::new("eve"),
+        signed_at,
+        ends_at: signed_at.plus(parse_duration(length).unwrap()),
     }
 }
 
@@ -118,6 +192,23 @@ fn show_event(event: &Event) -> String {
             format!("pinned {} instead of {}", show_pin(after), show_pin(before))
         }
         Event::Unpinned(pin, stop) => format!("unpinned {} {stop:?}", show_pin(pin)),
+        Event::ControlTurned { path, before, after } => format!("{path} was {before}, is {after}"),
+        Event::RulesOverridden(rules) => format!("not asked: {}", list(rules)),
+        Event::FloorsOverridden(pools) => format!("floors not asked: {}", list(pools)),
+        Event::ObjectChanged { before, after, .. } => {
+            let words = |words: &Option<String>| words.clone().unwrap_or_else(|| "nothing".to_owned());
+            format!("[{}] is now [{}]", words(before), words(after))
+        }
+        Event::PracticeChanged { resource, before, after } => {
+            let words = |words: &Option<String>| words.clone().unwrap_or_else(|| "nothing".to_owned());
+            let resource = resource.as_ref().map_or_else(|| "the estate".to_owned(), ToString::to_string);
+            format!("{resource}: [{}] is now [{}]", words(before), words(after))
+        }
+        Event::BreakGlassRecorded(recorded) => match &recorded.fate {
+            BreakGlassFate::Shift(id) => format!("break-glass goes on as {id}"),
+            BreakGlassFate::Ended(ids) => format!("break-glass has ended, with it [{}]", list(ids)),
+            BreakGlassFate::Conflicts(what) => format!("break-glass conflicts: {what}"),
+        },
     }
 }
 
@@ -126,8 +217,18 @@ fn show_shift(shift: &Shift) -> String {
         ShiftState::Active => String::new(),
         ShiftState::Canceled(at) => format!(" canceled at {}", until(at)),
         ShiftState::Expired(at) => format!(" expired at {}", until(at)),
+        ShiftState::Interrupted(at) => format!(" interrupted at {}", until(at)),
     };
-    format!("{} {} {} until {}{state}", shift.id, shift.zone, shift.scope, until(shift.ends_at))
+    let kind = match shift.kind {
+        ShiftKind::Zonal => "",
+        ShiftKind::BreakGlass => "break-glass ",
+        ShiftKind::Practice => "practice ",
+    };
+    format!("{kind}{} {} {} until {}{state}", shift.id, shift.zone, shift.scope, until(shift.ends_at))
+}
+
+fn list(items: &[impl std::fmt::Display]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn show_pin(pin: &Pin) -> String {

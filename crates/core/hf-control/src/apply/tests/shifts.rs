@@ -91,6 +91,7 @@ fn reasons_have_bounds() {
             scope: "everything".parse().unwrap(),
             length: Duration::from_mins(1),
             reason: reason.to_owned(),
+            floor_overrides: Vec::new(),
         };
         let (outcome, _) = Runner::with_estate().run(command);
         let shown = match outcome {

@@ -1,0 +1,273 @@
+//! Practice configurations, autoshift settings and practice runs.
+//!
+//! 1. A configuration belongs to a region, pool or record of the estate, and goes with it. Autoshift is on only with one.
+//! 2. A practice run takes one zone of a resource for 30 minutes. It is a shift of its own kind: it ends by itself as a success, by
+//!    [`crate::Command::CancelShift`], or interrupted.
+//! 3. It begins only at a time that its configuration allows (the time of its beginning counts) and while nobody takes any zone of the
+//!    resource away: no shift, no other practice run, no pin, no routing control. It obeys the floor.
+//! 4. It gives way: a shift, a pin out or a routing control of the same region that meets it ends it as interrupted, and so does any such act
+//!    that the floor would refuse for the practice run's sake ([`super::floor`]).
+//!
+//! Not here: who starts practice runs by the week, what alarms say.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hf_config::estate::{Estate, ZoneIx};
+use hf_config::floor::pool_zones;
+use hf_model::{Operator, RegionId, ZoneId};
+
+use super::floor::Asked;
+use super::{Effect, asked};
+use crate::command::{Bounded, Event, Expect, PracticeClosed, Refusal, Stop};
+use crate::intent::{PinTo, Scope, Shift, ShiftKind, ShiftState};
+use crate::practice::{Autoshift, Practice, PracticeConfig, Resource};
+use crate::state::{ShiftKey, State};
+
+/// How long a practice run lasts: as in AWS.
+const LENGTH: Duration = Duration::from_mins(30);
+
+impl State {
+    pub(super) fn put_practice(
+        &mut self,
+        resource: &Resource,
+        config: &PracticeConfig,
+        expect: Expect,
+    ) -> Result<Effect, Refusal> {
+        self.check_resource(resource)?;
+        let kept = self.practices.get(resource);
+        match (expect, kept) {
+            (Expect::Absent, Some(_)) => return Err(Refusal::PracticeThere { resource: resource.clone() }),
+            (Expect::Present, None) => return Err(Refusal::NoPractice { resource: resource.clone() }),
+            _ => {}
+        }
+        config.check().map_err(|fault| Refusal::BadPractice { resource: resource.clone(), fault })?;
+        if kept.is_none() && self.practices.len() >= State::PRACTICES {
+            let (what, count) = (Bounded::PracticeConfigurations, State::PRACTICES);
+            return Err(Refusal::TooMany { what, count });
+        }
+        let autoshift = kept.map_or(Autoshift::Disabled, |kept| kept.autoshift);
+        let before = kept.map(words);
+        let practice = Practice { config: config.clone(), autoshift, revision: self.revision };
+        let after = Some(words(&practice));
+        self.practices.insert(resource.clone(), practice);
+        let resource = Some(resource.clone());
+        Ok(self.done(None, vec![Event::PracticeChanged { resource, before, after }]))
+    }
+
+    pub(super) fn delete_practice(&mut self, resource: &Resource) -> Result<Effect, Refusal> {
+        let kept = self.find_practice(resource)?;
+        if kept.autoshift == Autoshift::Enabled {
+            return Err(Refusal::AutoshiftEnabled { resource: resource.clone() });
+        }
+        let before = Some(words(kept));
+        self.practices.remove(resource);
+        let resource = Some(resource.clone());
+        Ok(self.done(None, vec![Event::PracticeChanged { resource, before, after: None }]))
+    }
+
+    pub(super) fn set_autoshift(&mut self, resource: &Resource, to: Autoshift) -> Result<Effect, Refusal> {
+        self.check_resource(resource)?;
+        if to == Autoshift::Disabled && !self.practices.contains_key(resource) {
+            // It is off without a configuration.
+            return Ok(self.done(None, Vec::new()));
+        }
+        let mut practice = self.find_practice(resource)?.clone();
+        let before = Some(words(&practice));
+        if practice.autoshift == to {
+            return Ok(self.done(None, Vec::new()));
+        }
+        (practice.autoshift, practice.revision) = (to, self.revision);
+        let after = Some(words(&practice));
+        self.practices.insert(resource.clone(), practice);
+        let resource = Some(resource.clone());
+        Ok(self.done(None, vec![Event::PracticeChanged { resource, before, after }]))
+    }
+
+    pub(super) fn set_observer(&mut self, to: Autoshift) -> Effect {
+        if self.observer == to {
+            return self.done(None, Vec::new());
+        }
+        let words = |to| Some(format!("{to} notification of autoshifts"));
+        let (before, after) = (words(self.observer), words(to));
+        self.observer = to;
+        self.done(None, vec![Event::PracticeChanged { resource: None, before, after }])
+    }
+
+    pub(super) fn start_practice(
+        &mut self,
+        resource: &Resource,
+        zone: &ZoneId,
+        reason: &str,
+        by: &Operator,
+    ) -> Result<Effect, Refusal> {
+        let reason = asked::clean_reason(reason)?;
+        self.check_resource(resource)?;
+        let zone = asked::find_zone(self.estate.as_deref(), zone)?;
+        let estate = self.estate.clone().expect("a zone was found in it");
+        let zones = zones_of(&estate, resource);
+        if !zones.contains(&zone) {
+            let names: Vec<&str> = zones.iter().map(|zone| estate.zone(*zone).id.as_str()).collect();
+            let (resource, zone) = (resource.clone(), estate.zone(zone).id.clone());
+            return Err(Refusal::NotInZone { resource, zone, zones: names.join(", ") });
+        }
+        let config = &self.find_practice(resource)?.config;
+        let closed = |why| Refusal::PracticeClosed { resource: resource.clone(), why };
+        self.check_time(config).map_err(closed)?;
+        let scope = scope_of(resource);
+        self.check_nobody_takes(&estate, &zones, &scope, zone)?;
+        if self.is_pinned_or_off(&estate, &zones, &scope) {
+            return Err(closed(PracticeClosed::ZoneAway));
+        }
+        self.check_room_for_shift()?;
+        self.ask_floor_for_practice(&estate, &Asked::one(zone, &scope, &[]))?;
+        let key = ShiftKey(self.revision);
+        let shift = Shift {
+            id: key.id(),
+            zone: estate.zone(zone).id.clone(),
+            scope,
+            reason,
+            by: by.clone(),
+            started_at: self.stamp,
+            ends_at: self.stamp.plus(LENGTH),
+            state: ShiftState::Active,
+            kind: ShiftKind::Practice,
+            floor_overrides: Vec::new(),
+            revision: self.revision,
+        };
+        Ok(self.begin_shift(key, shift, Vec::new()))
+    }
+
+    /// Ends practice runs for the sake of something stronger.
+    pub(super) fn interrupt(&mut self, practices: &[ShiftKey]) -> Vec<Event> {
+        let found: Vec<Shift> = practices.iter().filter_map(|key| self.shifts.get(key)).cloned().collect();
+        let state = ShiftState::Interrupted(self.stamp);
+        found.into_iter().map(|shift| self.end_shift(shift, state, Stop::Interrupted)).collect()
+    }
+
+    /// The practice runs that an act of an operator on this zone meets: those of the same region on what it acts on.
+    pub(super) fn practices_met(&self, estate: &Estate, zone: ZoneIx, scope: &Scope) -> Vec<ShiftKey> {
+        let region = estate.zone(zone).region;
+        let is_met = |shift: &Shift| {
+            let other = estate.zone_named(&shift.zone);
+            shift.is_running_practice()
+                && shift.scope.overlaps(scope)
+                && other.is_some_and(|other| estate.zone(other).region == region)
+        };
+        self.shifts.iter().filter(|(_, shift)| is_met(shift)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Takes away the settings of what the new estate does not have.
+    pub(super) fn forget_practices(&mut self, estate: &Estate) -> Vec<Event> {
+        let gone = self.practices.extract_if(.., |resource, _| !has_resource(estate, resource));
+        let told = gone.map(|(resource, practice)| Event::PracticeChanged {
+            resource: Some(resource),
+            before: Some(words(&practice)),
+            after: None,
+        });
+        told.collect()
+    }
+
+    fn find_practice(&self, resource: &Resource) -> Result<&Practice, Refusal> {
+        self.practices.get(resource).ok_or_else(|| Refusal::NoPractice { resource: resource.clone() })
+    }
+
+    fn check_resource(&self, resource: &Resource) -> Result<(), Refusal> {
+        let is_there = self.estate.as_deref().is_some_and(|estate| has_resource(estate, resource));
+        if is_there { Ok(()) } else { Err(Refusal::UnknownManaged { resource: resource.clone() }) }
+    }
+
+    fn check_time(&self, config: &PracticeConfig) -> Result<(), PracticeClosed> {
+        let now = self.stamp;
+        if config.blocked_dates.iter().any(|date| date.contains(now)) {
+            Err(PracticeClosed::BlockedDate)
+        } else if config.blocked_windows.iter().any(|window| window.contains(now)) {
+            Err(PracticeClosed::BlockedWindow)
+        } else if !config.allowed_windows.is_empty()
+            && !config.allowed_windows.iter().any(|window| window.contains(now))
+        {
+            Err(PracticeClosed::OutsideAllowedWindows)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether no shift takes any of the resource's zones away.
+    fn check_nobody_takes(
+        &self,
+        estate: &Estate,
+        zones: &BTreeSet<ZoneIx>,
+        scope: &Scope,
+        asked: ZoneIx,
+    ) -> Result<(), Refusal> {
+        let meets = |shift: &&Shift| {
+            let zone = estate.zone_named(&shift.zone);
+            shift.scope.overlaps(scope) && zone.is_some_and(|zone| zones.contains(&zone))
+        };
+        let Some(shift) = self.active_shifts().find(meets) else { return Ok(()) };
+        let (id, zone, scope) = (shift.id.clone(), shift.zone.clone(), shift.scope.clone());
+        Err(if zone == estate.zone(asked).id {
+            Refusal::AlreadyShifted { id, zone, scope }
+        } else {
+            Refusal::OtherZoneShifted { id, zone, scope }
+        })
+    }
+
+    fn is_pinned_or_off(&self, estate: &Estate, zones: &BTreeSet<ZoneIx>, scope: &Scope) -> bool {
+        let is_here = |zone: &ZoneId| estate.zone_named(zone).is_some_and(|zone| zones.contains(&zone));
+        let mut out = self.pins.iter().filter(|pin| pin.to == PinTo::Out && pin.scope.overlaps(scope));
+        let away = self.zones_behind_off_controls(&super::controls::Turns::new());
+        out.any(|pin| is_here(&pin.zone)) || !away.is_disjoint(zones)
+    }
+}
+
+fn scope_of(resource: &Resource) -> Scope {
+    match resource {
+        Resource::Region(_) => Scope::Everything,
+        Resource::Pool(name) => Scope::Pool(name.clone()),
+        Resource::Record(name) => Scope::Record(name.clone()),
+    }
+}
+
+fn has_resource(estate: &Estate, resource: &Resource) -> bool {
+    match resource {
+        Resource::Region(id) => estate.regions.iter().any(|region| region.id == *id),
+        Resource::Pool(_) | Resource::Record(_) => asked::has_scope(estate, &scope_of(resource)),
+    }
+}
+
+/// The zones that the resource is in.
+fn zones_of(estate: &Estate, resource: &Resource) -> BTreeSet<ZoneIx> {
+    let is_of = |zone: &ZoneIx, id: &RegionId| estate.regions[estate.zone(*zone).region.at()].id == *id;
+    match resource {
+        Resource::Region(id) => estate.zone_indexes().filter(|zone| is_of(zone, id)).collect(),
+        Resource::Pool(name) => {
+            let pool = estate.pool_named(name).map(|pool| pool_zones(estate.pool(pool)));
+            pool.into_iter().flatten().collect()
+        }
+        Resource::Record(name) => {
+            let records = estate.records.iter().filter(|record| record.name == *name);
+            records.flat_map(|record| pool_zones(estate.pool(record.pool))).collect()
+        }
+    }
+}
+
+/// The settings in short, for journals.
+fn words(practice: &Practice) -> String {
+    let PracticeConfig { outcome_alarms, blocking_alarms, blocked_windows, allowed_windows, blocked_dates } =
+        &practice.config;
+    let list = |what: &str, items: Vec<String>| {
+        if items.is_empty() { String::new() } else { format!(", {what} {}", items.join(" ")) }
+    };
+    let texts = |windows: &[crate::practice::Window]| windows.iter().map(ToString::to_string).collect();
+    let dates = blocked_dates.iter().map(ToString::to_string).collect();
+    format!(
+        "{} autoshift, {} outcome and {} blocking alarms{}{}{}",
+        practice.autoshift,
+        outcome_alarms.len(),
+        blocking_alarms.len(),
+        list("not in", texts(blocked_windows)),
+        list("only in", texts(allowed_windows)),
+        list("not on", dates)
+    )
+}

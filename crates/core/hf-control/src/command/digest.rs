@@ -1,0 +1,208 @@
+//! The name of what a command asks for: how a request id that comes again is told from one that is used for something else.
+//!
+//! 1. All words of the command are in it, and nothing else: two commands with one digest ask for the same.
+//! 2. Checkpoints keep it. So its text is written here word by word, and a command's text stays as it is; a debug form would change with
+//!    the name of a field.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use hf_config::estate::{Enough, RuleTest};
+use hf_model::{ControlName, Digest, PoolName};
+
+use super::{Command, ControlSet, Expect};
+use crate::board::{BoardCommand, ControlRef, NetworkType, ObjectId, RuleKind, RuleRef, Tags};
+use crate::intent::{BreakGlassShift, PinTo};
+use crate::practice::{Autoshift, PracticeConfig};
+
+/// The words so far, each behind its length, so that no two lists of words make one text.
+struct Words(String);
+
+impl Words {
+    fn of(name: &str) -> Self {
+        Words(String::new()).and(name)
+    }
+
+    fn and(mut self, word: impl Display) -> Self {
+        let word = word.to_string();
+        self.0.push_str(&format!("{}:{word}", word.len()));
+        self
+    }
+
+    fn maybe(self, word: Option<impl Display>) -> Self {
+        let word = word.map_or_else(String::new, |word| word.to_string());
+        self.and(word)
+    }
+
+    fn length(self, length: Duration) -> Self {
+        self.and(length.as_nanos())
+    }
+
+    /// Behind their number: what follows is not taken for one of them.
+    fn list<T: Display>(self, list: &[T]) -> Self {
+        list.iter().fold(self.and(list.len()), Words::and)
+    }
+
+    fn tags(self, tags: &Tags) -> Self {
+        tags.iter().fold(self.and(tags.len()), |words, (key, value)| words.and(key).and(value))
+    }
+}
+
+impl Command {
+    /// Names the command, all its words included: two with one digest ask for the same.
+    pub fn digest(&self) -> Digest {
+        let Words(text) = words(self);
+        Digest::of(text.as_bytes())
+    }
+}
+
+fn words(command: &Command) -> Words {
+    match command {
+        Command::ApplyEstate { bundle, if_match } => {
+            Words::of("apply").and(bundle.digest()).maybe(if_match.as_ref())
+        }
+        Command::StartShift { zone, scope, length, reason, floor_overrides } => {
+            overrides(Words::of("shift").and(zone).and(scope).length(*length).and(reason), floor_overrides)
+        }
+        Command::ExtendShift { id, length, if_match } => {
+            Words::of("extend").and(id).length(*length).maybe(if_match.as_ref())
+        }
+        Command::CancelShift { id, if_match } => Words::of("cancel").and(id).maybe(if_match.as_ref()),
+        Command::Pin { zone, scope, to, length, reason, floor_overrides } => {
+            let kind = match to {
+                PinTo::In => "pin in",
+                PinTo::Out => "pin out",
+            };
+            overrides(Words::of(kind).and(zone).and(scope).length(*length).and(reason), floor_overrides)
+        }
+        Command::Unpin { zone, scope } => Words::of("unpin").and(zone).and(scope),
+        Command::SetControls { sets, rule_overrides, floor_overrides, reason } => {
+            let mut words = Words::of("turn").and(sets.len());
+            for ControlSet { control, to } in sets {
+                words = control_words(words, control).and(to);
+            }
+            words = words.and(rule_overrides.len());
+            for rule in rule_overrides {
+                words = rule_words(words, rule);
+            }
+            words.list(floor_overrides).and(reason)
+        }
+        Command::Board(command) => board(command),
+        Command::PutPractice { resource, config, expect } => {
+            let expect = match expect {
+                Expect::Absent => "absent",
+                Expect::Present => "present",
+                Expect::Any => "any",
+            };
+            practice(Words::of("put practice").and(resource), config).and(expect)
+        }
+        Command::DeletePractice { resource } => Words::of("delete practice").and(resource),
+        Command::SetAutoshift { resource, to } => Words::of("autoshift").and(resource).and(on_off(*to)),
+        Command::SetObserver { to } => Words::of("observer").and(on_off(*to)),
+        Command::StartPractice { resource, zone, reason } => {
+            Words::of("practice").and(resource).and(zone).and(reason)
+        }
+        Command::RecordBreakGlass { act } => {
+            let BreakGlassShift { estate, zone, reason, by, signed_at, ends_at } = act;
+            let words = Words::of("break-glass").and(estate).and(zone).and(reason);
+            words.and(by).and(signed_at.0).and(ends_at.0)
+        }
+        Command::Expire => Words::of("expire"),
+    }
+}
+
+/// Without their number: they come last, and commands had none once.
+fn overrides(words: Words, pools: &[PoolName]) -> Words {
+    pools.iter().fold(words, Words::and)
+}
+
+fn control_words(words: Words, control: &ControlRef) -> Words {
+    match control {
+        ControlRef::Id(id) => words.and("id").and(id),
+        ControlRef::Path(path) => words.and("path").and(path),
+        ControlRef::Name(name) => words.and("name").and(name),
+    }
+}
+
+fn rule_words(words: Words, rule: &RuleRef) -> Words {
+    match rule {
+        RuleRef::Id(id) => words.and("id").and(id),
+        RuleRef::Path(path) => words.and("path").and(path),
+        RuleRef::Name(name) => words.and("name").and(name),
+    }
+}
+
+fn on_off(to: Autoshift) -> &'static str {
+    match to {
+        Autoshift::Enabled => "enabled",
+        Autoshift::Disabled => "disabled",
+    }
+}
+
+fn practice(words: Words, config: &PracticeConfig) -> Words {
+    let PracticeConfig { outcome_alarms, blocking_alarms, blocked_windows, allowed_windows, blocked_dates } =
+        config;
+    let words = words.list(outcome_alarms).list(blocking_alarms);
+    words.list(blocked_windows).list(allowed_windows).list(blocked_dates)
+}
+
+fn board(command: &BoardCommand) -> Words {
+    match command {
+        BoardCommand::CreateCluster { name, network, tags } => {
+            network_words(Words::of("create cluster").and(name), *network).tags(tags)
+        }
+        BoardCommand::UpdateCluster { id, network } => {
+            network_words(Words::of("update cluster").and(id), *network)
+        }
+        BoardCommand::DeleteCluster { id } => Words::of("delete cluster").and(id),
+        BoardCommand::CreatePanel { cluster, name, tags } => {
+            Words::of("create panel").and(cluster).and(name).tags(tags)
+        }
+        BoardCommand::RenamePanel { id, name } => Words::of("rename panel").and(id).and(name),
+        BoardCommand::DeletePanel { id } => Words::of("delete panel").and(id),
+        BoardCommand::CreateControl { cluster, panel, name } => {
+            Words::of("create control").and(cluster).maybe(panel.as_ref()).and(name)
+        }
+        BoardCommand::RenameControl { id, name } => Words::of("rename control").and(id).and(name),
+        BoardCommand::DeleteControl { id } => Words::of("delete control").and(id),
+        BoardCommand::CreateRule { panel, name, kind, test, wait_period, tags } => {
+            rule(Words::of("create rule").and(panel), name, kind, *test).length(*wait_period).tags(tags)
+        }
+        BoardCommand::UpdateRule { id, name, wait_period } => {
+            Words::of("update rule").and(id).and(name).length(*wait_period)
+        }
+        BoardCommand::DeleteRule { id } => Words::of("delete rule").and(id),
+        BoardCommand::Tag { object, tags } => object_words(Words::of("tag"), *object).tags(tags),
+        BoardCommand::Untag { object, keys } => object_words(Words::of("untag"), *object).list(keys),
+    }
+}
+
+fn network_words(words: Words, network: NetworkType) -> Words {
+    words.and(match network {
+        NetworkType::Ipv4 => "ipv4",
+        NetworkType::DualStack => "dual-stack",
+    })
+}
+
+fn rule(words: Words, name: &ControlName, kind: &RuleKind, test: RuleTest) -> Words {
+    let words = words.and(name);
+    let words = match kind {
+        RuleKind::Assert { controls } => words.and("assert").list(controls),
+        RuleKind::Gate { gating, targets } => words.and("gate").list(gating).list(targets),
+    };
+    let words = match test.on {
+        Enough::AtLeast(count) => words.and("at least").and(count),
+        Enough::All => words.and("all"),
+        Enough::Any => words.and("any"),
+    };
+    words.and(if test.inverted { "inverted" } else { "plain" })
+}
+
+fn object_words(words: Words, object: ObjectId) -> Words {
+    match object {
+        ObjectId::Cluster(id) => words.and("cluster").and(id),
+        ObjectId::Panel(id) => words.and("panel").and(id),
+        ObjectId::Control(id) => words.and("control").and(id),
+        ObjectId::Rule(id) => words.and("rule").and(id),
+    }
+}
