@@ -318,7 +318,7 @@ impl ArcError {
                 also.extend(shift.as_ref().map(ToString::to_string));
             }
             ArcError::Conflict { about, .. } | ArcError::NotFound { about, .. } => {
-                also.push(about.id.clone())
+                also.push(about.id.clone());
             }
             _ => {}
         }

@@ -187,7 +187,7 @@ impl PracticeChange {
     }
 
     /// Reads the members that a new configuration and a change have in common.
-    pub(crate) fn read(check: &mut Check, members: &Map<String, Value>) -> Option<PracticeChange> {
+    pub(crate) fn read(check: &mut Check, members: &Map<String, Value>) -> PracticeChange {
         let outcome_alarms =
             check.list(members, "outcomeAlarms", (Reason::InvalidAlarmCondition, 1, 10), alarm);
         let blocking_alarms =
@@ -214,13 +214,7 @@ impl PracticeChange {
                 "cannot stand beside blockedWindows; give one of the two",
             );
         }
-        Some(PracticeChange {
-            outcome_alarms,
-            blocking_alarms,
-            blocked_windows,
-            allowed_windows,
-            blocked_dates,
-        })
+        PracticeChange { outcome_alarms, blocking_alarms, blocked_windows, allowed_windows, blocked_dates }
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn comment(text: &str) -> Leaf<String> {
 }
 
 /// The longest shift.
-const SHIFT_MAX: Duration = Duration::from_secs(72 * 3_600);
+const SHIFT_MAX: Duration = Duration::from_hours(72);
 
 /// `90m` or `2h`; one minute to 72 hours.
 pub(crate) fn expires_in(text: &str) -> Leaf<Duration> {

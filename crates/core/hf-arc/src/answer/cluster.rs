@@ -9,6 +9,7 @@ pub(super) fn name<S: Serializer>(name: &ControlName, serializer: S) -> Result<S
     serializer.serialize_str(name.as_str())
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
 fn switch<S: Serializer>(switch: &Switch, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(match switch {
         Switch::On => "On",

@@ -301,7 +301,7 @@ impl ListAutoshifts {
 impl CreatePracticeRunConfiguration {
     pub(super) fn read(check: &mut Check, source: &Source<'_>) -> Option<Self> {
         let resource = check.required(&source.members, "resourceIdentifier", text(texts::resource));
-        let given = PracticeChange::read(check, &source.members)?;
+        let given = PracticeChange::read(check, &source.members);
         if source.members.get("outcomeAlarms").is_none_or(serde_json::Value::is_null) {
             check.add("outcomeAlarms", Reason::MissingValue, "is required and absent");
         }
@@ -319,7 +319,7 @@ impl CreatePracticeRunConfiguration {
 impl UpdatePracticeRunConfiguration {
     pub(super) fn read(check: &mut Check, source: &Source<'_>) -> Option<Self> {
         let resource = segment_resource(check, source);
-        let change = PracticeChange::read(check, &source.members)?;
+        let change = PracticeChange::read(check, &source.members);
         Some(Self { resource: resource?, change })
     }
 }
@@ -341,6 +341,7 @@ impl StartPracticeRun {
 }
 
 impl GetAutoshiftObserverNotificationStatus {
+    #[expect(clippy::unnecessary_wraps, reason = "inputs are all read alike")]
     pub(super) fn read(_: &mut Check, _: &Source<'_>) -> Option<Self> {
         Some(Self)
     }
