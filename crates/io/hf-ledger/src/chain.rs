@@ -86,7 +86,7 @@ mod tests {
         let mut chain = GENESIS;
         let make = |position: u64| {
             let (revision, bytes) =
-                ((position % 2 == 0).then_some(Revision(position)), position.to_string().into_bytes());
+                (position.is_multiple_of(2).then_some(Revision(position)), position.to_string().into_bytes());
             chain = link(chain, position, revision, &bytes);
             Journalled { position, revision, bytes, chain }
         };

@@ -123,6 +123,34 @@ pub enum LedgerError {
         /// What, and where.
         what: String,
     },
+    /// No quorum, or no member of a shared ledger answered in time. A retry with the same request id changes nothing twice.
+    #[error("{place}: the ledger cannot be reached ({why}); {fate}")]
+    Unavailable {
+        /// The ledger.
+        place: String,
+        /// Whether what was to be written may be there.
+        fate: Fate,
+        /// What each member said.
+        why: String,
+    },
+    /// A shared ledger's keeper said no: no permission, a wrong password, a limit. Nothing was written; a retry cannot help.
+    #[error("{place}: refused: {what}; check [ledger] in the node file and the set-up of etcd")]
+    Refused {
+        /// The ledger.
+        place: String,
+        /// Its word.
+        what: String,
+    },
+    /// Something else is where the ledger should be. Nothing was written.
+    #[error(
+        "{place}: this is not a Holdfast ledger that this program reads: {what}; check the prefix, and give each estate one of its own"
+    )]
+    NotALedger {
+        /// Where.
+        place: String,
+        /// What shows it.
+        what: String,
+    },
     /// The reader is ahead of the log: it knows another one.
     #[error(
         "asked for what follows entry {after}, but the newest is {newest}: this is not the ledger that the reader knew; \
@@ -157,4 +185,24 @@ pub enum LedgerError {
     /// The program is stopping.
     #[error("this node is stopping; ask another one")]
     Stopping,
+}
+
+/// Whether a write that failed may have been made all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not.
+    NotWritten,
+    /// Nobody knows: the answer was lost.
+    Unknown,
+}
+
+impl std::fmt::Display for Fate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Fate::NotWritten => "nothing was written; try again",
+            Fate::Unknown => {
+                "the change may or may not be made: repeat it with the same request id, which makes it once"
+            }
+        })
+    }
 }

@@ -8,13 +8,14 @@
 //!    digests goes through it, so that [`verify`] finds what was changed afterwards.
 //! 4. Damage is found and named, never passed on: each entry carries its own digest, which also covers its position.
 //!
-//! [`RedbLedger`] keeps all of it in one file of one machine; [`MemoryLedger`] keeps nothing and serves simulations.
+//! [`RedbLedger`] keeps all of it in one file of one machine; [`EtcdLedger`] in an etcd cluster, for several writers; [`MemoryLedger`] keeps nothing and serves simulations.
 //! One suite of tests (`tests/conformance.rs`) runs against every engine.
 //!
 //! Not here: what the bytes mean (`hf-codec`), what they do (`hf-control`), who may write (`hf-control-plane`).
 
 mod chain;
 mod error;
+mod etcd;
 mod file;
 mod frame;
 mod memory;
@@ -23,7 +24,8 @@ mod seam;
 mod tables;
 
 pub use chain::{Broken, BrokenWhy, GENESIS, link, verify};
-pub use error::{LedgerError, OpenError};
+pub use error::{Fate, LedgerError, OpenError};
+pub use etcd::{EtcdFilesError, EtcdLedger, Pace};
 pub use memory::MemoryLedger;
 pub use redb_engine::RedbLedger;
 pub use seam::{BoxFuture, Followed, Journal, JournalLine, Journalled, Ledger, limits};

@@ -150,6 +150,10 @@ impl Ledger for MemoryLedger {
         })
     }
 
+    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
+        Box::pin(async move { Ok(Revision(self.log().begin)) })
+    }
+
     fn restart_at(
         &self,
         at: Revision,

@@ -292,6 +292,10 @@ impl Ledger for RedbLedger {
         })
     }
 
+    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
+        Box::pin(self.read(tables::last_checkpoint))
+    }
+
     fn restart_at(
         &self,
         at: Revision,

@@ -20,16 +20,16 @@ pub mod limits {
 
     /// Bytes of one entry: 17 MiB, an estate's 16 MiB of text and room around it.
     pub const ENTRY_BYTES: usize = 17 << 20;
-    /// Bytes of one checkpoint: 64 MiB, the newest estate beside everything else in the state.
-    pub const CHECKPOINT_BYTES: usize = 64 << 20;
+    /// Bytes of one checkpoint: 128 MiB, the newest estate beside everything else in the state.
+    pub const CHECKPOINT_BYTES: usize = 128 << 20;
     /// Entries of one page of [`Ledger::follow`](super::Ledger::follow).
     pub const PAGE_ENTRIES: usize = 1_000;
     /// Bytes after which a page of [`Ledger::follow`](super::Ledger::follow) ends; it holds at least one entry.
     pub const PAGE_BYTES: usize = 32 << 20;
     /// Lines that the journal keeps; the oldest go first.
     pub const JOURNAL_LINES: u64 = 100_000;
-    /// Bytes of one journal line: 64 KiB.
-    pub const LINE_BYTES: usize = 64 << 10;
+    /// Bytes of one journal line: 256 KiB.
+    pub const LINE_BYTES: usize = 256 << 10;
     /// Lines of one call of [`Journal::append`](super::Journal::append).
     pub const JOURNAL_BATCH: usize = 10_000;
     /// Lines of one answer of [`Journal::read`](super::Journal::read).
@@ -74,8 +74,8 @@ impl Followed {
 pub trait Ledger: Send + Sync + 'static {
     /// Puts `entry` at the end. When this answers, the entry is on the disk; its position is the last one plus one.
     ///
-    /// After an error nothing was added, except after [`LedgerError::Unknown`], or when the process dies while the disk refuses
-    /// writes. A future that is dropped before it answers may or may not have added its entry.
+    /// After an error nothing was added, except after [`LedgerError::Unknown`], [`LedgerError::Unavailable`] that says so, or when the
+    /// process dies while the disk refuses writes. A future that is dropped before it answers may or may not have added its entry.
     fn append(&self, entry: Vec<u8>) -> BoxFuture<'_, Result<Revision, LedgerError>>;
 
     /// The newest position that anybody was told of: whoever has applied it has seen all that was acknowledged before the call.
@@ -89,11 +89,14 @@ pub trait Ledger: Send + Sync + 'static {
     /// `at` is not after the newest entry and not before the last checkpoint; the same `at` again replaces it.
     fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>>;
 
+    /// The position of the last checkpoint, anybody's; 0 before the first.
+    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>>;
+
     /// Begins anew with the state as of position `at`, after the newest entry: for a log that was lost or is an old copy, where
-    /// what readers hold has gone on. Nothing is deleted: an engine with a file first keeps a copy of it beside it, its name ending
-    /// with `-aside`, and answers where that is.
+    /// what readers hold has gone on. Nothing is deleted: an engine that outlives the process first keeps a copy beside it,
+    /// `aside` in its name, and answers where that is.
     ///
-    /// After an error the log is what it was, except after [`LedgerError::Unknown`].
+    /// After an error the log is what it was, except after [`LedgerError::Unknown`] and [`LedgerError::Unavailable`] that says so.
     fn restart_at(
         &self,
         at: Revision,

@@ -201,6 +201,12 @@ pub fn checkpoint(db: &Database, at: Revision, state: &[u8]) -> Result<(), Fault
     Ok(txn.commit()?)
 }
 
+/// The position of the checkpoint.
+pub fn last_checkpoint(db: &Database) -> Result<Revision, Fault> {
+    let txn = db.begin_read()?;
+    Ok(Revision(checkpoint_of(&txn.open_table(CHECKPOINT)?)?.map_or(0, |(at, _)| at)))
+}
+
 /// Puts the state as of `at`, after the newest entry, in the place of everything.
 pub fn restart_at(db: &Database, at: Revision, state: &[u8]) -> Result<(), Fault> {
     let sealed = frame::seal(at.0, state);

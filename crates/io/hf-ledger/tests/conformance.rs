@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not see as tests
 
+mod member;
+
+use std::any::Any;
 use std::sync::Arc;
 
 use hf_ledger::{
@@ -15,23 +18,30 @@ impl<T: Ledger + Journal> Engine for T {}
 /// A fresh engine and what has to live as long as it.
 struct Fresh {
     engine: Arc<dyn Engine>,
-    _directory: Option<tempfile::TempDir>,
+    _around: Option<Box<dyn Any>>,
 }
 
 fn memory() -> Fresh {
-    Fresh { engine: Arc::new(MemoryLedger::default()), _directory: None }
+    Fresh { engine: Arc::new(MemoryLedger::default()), _around: None }
 }
 
 fn redb() -> Fresh {
     let directory = tempfile::tempdir().unwrap();
     let engine = RedbLedger::open(directory.path().join("ledger.redb")).unwrap();
-    Fresh { engine: Arc::new(engine), _directory: Some(directory) }
+    Fresh { engine: Arc::new(engine), _around: Some(Box::new(directory)) }
+}
+
+async fn etcd() -> Fresh {
+    let cluster = member::Cluster::start(1).await;
+    let engine = cluster.ledger().await;
+    Fresh { engine: Arc::new(engine), _around: Some(Box::new(cluster)) }
 }
 
 macro_rules! for_every_engine {
     ($($rule:ident)*) => {
         mod on_memory { $( #[tokio::test] async fn $rule() { let fresh = super::memory(); super::$rule(&*fresh.engine).await; } )* }
         mod on_redb { $( #[tokio::test] async fn $rule() { let fresh = super::redb(); super::$rule(&*fresh.engine).await; } )* }
+        mod on_etcd { $( #[tokio::test] async fn $rule() { let fresh = super::etcd().await; super::$rule(&*fresh.engine).await; } )* }
     };
 }
 
@@ -43,6 +53,7 @@ for_every_engine! {
     appends_at_once_get_one_position_each
     a_checkpoint_takes_the_place_of_what_it_holds
     a_checkpoint_lies_inside_the_log
+    the_last_checkpoint_is_known
     positions_go_on_after_everything_was_trimmed
     a_lost_log_begins_anew_after_what_readers_hold
     a_reader_ahead_of_the_log_is_told
@@ -177,6 +188,16 @@ async fn a_checkpoint_lies_inside_the_log(engine: &dyn Engine) {
     assert_eq!(short(&follow(engine, 0).await), "checkpoint@1=a 2=b");
 }
 
+async fn the_last_checkpoint_is_known(engine: &dyn Engine) {
+    assert_eq!(engine.last_checkpoint().await.unwrap(), Revision(0));
+    append(engine, "a").await;
+    append(engine, "b").await;
+    engine.checkpoint(Revision(1), entry("a")).await.unwrap();
+    assert_eq!(engine.last_checkpoint().await.unwrap(), Revision(1));
+    engine.restart_at(Revision(9), entry("state"), "lost".to_owned()).await.unwrap();
+    assert_eq!(engine.last_checkpoint().await.unwrap(), Revision(9));
+}
+
 async fn positions_go_on_after_everything_was_trimmed(engine: &dyn Engine) {
     append(engine, "a").await;
     engine.checkpoint(Revision(1), entry("a")).await.unwrap();
@@ -291,8 +312,13 @@ async fn what_the_journal_refuses(engine: &dyn Engine) {
 async fn a_page_of_the_journal_has_a_bound_in_bytes(engine: &dyn Engine) {
     let line = || JournalLine { revision: None, bytes: vec![b'x'; limits::LINE_BYTES] };
     Journal::append(engine, (0..100).map(|_| line()).collect()).await.unwrap();
-    let first = Journal::read(engine, 0, 10_000).await.unwrap();
-    assert_eq!(first.len(), limits::JOURNAL_PAGE_BYTES / limits::LINE_BYTES);
-    let rest = Journal::read(engine, first.last().unwrap().position, 10_000).await.unwrap();
-    assert_eq!(first.len() + rest.len(), 100);
+    let (mut pages, mut after) = (Vec::new(), 0);
+    loop {
+        let page = Journal::read(engine, after, 10_000).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        pages.push(page.len());
+    }
+    assert_eq!(pages[0], limits::JOURNAL_PAGE_BYTES / limits::LINE_BYTES);
+    assert_eq!((pages.iter().sum::<usize>(), after), (100, 100));
 }

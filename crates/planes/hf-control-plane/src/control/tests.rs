@@ -188,6 +188,9 @@ impl Ledger for Faulty {
     fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.inner.checkpoint(at, state)
     }
+    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
+        self.inner.last_checkpoint()
+    }
     fn restart_at(
         &self,
         at: Revision,
