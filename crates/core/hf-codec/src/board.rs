@@ -173,6 +173,13 @@ fn by_id<T, Id: Ord>(
 fn check(board: &Board, format: &Format) -> Result<(), CodecError> {
     let invalid =
         |object: ObjectId, what: &dyn std::fmt::Display| Err(format.invalid(&object.to_string(), what));
+    let tags = [
+        board.clusters.values().map(|cluster| cluster.tags.len()).sum::<usize>(),
+        board.panels.values().map(|panel| panel.tags.len()).sum(),
+        board.controls.values().map(|control| control.tags.len()).sum(),
+        board.rules.values().map(|rule| rule.tags.len()).sum(),
+    ];
+    format.check_count("board.tags", tags.iter().sum(), Board::TAGS_IN_ALL)?;
     let mut names = Names::default();
     for (id, cluster) in &board.clusters {
         let object = ObjectId::Cluster(*id);

@@ -1,5 +1,6 @@
 //! One entry of the ledger.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hf_control::{Command, Entry, Resource, Scope};
@@ -31,6 +32,8 @@ struct EntryBody {
     request: AsText<RequestId>,
     stamp_ms: u64,
     by: AsText<Operator>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<AsText<SocketAddr>>,
     command: CommandBody,
 }
 
@@ -109,6 +112,7 @@ pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, CodecError> {
         request: AsText(entry.request.clone()),
         stamp_ms: entry.stamp.0,
         by: AsText(entry.by.clone()),
+        from: entry.from.map(AsText),
         command: CommandBody::of(&entry.command)?,
     })
 }
@@ -120,6 +124,7 @@ pub fn decode_entry(bytes: &[u8]) -> Result<Entry, CodecError> {
         request: body.request.0,
         stamp: Timestamp(body.stamp_ms),
         by: body.by.0,
+        from: body.from.map(|from| from.0),
         command: body.command.read()?,
     })
 }

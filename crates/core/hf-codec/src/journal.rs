@@ -1,5 +1,7 @@
 //! What the journal says of an entry: who asked for what, what became of it, what changed.
 
+use std::net::SocketAddr;
+
 use hf_control::{Entry, Event, Outcome};
 use hf_model::{Operator, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,7 +30,9 @@ pub struct EntryLine {
     pub at: Timestamp,
     /// Who asked.
     pub by: Operator,
-    /// What for, in one sentence.
+    /// From which address, for what came over the API.
+    pub from: Option<SocketAddr>,
+    /// What for, in one sentence; at most [`limits::ENTRY_LINE_COMMAND_CHARS`].
     pub command: String,
     /// What became of it.
     pub outcome: Outcome,
@@ -47,13 +51,15 @@ impl EntryLine {
         outcome: &Outcome,
         events: &[Event],
     ) -> Vec<Self> {
+        let command = shorten(entry.command.to_string(), limits::ENTRY_LINE_COMMAND_CHARS);
         let line = |events: &[Event]| EntryLine {
             revision,
             at,
             by: entry.by.clone(),
-            command: entry.command.to_string(),
+            from: entry.from,
+            command: command.clone(),
             outcome: outcome.clone(),
-            events: events.to_vec(),
+            events: events.iter().cloned().map(shorten_event).collect(),
         };
         if events.is_empty() {
             return vec![line(&[])];
@@ -62,12 +68,34 @@ impl EntryLine {
     }
 }
 
+/// A line has a size whatever an object's words are; the ledger has them in full.
+fn shorten_event(mut event: Event) -> Event {
+    if let Event::ObjectChanged { before, after, .. } | Event::PracticeChanged { before, after, .. } =
+        &mut event
+    {
+        for words in [before, after].into_iter().flatten() {
+            *words = shorten(std::mem::take(words), limits::ENTRY_LINE_WORDS_CHARS);
+        }
+    }
+    event
+}
+
+/// At most `chars` characters; the last is `…` where some are missing.
+fn shorten(text: String, chars: usize) -> String {
+    if text.len() <= chars || text.chars().count() <= chars {
+        return text;
+    }
+    text.chars().take(chars - 1).chain(['…']).collect()
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EntryLineBody {
     revision: u64,
     at_ms: u64,
     by: AsText<Operator>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<AsText<SocketAddr>>,
     command: String,
     outcome: OutcomeBody,
     events: Vec<EventBody>,
@@ -80,6 +108,7 @@ pub fn encode_entry_line(line: &EntryLine) -> Result<Vec<u8>, CodecError> {
         revision: line.revision.0,
         at_ms: line.at.0,
         by: AsText(line.by.clone()),
+        from: line.from.map(AsText),
         command: line.command.clone(),
         outcome: OutcomeBody::from(&line.outcome),
         events: line.events.iter().map(EventBody::from).collect(),
@@ -94,6 +123,7 @@ pub fn decode_entry_line(bytes: &[u8]) -> Result<EntryLine, CodecError> {
         revision: Revision(body.revision),
         at: Timestamp(body.at_ms),
         by: body.by.0,
+        from: body.from.map(|from| from.0),
         command: body.command,
         outcome: body.outcome.into(),
         events: body.events.into_iter().map(Into::into).collect(),

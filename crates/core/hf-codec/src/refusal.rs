@@ -57,7 +57,7 @@ pub(crate) enum RefusalBody {
 mirrored! {
     Bounded as BoundedBody {
         ActiveShifts, Pins, Clusters, ControlPanels, RoutingControls, ControlsOfAPanel, RulesOfAPanel, Tags, AllTags,
-        PracticeConfigurations, Overrides
+        PracticeConfigurations, AllAlarms, Overrides
     }
 }
 

@@ -121,6 +121,9 @@ fn check_counts(state: &State) -> Result<(), CodecError> {
     STATE.check_count("active shifts", state.active_shifts().count(), State::SHIFTS_ACTIVE)?;
     STATE.check_count("pins", state.pins.len(), State::PINS)?;
     STATE.check_count("practices", state.practices.len(), State::PRACTICES)?;
+    let alarms =
+        |practice: &Practice| practice.config.outcome_alarms.len() + practice.config.blocking_alarms.len();
+    STATE.check_count("alarms", state.practices.values().map(alarms).sum(), State::ALARMS_IN_ALL)?;
     STATE.check_count("break_glass", state.break_glass.len(), State::BREAK_GLASS)?;
     STATE.check_count("returns", state.returns.len(), Intent::RETURNS)?;
     STATE.check_count("requests", state.requests.len(), State::REQUESTS_KEPT)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 
 use hf_control::{Date, Resource, Scope, Window};
 use hf_model::{
@@ -32,7 +33,7 @@ macro_rules! parsed {
 
 parsed! {
     ZoneId, PoolName, NodeId, ShiftId, RequestId, Scope, Resource,
-    ControlName, ControlPath, ClusterId, PanelId, ControlId, RuleId, EstateId, Window, Date,
+    ControlName, ControlPath, ClusterId, PanelId, ControlId, RuleId, EstateId, Window, Date, SocketAddr,
 }
 
 impl Text for Operator {

@@ -1,19 +1,23 @@
-//! Any value of each kind, within its bounds.
+//! Any value of each kind, within its bounds. Large strategies are boxed: a test's stack has no room for several of them.
 
 use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
 use hf_control::{
-    Bounded, BreakGlassShift, Command, Entry, Event, Intent, Outcome, Pin, PinTo, Refusal, Scope, Shift,
-    ShiftState, State, Stop,
+    BreakGlassFate, BreakGlassShift, Command, Entry, Event, Intent, Outcome, Pin, PinTo, RecordedBreakGlass,
+    Return, Scope, Shift, ShiftKind, ShiftState, State, Stop,
 };
 use hf_health::{Bitmap, Table, Verdict, Verdicts};
 use hf_model::{
-    Digest, DnsName, NodeId, Operator, PoolName, RequestId, Revision, ShiftId, Timestamp, ZoneId,
+    Digest, DnsName, EstateId, NodeId, Operator, PoolName, RequestId, Revision, ShiftId, Timestamp, ZoneId,
 };
 use proptest::prelude::*;
 
 use crate::EntryLine;
+
+mod board;
+mod practice;
+pub(super) mod refusal;
 
 pub(super) fn zone() -> impl Strategy<Value = ZoneId> {
     "[a-z0-9]{1,20}".prop_map(|text| ZoneId::new(&text).unwrap())
@@ -23,10 +27,23 @@ fn id() -> impl Strategy<Value = ShiftId> {
     prop_oneof!["shift-[1-9][0-9]{0,9}", "[a-z]{1,9}"].prop_map(|text| ShiftId::new(&text).unwrap())
 }
 
+fn pool() -> impl Strategy<Value = PoolName> {
+    "[a-z0-9]{1,63}".prop_map(|text| PoolName::new(&text).unwrap())
+}
+
+/// Pools whose floor may be broken.
+fn floors() -> impl Strategy<Value = Vec<PoolName>> {
+    prop::collection::vec(pool(), 0..3)
+}
+
+fn estate_id() -> impl Strategy<Value = EstateId> {
+    any::<[u8; 16]>().prop_map(EstateId)
+}
+
 fn scope() -> impl Strategy<Value = Scope> {
     prop_oneof![
         Just(Scope::Everything),
-        "[a-z0-9]{1,63}".prop_map(|text| Scope::Pool(PoolName::new(&text).unwrap())),
+        pool().prop_map(Scope::Pool),
         r"([a-z0-9_*]{1,9}\.){0,4}[a-z]{1,3}\.".prop_map(|text| Scope::Record(DnsName::new(&text).unwrap())),
     ]
 }
@@ -65,104 +82,137 @@ fn bundle() -> impl Strategy<Value = EstateBundle> {
         .prop_map(|(toml, files)| EstateBundle { toml, files })
 }
 
-fn shift() -> impl Strategy<Value = Shift> {
+fn shift() -> BoxedStrategy<Shift> {
     let state = prop_oneof![
         Just(ShiftState::Active),
         at().prop_map(ShiftState::Canceled),
-        at().prop_map(ShiftState::Expired)
+        at().prop_map(ShiftState::Expired),
+        at().prop_map(ShiftState::Interrupted)
     ];
-    (id(), zone(), scope(), text(), operator(), at(), at(), state, revision()).prop_map(
-        |(id, zone, scope, reason, by, started_at, ends_at, state, revision)| Shift {
-            id,
-            zone,
-            scope,
-            reason,
-            by,
-            started_at,
-            ends_at,
-            state,
-            revision,
-        },
-    )
+    let kind = prop_oneof![Just(ShiftKind::Zonal), Just(ShiftKind::BreakGlass), Just(ShiftKind::Practice)];
+    let act = (id(), zone(), scope(), text(), operator());
+    (act, at(), at(), state, kind, floors(), revision())
+        .prop_map(
+            |((id, zone, scope, reason, by), started_at, ends_at, state, kind, floor_overrides, revision)| {
+                Shift {
+                    id,
+                    zone,
+                    scope,
+                    reason,
+                    by,
+                    started_at,
+                    ends_at,
+                    state,
+                    kind,
+                    floor_overrides,
+                    revision,
+                }
+            },
+        )
+        .boxed()
 }
 
-fn pin() -> impl Strategy<Value = Pin> {
-    (zone(), scope(), to(), text(), operator(), at(), revision()).prop_map(
-        |(zone, scope, to, reason, by, ends_at, revision)| Pin {
+fn pin() -> BoxedStrategy<Pin> {
+    (zone(), scope(), to(), text(), operator(), at(), at(), floors(), revision())
+        .prop_map(|(zone, scope, to, reason, by, started_at, ends_at, floor_overrides, revision)| Pin {
             zone,
             scope,
             to,
             reason,
             by,
+            started_at,
             ends_at,
+            floor_overrides,
             revision,
-        },
-    )
+        })
+        .boxed()
 }
 
-fn command() -> impl Strategy<Value = Command> {
+fn from() -> impl Strategy<Value = Option<std::net::SocketAddr>> {
+    prop::option::of(any::<(std::net::IpAddr, u16)>().prop_map(Into::into))
+}
+
+fn recorded() -> BoxedStrategy<RecordedBreakGlass> {
+    let fate = prop_oneof![
+        id().prop_map(BreakGlassFate::Shift),
+        prop::collection::vec(id(), 0..3).prop_map(BreakGlassFate::Ended),
+        text().prop_map(BreakGlassFate::Conflicts),
+    ];
+    (break_glass(), revision(), fate)
+        .prop_map(|(act, revision, fate)| RecordedBreakGlass { act, revision, fate })
+        .boxed()
+}
+
+fn returning() -> impl Strategy<Value = Return> {
+    (zone(), scope(), at()).prop_map(|(zone, scope, at)| Return { zone, scope, at })
+}
+
+/// Commands about acts and the estate; the others are beside.
+fn act_command() -> BoxedStrategy<Command> {
     let if_match = || prop::option::of(revision());
     prop_oneof![
         (bundle(), if_match()).prop_map(|(bundle, if_match)| Command::ApplyEstate { bundle, if_match }),
-        (zone(), scope(), length(), text()).prop_map(|(zone, scope, length, reason)| Command::StartShift {
-            zone,
-            scope,
-            length,
-            reason
-        }),
+        (zone(), scope(), length(), text(), floors()).prop_map(
+            |(zone, scope, length, reason, floor_overrides)| Command::StartShift {
+                zone,
+                scope,
+                length,
+                reason,
+                floor_overrides
+            }
+        ),
         (id(), length(), if_match()).prop_map(|(id, length, if_match)| Command::ExtendShift {
             id,
             length,
             if_match
         }),
         (id(), if_match()).prop_map(|(id, if_match)| Command::CancelShift { id, if_match }),
-        (zone(), scope(), to(), length(), text())
-            .prop_map(|(zone, scope, to, length, reason)| Command::Pin { zone, scope, to, length, reason }),
+        (zone(), scope(), to(), length(), text(), floors()).prop_map(
+            |(zone, scope, to, length, reason, floor_overrides)| Command::Pin {
+                zone,
+                scope,
+                to,
+                length,
+                reason,
+                floor_overrides
+            }
+        ),
         (zone(), scope()).prop_map(|(zone, scope)| Command::Unpin { zone, scope }),
+        break_glass().prop_map(|act| Command::RecordBreakGlass { act }),
         Just(Command::Expire),
     ]
+    .boxed()
 }
 
-pub(super) fn entry() -> impl Strategy<Value = Entry> {
+fn command() -> BoxedStrategy<Command> {
+    prop_oneof![
+        2 => act_command(),
+        1 => board::set_controls(),
+        2 => board::command().prop_map(Command::Board),
+        1 => practice::command(),
+    ]
+    .boxed()
+}
+
+pub(super) fn entry() -> BoxedStrategy<Entry> {
     let request = "[a-z0-9]{1,63}".prop_map(|text| RequestId::new(&text).unwrap());
-    (request, at(), operator(), command()).prop_map(|(request, stamp, by, command)| Entry {
-        request,
-        stamp,
-        by,
-        command,
-    })
+    (request, at(), operator(), from(), command())
+        .prop_map(|(request, stamp, by, from, command)| Entry { request, stamp, by, from, command })
+        .boxed()
 }
 
-fn refusal() -> impl Strategy<Value = Refusal> {
-    let bounded = prop_oneof![Just(Bounded::ActiveShifts), Just(Bounded::Pins)];
+fn outcome() -> BoxedStrategy<Outcome> {
     prop_oneof![
-        text().prop_map(|problems| Refusal::BadEstate { problems }),
-        (revision(), revision()).prop_map(|(read, newest)| Refusal::Stale { read, newest }),
-        (text(), text()).prop_map(|(by, what)| Refusal::InUse { by, what }),
-        (zone(), text()).prop_map(|(zone, known)| Refusal::UnknownZone { zone, known }),
-        scope().prop_map(|scope| Refusal::UnknownResource { scope }),
-        id().prop_map(|id| Refusal::UnknownShift { id }),
-        id().prop_map(|id| Refusal::NotActive { id }),
-        (id(), zone(), scope()).prop_map(|(id, zone, scope)| Refusal::AlreadyShifted { id, zone, scope }),
-        (id(), zone(), scope()).prop_map(|(id, zone, scope)| Refusal::OtherZoneShifted { id, zone, scope }),
-        (text(), text(), text()).prop_map(|(pool, needed, left)| Refusal::Floor { pool, needed, left }),
-        length().prop_map(|length| Refusal::Length { length }),
-        any::<usize>().prop_map(|len| Refusal::Reason { len }),
-        (bounded, any::<usize>()).prop_map(|(what, count)| Refusal::TooMany { what, count }),
-        (zone(), scope()).prop_map(|(zone, scope)| Refusal::NoPin { zone, scope }),
+        (revision(), prop::option::of(shift()), prop::option::of(board::object()))
+            .prop_map(|(revision, shift, object)| Outcome::Done { revision, shift, object }),
+        refusal::any_of_them().prop_map(Outcome::Refused),
     ]
+    .boxed()
 }
 
-fn outcome() -> impl Strategy<Value = Outcome> {
-    prop_oneof![
-        (revision(), prop::option::of(shift()))
-            .prop_map(|(revision, shift)| Outcome::Done { revision, shift }),
-        refusal().prop_map(Outcome::Refused),
-    ]
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let stop = || prop_oneof![Just(Stop::Canceled), Just(Stop::Expired)];
+fn event() -> BoxedStrategy<Event> {
+    let stop = || prop_oneof![Just(Stop::Canceled), Just(Stop::Expired), Just(Stop::Interrupted)];
+    let words = || prop::option::of(text());
     prop_oneof![
         (prop::option::of(digest()), digest())
             .prop_map(|(before, after)| Event::EstateApplied { before, after }),
@@ -171,31 +221,58 @@ fn event() -> impl Strategy<Value = Event> {
         (shift(), stop()).prop_map(|(shift, stop)| Event::ShiftEnded(shift, stop)),
         (prop::option::of(pin()), pin()).prop_map(|(before, after)| Event::Pinned { before, after }),
         (pin(), stop()).prop_map(|(pin, stop)| Event::Unpinned(pin, stop)),
+        (board::path(), board::switch(), board::switch())
+            .prop_map(|(path, before, after)| Event::ControlTurned { path, before, after }),
+        prop::collection::vec(board::path(), 0..3).prop_map(Event::RulesOverridden),
+        floors().prop_map(Event::FloorsOverridden),
+        (board::object(), words(), words()).prop_map(|(object, before, after)| Event::ObjectChanged {
+            object,
+            before,
+            after
+        }),
+        (prop::option::of(practice::resource()), words(), words())
+            .prop_map(|(resource, before, after)| Event::PracticeChanged { resource, before, after }),
+        recorded().prop_map(Event::BreakGlassRecorded),
     ]
+    .boxed()
 }
 
-pub(super) fn entry_line() -> impl Strategy<Value = EntryLine> {
-    (revision(), at(), operator(), text(), outcome(), prop::collection::vec(event(), 0..=8)).prop_map(
-        |(revision, at, by, command, outcome, events)| EntryLine {
+pub(super) fn entry_line() -> BoxedStrategy<EntryLine> {
+    (revision(), at(), operator(), from(), text(), outcome(), prop::collection::vec(event(), 0..=8))
+        .prop_map(|(revision, at, by, from, command, outcome, events)| EntryLine {
+            from,
             revision,
             at,
             by,
             command,
             outcome,
             events,
-        },
-    )
+        })
+        .boxed()
 }
 
-pub(super) fn intent() -> impl Strategy<Value = Intent> {
-    let lists = (prop::collection::vec(shift(), 0..4), prop::collection::vec(pin(), 0..4));
-    (revision(), revision(), bundle(), lists).prop_map(|(one, two, estate, (shifts, pins))| Intent {
-        revision: one.max(two),
-        estate_revision: one.min(two),
-        estate,
-        shifts,
-        pins,
-    })
+pub(super) fn intent() -> BoxedStrategy<Intent> {
+    let acts = (prop::collection::vec(shift(), 0..4), prop::collection::vec(pin(), 0..4));
+    let ended = (prop::collection::vec(returning(), 0..4), prop::collection::vec(recorded(), 0..4));
+    let boards = (board::board(), board::control_states());
+    (estate_id(), revision(), revision(), bundle(), acts, ended, boards)
+        .prop_map(
+            |(estate_id, one, two, estate, (shifts, pins), (returns, break_glass), (board, controls))| {
+                Intent {
+                    estate_id,
+                    revision: one.max(two),
+                    estate_revision: one.min(two),
+                    estate,
+                    shifts,
+                    pins,
+                    controls,
+                    board,
+                    returns,
+                    break_glass,
+                }
+            },
+        )
+        .boxed()
 }
 
 pub(super) fn table() -> impl Strategy<Value = Table> {
@@ -218,20 +295,28 @@ pub(super) fn verdicts() -> impl Strategy<Value = (Digest, Verdicts)> {
 }
 
 pub(super) fn break_glass() -> impl Strategy<Value = BreakGlassShift> {
-    (zone(), text(), operator(), at(), at()).prop_map(|(zone, reason, by, signed_at, ends_at)| {
-        BreakGlassShift { zone, reason, by, signed_at, ends_at }
-    })
+    (estate_id(), zone(), text(), operator(), at(), at()).prop_map(
+        |(estate, zone, reason, by, signed_at, ends_at)| BreakGlassShift {
+            estate,
+            zone,
+            reason,
+            by,
+            signed_at,
+            ends_at,
+        },
+    )
 }
 
-/// States as logs build them: the golden estate, then commands that often succeed.
-pub(super) fn state() -> impl Strategy<Value = State> {
+/// States as logs build them (the golden estate, then commands that often succeed), with any board and practices beside.
+pub(super) fn state() -> BoxedStrategy<State> {
     let near = (prop::sample::select(vec!["euw2-az1", "euw2-az2"]), 60u64..6_000, any::<bool>(), 0u32..9)
         .prop_map(|(zone, seconds, is_shift, number)| {
             let zone = zone.parse().unwrap();
             let (scope, length, reason) = (Scope::Everything, Duration::from_secs(seconds), "why".to_owned());
+            let floor_overrides = Vec::new();
             match number {
-                0..5 if is_shift => Command::StartShift { zone, scope, length, reason },
-                0..5 => Command::Pin { zone, scope, to: PinTo::In, length, reason },
+                0..5 if is_shift => Command::StartShift { zone, scope, length, reason, floor_overrides },
+                0..5 => Command::Pin { zone, scope, to: PinTo::In, length, reason, floor_overrides },
                 5..7 => {
                     Command::CancelShift { id: format!("shift-{number}").parse().unwrap(), if_match: None }
                 }
@@ -239,7 +324,7 @@ pub(super) fn state() -> impl Strategy<Value = State> {
             }
         });
     let command = prop_oneof![3 => near, 1 => command()];
-    prop::collection::vec((entry(), command, 0u64..10_000_000), 0..20).prop_map(|steps| {
+    let built = prop::collection::vec((entry(), command, 0u64..10_000_000), 0..20).prop_map(|steps| {
         let mut state = State::default();
         let estate = Command::ApplyEstate { bundle: super::golden::bundle(), if_match: None };
         let commands = std::iter::once(estate).chain(steps.iter().map(|(_, command, _)| command.clone()));
@@ -249,5 +334,17 @@ pub(super) fn state() -> impl Strategy<Value = State> {
             state.apply(index, &Entry { command, stamp: Timestamp(stamp), ..entry });
         }
         state
-    })
+    });
+    let ended = (prop::collection::vec(returning(), 0..4), prop::collection::vec(recorded(), 0..4));
+    (built, any::<bool>(), board::board(), practice::practices(), practice::autoshift(), ended)
+        .prop_map(|(mut state, as_built, board, practices, observer, (returns, break_glass))| {
+            if !as_built {
+                // Their revisions are any.
+                state.revision = Revision(u64::MAX);
+                (state.board, state.practices, state.observer) = (board, practices, observer);
+                (state.returns, state.break_glass) = (returns.into(), break_glass.into());
+            }
+            state
+        })
+        .boxed()
 }

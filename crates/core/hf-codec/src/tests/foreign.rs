@@ -59,8 +59,8 @@ fn check<T: std::fmt::Debug>(decode: impl Fn(&[u8]) -> Result<T, CodecError>, te
 }
 
 const TABLE: &str = include_str!("../../golden/table.v1.jsonl");
-const STATES: &str = include_str!("../../golden/state.v2.jsonl");
-const INTENTS: &str = include_str!("../../golden/intent.v1.jsonl");
+const STATES: &str = include_str!("../../golden/state.v3.jsonl");
+const INTENTS: &str = include_str!("../../golden/intent.v2.jsonl");
 
 /// A golden text with something replaced.
 fn edit(text: &str, from: &str, to: &str) -> String {
@@ -70,26 +70,24 @@ fn edit(text: &str, from: &str, to: &str) -> String {
 }
 
 #[test]
-fn a_newer_version_asks_for_an_upgrade() {
+fn another_version_is_named() {
     check(
         decode_table,
         r#"{"holdfast":"table","v":2,"body":[1]}"#,
-        &expect![
-            "a table was written by a newer Holdfast: format 2, this one reads up to 1; upgrade this node"
-        ],
+        &expect!["a table was written by a newer Holdfast: format 2, this one reads 1; upgrade this node"],
     );
     check(
         decode_entry,
         r#"{"v":18446744073709551615,"holdfast":"entry","extra":0,"body":{}}"#,
         &expect![
-            "a ledger entry was written by a newer Holdfast: format 18446744073709551615, this one reads up to 1; upgrade this node"
+            "a ledger entry was written by a newer Holdfast: format 18446744073709551615, this one reads 2; upgrade this node"
         ],
     );
     check(
         decode_entry,
         r#"{"holdfast":"entry","v":0,"body":{}}"#,
         &expect![
-            "a ledger entry does not hold together: `v` is at least 1; it is damaged or was not written by Holdfast"
+            "a ledger entry was written by an older Holdfast: format 0, this one reads 2; run the version that wrote it, or begin anew"
         ],
     );
 }
@@ -204,30 +202,203 @@ fn bitmaps_hold_together() {
 fn a_state_holds_together() {
     check(
         decode_state,
-        &edit(STATES, "\"id\":\"shift-2\"", "\"id\":\"shift-02\""),
+        &edit(STATES, "\"id\":\"shift-7\"", "\"id\":\"shift-07\""),
         &expect![
-            "a checkpoint does not hold together: `shifts[0].id` is `shift-` and a revision, here shift-02; it is damaged or was not written by Holdfast"
+            "a checkpoint does not hold together: `shifts[0].id` is `shift-` and a revision, here shift-07; it is damaged or was not written by Holdfast"
         ],
     );
     check(
         decode_state,
-        &edit(STATES, "\"revision\":7", "\"revision\":4"),
+        &edit(STATES, "\"revision\":44,\"stamp_ms\"", "\"revision\":4,\"stamp_ms\""),
         &expect![
-            "a checkpoint does not hold together: `revision` is the newest of all, here 4 with 6 inside; it is damaged or was not written by Holdfast"
+            "a checkpoint does not hold together: `revision` is the newest of all, here 4 with 44 inside; it is damaged or was not written by Holdfast"
         ],
     );
     check(
         decode_state,
         &edit(STATES, "request-1", "request-2"),
         &expect![
-            "a checkpoint does not hold together: `requests[2].id` is there twice; it is damaged or was not written by Holdfast"
+            "a checkpoint does not hold together: `requests[1].id` is there twice; it is damaged or was not written by Holdfast"
         ],
     );
+    check(
+        decode_state,
+        &edit(STATES, "\"resource\":\"pool/web\"", "\"resource\":\"region/eu-west-2\""),
+        &expect![
+            "a checkpoint does not hold together: `practices[1].resource` is there twice; it is damaged or was not written by Holdfast"
+        ],
+    );
+}
+
+#[test]
+fn an_intent_holds_together() {
     check(
         decode_intent,
         &edit(INTENTS, "\"estate_revision\":7", "\"estate_revision\":77"),
         &expect![
             "an intent does not hold together: `estate_revision` is at most `revision`, 43, here 77; it is damaged or was not written by Holdfast"
+        ],
+    );
+    // Whoever looks a control up by its path would miss it.
+    check(
+        decode_intent,
+        &edit(INTENTS, "\"path\":\"regions/eu-west-1\"", "\"path\":\"regions/eu-west-3\""),
+        &expect![
+            "an intent does not hold together: `controls` are in order of their paths, here regions/eu-west-2 is behind regions/eu-west-3; it is damaged or was not written by Holdfast"
+        ],
+    );
+}
+
+#[test]
+fn a_board_holds_together() {
+    let (panel, second) = ("0000000000000000000000000000000a", "00000000000000000000000000000001");
+    let panel_is = |id| format!("\"panel\":\"{id}\"");
+    let (london, dublin) = ("\"000000000000000b\"", "\"000000000000000c\"");
+    // A routing control in a panel that is not there.
+    let gone = edit(STATES, &format!("\"id\":\"{panel}\""), "\"id\":\"0000000000000000000000000000000f\"");
+    check(
+        decode_state,
+        &gone,
+        &expect![
+            "a checkpoint does not hold together: `routing control 000000000000000b` is in control panel 0000000000000000000000000000000a, which is not there; it is damaged or was not written by Holdfast"
+        ],
+    );
+    // A panel in a cluster that is not there.
+    let cluster = "e5e5e5e5-e5e5-e5e5-e5e5-e5e5e5e5e5e5";
+    let other = cluster.replace("e5e5e5e5-e5e5", "e5e5e5e6-e5e5");
+    check(
+        decode_state,
+        &edit(STATES, &format!("\"id\":\"{cluster}\""), &format!("\"id\":\"{other}\"")),
+        &expect![
+            "a checkpoint does not hold together: `cluster e5e5e5e6-e5e5-e5e5-e5e5-e5e5e5e5e5e5` has one default control panel; it is damaged or was not written by Holdfast"
+        ],
+    );
+    let plain = |cluster: &str| format!("\"id\":\"{panel}\",\"cluster\":\"{cluster}\"");
+    check(
+        decode_state,
+        &edit(STATES, &plain(cluster), &plain(&other)),
+        &expect![
+            "a checkpoint does not hold together: `control panel 0000000000000000000000000000000a` is in cluster e5e5e5e6-e5e5-e5e5-e5e5-e5e5e5e5e5e5, which is not there; it is damaged or was not written by Holdfast"
+        ],
+    );
+    // A cluster without its default panel.
+    check(
+        decode_state,
+        &edit(STATES, "\"role\":\"default\"", "\"role\":\"plain\""),
+        &expect![
+            "a checkpoint does not hold together: `cluster 00000000-0000-0000-0000-000000000001` has one default control panel; it is damaged or was not written by Holdfast"
+        ],
+    );
+    // A rule over a control that is not there, is elsewhere, is there twice.
+    let rule = format!("{{\"assert\":{{\"controls\":[{dublin},{london}]}}}}");
+    let over = |controls: &str| edit(STATES, &rule, &format!("{{\"assert\":{{\"controls\":[{controls}]}}}}"));
+    check(
+        decode_state,
+        &over("\"000000000000000f\""),
+        &expect![
+            "a checkpoint does not hold together: `safety rule 000000000000000d` is over routing control 000000000000000f, which is not in its control panel; it is damaged or was not written by Holdfast"
+        ],
+    );
+    check(
+        decode_state,
+        &over(&format!("{london},{london}")),
+        &expect![
+            "a checkpoint does not hold together: `safety rule 000000000000000d` names routing control 000000000000000b twice; it is damaged or was not written by Holdfast"
+        ],
+    );
+    let moved = edit(
+        STATES,
+        &format!("{{\"id\":{london},{}", panel_is(panel)),
+        &format!("{{\"id\":{london},{}", panel_is(second)),
+    );
+    check(
+        decode_state,
+        &moved,
+        &expect![
+            "a checkpoint does not hold together: `safety rule 000000000000000d` is over routing control 000000000000000b, which is not in its control panel; it is damaged or was not written by Holdfast"
+        ],
+    );
+    // A number or a name twice.
+    check(
+        decode_state,
+        &edit(STATES, &format!("\"id\":{dublin}"), &format!("\"id\":{london}")),
+        &expect![
+            "a checkpoint does not hold together: `board.controls[1].id` is there twice; it is damaged or was not written by Holdfast"
+        ],
+    );
+    check(
+        decode_state,
+        &edit(STATES, "\"eu-west-1\"", "\"eu-west-2\""),
+        &expect![
+            "a checkpoint does not hold together: `routing control 000000000000000c` has a name, eu-west-2, that another one has too; it is damaged or was not written by Holdfast"
+        ],
+    );
+    check(
+        decode_state,
+        &edit(STATES, "\"gate\",\"origin\"", "\"keep-one\",\"origin\""),
+        &expect![
+            "a checkpoint does not hold together: `safety rule 000000000000000e` has a name, keep-one, that another one has too; it is damaged or was not written by Holdfast"
+        ],
+    );
+    // A tag that is too long.
+    check(
+        decode_state,
+        &edit(STATES, "\"team\"", &format!("{:?}", "x".repeat(129))),
+        &expect![
+            "a checkpoint does not hold together: `cluster 00000000-0000-0000-0000-000000000001` has a tag of more than 128 characters for its key or 256 for its value; it is damaged or was not written by Holdfast"
+        ],
+    );
+    check(
+        decode_intent,
+        &edit(INTENTS, "\"eu-west-1\"", "\"eu-west-2\""),
+        &expect![
+            "an intent does not hold together: `routing control 000000000000000c` has a name, eu-west-2, that another one has too; it is damaged or was not written by Holdfast"
+        ],
+    );
+}
+
+#[test]
+fn names_and_numbers_are_checked() {
+    check(
+        decode_state,
+        &edit(STATES, "\"eu-west-1\"", "\"eu west\""),
+        &expect![
+            "a checkpoint is not readable at line 1 column 2875: a name has no white space, no control characters and no '/', this one has ' '; replace it; it is damaged or was not written by Holdfast"
+        ],
+    );
+    check(
+        decode_state,
+        &edit(STATES, "\"000000000000000b\"", "\"B\""),
+        &expect![
+            "a checkpoint is not readable at line 1 column 2547: not a number of ours: it has 16 hexadecimal digits in lower case; it is damaged or was not written by Holdfast"
+        ],
+    );
+    check(
+        decode_state,
+        &edit(STATES, "Mon:09:00-Mon:17:30", "Mon:09:00-Tue:17:30"),
+        &expect![[
+            r#"a checkpoint is not readable at line 1 column 3830: "Mon:09:00-Tue:17:30" is not a window; write it as `Mon:09:00-Mon:17:30`, in UTC, within one day, the end after the beginning; it is damaged or was not written by Holdfast"#
+        ]],
+    );
+    check(
+        decode_state,
+        &edit(STATES, "2026-12-24", "2026-02-29"),
+        &expect![[
+            r#"a checkpoint is not readable at line 1 column 3903: "2026-02-29" is not a day of the calendar; write it as `2026-12-24`, 1970 or later; it is damaged or was not written by Holdfast"#
+        ]],
+    );
+    check(
+        decode_state,
+        &edit(STATES, "\"pool/web\",\"config\"", "\"zone/web\",\"config\""),
+        &expect![[
+            r#"a checkpoint is not readable at line 1 column 3965: "zone/web" is not a managed resource; write `region/ID`, `pool/NAME` or `record/NAME`; it is damaged or was not written by Holdfast"#
+        ]],
+    );
+    check(
+        decode_state,
+        &edit(STATES, "\"estate_id\":\"e5", "\"estate_id\":\"E5"),
+        &expect![
+            "a checkpoint is not readable at line 1 column 80: not a number of ours: it has 32 hexadecimal digits in lower case; it is damaged or was not written by Holdfast"
         ],
     );
 }

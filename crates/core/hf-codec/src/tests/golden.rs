@@ -6,13 +6,17 @@ use std::time::Duration;
 use expect_test::expect_file;
 use hf_config::estate::EstateBundle;
 use hf_control::{
-    Bounded, BreakGlassShift, Command, Entry, Event, Intent, Outcome, Pin, PinTo, Refusal, Shift, ShiftState,
-    State, Stop,
+    Answered, Autoshift, BreakGlassFate, BreakGlassShift, Command, Entry, Event, Intent, Outcome, Pin, PinTo,
+    RecordedBreakGlass, Return, Shift, ShiftKind, ShiftState, State, Stop,
 };
 use hf_health::{Bitmap, Table, Verdict, Verdicts};
-use hf_model::{Digest, Operator, Revision, Timestamp};
+use hf_model::{Digest, EstateId, Operator, Revision, Timestamp};
 
 use crate::*;
+
+mod board;
+mod practice;
+mod refusals;
 
 /// Writes each value, compares with the lines of the file, and reads the lines back.
 #[expect(clippy::disallowed_methods, reason = "a test may read its golden file; core may not")]
@@ -51,6 +55,8 @@ fn shift() -> Shift {
         started_at: Timestamp(1_700_000_000_000),
         ends_at: Timestamp(1_700_001_800_000),
         state: ShiftState::Active,
+        kind: ShiftKind::Zonal,
+        floor_overrides: vec!["web".parse().unwrap()],
         revision: Revision(42),
     }
 }
@@ -62,13 +68,16 @@ fn pin(to: PinTo) -> Pin {
         to,
         reason: "kept".to_owned(),
         by: Operator::new("bob"),
+        started_at: Timestamp(1_700_000_000_000),
         ends_at: Timestamp(1_700_000_600_000),
+        floor_overrides: Vec::new(),
         revision: Revision(43),
     }
 }
 
 fn break_glass() -> BreakGlassShift {
     BreakGlassShift {
+        estate: estate_id(),
         zone: "euw2-az1".parse().unwrap(),
         reason: "no ledger".to_owned(),
         by: Operator::new("ann"),
@@ -77,18 +86,56 @@ fn break_glass() -> BreakGlassShift {
     }
 }
 
+fn recorded() -> Vec<RecordedBreakGlass> {
+    let record =
+        |revision, fate| RecordedBreakGlass { act: break_glass(), revision: Revision(revision), fate };
+    vec![
+        record(40, BreakGlassFate::Shift("shift-40".parse().unwrap())),
+        record(41, BreakGlassFate::Ended(vec!["shift-40".parse().unwrap()])),
+        record(42, BreakGlassFate::Conflicts("shift-7 takes pool/web out of euw2-az2".to_owned())),
+    ]
+}
+
+fn returns() -> Vec<Return> {
+    let (zone, scope) = (shift().zone, shift().scope);
+    vec![Return { zone, scope, at: Timestamp(1_700_000_900_000) }]
+}
+
+fn estate_id() -> EstateId {
+    EstateId([0xe5; 16])
+}
+
 fn commands() -> Vec<Command> {
     let (zone, scope, id) = (shift().zone, shift().scope, shift().id);
     let (length, reason) = (Duration::from_mins(30), shift().reason);
-    vec![
+    let floor_overrides = shift().floor_overrides;
+    let mut commands = vec![
         Command::ApplyEstate { bundle: bundle(), if_match: Some(Revision(7)) },
-        Command::StartShift { zone: zone.clone(), scope: scope.clone(), length, reason: reason.clone() },
+        Command::StartShift {
+            zone: zone.clone(),
+            scope: scope.clone(),
+            length,
+            reason: reason.clone(),
+            floor_overrides: floor_overrides.clone(),
+        },
         Command::ExtendShift { id: id.clone(), length: Duration::from_nanos(1), if_match: None },
         Command::CancelShift { id, if_match: Some(Revision(42)) },
-        Command::Pin { zone: zone.clone(), scope: scope.clone(), to: PinTo::In, length, reason },
+        Command::Pin {
+            zone: zone.clone(),
+            scope: scope.clone(),
+            to: PinTo::In,
+            length,
+            reason,
+            floor_overrides,
+        },
         Command::Unpin { zone, scope: "everything".parse().unwrap() },
+        Command::RecordBreakGlass { act: break_glass() },
         Command::Expire,
-    ]
+        board::set_controls(),
+    ];
+    commands.extend(board::commands().into_iter().map(Command::Board));
+    commands.extend(practice::commands());
+    commands
 }
 
 fn entries() -> Vec<Entry> {
@@ -96,32 +143,10 @@ fn entries() -> Vec<Entry> {
         request: format!("request-{at}").parse().unwrap(),
         stamp: Timestamp(1_700_000_000_000),
         by: Operator::new("ann"),
+        from: None,
         command,
     };
     commands().into_iter().enumerate().map(entry).collect()
-}
-
-fn refusals() -> Vec<Refusal> {
-    let (id, zone, scope) = (shift().id, shift().zone, shift().scope);
-    let text = |text: &str| text.to_owned();
-    vec![
-        Refusal::BadEstate { problems: text("estate.toml:1:1: what\nestate.toml:2:1: else") },
-        Refusal::Stale { read: Revision(6), newest: Revision(7) },
-        Refusal::InUse { by: text("shift-42"), what: text("zone euw2-az1") },
-        Refusal::UnknownZone { zone: zone.clone(), known: text("a, b") },
-        Refusal::UnknownResource { scope: scope.clone() },
-        Refusal::UnknownShift { id: id.clone() },
-        Refusal::NotActive { id: id.clone() },
-        Refusal::AlreadyShifted { id: id.clone(), zone: zone.clone(), scope: scope.clone() },
-        Refusal::OtherZoneShifted { id, zone: zone.clone(), scope: scope.clone() },
-        Refusal::Floor { pool: text("pool/web"), needed: text("2 zones"), left: text("1 zone") },
-        Refusal::Length { length: Duration::from_secs(59) },
-        Refusal::Reason { len: 501 },
-        Refusal::TooMany { what: Bounded::ActiveShifts, count: 200 },
-        Refusal::TooMany { what: Bounded::Pins, count: 200 },
-        Refusal::NoPin { zone, scope },
-        Refusal::RequestReused { request: "request-1".parse().unwrap() },
-    ]
 }
 
 fn events() -> Vec<Event> {
@@ -131,56 +156,88 @@ fn events() -> Vec<Event> {
         ..shift()
     };
     let expired = Shift { state: ShiftState::Expired(Timestamp(1_700_001_800_001)), ..ended.clone() };
-    vec![
+    let interrupted = Shift {
+        state: ShiftState::Interrupted(Timestamp(1_700_000_100_000)),
+        kind: ShiftKind::Practice,
+        ..ended.clone()
+    };
+    let started = Shift { kind: ShiftKind::BreakGlass, floor_overrides: Vec::new(), ..shift() };
+    let mut events = vec![
         Event::EstateApplied { before: None, after: Digest([0xab; 32]) },
-        Event::ShiftStarted(shift()),
+        Event::ShiftStarted(started),
         Event::ShiftExtended {
             before: shift(),
             after: Shift { ends_at: Timestamp(1_700_003_600_000), ..shift() },
         },
         Event::ShiftEnded(ended, Stop::Canceled),
         Event::ShiftEnded(expired, Stop::Expired),
+        Event::ShiftEnded(interrupted, Stop::Interrupted),
         Event::Pinned { before: Some(pin(PinTo::In)), after: pin(PinTo::Out) },
         Event::Unpinned(pin(PinTo::Out), Stop::Expired),
-    ]
+    ];
+    events.extend(board::events());
+    events.extend(practice::events());
+    events.extend(recorded().into_iter().map(Event::BreakGlassRecorded));
+    events
 }
 
 #[test]
 fn entries_are_as_ever() {
-    check(&entries(), "entry.v1.jsonl", encode_entry, decode_entry);
+    check(&entries(), "entry.v2.jsonl", encode_entry, decode_entry);
 }
 
 #[test]
 fn a_state_is_as_ever() {
-    let mut state = State::default();
-    let mut states = vec![state.clone()];
-    for (at, entry) in entries().iter().enumerate() {
-        state.apply(Revision(at as u64 + 1), &unguarded(entry));
-    }
-    assert!(state.estate.is_some(), "the golden estate reads: {:?}", hf_control::read_estate(&bundle()));
-    states.push(state);
-    check(&states, "state.v2.jsonl", encode_state, decode_state);
-}
-
-/// The entry as the first one of its kind on an empty state.
-fn unguarded(entry: &Entry) -> Entry {
-    let mut entry = entry.clone();
-    if let Command::ApplyEstate { if_match, .. } = &mut entry.command {
-        *if_match = None;
-    }
-    entry
+    let estate = hf_control::read_estate(&bundle()).expect("the golden estate reads");
+    let answered =
+        |outcome| Answered { revision: Revision(44), command: Some(Command::Expire.digest()), outcome };
+    let done = Outcome::Done { revision: Revision(44), shift: Some(shift()), object: board::objects().pop() };
+    let refused = Outcome::Refused(refusals::refusals().pop().unwrap());
+    let ended = Shift {
+        id: "shift-7".parse().unwrap(),
+        state: ShiftState::Expired(Timestamp(1_700_000_100_000)),
+        ..shift()
+    };
+    let state = State {
+        estate_id: estate_id(),
+        revision: Revision(44),
+        stamp: Timestamp(1_700_000_000_000),
+        bundle: bundle(),
+        estate: Some(estate.into()),
+        estate_revision: Revision(7),
+        shifts: [ended, shift()]
+            .map(|shift| (hf_control::state::ShiftKey::of(&shift.id).unwrap(), shift))
+            .into(),
+        pins: vec![pin(PinTo::In), pin(PinTo::Out)],
+        board: board::board(),
+        practices: practice::practices(),
+        observer: Autoshift::Enabled,
+        break_glass: recorded().into(),
+        returns: returns().into(),
+        requests: BTreeMap::from([
+            ("request-1".parse().unwrap(), answered(done)),
+            ("request-2".parse().unwrap(), answered(refused.clone())),
+            ("request-3".parse().unwrap(), Answered { command: None, ..answered(refused) }),
+        ]),
+    };
+    check(&[State::default(), state], "state.v3.jsonl", encode_state, decode_state);
 }
 
 #[test]
 fn an_intent_is_as_ever() {
     let intent = Intent {
+        estate_id: estate_id(),
         revision: Revision(43),
         estate_revision: Revision(7),
         estate: bundle(),
         shifts: vec![shift()],
         pins: vec![pin(PinTo::In), pin(PinTo::Out)],
+        controls: board::control_states(),
+        board: board::board().without_tags(),
+        returns: returns(),
+        break_glass: recorded(),
     };
-    check(&[Intent::default(), intent], "intent.v1.jsonl", encode_intent, decode_intent);
+    check(&[Intent::default(), intent], "intent.v2.jsonl", encode_intent, decode_intent);
 }
 
 #[test]
@@ -214,16 +271,17 @@ fn verdicts_are_as_ever() {
 
 #[test]
 fn break_glass_shifts_are_as_ever() {
-    let one = "break-glass.v1.jsonl";
+    let one = "break-glass.v2.jsonl";
     check(&[break_glass()], one, encode_break_glass, decode_break_glass);
     let lists = [Vec::new(), vec![break_glass(), break_glass()]];
-    let file = "break-glass-list.v1.jsonl";
+    let file = "break-glass-list.v2.jsonl";
     check(&lists, file, |list| encode_break_glass_list(list), decode_break_glass_list);
 }
 
 #[test]
 fn journal_lines_are_as_ever() {
     let line = |command: &str, outcome, events| EntryLine {
+        from: None,
         revision: Revision(44),
         at: Timestamp(1_700_000_000_000),
         by: Operator::new("ann"),
@@ -231,18 +289,16 @@ fn journal_lines_are_as_ever() {
         outcome,
         events,
     };
-    let done = Outcome::Done { revision: Revision(44), shift: Some(shift()) };
-    let mut lines = vec![line("end what is due", done, events())];
-    for (command, refusal) in commands().iter().cycle().zip(refusals()) {
+    let done = |object| Outcome::Done { revision: Revision(44), shift: Some(shift()), object };
+    let of_the_board = board::objects().into_iter().map(Some);
+    let mut lines: Vec<EntryLine> = events()
+        .chunks(limits::ENTRY_LINE_EVENTS)
+        .zip([None].into_iter().chain(of_the_board))
+        .map(|(events, object)| line("end what is due", done(object), events.to_vec()))
+        .collect();
+    assert_eq!(lines.iter().map(|line| line.events.len()).sum::<usize>(), events().len());
+    for (command, refusal) in commands().iter().cycle().zip(refusals::refusals()) {
         lines.push(line(&command.to_string(), Outcome::Refused(refusal), Vec::new()));
     }
-    check(&lines, "entry-line.v2.jsonl", encode_entry_line, decode_entry_line);
-}
-
-#[test]
-fn older_versions_are_read() {
-    let states = include_str!("../../golden/state.v1.jsonl");
-    assert!(states.lines().all(|line| decode_state(line.as_bytes()).is_ok()));
-    let lines = include_str!("../../golden/entry-line.v1.jsonl");
-    assert!(lines.lines().all(|line| decode_entry_line(line.as_bytes()).is_ok()));
+    check(&lines, "entry-line.v3.jsonl", encode_entry_line, decode_entry_line);
 }

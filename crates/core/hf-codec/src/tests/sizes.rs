@@ -1,20 +1,38 @@
 //! The bounds hold on both sides, and what the state machine makes always fits.
 
 use hf_config::estate::{EstateBundle, limits as estate_limits};
-use hf_control::{Answered, Command, Entry, Event, Intent, Outcome, Refusal, Shift, ShiftState, State};
+use hf_control::state::ShiftKey;
+use hf_control::{
+    Answered, Board, Command, ControlRef, ControlSet, ControlState, Entry, Event, Intent, ObjectId, Outcome,
+    Pin, PinTo, Practice, PracticeConfig, Refusal, Resource, RuleRef, Shift, ShiftKind, ShiftState, State,
+    Window,
+};
 use hf_health::{Bitmap, Table};
-use hf_model::{Digest, Operator, RequestId, Revision, ShiftId, Timestamp};
+use hf_model::{
+    ControlId, ControlPath, Digest, Operator, PoolName, RequestId, Revision, ShiftId, Switch, Timestamp,
+};
 
 use crate::*;
 
+mod board;
+
 fn entry(toml: String) -> Entry {
     let bundle = EstateBundle { toml, files: std::collections::BTreeMap::new() };
-    Entry {
-        request: RequestId::new("x").unwrap(),
-        stamp: Timestamp(0),
-        by: Operator::new("ann"),
-        command: Command::ApplyEstate { bundle, if_match: None },
-    }
+    asking(Command::ApplyEstate { bundle, if_match: None })
+}
+
+fn asking(command: Command) -> Entry {
+    let request = RequestId::new("x").unwrap();
+    Entry { request, stamp: Timestamp(0), by: Operator::new("ann"), from: None, command }
+}
+
+/// As many characters of as many bytes as can be.
+fn longest(chars: usize) -> String {
+    "\u{10ffff}".repeat(chars)
+}
+
+fn longest_overrides() -> Vec<PoolName> {
+    (0..Command::OVERRIDES).map(|at| PoolName::new(&format!("{at:063}")).unwrap()).collect()
 }
 
 /// The largest shift that the state machine keeps.
@@ -23,13 +41,39 @@ fn largest_shift(number: u64) -> Shift {
         id: ShiftId::new(&format!("shift-{number}")).unwrap(),
         zone: "a".repeat(20).parse().unwrap(),
         scope: format!("record/{}a.", "a.".repeat(126)).parse().unwrap(),
-        reason: "\u{10ffff}".repeat(500),
-        by: Operator::new(&"\u{10ffff}".repeat(128)),
+        reason: longest(500),
+        by: Operator::new(&longest(128)),
         started_at: Timestamp(u64::MAX),
         ends_at: Timestamp(u64::MAX),
-        state: ShiftState::Canceled(Timestamp(u64::MAX)),
+        state: ShiftState::Interrupted(Timestamp(u64::MAX)),
+        kind: ShiftKind::BreakGlass,
+        floor_overrides: longest_overrides(),
         revision: Revision(u64::MAX),
     }
+}
+
+/// The largest pin that the state machine keeps.
+fn largest_pin() -> Pin {
+    let Shift { zone, scope, reason, by, started_at, ends_at, floor_overrides, revision, .. } =
+        largest_shift(0);
+    Pin { zone, scope, to: PinTo::Out, reason, by, started_at, ends_at, floor_overrides, revision }
+}
+
+/// The largest practice configurations that the state machine keeps.
+fn largest_practices() -> std::collections::BTreeMap<Resource, Practice> {
+    let window = Window::parse("Mon:09:00-Mon:17:30").unwrap();
+    let alarms = vec![longest(1_024); State::ALARMS_IN_ALL / State::PRACTICES];
+    let config = PracticeConfig {
+        outcome_alarms: alarms,
+        blocking_alarms: Vec::new(),
+        blocked_windows: vec![window; PracticeConfig::WINDOWS],
+        allowed_windows: vec![window; PracticeConfig::WINDOWS],
+        blocked_dates: vec![hf_control::Date::parse("2026-12-24").unwrap(); PracticeConfig::WINDOWS],
+    };
+    let practice =
+        Practice { config, autoshift: hf_control::Autoshift::Disabled, revision: Revision(u64::MAX) };
+    let resource = |at| Resource::Pool(PoolName::new(&format!("{at:063}")).unwrap());
+    (0..State::PRACTICES).map(|at| (resource(at), practice.clone())).collect()
 }
 
 #[test]
@@ -73,36 +117,133 @@ fn the_largest_table_fits_and_health_does_not_change_its_size() {
     assert_eq!(decode_table(&up).unwrap(), table(true));
 }
 
+/// Bytes of an estate with all that escapes add to it: an entry that brought it was within its own bound.
+const ESTATE_BYTES: usize = limits::ENTRY_BYTES;
+
 #[test]
 fn the_largest_state_fits() {
-    let refusal = Refusal::BadEstate { problems: format!("{}\n", "\u{10ffff}".repeat(200)).repeat(11) };
-    let mut state = State { revision: Revision(u64::MAX), stamp: Timestamp(u64::MAX), ..State::default() };
+    let refusal = Refusal::BadEstate { problems: format!("{}\n", longest(200)).repeat(11) };
+    let mut state = State {
+        revision: Revision(u64::MAX),
+        stamp: Timestamp(u64::MAX),
+        pins: vec![largest_pin(); State::PINS],
+        board: board::largest(Board::TAGS_IN_ALL),
+        practices: largest_practices(),
+        ..State::default()
+    };
     for number in 0..State::SHIFTS_KEPT as u64 {
-        let shift = largest_shift(number);
-        state.shifts.insert(hf_control::state::ShiftKey(Revision(number)), shift);
+        state.shifts.insert(ShiftKey(Revision(number)), largest_shift(number));
     }
     for number in 0..State::REQUESTS_KEPT {
         let id = RequestId::new(&format!("{number:063}")).unwrap();
-        let outcome = Outcome::Refused(refusal.clone());
+        // Half of them shifts, half of them the largest refusals: an outcome is at most the larger one.
+        let shift = Some(largest_shift(u64::MAX));
+        let done = Outcome::Done { revision: Revision(u64::MAX), shift, object: None };
+        let outcome = if number % 2 == 0 { done } else { Outcome::Refused(refusal.clone()) };
         let command = Some(Command::Expire.digest());
         state.requests.insert(id, Answered { revision: Revision(u64::MAX), command, outcome });
     }
     let encoded = encode_state(&state).unwrap();
     assert_eq!(decode_state(&encoded).unwrap(), state);
     let left = limits::STATE_BYTES - encoded.len();
-    assert!(left > limits::ENTRY_BYTES, "{left} bytes are left for an estate");
+    assert!(left > ESTATE_BYTES + (1 << 20), "{left} bytes are left for an estate and a few acts");
+}
+
+#[test]
+fn the_largest_intent_fits() {
+    let board = board::largest(0);
+    let control = |at| ControlState {
+        path: ControlPath { panel: board::name(0), control: board::name(at) },
+        id: ControlId(u64::MAX),
+        to: Switch::Off,
+        changed_at: Timestamp(u64::MAX),
+        by: Operator::new(&longest(128)),
+        floor_overrides: longest_overrides(),
+    };
+    let intent = Intent {
+        revision: Revision(u64::MAX),
+        shifts: (0..State::SHIFTS_ACTIVE as u64).map(largest_shift).collect(),
+        pins: vec![largest_pin(); State::PINS],
+        controls: (0..estate_limits::ROUTING_CONTROLS).map(control).collect(),
+        board,
+        ..Intent::default()
+    };
+    let encoded = encode_intent(&intent).unwrap();
+    assert_eq!(decode_intent(&encoded).unwrap(), intent);
+    let left = limits::INTENT_BYTES - encoded.len();
+    assert!(left > ESTATE_BYTES + (1 << 20), "{left} bytes are left for an estate and a few acts");
 }
 
 #[test]
 fn the_largest_journal_line_fits() {
     let event = Event::ShiftExtended { before: largest_shift(1), after: largest_shift(1) };
     let events = vec![event; 3 * limits::ENTRY_LINE_EVENTS - 1];
-    let outcome = Outcome::Done { revision: Revision(u64::MAX), shift: Some(largest_shift(1)) };
+    let (revision, shift) = (Revision(u64::MAX), Some(largest_shift(1)));
+    let outcome = Outcome::Done { revision, shift, object: None };
     let lines = EntryLine::of(Revision(u64::MAX), Timestamp(0), &entry(String::new()), &outcome, &events);
     assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|line| encode_entry_line(line).is_ok()));
     assert_eq!(lines.iter().map(|line| line.events.len()).sum::<usize>(), events.len());
     assert_eq!(EntryLine::of(Revision(1), Timestamp(0), &entry(String::new()), &outcome, &[]).len(), 1);
+}
+
+#[test]
+fn the_largest_batch_of_routing_controls_fits_into_a_line() {
+    let path = |at| ControlPath { panel: board::name(0), control: board::name(at) };
+    let rules: Vec<ControlPath> = (0..Command::OVERRIDES).map(path).collect();
+    let sets =
+        (0..Command::SETS).map(|at| ControlSet { control: ControlRef::Path(path(at)), to: Switch::Off });
+    let command = Command::SetControls {
+        sets: sets.collect(),
+        rule_overrides: rules.iter().cloned().map(RuleRef::Path).collect(),
+        floor_overrides: longest_overrides(),
+        reason: longest(500),
+    };
+    let turned = |at| Event::ControlTurned { path: path(at), before: Switch::On, after: Switch::Off };
+    let mut events: Vec<Event> = (0..Command::SETS).map(turned).collect();
+    events.push(Event::RulesOverridden(rules));
+    events.push(Event::FloorsOverridden(longest_overrides()));
+    let entry = asking(command);
+    assert_eq!(decode_entry(&encode_entry(&entry).unwrap()).unwrap(), entry);
+    let outcome = Outcome::Done { revision: Revision(u64::MAX), shift: None, object: None };
+    let lines = EntryLine::of(Revision(u64::MAX), Timestamp(0), &entry, &outcome, &events);
+    assert!(lines.iter().all(|line| encode_entry_line(line).is_ok()));
+    assert!(lines[0].command.ends_with('…'));
+    assert_eq!(lines[0].command.chars().count(), limits::ENTRY_LINE_COMMAND_CHARS);
+}
+
+#[test]
+fn the_words_of_an_object_are_cut_in_a_line() {
+    let words = Some(longest(limits::ENTRY_LINE_WORDS_CHARS + 1));
+    let object = ObjectId::Control(ControlId(1));
+    let event = Event::ObjectChanged { object, before: words.clone(), after: words };
+    let events = vec![event; limits::ENTRY_LINE_EVENTS];
+    let outcome = Outcome::Done { revision: Revision(1), shift: None, object: Some(object) };
+    let lines = EntryLine::of(Revision(1), Timestamp(0), &asking(Command::Expire), &outcome, &events);
+    assert_eq!(lines.len(), 1);
+    assert!(encode_entry_line(&lines[0]).is_ok());
+    let Event::ObjectChanged { after: Some(after), .. } = &lines[0].events[0] else { unreachable!() };
+    assert_eq!(after.chars().count(), limits::ENTRY_LINE_WORDS_CHARS);
+    assert!(after.ends_with('…'));
+}
+
+#[test]
+fn a_list_beyond_its_bound_is_neither_written_nor_read() {
+    let act = |count: usize| Shift {
+        floor_overrides: longest_overrides().into_iter().cycle().take(count).collect(),
+        ..largest_shift(1)
+    };
+    let intent =
+        |count| Intent { revision: Revision(u64::MAX), shifts: vec![act(count)], ..Intent::default() };
+    assert_eq!(
+        encode_intent(&intent(Command::OVERRIDES + 1)).unwrap_err().to_string(),
+        "an intent cannot be written: a list here has at most 100 elements, this one 101; \
+         make the estate smaller or end some acts"
+    );
+    let text = String::from_utf8(encode_intent(&intent(Command::OVERRIDES)).unwrap()).unwrap();
+    let longer = text.replace("\"floor_overrides\":[", "\"floor_overrides\":[\"one-more\",");
+    let error = decode_intent(longer.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("invalid length 101, expected a list of at most 100 elements"), "{error}");
 }
 
 #[test]

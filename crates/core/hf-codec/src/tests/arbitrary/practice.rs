@@ -1,0 +1,77 @@
+//! Any practice configuration, and any command about one.
+
+use std::collections::BTreeMap;
+
+use hf_control::{Autoshift, Command, Date, Expect, Practice, PracticeConfig, Resource, Window};
+use hf_model::RegionId;
+use proptest::prelude::*;
+
+use super::{pool, revision, scope, text, zone};
+
+pub(super) fn resource() -> impl Strategy<Value = Resource> {
+    prop_oneof![
+        "[a-z0-9]{1,9}".prop_map(|text| Resource::Region(RegionId::new(&text).unwrap())),
+        pool().prop_map(Resource::Pool),
+        scope().prop_filter_map("a record", |scope| scope.to_string().parse().ok()),
+    ]
+}
+
+pub(super) fn autoshift() -> impl Strategy<Value = Autoshift> {
+    prop_oneof![Just(Autoshift::Enabled), Just(Autoshift::Disabled)]
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    (prop::sample::select(vec!["Mon", "Thu", "Sun"]), 0u16..12, 12u16..24, 0u16..60).prop_map(
+        |(day, from, to, minute)| {
+            Window::parse(&format!("{day}:{from:02}:{minute:02}-{day}:{to:02}:59")).unwrap()
+        },
+    )
+}
+
+fn date() -> impl Strategy<Value = Date> {
+    (1970u16..=9999, 1u8..=12, 1u8..=28)
+        .prop_map(|(year, month, day)| Date::parse(&format!("{year:04}-{month:02}-{day:02}")).unwrap())
+}
+
+fn config() -> impl Strategy<Value = PracticeConfig> {
+    let alarms = || prop::collection::vec(text(), 0..3);
+    let windows = || prop::collection::vec(window(), 0..3);
+    (alarms(), alarms(), windows(), windows(), prop::collection::vec(date(), 0..3)).prop_map(
+        |(outcome_alarms, blocking_alarms, blocked_windows, allowed_windows, blocked_dates)| PracticeConfig {
+            outcome_alarms,
+            blocking_alarms,
+            blocked_windows,
+            allowed_windows,
+            blocked_dates,
+        },
+    )
+}
+
+pub(super) fn practices() -> BoxedStrategy<BTreeMap<Resource, Practice>> {
+    let practice = (config(), autoshift(), revision()).prop_map(|(config, autoshift, revision)| Practice {
+        config,
+        autoshift,
+        revision,
+    });
+    prop::collection::btree_map(resource(), practice, 0..4).boxed()
+}
+
+pub(super) fn command() -> BoxedStrategy<Command> {
+    let expect = prop_oneof![Just(Expect::Absent), Just(Expect::Present), Just(Expect::Any)];
+    prop_oneof![
+        (resource(), config(), expect).prop_map(|(resource, config, expect)| Command::PutPractice {
+            resource,
+            config,
+            expect
+        }),
+        resource().prop_map(|resource| Command::DeletePractice { resource }),
+        (resource(), autoshift()).prop_map(|(resource, to)| Command::SetAutoshift { resource, to }),
+        autoshift().prop_map(|to| Command::SetObserver { to }),
+        (resource(), zone(), text()).prop_map(|(resource, zone, reason)| Command::StartPractice {
+            resource,
+            zone,
+            reason
+        }),
+    ]
+    .boxed()
+}
