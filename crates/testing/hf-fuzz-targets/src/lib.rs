@@ -8,6 +8,7 @@
 //!
 //! Not here: what finds inputs (`fuzz/`), properties over values (each crate's own tests).
 
+mod arc;
 mod bundle;
 mod codec;
 mod dns_answer;
@@ -36,6 +37,7 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "arc", run: arc::check },
     Target { name: "break_glass", run: operator_acts::check },
     Target { name: "codec", run: codec::check },
     Target { name: "dns_answer", run: dns_answer::check },
