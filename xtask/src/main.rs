@@ -1,9 +1,10 @@
 //! Project chores: `cargo xtask ci` runs what CI runs, in the order in which failures are cheapest; `cargo xtask fuzz` looks for
-//! inputs that break a parser.
+//! inputs that break a parser, `cargo xtask sim` for seeds that break a rule.
 //!
 //! Not here: installing tools (`./test` does), releases.
 
 mod fuzz;
+mod sim;
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -42,9 +43,10 @@ fn main() -> ExitCode {
         ["ci", "quick"] => LINTS.iter().chain(QUICK).collect(),
         ["ci", "lints"] => LINTS.iter().collect(),
         ["fuzz", rest @ ..] => return fuzz::main(rest),
+        ["sim", rest @ ..] => return sim::main(rest),
         _ => {
             eprintln!(
-                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]"
+                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]\n       cargo xtask sim [--seeds N] [--from FIRST] [--only world|cluster]"
             );
             return ExitCode::from(2);
         }

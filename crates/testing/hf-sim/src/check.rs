@@ -5,7 +5,7 @@
 //!
 //! Not here: acknowledged writes (`control`, `operator`), agreement after healing (`phases`), one decision (`check::decision`).
 
-mod decision;
+pub mod decision;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

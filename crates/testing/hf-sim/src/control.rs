@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use hf_control::{Command, Entry, Intent, Outcome, State};
 use hf_ledger::{Ledger, MemoryLedger};
-use hf_model::{Operator, RequestId, Revision, Timestamp};
+use hf_model::{EstateId, Operator, RequestId, Revision, Timestamp};
 
 /// How the ledger's disk behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub struct Done {
 }
 
 /// The answer of a future that never waits.
-fn at_once<T>(mut future: hf_ledger::BoxFuture<'_, T>) -> T {
+pub(crate) fn at_once<T>(mut future: hf_ledger::BoxFuture<'_, T>) -> T {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the ledger in memory never waits"),
@@ -123,10 +123,16 @@ impl Control {
             self.expires += 1;
             let request =
                 RequestId::new(&format!("expire-{:016x}", self.expires)).expect("hexadecimal digits");
-            Entry { request, stamp: wall, by: Operator::new("holdfast"), command: Command::Expire }
+            Entry {
+                request,
+                stamp: wall,
+                by: Operator::new("holdfast"),
+                from: None,
+                command: Command::Expire,
+            }
         } else {
             let Some(Job { request, command }) = writer.queue.pop_front() else { return false };
-            Entry { request, stamp: wall, by: Operator::new("ann"), command }
+            Entry { request, stamp: wall, by: Operator::new("ann"), from: None, command }
         };
         let bytes = hf_codec::encode_entry(&entry).expect("a simulated entry is small");
         writer.in_flight = Some(InFlight { entry, bytes, is_answered: false });
@@ -271,6 +277,11 @@ impl Control {
     /// Whether the ledger answers nothing more until a restart.
     pub fn is_poisoned(&self) -> bool {
         self.writer.as_ref().is_some_and(|writer| writer.is_poisoned)
+    }
+
+    /// The estate that acts are signed for.
+    pub fn estate_id(&self) -> EstateId {
+        self.shadow.estate_id
     }
 
     /// The newest revision committed.

@@ -47,6 +47,7 @@
 pub mod check;
 pub mod checker;
 pub mod clock;
+pub mod cluster;
 pub mod control;
 pub mod disk;
 pub mod event;

@@ -94,9 +94,9 @@ impl World {
             _ => Scope::Record(DnsName::new("www.example.test.").expect("a name")),
         };
         let length = Duration::from_millis(self.rng.between(60_000, 120_000));
-        let reason = "the simulation".to_owned();
+        let (reason, floor_overrides) = ("the simulation".to_owned(), Vec::new());
         match self.rng.below(12) {
-            0..=4 => Command::StartShift { zone, scope, length, reason },
+            0..=4 => Command::StartShift { zone, scope, length, reason, floor_overrides },
             5 if !active.is_empty() => {
                 let (id, revision) = self.rng.pick(&active).clone();
                 Command::ExtendShift { id, length, if_match: self.rng.percent(50).then_some(revision) }
@@ -105,8 +105,8 @@ impl World {
                 let (id, revision) = self.rng.pick(&active).clone();
                 Command::CancelShift { id, if_match: self.rng.percent(50).then_some(revision) }
             }
-            8 => Command::Pin { zone, scope, to: PinTo::In, length, reason },
-            9 => Command::Pin { zone, scope, to: PinTo::Out, length, reason },
+            8 => Command::Pin { zone, scope, to: PinTo::In, length, reason, floor_overrides },
+            9 => Command::Pin { zone, scope, to: PinTo::Out, length, reason, floor_overrides },
             10 => Command::Unpin { zone, scope },
             _ => {
                 let version = self.rng.below(4);
@@ -132,6 +132,7 @@ impl World {
         let length = if is_cancel { 0 } else { self.rng.between(60_000, 90_000) };
         let ends_at = signed_at.plus(Duration::from_millis(length));
         let shift = BreakGlassShift {
+            estate: self.control.estate_id(),
             zone,
             reason: "no ledger".to_owned(),
             by: Operator::new("ada"),

@@ -121,6 +121,7 @@ impl World {
             scope: Scope::Everything,
             length,
             reason: "writes work".to_owned(),
+            floor_overrides: Vec::new(),
         })
     }
 

@@ -105,16 +105,18 @@ pub struct Violation {
     pub what: String,
     /// The newest lines of the story.
     pub lines: Vec<String>,
+    /// The test that plays it again.
+    pub test: &'static str,
 }
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Violation { seed, at_ms, step, what, lines } = self;
+        let Violation { seed, at_ms, step, what, lines, test } = self;
         for line in lines {
             writeln!(f, "{line}")?;
         }
         writeln!(f, "HF_SEED={seed}: step {step}, {at_ms} ms: {what}")?;
-        write!(f, "replay: HF_SEED={seed} cargo nextest run -p hf-sim --no-capture one_seed")
+        write!(f, "replay: HF_SEED={seed} cargo nextest run -p hf-sim --no-capture {test}")
     }
 }
 
@@ -185,7 +187,7 @@ impl World {
             self.summary.steps += 1;
             if let Err(what) = self.obey(event) {
                 let (seed, step, lines) = (self.seed, self.summary.steps, self.trace.lines());
-                return Err(Violation { seed, at_ms, step, what, lines });
+                return Err(Violation { seed, at_ms, step, what, lines, test: "one_seed" });
             }
         }
         drop(story);
