@@ -31,6 +31,9 @@ pub struct JournalLine {
     pub revision: u64,
     /// Who asked; the node's name for its own decisions.
     pub by: String,
+    /// From which address, for what was asked over the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// What happened, in one sentence.
     pub text: String,
     /// Why: the operator's reason, the refusal, or the inputs of a decision.
@@ -45,8 +48,13 @@ pub enum JournalKind {
     Done,
     /// An entry of the ledger that was refused; nothing was changed.
     Refused,
+    /// A write that was refused before it came to the ledger: who asked may not, is not known, or sent what cannot be read.
+    #[serde(rename = "request-refused")]
+    RequestRefused,
     /// This node's decision on a zone changed.
     Decision,
+    /// A shift or pin is close to its end.
+    Warning,
     /// Lines were left out, since too many came at once.
     Suppressed,
 }

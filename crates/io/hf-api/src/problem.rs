@@ -31,10 +31,12 @@ impl std::fmt::Display for Problem {
 pub mod code {
     /// 400: the request cannot be read.
     pub const BAD_REQUEST: &str = "bad-request";
-    /// 401: no token.
+    /// 401: nothing was shown that tells who asks.
     pub const NO_TOKEN: &str = "no-token";
-    /// 403: a token or signature that this node does not know.
+    /// 401: a token or certificate that this node does not know, or that has ended. 403: a signature that is not good.
     pub const BAD_TOKEN: &str = "bad-token";
+    /// 403: it is known who asks, and a role or a scope is missing; the message says which.
+    pub const FORBIDDEN: &str = "forbidden";
     /// 404: no such route or thing.
     pub const NOT_FOUND: &str = "not-found";
     /// 405: the route takes other methods.

@@ -1,7 +1,8 @@
 //! The HTTP API of every node.
 //!
-//! 1. Reads are open to the machine itself; others show a token for them too. Writes always need one. Liveness, metrics and
-//!    the API's own description are open; a break-glass shift is known by its signature.
+//! 1. Reads are open to the machine itself; others need the role `read`. Writes always need a caller that may, by role and
+//!    scope; what is refused of them is in the journal too. Liveness, metrics and the API's own description are open; a
+//!    break-glass shift is known by its signature.
 //! 2. Bounded: [`CONNECTIONS`] connections, [`REQUESTS`] requests at a time (beyond: 503), bodies of 64 KiB (an estate's: 17 MiB, four at
 //!    a time) that arrive within ten (thirty) seconds.
 //! 3. Every refusal is a JSON [`Problem`](hf_api::Problem): what, where, how to mend it.
@@ -10,13 +11,16 @@
 //! Not here: the rules of a change (`hf-control`), what an answer is made of (`view`, `traffic`, `zero`).
 
 mod body;
+mod controls;
 mod estate;
 mod explain;
 mod glass;
 mod guard;
 mod journal;
 mod metrics;
+mod panels;
 mod pins;
+mod practice;
 mod refusal;
 mod shifts;
 mod status;
@@ -31,6 +35,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use hf_answer::Compiled;
 use hf_api::serve::{BindError, Listener, TowerToHyperService};
+use hf_api::tls::ServerTls;
 use hf_clock::Clock;
 use hf_config::node::{OperatorKey, Role};
 use hf_control::Intent;
@@ -45,9 +50,10 @@ use utoipa_axum::routes;
 
 pub use glass::{GivenBreakGlass, body_of as break_glass_body};
 
+use crate::access::Access;
 use crate::control::Control;
 use crate::observe::{self, Observed};
-use crate::tokens::Tokens;
+use crate::refusals::Refusals;
 
 /// Connections at a time; further ones wait.
 pub const CONNECTIONS: usize = 1_024;
@@ -81,8 +87,8 @@ pub struct Context {
     pub break_glass: mpsc::Sender<GivenBreakGlass>,
     /// Whose break-glass shifts it obeys.
     pub break_glass_keys: Vec<OperatorKey>,
-    /// Who may write.
-    pub tokens: Tokens,
+    /// Who may do what.
+    pub access: Access,
     /// The time.
     pub clock: Clock,
     /// The estate file that this node watches.
@@ -121,6 +127,7 @@ impl Context {
 struct Shared {
     context: Context,
     observed: Observed,
+    refusals: Refusals,
     /// For `explain`; made when first asked for.
     compiled: Mutex<Option<Compiled>>,
     requests: Semaphore,
@@ -161,10 +168,19 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shifts::show, shifts::cancel))
         .routes(routes!(shifts::extend))
         .routes(routes!(pins::pin, pins::unpin))
+        .routes(routes!(controls::list, controls::set))
+        .routes(routes!(panels::show_panel, panels::put_panel, panels::delete_panel))
+        .routes(routes!(panels::show_control, panels::put_control, panels::delete_control))
+        .routes(routes!(panels::show_rule, panels::put_rule, panels::delete_rule))
+        .routes(routes!(practice::list))
+        .routes(routes!(practice::show, practice::put, practice::delete))
+        .routes(routes!(practice::start))
+        .routes(routes!(practice::autoshift))
         .routes(routes!(estate::show, estate::apply))
         .routes(routes!(estate::compare))
         .routes(routes!(explain::explain))
         .routes(routes!(journal::journal))
+        .routes(routes!(journal::export))
         .routes(routes!(glass::break_glass))
         .routes(routes!(status::live))
         .routes(routes!(status::ready))
@@ -187,6 +203,7 @@ impl Api {
         let shared = Arc::new(Shared {
             context,
             observed: Observed::default(),
+            refusals: Refusals::default(),
             compiled: Mutex::default(),
             requests: Semaphore::new(REQUESTS),
             large: Semaphore::new(LARGE),
@@ -196,7 +213,7 @@ impl Api {
         let router = router
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::not_allowed)
-            .layer(from_fn_with_state(shared.clone(), guard::reads))
+            .layer(from_fn_with_state(shared.clone(), guard::callers))
             .layer(from_fn_with_state(shared.clone(), guard::busy))
             .with_state(shared.clone());
         Api { shared, router }
@@ -212,10 +229,16 @@ impl Api {
         observe::run(&self.shared.context, &self.shared.observed, shutdown).await;
     }
 
-    /// Opens the port.
+    /// Opens the port, for plain HTTP.
     pub async fn bind(self, listen: SocketAddr) -> Result<Bound, BindError> {
         let listener = hf_api::serve::listen("api_listen", listen).await?;
         Ok(Bound { listener, api: self })
+    }
+
+    /// Opens the port, for TLS.
+    pub async fn bind_tls(self, listen: SocketAddr, tls: ServerTls) -> Result<Bound, BindError> {
+        let Bound { listener, api } = self.bind(listen).await?;
+        Ok(Bound { listener: listener.with_tls(tls), api })
     }
 }
 
@@ -229,7 +252,9 @@ impl Bound {
     pub async fn run(self, shutdown: watch::Receiver<bool>) {
         let service = TowerToHyperService::new(self.api.router());
         let serve = self.listener.serve(service, CONNECTIONS, shutdown.clone());
-        tokio::join!(serve, self.api.observe(shutdown));
+        let refusals = self.api.shared.refusals.run(&self.api.shared.context, shutdown.clone());
+        let expiring = crate::expiring::run(&self.api.shared.context, shutdown.clone());
+        tokio::join!(serve, self.api.observe(shutdown), refusals, expiring);
     }
 }
 

@@ -8,20 +8,26 @@
 //!
 //! Not here: the rules (`hf-control`), durability (`hf-ledger`), who hears of new intent (`hf-node`, `hf-feed`).
 
+pub mod access;
 pub mod api;
+mod boards;
 mod control;
 mod decisions;
 mod effect;
+mod expiring;
 mod lines;
 mod observe;
+mod permit;
+mod refusals;
 mod ring;
-mod tokens;
 mod traffic;
 mod view;
 mod zero;
 
+pub use access::{Access, AccessError, AccessPlace, Presented};
 pub use api::{Api, Bound, Context, GivenBreakGlass, break_glass_body};
-pub use control::{AdoptError, Adopted, Behind, Control, Gate, StartError, SubmitError, View};
+pub use control::{
+    AdoptError, Adopted, Applied, Asker, Behind, Control, Draft, Gate, Replica, StartError, SubmitError, View,
+};
 pub use hf_api::serve::BindError;
 pub use ring::RingJournal;
-pub use tokens::{TokenError, Tokens};

@@ -1,5 +1,6 @@
 //! `/v1/pins`.
 
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hf_api::{Problem, SetPin, WriteDone};
@@ -7,9 +8,10 @@ use hf_control::{Command, PinTo};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::SharedState;
 use super::body::{Query, Small};
 use super::refusal::Answer;
-use super::writer::{Writer, length, scope, tagged, zone};
+use super::writer::{Writer, length, pools, scope, scope_in, tagged, zone};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -29,16 +31,22 @@ pub struct UnpinQuery {
     (status = 201, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
     (status = 503, body = Problem)))]
-pub async fn pin(writer: Writer, Small(body): Small<SetPin>) -> Answer<Response> {
+pub async fn pin(
+    State(shared): SharedState,
+    writer: Writer,
+    Small(body): Small<SetPin>,
+) -> Answer<Response> {
+    let zone = zone(&body.zone)?;
     let command = Command::Pin {
-        zone: zone(&body.zone)?,
-        scope: scope(&body.resource)?,
+        scope: scope_in(&shared.context, &zone, &body.resource)?,
+        zone,
         to: match body.to {
             hf_api::PinTo::In => PinTo::In,
             hf_api::PinTo::Out => PinTo::Out,
         },
         length: length(&body.length)?,
         reason: body.reason,
+        floor_overrides: pools(&body.override_floor)?,
     };
     let (revision, _) = writer.commit(body.request_id.as_deref(), command).await?;
     Ok(tagged(StatusCode::CREATED, revision.0, WriteDone { revision: revision.0, warning: None }))

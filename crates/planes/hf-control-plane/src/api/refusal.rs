@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hf_access::Forbidden;
 use hf_api::{Problem, code};
 use hf_control::Refusal;
 use hf_ledger::LedgerError;
@@ -10,10 +11,33 @@ use hf_ledger::LedgerError;
 use crate::control::SubmitError;
 
 /// A refused request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Refused {
     status: StatusCode,
     problem: Problem,
+    /// What it asked for, when that was understood.
+    asked: Option<String>,
+    journalled: Journalled,
+}
+
+/// Whether the journal has a line about a refusal already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journalled {
+    /// It came to the ledger and is an entry.
+    Yes,
+    /// Nobody has told.
+    No,
+}
+
+/// What a refusal leaves with its response, for the journal.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Why.
+    pub why: String,
+    /// What was asked for, when that was understood.
+    pub asked: Option<String>,
+    /// Whether it is told already.
+    pub journalled: Journalled,
 }
 
 /// What a route answers.
@@ -24,8 +48,27 @@ impl Refused {
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>, mend: impl Into<String>) -> Self {
         Refused {
             status,
-            problem: Problem { code: code.to_owned(), message: message.into(), mend: mend.into() },
+            asked: None,
+            journalled: Journalled::No,
+            problem: Problem {
+                code: code.to_owned(),
+                message: message.into(),
+                mend: mend.into(),
+                retry: status == StatusCode::SERVICE_UNAVAILABLE,
+            },
         }
+    }
+
+    /// 403: what is missing for what was asked.
+    pub fn forbidden(forbidden: &Forbidden, asked: impl Into<String>) -> Self {
+        let (message, mend) = split(&forbidden.to_string());
+        let refused = Refused::new(StatusCode::FORBIDDEN, code::FORBIDDEN, message, mend);
+        Refused { asked: Some(asked.into()), ..refused }
+    }
+
+    /// The same, of which the journal has a line.
+    pub fn journalled(self) -> Self {
+        Refused { journalled: Journalled::Yes, ..self }
     }
 
     /// 400.
@@ -67,7 +110,9 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
+        let (why, asked, journalled) = (self.problem.message.clone(), self.asked, self.journalled);
         let mut response = (self.status, Json(self.problem)).into_response();
+        response.extensions_mut().insert(Told { why, asked, journalled });
         if self.status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()
@@ -96,22 +141,45 @@ impl From<Refusal> for Refused {
             Refusal::UnknownZone { .. }
             | Refusal::UnknownResource { .. }
             | Refusal::UnknownShift { .. }
+            | Refusal::UnknownControl { .. }
+            | Refusal::UnknownRule { .. }
+            | Refusal::UnknownObject { .. }
+            | Refusal::UnknownPool { .. }
+            | Refusal::UnknownManaged { .. }
+            | Refusal::NoPractice { .. }
             | Refusal::NoPin { .. } => (StatusCode::NOT_FOUND, code::NOT_FOUND),
             Refusal::NotActive { .. } => (StatusCode::CONFLICT, code::NOT_ACTIVE),
             Refusal::AlreadyShifted { .. } => (StatusCode::CONFLICT, code::ALREADY_SHIFTED),
             Refusal::OtherZoneShifted { .. } => (StatusCode::CONFLICT, code::OTHER_ZONE_SHIFTED),
             Refusal::Floor { .. } => (StatusCode::CONFLICT, code::FLOOR),
-            Refusal::InUse { .. } | Refusal::TooMany { .. } | Refusal::RequestReused { .. } => {
-                (StatusCode::CONFLICT, code::REFUSED)
-            }
-            Refusal::Length { .. } | Refusal::Reason { .. } => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
+            Refusal::InUse { .. }
+            | Refusal::TooMany { .. }
+            | Refusal::RequestReused { .. }
+            | Refusal::OwnedByEstate { .. }
+            | Refusal::NameTaken { .. }
+            | Refusal::NotEmpty { .. }
+            | Refusal::RuleBroken { .. }
+            | Refusal::GateClosed { .. }
+            | Refusal::Waiting { .. }
+            | Refusal::PracticeThere { .. }
+            | Refusal::AutoshiftEnabled { .. }
+            | Refusal::PracticeClosed { .. }
+            | Refusal::OtherEstate { .. } => (StatusCode::CONFLICT, code::REFUSED),
+            Refusal::Length { .. }
+            | Refusal::Reason { .. }
+            | Refusal::Ambiguous { .. }
+            | Refusal::BatchSize { .. }
+            | Refusal::TwiceInBatch { .. }
+            | Refusal::Invalid { .. }
+            | Refusal::NotInZone { .. }
+            | Refusal::BadPractice { .. } => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
         };
         let text = refusal.to_string();
         let (message, mend) = match refusal {
             Refusal::BadEstate { .. } => (text, "mend these lines and apply again".to_owned()),
             _ => split(&text),
         };
-        Refused::new(status, code, message, mend)
+        Refused::new(status, code, message, mend).journalled()
     }
 }
 

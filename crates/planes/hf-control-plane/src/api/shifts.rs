@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use hf_api::{Extend, Problem, Shift, Shifts, StartShift};
+use hf_api::{Extend, Problem, Shift, ShiftKind, ShiftState, Shifts, StartShift};
 use hf_control::Command;
 use hf_model::{Revision, ShiftId, ZoneId};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use super::body::{IfMatch, Name, Query, Small};
 use super::refusal::{Answer, Refused};
-use super::writer::{Writer, length, scope, tagged, zone};
+use super::writer::{Writer, length, pools, scope, scope_in, tagged, zone};
 use super::{Shared, SharedState};
 use crate::view::{self, Heard};
 
@@ -23,6 +23,14 @@ pub struct ListQuery {
     /// Ended ones too, the newest thousand. Only nodes with the control role remember them.
     #[serde(default)]
     all: bool,
+    /// Only of this zone, by id or alias.
+    zone: Option<String>,
+    /// Only of this resource: `everything`, `pool/NAME` or `record/NAME.`
+    resource: Option<String>,
+    /// Only in this state: `active`, `canceled`, `expired` or `interrupted`; an ended state asks for ended ones by itself.
+    state: Option<ShiftState>,
+    /// Only of this kind: `zonal`, `break-glass` or `practice`.
+    kind: Option<ShiftKind>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -33,14 +41,18 @@ pub struct WriteQuery {
     request_id: Option<String>,
 }
 
-fn shown(shared: &Shared, shift: &hf_control::Shift) -> Shift {
+/// A shift as this node sees it.
+pub fn shown(shared: &Shared, shift: &hf_control::Shift) -> Shift {
     let context = &shared.context;
     let (snapshot, reports) = (context.snapshot(), context.reports.borrow().clone());
     let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
-    view::shift(shift, snapshot.as_deref(), &heard, shared.observed.time_to_zero(context, shift))
+    let shown = view::shift(shift, snapshot.as_deref(), &heard, shared.observed.time_to_zero(context, shift));
+    let ended_by = context.ledger().and_then(|control| control.view().ended_by.get(&shift.id).cloned());
+    Shift { ended_by: ended_by.filter(|_| shown.ended_at_ms.is_some()).map(|by| by.to_string()), ..shown }
 }
 
-fn answer(shared: &Shared, status: StatusCode, shift: Option<hf_control::Shift>) -> Answer<Response> {
+/// What a write of a shift answers.
+pub fn answer(shared: &Shared, status: StatusCode, shift: Option<hf_control::Shift>) -> Answer<Response> {
     let shift = shift.ok_or_else(|| {
         // The same request id was used for something that is not a shift.
         Refused::bad(
@@ -51,21 +63,44 @@ fn answer(shared: &Shared, status: StatusCode, shift: Option<hf_control::Shift>)
     Ok(tagged(status, shift.revision.0, shown(shared, &shift)))
 }
 
-/// Shifts in force, oldest first.
-#[utoipa::path(get, operation_id = "list_shifts", path = "/v1/shifts", tag = "shifts", params(ListQuery), responses((status = 200, body = Shifts)))]
-pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) -> Json<Shifts> {
-    let found = match (shared.context.ledger(), query.all) {
-        (Some(control), true) => control.view().shifts.clone(),
-        _ => shared.context.intent().shifts.clone(),
-    };
+/// Shifts in force, oldest first; with `all` or an ended `state` those that have ended too.
+#[utoipa::path(get, operation_id = "list_shifts", path = "/v1/shifts", tag = "shifts", params(ListQuery), responses(
+    (status = 200, body = Shifts), (status = 400, body = Problem)))]
+pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) -> Answer<Json<Shifts>> {
     let context = &shared.context;
+    let wants_ended = query.all || query.state.is_some_and(|state| state != ShiftState::Active);
+    let found = match (context.ledger(), wants_ended) {
+        (Some(control), true) => control.view().shifts.clone(),
+        _ => context.intent().shifts.clone(),
+    };
+    let named = query.zone.as_deref().map(zone).transpose()?;
+    // An alias means its zone; a zone that the estate does not have any more may be that of an ended shift.
+    let named = named.map(|named| {
+        let snapshot = context.snapshot();
+        let known = snapshot.as_ref().and_then(|snapshot| {
+            Some(snapshot.estate.zone(snapshot.estate.zone_named(&named)?).id.clone())
+        });
+        known.unwrap_or(named)
+    });
+    let resource = query.resource.as_deref().map(scope).transpose()?;
+    let is_wanted = |shift: &&hf_control::Shift| {
+        named.as_ref().is_none_or(|zone| shift.zone == *zone)
+            && resource.as_ref().is_none_or(|resource| shift.scope == *resource)
+    };
+    let is_shown = |shift: &Shift| {
+        query.state.is_none_or(|state| shift.state == state) && query.kind.is_none_or(|kind| shift.kind == kind)
+    };
+    let shifts = found.iter().filter(is_wanted).map(|shift| shown(&shared, shift)).filter(is_shown).collect();
     let reports = context.reports.borrow().clone();
     let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
-    Json(Shifts {
-        shifts: found.iter().map(|shift| shown(&shared, shift)).collect(),
-        ended_listed: query.all && shared.context.ledger().is_some(),
-        break_glass: view::break_glass(context.snapshot().as_deref(), &heard),
-    })
+    let mut break_glass = view::break_glass(context.snapshot().as_deref(), &heard);
+    break_glass.retain(|shift| {
+        named.as_ref().is_none_or(|zone| shift.zone == zone.as_str())
+            && resource.as_ref().is_none_or(|resource| *resource == hf_control::Scope::Everything)
+            && query.state.is_none_or(|state| state == ShiftState::Active)
+            && query.kind.is_none_or(|kind| kind == ShiftKind::BreakGlass)
+    });
+    Ok(Json(Shifts { shifts, ended_listed: wants_ended && context.ledger().is_some(), break_glass }))
 }
 
 /// One shift.
@@ -103,11 +138,13 @@ pub async fn start(
     writer: Writer,
     Small(body): Small<StartShift>,
 ) -> Answer<Response> {
+    let zone = zone(&body.zone)?;
     let command = Command::StartShift {
-        zone: zone(&body.zone)?,
-        scope: scope(&body.resource)?,
+        scope: scope_in(&shared.context, &zone, &body.resource)?,
+        zone,
         length: length(&body.length)?,
         reason: body.reason,
+        floor_overrides: pools(&body.override_floor)?,
     };
     let (_, shift) = writer.commit(body.request_id.as_deref(), command).await?;
     answer(&shared, StatusCode::CREATED, shift)

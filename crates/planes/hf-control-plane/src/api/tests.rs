@@ -1,5 +1,6 @@
 //! One node's API: every route and every refusal, through the router; slow and large bodies over sockets.
 
+mod access;
 mod fixture;
 mod reads;
 mod refusals;

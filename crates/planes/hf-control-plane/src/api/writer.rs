@@ -1,5 +1,6 @@
-//! Who writes: a node with the control role, and a token that it knows.
+//! Who writes: a node with the control role, and a caller that may.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,33 +8,39 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hf_access::Principal;
 use hf_api::code;
 use hf_config::node::Role;
 use hf_control::{Command, Outcome, Scope, Shift};
-use hf_model::{Operator, RequestId, Revision, ZoneId, parse_duration};
+use hf_model::{PoolName, RegionId, RequestId, Revision, ZoneId, parse_duration};
 use serde::Serialize;
 
-use super::Shared;
-use super::guard::operator;
+use super::{Context, Shared};
+use super::guard::Caller;
 use super::refusal::{Refused, split};
-use crate::control::Control;
+use crate::control::{Asker, Control};
+use crate::permit;
 
-/// The right to write, and the writer.
+/// Somebody who is known, and the ledger's writer. What they may is judged by what they ask for.
 pub struct Writer {
+    context: Context,
     control: Control,
-    by: Operator,
+    by: Principal,
+    from: Option<SocketAddr>,
 }
 
 impl FromRequestParts<Arc<Shared>> for Writer {
     type Rejection = Refused;
-    /// The role is looked at before the token: a client that asked the wrong node goes on to the next one.
+    /// The node's role is looked at before the caller: a client that asked the wrong node goes on to the next one.
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
         let control = shared.context.control.clone().ok_or_else(|| no_ledger(shared))?;
-        Ok(Writer { control, by: operator(shared, &parts.headers).await? })
+        let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
+        Ok(Writer { context: shared.context.clone(), control, by: caller.who?, from: caller.from })
     }
 }
 
-fn no_ledger(shared: &Shared) -> Refused {
+/// 503: another node keeps the ledger, or this one cannot open its own.
+pub fn no_ledger(shared: &Shared) -> Refused {
     let node = &shared.context.node;
     if let Some(problem) = &shared.context.ledger_problem {
         let (message, mend) = split(problem);
@@ -59,11 +66,28 @@ impl Writer {
         request_id: Option<&str>,
         command: Command,
     ) -> Result<(Revision, Option<Shift>), Refused> {
+        permit::judge(&self.context, &self.by, &command)
+            .map_err(|forbidden| Refused::forbidden(&forbidden, told(&command)))?;
         let request = request_id_or_new(request_id)?;
-        match self.control.submit(self.by, request, command).await? {
-            Outcome::Done { revision, shift } => Ok((revision, shift)),
+        match self.control.submit(Asker { name: self.by.name, from: self.from }, request, command).await? {
+            Outcome::Done { revision, shift, .. } => Ok((revision, shift)),
             Outcome::Refused(refusal) => Err(refusal.into()),
         }
+    }
+}
+
+/// A command for the journal, with its reason.
+fn told(command: &Command) -> String {
+    match command {
+        Command::StartShift { reason, .. }
+        | Command::Pin { reason, .. }
+        | Command::SetControls { reason, .. }
+        | Command::StartPractice { reason, .. }
+            if !reason.is_empty() =>
+        {
+            format!("{command}, because: {reason}")
+        }
+        _ => command.to_string(),
     }
 }
 
@@ -83,6 +107,29 @@ pub fn zone(text: &str) -> Result<ZoneId, Refused> {
 /// A resource as asked.
 pub fn scope(text: &str) -> Result<Scope, Refused> {
     text.parse().map_err(|error: hf_control::intent::ScopeError| field("resource", error))
+}
+
+/// Pools whose floor may be broken, as asked.
+pub fn pools(names: &[String]) -> Result<Vec<PoolName>, Refused> {
+    names.iter().map(|name| PoolName::new(name).map_err(|error| field("override_floor", error))).collect()
+}
+
+/// The same for an act on `zone`, where `region/ID` means everything of a zone of that region.
+pub fn scope_in(context: &Context, zone: &ZoneId, text: &str) -> Result<Scope, Refused> {
+    let Some(region) = text.strip_prefix("region/") else { return scope(text) };
+    let region = RegionId::new(region).map_err(|error| field("resource", error))?;
+    let snapshot = context.snapshot().ok_or_else(Refused::not_ready)?;
+    let estate = &snapshot.estate;
+    let Some(found) = estate.zone_named(zone).map(|at| estate.zone(at)) else {
+        return Ok(Scope::Everything); // the ledger says that there is no such zone, and which there are
+    };
+    let of = &estate.regions[found.region.at()].id;
+    if *of == region {
+        return Ok(Scope::Everything);
+    }
+    let message = format!("zone `{}` is in region `{of}`, not in `{region}`", found.id);
+    let mend = "name the zone that you mean, or its own region; nothing was changed";
+    Err(Refused::new(StatusCode::CONFLICT, code::REFUSED, message, mend))
 }
 
 /// A length as asked.

@@ -1,6 +1,7 @@
-//! `holdfast cert`: a small authority for the feed between machines.
+//! `holdfast cert`: a small authority for nodes and operators.
 //!
-//! The feed wants mutual TLS outside loopback. Whoever has an authority of their own uses that; this is for the rest.
+//! The feed wants mutual TLS outside loopback, and so does the API. Whoever has an authority of their own uses that; this is for
+//! the rest.
 
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -27,12 +28,26 @@ pub fn run(args: &CertArgs, output: Output) -> Result<(), Failure> {
             show(output, &node_certificate(node, addresses, folder)?, |made| {
                 format!(
                     "wrote {certificate} and {key}; in the node's file, whose folder its paths start from:\n\n\
-                     [tls]\nca = {ca:?}\ncertificate = {certificate:?}\nkey = {key:?}",
+                     [tls]\nca = {ca:?}\ncertificate = {certificate:?}\nkey = {key:?}\n\n\
+                     [api]\ntls = {{ certificate = {certificate:?}, key = {key:?} }} # if it listens off this machine; clients: --ca {ca}",
                     certificate = made.certificate,
                     key = made.key,
                     ca = made.ca,
                 )
             })
+        }
+        CertCommand::Operator { name, folder } => show(output, &operator(name, folder)?, |made| {
+            format!(
+                "wrote {certificate} and {key}; the nodes take it with [api] tls = {{ …, client_ca = {ca:?} }}, and\n\
+                 `holdfast access add {name} --role read --certificate {name}` says what it may do",
+                certificate = made.certificate,
+                key = made.key,
+                ca = made.ca,
+            )
+        }),
+        CertCommand::Pin { certificate } => {
+            let pin = hf_api::tls::key_pin_of_file(certificate).map_err(|error| Failure::Usage(error.to_string()))?;
+            show(output, &pin.to_string(), Clone::clone)
         }
     }
 }
@@ -73,21 +88,40 @@ fn authority(folder: &Path) -> Result<Made, Failure> {
 
 fn node_certificate(node: &str, addresses: &[IpAddr], folder: &Path) -> Result<Made, Failure> {
     let node = hf_model::NodeId::new(node).map_err(|error| Failure::Usage(format!("holdfast: {error}")))?;
+    let mut params = CertificateParams::new(vec![node.to_string()]).map_err(|error| made(&error))?;
+    params.distinguished_name.push(DnType::CommonName, node.as_str());
+    params.subject_alt_names.extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    signed(params, node.as_str(), folder)
+}
+
+/// Has no DNS name: on a feed it could be no node.
+fn operator(name: &str, folder: &Path) -> Result<Made, Failure> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
+    if !(1..=64).contains(&name.len()) || !name.chars().all(good) || name.starts_with('.') {
+        return Err(Failure::Usage(
+            "holdfast: an operator's name has 1 to 64 of a-z A-Z 0-9 - _ . @, since it becomes a file's name".to_owned(),
+        ));
+    }
+    let mut params = CertificateParams::new(Vec::new()).map_err(|error| made(&error))?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    signed(params, name, folder)
+}
+
+/// Has the folder's authority sign a new key, and writes both beside it.
+fn signed(mut params: CertificateParams, name: &str, folder: &Path) -> Result<Made, Failure> {
     let ca_pem = super::read_file(&folder.join("ca.pem"))?;
     let ca_key =
         KeyPair::from_pem(&super::read_file(&folder.join("ca.key"))?).map_err(|error| made(&error))?;
     let issuer = Issuer::from_ca_cert_pem(&ca_pem, ca_key).map_err(|error| made(&error))?;
-    let mut params = CertificateParams::new(vec![node.to_string()]).map_err(|error| made(&error))?;
-    params.distinguished_name.push(DnType::CommonName, node.as_str());
-    params.subject_alt_names.extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages =
-        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     let key = KeyPair::generate().map_err(|error| made(&error))?;
     let certificate = params.signed_by(&key, &issuer).map_err(|error| made(&error))?;
-    write_new(&folder.join(format!("{node}.key")), &key.serialize_pem(), 0o600)?;
-    write_new(&folder.join(format!("{node}.pem")), &certificate.pem(), 0o644)?;
-    Ok(Made::new(folder, node.as_str()))
+    write_new(&folder.join(format!("{name}.key")), &key.serialize_pem(), 0o600)?;
+    write_new(&folder.join(format!("{name}.pem")), &certificate.pem(), 0o644)?;
+    Ok(Made::new(folder, name))
 }
 
 fn made(error: &rcgen::Error) -> Failure {

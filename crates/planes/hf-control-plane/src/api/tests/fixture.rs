@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::access::{Access, AccessPlace};
 use crate::api::*;
 use crate::ring::RingJournal;
 
@@ -65,7 +66,7 @@ pub struct Fixture {
     /// Break-glass shifts that the next snapshot obeys.
     pub glass_of: Vec<hf_control::BreakGlassShift>,
     number: u64,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -83,9 +84,10 @@ impl Fixture {
     /// A node that knows nothing yet.
     pub async fn empty(roles: &[Role]) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
-        let tokens = Tokens::open(dir.path()).unwrap();
+        let clock = Clock::manual(NOW);
+        let access = Access::open(&AccessPlace::DataDir(dir.path().to_owned()), clock.clone()).unwrap();
         let token = std::fs::read_to_string(dir.path().join("operator.token")).unwrap().trim().to_owned();
-        let (clock, ledger) = (Clock::manual(NOW), Arc::new(MemoryLedger::default()));
+        let ledger = Arc::new(MemoryLedger::default());
         let control = if roles.contains(&Role::Control) {
             Some(Control::start(ledger.clone(), ledger.clone(), clock.clone()).await.unwrap())
         } else {
@@ -110,7 +112,7 @@ impl Fixture {
             reports: report_receiver,
             break_glass: glass_sender,
             break_glass_keys: vec![OperatorKey { name: "ann".to_owned(), public_key: key.public_key() }],
-            tokens,
+            access,
             clock: clock.clone(),
             estate_file: roles.contains(&Role::Control).then(|| "estates/shop.toml".into()),
             estate_file_problem: problem_receiver,
@@ -127,8 +129,13 @@ impl Fixture {
             problem,
             glass_of: Vec::new(),
             number: 0,
-            _dir: dir,
+            dir,
         }
+    }
+
+    /// The node's data_dir.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     /// Makes a snapshot of the newest intent, as the node's hub does.
