@@ -102,6 +102,8 @@ pub mod limits {
     pub const ROUTING_CONTROLS: usize = 300;
     /// Safety rules of one panel.
     pub const RULES_OF_A_PANEL: usize = 20;
+    /// The longest way of a zone back to a pool: what is told of ended acts need not be kept for longer than twice that.
+    pub const RETURN_OVER_MAX: std::time::Duration = std::time::Duration::from_hours(1);
 }
 
 /// What the service is.

@@ -1,11 +1,12 @@
 //! What people ask for, resolved against the estate and put in order of strength.
 //!
-//! 1. Pins first, the narrower scope before the wider one; then break-glass shifts; then zonal shifts.
+//! 1. Pins first, the narrower scope before the wider one; then break-glass shifts; then zonal shifts; then routing controls that are
+//!    off; then practice runs.
 //! 2. Among equals the older act comes first: what is in force stays in force when the floor has room for one only.
-//! 3. Of two break-glass acts on one zone the newer counts, of two pins with one zone and scope too.
-//! 4. A break-glass cancel ends an earlier break-glass shift. Whatever break-glass act is signed at or after the end of a ledger
-//!    shift or pin of its zone ends that one, if it is held: a cancel, and also a shift, or what the cancel before it had
-//!    ended would come back when the shift runs out. None cuts short what is still running: that is the ledger's to do.
+//! 3. Of two pins with one zone and scope the newer counts. What counts of break-glass acts stands in `glass`.
+//! 4. Whatever break-glass act is signed at or after the end of a ledger shift or pin of its zone ends that one, if it is held: a
+//!    cancel, and also a shift, or what the cancel before it had ended would come back when the shift runs out. None cuts short
+//!    what is still running: that is the ledger's to do.
 //! 5. An act on a zone that the estate no longer has asks for nothing.
 //!
 //! The order does not depend on the order of the lists that came in.
@@ -13,18 +14,21 @@
 use std::collections::BTreeMap;
 
 use hf_config::estate::ZoneIx;
-use hf_control::{BreakGlassShift, Pin, PinTo, Scope, Shift};
-use hf_model::Timestamp;
+use hf_control::{Pin, PinTo, Scope, Shift, ShiftKind, ShiftState};
+use hf_model::{PoolName, Timestamp};
 
-use crate::Inputs;
 use crate::decision::{Reason, Source};
+use crate::glass::Glass;
+use crate::{Inputs, controls};
 
 /// One wish about one zone.
-pub(crate) struct Act {
+pub(crate) struct Act<'a> {
     pub(crate) source: Source,
     pub(crate) zone: ZoneIx,
     pub(crate) scope: Scope,
     pub(crate) asks: Asks,
+    /// Pools whose floor does not stop it, by the operator's word.
+    pub(crate) overrides: &'a [PoolName],
     /// The zone's reason if it is granted.
     pub(crate) reason: Reason,
 }
@@ -40,15 +44,25 @@ pub(crate) enum Asks {
 }
 
 /// All acts, strongest first.
-pub(crate) fn in_order(inputs: &Inputs<'_>) -> Vec<Act> {
-    let newest = newest_break_glass(inputs);
-    let mut acts = pins(inputs, &newest);
-    acts.extend(break_glass(inputs, &newest));
-    acts.extend(shifts(inputs, &newest));
-    acts
+pub(crate) struct Acts<'a> {
+    pub(crate) all: Vec<Act<'a>>,
+    /// So many of them are stronger than any routing control.
+    pub(crate) above_controls: usize,
 }
 
-fn pins(inputs: &Inputs<'_>, glass: &BTreeMap<ZoneIx, &BreakGlassShift>) -> Vec<Act> {
+/// All acts, strongest first.
+pub(crate) fn in_order<'a>(inputs: &Inputs<'a>) -> Acts<'a> {
+    let glass = Glass::new(inputs);
+    let mut all = pins(inputs, &glass);
+    all.extend(glass.acts(inputs.now));
+    all.extend(shifts(inputs, &glass, |kind| kind != ShiftKind::Practice));
+    let above_controls = all.len();
+    all.extend(controls::acts(inputs));
+    all.extend(shifts(inputs, &glass, |kind| kind == ShiftKind::Practice));
+    Acts { all, above_controls }
+}
+
+fn pins<'a>(inputs: &Inputs<'a>, glass: &Glass<'a>) -> Vec<Act<'a>> {
     let mut newest: BTreeMap<(ZoneIx, &Scope), &Pin> = BTreeMap::new();
     for pin in &inputs.intent.pins {
         let Some(zone) = inputs.estate.zone_named(&pin.zone) else { continue };
@@ -66,8 +80,9 @@ fn pins(inputs: &Inputs<'_>, glass: &BTreeMap<ZoneIx, &BreakGlassShift>) -> Vec<
                 PinTo::In => (Asks::In, Reason::PinnedIn { by, until, held }),
                 PinTo::Out => (Asks::Out, Reason::PinnedOut { by, until, held }),
             };
-            let asks = if held && is_ended(glass.get(&zone), until) { Asks::Canceled } else { asks };
-            Act { source: Source::Pin, zone, scope: scope.clone(), asks, reason }
+            let asks = if held && glass.has_ended(zone, until) { Asks::Canceled } else { asks };
+            let overrides = &pin.floor_overrides;
+            Act { source: Source::Pin, zone, scope: scope.clone(), asks, overrides, reason }
         })
         .collect()
 }
@@ -84,57 +99,30 @@ fn breadth(scope: &Scope) -> u8 {
     }
 }
 
-/// The newest act of each zone. Of two signed at one instant the one that ends later counts: what was evacuated stays so.
-fn newest_break_glass<'a>(inputs: &Inputs<'a>) -> BTreeMap<ZoneIx, &'a BreakGlassShift> {
-    let mut newest = BTreeMap::new();
-    let order = |act: &'a BreakGlassShift| (act.signed_at, act.ends_at, &act.by, &act.reason);
-    for act in inputs.break_glass {
-        let Some(zone) = inputs.estate.zone_named(&act.zone) else { continue };
-        let kept = newest.entry(zone).or_insert(act);
-        if order(act) > order(kept) {
-            *kept = act;
-        }
-    }
-    newest
-}
-
-/// Whether what is held past `end` was ended by the newest break-glass act of its zone.
-fn is_ended(newest: Option<&&BreakGlassShift>, end: Timestamp) -> bool {
-    newest.is_some_and(|act| act.signed_at >= end)
-}
-
-fn break_glass(inputs: &Inputs<'_>, newest: &BTreeMap<ZoneIx, &BreakGlassShift>) -> Vec<Act> {
-    let mut live: Vec<_> =
-        newest.iter().filter(|(_, act)| !act.is_cancel() && inputs.now < act.ends_at).collect();
-    live.sort_by_key(|(zone, act)| (act.signed_at, **zone));
-    live.into_iter()
-        .map(|(zone, act)| Act {
-            source: Source::BreakGlass,
-            zone: *zone,
-            scope: Scope::Everything,
-            asks: Asks::Out,
-            reason: Reason::BreakGlass { by: act.by.clone(), until: act.ends_at },
-        })
-        .collect()
-}
-
-fn shifts(inputs: &Inputs<'_>, newest: &BTreeMap<ZoneIx, &BreakGlassShift>) -> Vec<Act> {
-    let mut shifts: Vec<&Shift> =
-        inputs.intent.shifts.iter().filter(|shift| shift.state == hf_control::ShiftState::Active).collect();
+fn shifts<'a>(inputs: &Inputs<'a>, glass: &Glass<'a>, is_meant: impl Fn(ShiftKind) -> bool) -> Vec<Act<'a>> {
+    let is_meant = |shift: &&Shift| shift.state == ShiftState::Active && is_meant(shift.kind);
+    let mut shifts: Vec<&Shift> = inputs.intent.shifts.iter().filter(is_meant).collect();
     // Ids are `shift-` and a number: by length, then by text, is by number.
     shifts.sort_by_key(|shift| (shift.started_at, shift.id.as_str().len(), shift.id.clone()));
     shifts
         .into_iter()
         .filter_map(|shift| {
             let zone = inputs.estate.zone_named(&shift.zone)?;
-            let held = inputs.now >= shift.ends_at;
-            let canceled = held && is_ended(newest.get(&zone), shift.ends_at);
+            let (id, until, held) = (shift.id.clone(), shift.ends_at, inputs.now >= shift.ends_at);
+            let canceled = held && glass.has_ended(zone, until);
+            let (source, reason) = match shift.kind {
+                ShiftKind::Practice => (Source::Practice(id.clone()), Reason::Practice { id, until, held }),
+                ShiftKind::Zonal | ShiftKind::BreakGlass => {
+                    (Source::Shift(id.clone()), Reason::Shifted { id, until, held })
+                }
+            };
             Some(Act {
-                source: Source::Shift(shift.id.clone()),
+                source,
                 zone,
                 scope: shift.scope.clone(),
                 asks: if canceled { Asks::Canceled } else { Asks::Out },
-                reason: Reason::Shifted { id: shift.id.clone(), until: shift.ends_at, held },
+                overrides: &shift.floor_overrides,
+                reason,
             })
         })
         .collect()

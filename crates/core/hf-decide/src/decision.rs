@@ -64,9 +64,10 @@ pub enum Mode {
     Normal,
     /// Nobody healthy (or too few zones): health is ignored where the endpoints' reason says `FailOpen`.
     FailOpen,
-    /// Nobody healthy and the pool wants to answer nothing then.
+    /// Nobody healthy, or its routing control off, and the pool wants to answer nothing then; or an operator overrode the floor of
+    /// this very pool and took its last zone.
     Closed,
-    /// Nobody healthy; this pool serves in its place: the first of the chain of fallbacks that serves. If none of them does,
+    /// Nobody healthy, or its routing control off; this pool serves in its place: the first of the chain of fallbacks that serves. If none of them does,
     /// it is the pool's own fallback, and nobody answers.
     Fallback(PoolIx),
 }
@@ -242,8 +243,8 @@ impl From<Short> for NotAppliedWhy {
 pub struct ZoneDecision {
     /// Which.
     pub zone: ZoneIx,
-    /// Away when an act on everything (pin, shift, break-glass) takes it out of at least one pool, or of no pool because it has no endpoints.
-    /// Stays open if the floor of every pool stopped the act.
+    /// Away when an act on everything (pin, shift, break-glass, the control of the zone or its region, practice run) takes it out of at
+    /// least one pool, or of no pool because it has no endpoints. Stays open if the floor of every pool stopped the act.
     pub state: ZoneState,
     /// The act, or what health says.
     pub reason: Reason,

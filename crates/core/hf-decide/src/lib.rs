@@ -1,23 +1,33 @@
 //! Which zones and endpoints serve: configuration, intent and verdicts in; one decision with reasons out.
 //!
-//! 1. The strongest source decides a zone: pin › zonal shift (break-glass or from the ledger) › health.
+//! 1. The strongest source decides a zone: pin › zonal shift (break-glass or from the ledger) › routing control off › practice run ›
+//!    health.
 //! 2. One floor over all sources: no source, alone or with others, takes a zone away when fewer than `min_zones` zones or less than
 //!    `min_capacity` would stay. Sources claim in order of strength; what the floor stops is listed as not applied, with the reason.
+//!    Only what an operator asked for by the pool's own name passes it: an act that overrides this pool's floor, and the routing
+//!    control behind the pool or record itself. A pool that is left without any zone by such a word is in its `all_down` mode, and
+//!    answers nothing where that is `open`.
 //! 3. Health fails open before intent does: with nobody healthy in the zones that intent leaves open, health is ignored there
 //!    (or the pool closes, or falls back, as it says); only if those zones have no endpoint at all is a shift ignored.
 //! 4. A shift or pin past its end is held: only the ledger ends it, or a break-glass act signed after that end. A break-glass
 //!    shift ends at its instant by `now`.
-//! 5. Unknown is not unhealthy.
-//! 6. Every outcome carries its reason as data.
+//! 5. What an act had taken away returns bit by bit after its end ([`PoolZone::share`]), by `now`; so time alone changes a decision only
+//!    by a break-glass shift's end, a step of a return, and the word `held`. [`next_change_at`] tells when.
+//! 6. Unknown is not unhealthy.
+//! 7. Every outcome carries its reason as data.
 //!
 //! Not here: clock, network, memory of earlier calls. Rise, fall and quorum live in `hf-health`.
 
 mod acts;
+mod controls;
 mod decision;
+mod glass;
 mod pool;
+mod returning;
 mod words;
 mod zone;
 
+pub use controls::control_verdict;
 pub use decision::{
     Decision, EndpointDecision, Mode, NotApplied, NotAppliedWhy, PoolDecision, PoolZone, Reason, Source,
     ZoneDecision, ZoneHealth, ZoneState,
@@ -26,9 +36,12 @@ pub use decision::{
 use std::collections::BTreeSet;
 
 use hf_config::estate::{Estate, PoolIx};
-use hf_control::{BreakGlassShift, Intent, Scope};
+use hf_control::{BreakGlassShift, ControlState, Intent, Scope, ShiftState};
 use hf_health::{Verdict, Verdicts};
 use hf_model::Timestamp;
+
+use glass::Glass;
+use returning::Returns;
 
 /// All that a decision depends on.
 #[derive(Clone, Copy, Debug)]
@@ -49,27 +62,60 @@ pub struct Inputs<'a> {
 ///
 /// The order of shifts, pins and break-glass acts within their lists does not matter.
 pub fn decide(inputs: Inputs<'_>) -> Decision {
-    let Inputs { estate, verdicts, .. } = inputs;
+    let Inputs { estate, intent, .. } = inputs;
     let acts = acts::in_order(&inputs);
-    let parts = verdicts_by_pool(estate, verdicts);
-    let decide_one = |at: PoolIx, name: Scope| {
-        pool::decide(&pool::Subject { estate, pool: at, name, verdicts: &parts[at.at()] }, &acts)
+    let returns = Returns::new(&inputs);
+    let parts = verdicts_by_pool(&inputs);
+    let decide_one = |at: PoolIx, name: Scope, own: Option<&ControlState>| {
+        let own_controls =
+            controls::off(intent, estate.pool(at).control.as_ref()).into_iter().chain(own).collect();
+        let verdicts = &parts[at.at()];
+        let subject = pool::Subject {
+            estate,
+            pool: at,
+            name,
+            verdicts,
+            own_controls,
+            returns: &returns,
+            now: inputs.now,
+        };
+        pool::decide(&subject, &acts)
     };
-    let mut pools: Vec<PoolDecision> =
-        estate.pool_indexes().map(|at| decide_one(at, Scope::Pool(estate.pool(at).name.clone()))).collect();
-    let named: BTreeSet<&Scope> =
-        acts.iter().map(|act| &act.scope).filter(|scope| matches!(scope, Scope::Record(_))).collect();
+    let mut pools = Vec::with_capacity(estate.pools.len());
+    let mut effects = Vec::new();
+    for at in estate.pool_indexes() {
+        let decided = decide_one(at, Scope::Pool(estate.pool(at).name.clone()), None);
+        pools.push(decided.decision);
+        effects.extend(decided.effects);
+    }
+    let scopes = acts.all.iter().map(|act| &act.scope);
+    let named: BTreeSet<&Scope> = scopes.filter(|scope| matches!(scope, Scope::Record(_))).collect();
     let mut records: Vec<Option<PoolDecision>> = estate
         .records
         .iter()
         .map(|record| {
             let name = Scope::Record(record.name.clone());
-            named.contains(&name).then(|| decide_one(record.pool, name))
+            let own = controls::off(intent, record.control.as_ref());
+            let has_own = own.is_some()
+                || named.contains(&name)
+                || returns.tells_of(&name, estate.pool(record.pool), inputs.now);
+            has_own.then(|| decide_one(record.pool, name, own).decision)
         })
         .collect();
     follow_fallbacks(&mut pools, &mut records);
-    let zones = zone::decide(estate, &acts, verdicts, &pools, &records);
+    let zones = zone::decide(estate, &acts.all, &parts, (&pools, &effects), &records);
     Decision { pools, records, zones }
+}
+
+/// The next instant at which time alone may change what [`decide`] says: the end of a shift or pin (from then on it is held), the end
+/// of a break-glass shift, a step of a zone's return. None if it never does. Between `now` and that instant the decision stands.
+pub fn next_change_at(inputs: Inputs<'_>) -> Option<Timestamp> {
+    let Inputs { intent, now, .. } = inputs;
+    let glass = Glass::new(&inputs);
+    let active = intent.shifts.iter().filter(|shift| shift.state == ShiftState::Active);
+    let held = active.map(|shift| shift.ends_at).chain(intent.pins.iter().map(|pin| pin.ends_at));
+    let ends = held.filter(|at| *at > now).chain(glass.ends_ahead(now));
+    ends.chain(Returns::new(&inputs).next(&inputs)).min()
 }
 
 /// Lets every fallback name the first pool of its chain that serves; one whose chain ends in none keeps its own.
@@ -91,10 +137,22 @@ fn follow_fallbacks(pools: &mut [PoolDecision], records: &mut [Option<PoolDecisi
     }
 }
 
-/// Each pool's part of the verdicts; unknown where the verdicts are too few.
-fn verdicts_by_pool(estate: &Estate, verdicts: &Verdicts) -> Vec<Vec<Verdict>> {
+/// The verdicts that count, for each pool: unknown where they are too few or the pool has no check, a routing control's word where
+/// that is its check.
+fn verdicts_by_pool(inputs: &Inputs<'_>) -> Vec<Vec<Verdict>> {
+    let Inputs { estate, intent, verdicts, .. } = *inputs;
     let mut all = (0..).map(|at| verdicts.get(at));
-    estate.pools.iter().map(|pool| all.by_ref().take(pool.endpoints.len()).collect()).collect()
+    let of_pool = |at: PoolIx| {
+        let pool = estate.pool(at);
+        let mut of: Vec<Verdict> = all.by_ref().take(pool.endpoints.len()).collect();
+        match control_verdict(estate, intent, at) {
+            Some(verdict) => of.fill(verdict),
+            None if pool.health_check.is_none() => of.fill(Verdict::Unknown),
+            None => {}
+        }
+        of
+    };
+    estate.pool_indexes().map(of_pool).collect()
 }
 
 #[cfg(test)]

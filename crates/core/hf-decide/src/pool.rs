@@ -1,22 +1,28 @@
 //! One pool or record: acts and verdicts in, who serves out.
 //!
-//! 1. Acts come strongest first; each that leaves the floor whole is granted, every other is listed with why.
+//! 1. Acts come strongest first; each that leaves the floor whole is granted, every other is listed with why. One that names this
+//!    pool among the floors that it overrides is granted, floor or no floor.
+//!    A routing control behind the pool or the record itself comes before those behind zones, and asks for all zones at once.
 //! 2. Then health, in the zones that acts leave open. A zone with nobody healthy is a claim like an act; such claims
 //!    are tried in the estate's order. One that the floor stops yields: the zone's endpoints serve, unhealthy as they are.
 //! 3. Then single unhealthy endpoints of zones that have healthy ones: one after another in the pool's order, each
 //!    leaves if enough capacity stays. (Order rather than the fewest endpoints: a later change of one verdict moves few others.)
+//!    A pool that acts have left without any zone (its own control is off, or its floor was overridden by name) is in its `all_down`
+//!    mode; where that is `open` it answers nothing, since to open it would undo what an operator asked for by name.
 //! 4. A pin in holds the zone, not each endpoint: beside healthy ones an unhealthy one still leaves.
 
 use hf_config::estate::{AllDown, Endpoint, Estate, PoolIx, ZoneIx};
 use hf_config::floor::{self, Floor};
-use hf_control::Scope;
+use hf_control::{ControlState, Scope};
 use hf_health::Verdict;
-use hf_model::Share;
+use hf_model::{Share, Timestamp};
 
-use crate::acts::{Act, Asks};
+use crate::acts::{Act, Acts, Asks};
+use crate::controls;
 use crate::decision::{
     EndpointDecision, Mode, NotApplied, NotAppliedWhy, PoolDecision, PoolZone, Reason, Source, ZoneState,
 };
+use crate::returning::{Ramp, Returns};
 
 /// Whose decision is made: a pool's own, or that of a record with acts of its own.
 pub(crate) struct Subject<'a> {
@@ -24,8 +30,29 @@ pub(crate) struct Subject<'a> {
     pub(crate) pool: PoolIx,
     /// `Scope::Pool` or `Scope::Record`: how refused claims name it.
     pub(crate) name: Scope,
-    /// One for each endpoint of the pool, in its order.
+    /// One for each endpoint of the pool, in its order; unknown without a check.
     pub(crate) verdicts: &'a [Verdict],
+    /// The controls that are off behind the pool and, for a record, behind that.
+    pub(crate) own_controls: Vec<&'a ControlState>,
+    pub(crate) returns: &'a Returns,
+    pub(crate) now: Timestamp,
+}
+
+/// What became of an act that takes away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It took the zone out.
+    Taken,
+    /// The zone was out by a stronger act.
+    Agreed,
+    /// The floor stopped it.
+    Stopped,
+}
+
+/// What was decided, and what each act did to it, by its position among all.
+pub(crate) struct Decided {
+    pub(crate) decision: PoolDecision,
+    pub(crate) effects: Vec<(usize, Effect)>,
 }
 
 impl Subject<'_> {
@@ -38,19 +65,19 @@ impl Subject<'_> {
         }
     }
 
-    /// The verdict that counts: a pool without a check has none.
     fn verdict(&self, at: usize) -> Verdict {
-        match self.estate.pool(self.pool).health_check {
-            Some(_) => self.verdicts.get(at).copied().unwrap_or(Verdict::Unknown),
-            None => Verdict::Unknown,
-        }
+        self.verdicts.get(at).copied().unwrap_or(Verdict::Unknown)
     }
 }
 
 /// Decides one subject.
-pub(crate) fn decide(subject: &Subject<'_>, acts: &[Act]) -> PoolDecision {
+pub(crate) fn decide(subject: &Subject<'_>, acts: &Acts<'_>) -> Decided {
     let mut draft = Draft::new(subject);
-    draft.apply_acts(acts);
+    let (above, below) = acts.all.split_at(acts.above_controls);
+    draft.apply_acts(0, above);
+    draft.apply_own_controls();
+    draft.apply_acts(above.len(), below);
+    draft.note_ramps();
     let mode = if draft.is_all_down() { draft.apply_all_down() } else { draft.apply_health() };
     draft.finish(mode)
 }
@@ -61,6 +88,7 @@ struct Draft<'a> {
     /// In the estate's order.
     zones: Vec<DraftZone>,
     not_applied: Vec<NotApplied>,
+    effects: Vec<(usize, Effect)>,
 }
 
 struct DraftZone {
@@ -69,6 +97,8 @@ struct DraftZone {
     is_dead: bool,
     /// At least one endpoint has been seen to answer.
     is_seen_healthy: bool,
+    /// It comes back bit by bit.
+    ramp: Option<Ramp>,
     word: Word,
 }
 
@@ -86,7 +116,13 @@ impl<'a> Draft<'a> {
         let pool = subject.estate.pool(subject.pool);
         let mut zones: Vec<DraftZone> = floor::pool_zones(pool)
             .into_iter()
-            .map(|zone| DraftZone { zone, is_dead: true, is_seen_healthy: false, word: Word::None })
+            .map(|zone| DraftZone {
+                zone,
+                is_dead: true,
+                is_seen_healthy: false,
+                ramp: None,
+                word: Word::None,
+            })
             .collect();
         for (at, endpoint) in pool.endpoints.iter().enumerate() {
             let verdict = subject.verdict(at);
@@ -95,37 +131,104 @@ impl<'a> Draft<'a> {
                 zones[found].is_seen_healthy |= verdict == Verdict::Healthy;
             }
         }
-        Draft { subject, floor: Floor::new(subject.estate, pool), zones, not_applied: Vec::new() }
+        Draft {
+            subject,
+            floor: Floor::new(subject.estate, pool),
+            zones,
+            not_applied: Vec::new(),
+            effects: Vec::new(),
+        }
     }
 
     fn refuse(&mut self, source: Source, zone: ZoneIx, why: NotAppliedWhy) {
         self.not_applied.push(NotApplied { source, zone, scope: self.subject.name.clone(), why });
     }
 
-    fn apply_acts(&mut self, acts: &[Act]) {
-        for act in acts.iter().filter(|act| self.subject.is_reached_by(&act.scope)) {
+    /// Applies acts; the first of them has the position `from` among all.
+    fn apply_acts(&mut self, from: usize, acts: &[Act<'_>]) {
+        let pool = &self.subject.estate.pool(self.subject.pool).name;
+        for (position, act) in (from..).zip(acts).filter(|(_, act)| self.subject.is_reached_by(&act.scope)) {
             let Ok(at) = self.zones.binary_search_by_key(&act.zone, |z| z.zone) else { continue };
             let refused = match (act.asks, &self.zones[at].word) {
                 (Asks::Canceled, _) => Some(NotAppliedWhy::Outranked(Source::BreakGlass)),
                 (Asks::In, Word::In(_)) => None,
                 (Asks::Out, Word::In(_)) => Some(NotAppliedWhy::PinnedIn),
-                (_, Word::Out(stronger, _)) => Some(NotAppliedWhy::Outranked(stronger.clone())),
+                (asks, Word::Out(stronger, _)) => {
+                    if asks == Asks::Out {
+                        self.effects.push((position, Effect::Agreed));
+                    }
+                    Some(NotAppliedWhy::Outranked(stronger.clone()))
+                }
                 (Asks::In, Word::None | Word::FailOpen) => {
                     self.zones[at].word = Word::In(act.reason.clone());
                     None
                 }
-                (Asks::Out, Word::None | Word::FailOpen) => match self.floor.take_zone(act.zone) {
-                    Ok(()) => {
-                        self.zones[at].word = Word::Out(act.source.clone(), act.reason.clone());
-                        None
+                (Asks::Out, Word::None | Word::FailOpen) => {
+                    let taken = if act.overrides.contains(pool) {
+                        self.floor.force_zone(act.zone);
+                        Ok(())
+                    } else {
+                        self.floor.take_zone(act.zone)
+                    };
+                    let effect = if taken.is_ok() { Effect::Taken } else { Effect::Stopped };
+                    self.effects.push((position, effect));
+                    match taken {
+                        Ok(()) => {
+                            self.zones[at].word = Word::Out(act.source.clone(), act.reason.clone());
+                            None
+                        }
+                        Err(short) => Some(short.into()),
                     }
-                    Err(short) => Some(short.into()),
-                },
+                }
             };
             if let Some(why) = refused {
                 self.refuse(act.source.clone(), act.zone, why);
             }
         }
+    }
+
+    /// A control behind the pool or the record itself takes all of it, whatever would stay; only a pin in holds a zone.
+    fn apply_own_controls(&mut self) {
+        for control in &self.subject.own_controls {
+            let source = Source::Control(control.path.clone());
+            for at in 0..self.zones.len() {
+                let zone = self.zones[at].zone;
+                match &self.zones[at].word {
+                    Word::In(_) => self.refuse(source.clone(), zone, NotAppliedWhy::PinnedIn),
+                    // It asks for the whole pool, not for this zone: what holds the zone already is said there.
+                    Word::Out(..) => {}
+                    Word::None | Word::FailOpen => {
+                        self.floor.force_zone(zone);
+                        self.zones[at].word = Word::Out(source.clone(), controls::reason(control));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds the zones that come back bit by bit, as far as acts alone can tell.
+    fn note_ramps(&mut self) {
+        let Subject { estate, returns, .. } = self.subject;
+        if returns.is_empty() {
+            return;
+        }
+        let candidates: Vec<ZoneIx> =
+            self.zones.iter().filter(|z| matches!(z.word, Word::None)).map(|z| z.zone).collect();
+        let ramps = returns.ramps(
+            estate.pool(self.subject.pool),
+            |zone| estate.zone(zone).id.clone(),
+            &self.floor,
+            &candidates,
+            |scope| self.subject.is_reached_by(scope),
+        );
+        for zone in &mut self.zones {
+            zone.ramp = ramps.get(&zone.zone).copied();
+        }
+    }
+
+    /// Whether acts have left no zone at all.
+    fn is_emptied(&self) -> bool {
+        self.zones.iter().all(|z| matches!(z.word, Word::Out(..)))
     }
 
     /// Whether no zone that acts leave open has an endpoint that may serve; a zone that is pinned in always has.
@@ -139,6 +242,8 @@ impl<'a> Draft<'a> {
 
     fn apply_all_down(&mut self) -> Mode {
         let mode = match self.subject.estate.pool(self.subject.pool).all_down {
+            // To ignore what an operator asked for by name would be no answer to it.
+            AllDown::Open if self.is_emptied() => Mode::Closed,
             AllDown::Open => Mode::FailOpen,
             AllDown::Closed => Mode::Closed,
             AllDown::Fallback(to) => Mode::Fallback(to),
@@ -181,7 +286,7 @@ impl<'a> Draft<'a> {
         Mode::Normal
     }
 
-    fn finish(mut self, mode: Mode) -> PoolDecision {
+    fn finish(mut self, mode: Mode) -> Decided {
         let endpoints: Vec<EndpointDecision> = self
             .subject
             .estate
@@ -196,8 +301,11 @@ impl<'a> Draft<'a> {
             .collect();
         let fails_open = endpoints.iter().any(|endpoint| endpoint.reason == Reason::FailOpen);
         let mode = if mode == Mode::Normal && fails_open { Mode::FailOpen } else { mode };
-        let zones = self.zones.into_iter().map(DraftZone::outcome).collect();
-        PoolDecision { pool: self.subject.pool, mode, zones, endpoints, not_applied: self.not_applied }
+        let now = self.subject.now;
+        let zones = self.zones.into_iter().map(|zone| zone.outcome(now)).collect();
+        let decision =
+            PoolDecision { pool: self.subject.pool, mode, zones, endpoints, not_applied: self.not_applied };
+        Decided { decision, effects: self.effects }
     }
 
     fn endpoint_outcome(&mut self, endpoint: &Endpoint, verdict: Verdict) -> (bool, Reason) {
@@ -229,14 +337,20 @@ impl<'a> Draft<'a> {
 }
 
 impl DraftZone {
-    fn outcome(self) -> PoolZone {
-        let (state, reason) = match self.word {
-            Word::Out(_, reason) => (ZoneState::Away, reason),
-            Word::In(reason) => (ZoneState::Open, reason),
-            Word::FailOpen => (ZoneState::Open, Reason::FailOpen),
-            Word::None if self.is_seen_healthy => (ZoneState::Open, Reason::Healthy),
-            Word::None => (ZoneState::Open, Reason::Unknown),
-        };
-        PoolZone { zone: self.zone, state, reason, share: Share::ONE }
+    fn outcome(self, now: Timestamp) -> PoolZone {
+        let zone = self.zone;
+        let open = |reason| PoolZone { zone, state: ZoneState::Open, reason, share: Share::ONE };
+        let share = self.ramp.map_or(Share::ONE, |ramp| ramp.share(now));
+        match (self.word, self.ramp) {
+            (Word::Out(_, reason), _) => PoolZone { state: ZoneState::Away, ..open(reason) },
+            (Word::In(reason), _) => open(reason),
+            // What is needed although it is unhealthy is needed whole.
+            (Word::FailOpen, _) => open(Reason::FailOpen),
+            (Word::None, Some(ramp)) if share < Share::ONE => {
+                PoolZone { share, ..open(Reason::Returning { full_at: ramp.full_at() }) }
+            }
+            (Word::None, _) if self.is_seen_healthy => open(Reason::Healthy),
+            (Word::None, _) => open(Reason::Unknown),
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! 1. Judged in zones and in capacity. An endpoint's capacity is its part, by weight, of what its zone carries of the pool.
 //! 2. Zones of spares (nothing but weight 0) count only when no other zone is left: then they are what serves.
 //! 3. At least one zone stays, even of a pool without a floor.
+//! 4. A zone that an operator takes out by naming this very pool leaves in any case ([`Floor::force_zone`]).
 //!
 //! Not here: what a zone carries (`super`), who asks and who asks first (`hf-control`, `hf-decide`).
 
@@ -107,6 +108,17 @@ impl Floor {
         (self.weighted_in, self.spares_in) = (weighted, spares);
         self.zones.remove(&zone);
         Ok(())
+    }
+
+    /// Takes a zone out whatever would stay, even nothing.
+    pub fn force_zone(&mut self, zone: ZoneIx) {
+        let Some(found) = self.zones.remove(&zone) else { return };
+        if found.weight == 0 {
+            self.spares_in -= 1;
+        } else {
+            self.weighted_in -= 1;
+        }
+        self.capacity_in = self.capacity_in.saturating_sub(found.capacity_at(found.weight_in));
     }
 
     /// Takes an endpoint out of a zone that is in.

@@ -23,7 +23,6 @@ const LATER: [&str; 2] = ["tls", "postgres"];
 #[allow(clippy::cast_possible_wrap)] // a small constant
 const ZONES_MAX: i64 = limits::ZONES as i64;
 
-const RETURN_MAX: Duration = Duration::from_hours(1);
 const RETURN_DEFAULT: Duration = Duration::from_secs(30);
 
 /// The pools of the file; those with a problem are `None`.
@@ -97,7 +96,7 @@ fn pool(
         None => Some(AllDown::Open),
     };
     let return_over = match fields.get("return_over") {
-        Some(value) => value.duration(Duration::ZERO, RETURN_MAX, report),
+        Some(value) => value.duration(Duration::ZERO, limits::RETURN_OVER_MAX, report),
         None => Some(RETURN_DEFAULT),
     };
     let control = if_there(fields.get("control"), |value| {

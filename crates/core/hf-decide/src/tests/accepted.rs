@@ -89,7 +89,7 @@ proptest! {
         for act in &acts {
             let revision = Revision(state.revision.0 + 1);
             let request = RequestId::new(&format!("r-{revision}")).unwrap();
-            let entry = Entry { request, stamp: Timestamp(0), by: Operator::new("ann"), command: command(act) };
+            let entry = Entry { request, stamp: Timestamp(0), by: Operator::new("ann"), from: None, command: command(act) };
             let (outcome, _) = state.apply(revision, &entry);
             world.intent = state.intent();
             match outcome {

@@ -1,11 +1,12 @@
 //! What holds for every estate, intent and set of verdicts.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use hf_config::estate::{AllDown, PoolIx, ZoneIx};
-use hf_control::{PinTo, Scope};
+use hf_control::{PinTo, Scope, Shift, ShiftKind};
 use hf_health::{Verdict, Verdicts};
-use hf_model::{Share, Timestamp, ZoneId};
+use hf_model::{Share, Switch, Timestamp, ZoneId};
 use proptest::prelude::*;
 
 use super::world::{World, zone_ix};
@@ -25,15 +26,16 @@ fn worlds() -> impl Strategy<Value = World> {
         "pool/spare",
         "record/www.x.test.",
     ]);
-    let act = (0u8..5, zone(), scope, 2u64..100, 1u64..60);
+    let act = (0u8..9, zone(), scope, 2u64..100, 1u64..60);
     let ppm = prop_oneof![Just(0u32), 0u32..=1_000_000];
     (
         prop::collection::vec(endpoint, 1..9),
         (1u16..4, ppm, all_down, prop::bool::weighted(0.9)),
         prop::collection::vec(act, 0..7),
         0u64..120,
+        prop::sample::select(vec![0u64, 7, 50, 90]),
     )
-        .prop_map(|(endpoints, (min_zones, ppm, all_down, has_check), acts, now)| {
+        .prop_map(|(endpoints, (min_zones, ppm, all_down, has_check), acts, now, over)| {
             let mut world = World::new(&endpoints);
             world.now = Timestamp(now);
             for (kind, zone, scope, until, signed_at) in acts {
@@ -42,10 +44,15 @@ fn worlds() -> impl Strategy<Value = World> {
                     0 | 1 => world.shift(&zone, scope, until),
                     2 => world.pin(&zone, scope, PinTo::In, until),
                     3 => world.pin(&zone, scope, PinTo::Out, until),
-                    _ => world.glass(&zone, signed_at, until),
+                    4 => world.glass(&zone, signed_at, until),
+                    5 => world.practice(&zone, scope, until),
+                    6 => world.control_behind(&zone, signed_at, Switch::Off),
+                    7 => world.control_behind(&zone, signed_at, Switch::On),
+                    _ => world.returned(&zone, scope, signed_at),
                 }
             }
             let web = &mut world.estate.pools[0];
+            web.return_over = Duration::from_millis(over);
             let zones = hf_config::floor::floor_zones(web).len() as u16;
             web.min_zones = min_zones.min(zones);
             web.min_capacity = Share::from_ppm(ppm).unwrap();
@@ -62,7 +69,14 @@ fn web(world: &World) -> PoolDecision {
 }
 
 fn is_by_act(reason: &Reason) -> bool {
-    matches!(reason, Reason::Shifted { .. } | Reason::BreakGlass { .. } | Reason::PinnedOut { .. })
+    matches!(
+        reason,
+        Reason::Shifted { .. }
+            | Reason::BreakGlass { .. }
+            | Reason::PinnedOut { .. }
+            | Reason::ControlOff { .. }
+            | Reason::Practice { .. }
+    )
 }
 
 /// Zones that acts took away, and what of acts yielded.
@@ -94,13 +108,22 @@ fn asked_out(world: &World) -> Vec<(ZoneIx, Source)> {
     let here = |scope: &Scope| *scope == Scope::Everything || scope.to_string() == "pool/web";
     let zone = |id: &ZoneId| zone_ix(id.as_str().chars().next().unwrap());
     let shifts = world.intent.shifts.iter().filter(|s| here(&s.scope));
-    shifts.map(|shift| (zone(&shift.zone), Source::Shift(shift.id.clone()))).collect()
+    let source = |shift: &Shift| match shift.kind {
+        ShiftKind::Practice => Source::Practice(shift.id.clone()),
+        ShiftKind::Zonal | ShiftKind::BreakGlass => Source::Shift(shift.id.clone()),
+    };
+    let controls = world.intent.controls.iter().filter(|control| control.to == Switch::Off);
+    let behind = controls.flat_map(|control| {
+        let is_behind = |at: &ZoneIx| world.estate.zone(*at).control.as_ref() == Some(&control.path);
+        world.estate.zone_indexes().filter(is_behind).map(|at| (at, Source::Control(control.path.clone())))
+    });
+    shifts.map(|shift| (zone(&shift.zone), source(shift))).chain(behind).collect()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
 
-    /// Pins, shifts, break-glass and health together never leave less than the floor of zones and capacity in service.
+    /// Pins, shifts, break-glass, controls, practice runs and health together never leave less than the floor of zones and capacity in service.
     #[test]
     fn all_sources_together_never_break_the_floor(world in worlds()) {
         let decision = web(&world);
@@ -122,14 +145,19 @@ proptest! {
         prop_assert_eq!(intent_part(&web(&world)), intent_part(&web(&other)));
     }
 
-    /// A shift is obeyed unless the floor, a pin, a stronger act or a break-glass cancel stops it, and then it is listed.
+    /// A shift, a practice run and a control that is off are obeyed unless the floor, a pin, a stronger act or a break-glass cancel
+    /// stops them, and then they are listed.
     #[test]
-    fn a_shift_is_obeyed_or_listed_with_the_reason(world in worlds()) {
+    fn an_act_is_obeyed_or_listed_with_the_reason(world in worlds()) {
         let decision = web(&world);
         for (zone, source) in asked_out(&world) {
             let Some(found) = decision.zone(zone) else { continue };
-            let Source::Shift(asked) = &source else { continue };
-            let obeyed = matches!(&found.reason, Reason::Shifted { id, .. } if id == asked);
+            let obeyed = match (&found.reason, &source) {
+                (Reason::Shifted { id, .. }, Source::Shift(asked)) => id == asked,
+                (Reason::Practice { id, .. }, Source::Practice(asked)) => id == asked,
+                (Reason::ControlOff { path, .. }, Source::Control(asked)) => path == asked,
+                _ => false,
+            };
             let listed = decision.not_applied.iter().any(|n| n.source == source && n.zone == zone);
             prop_assert!(obeyed != listed, "{source} in {zone:?}: obeyed {obeyed}, listed {listed}");
         }
@@ -206,6 +234,7 @@ proptest! {
         let mut other = world.clone();
         other.intent.shifts.reverse();
         other.intent.pins.reverse();
+        other.intent.returns.reverse();
         let turn = turns % other.break_glass.len().max(1);
         other.break_glass.rotate_left(turn);
         prop_assert_eq!(world.decide(), world.decide());
@@ -246,6 +275,7 @@ proptest! {
     #[test]
     fn break_glass_ends_by_itself(mut world in worlds()) {
         world.now = Timestamp(100);
+        world.estate.pools[0].return_over = Duration::ZERO;
         // What was held when it was signed is ended for good; that is another rule.
         world.intent.shifts.iter_mut().for_each(|shift| shift.ends_at = shift.ends_at.max(Timestamp(60)));
         world.intent.pins.iter_mut().for_each(|pin| pin.ends_at = pin.ends_at.max(Timestamp(60)));
@@ -272,5 +302,64 @@ proptest! {
         prop_assert_eq!(decision.mode, Mode::Normal);
         prop_assert!(decision.not_applied.iter().all(|n| n.source != Source::Health));
         prop_assert!(decision.endpoints.iter().all(|e| e.serves || is_by_act(&e.reason)));
+    }
+
+    /// The floor counts zones and weights; a return takes no endpoint out of service.
+    #[test]
+    fn a_return_takes_nobody_out(world in worlds()) {
+        let mut at_once = world.clone();
+        at_once.estate.pools[0].return_over = Duration::ZERO;
+        prop_assert_eq!(
+            web(&world).serving().collect::<Vec<_>>(),
+            web(&at_once).serving().collect::<Vec<_>>()
+        );
+    }
+
+    /// With the same inputs a zone's share of a pool only grows while it is open, and it is whole in the end.
+    #[test]
+    fn a_share_only_grows(mut world in worlds(), steps in prop::collection::vec(0u64..40, 1..12)) {
+        // No end lies ahead, as none does for a clock that goes right.
+        world.now = world.now.max(Timestamp(60));
+        let mut before = web(&world);
+        for step in steps {
+            world.now = Timestamp(world.now.0 + step);
+            let after = web(&world);
+            for (was, is) in before.zones.iter().zip(&after.zones) {
+                if was.state == ZoneState::Open && is.state == ZoneState::Open {
+                    prop_assert!(is.share >= was.share, "{was:?} became {is:?}");
+                }
+            }
+            before = after;
+        }
+        world.now = Timestamp(world.now.0 + 1_000);
+        prop_assert!(web(&world).zones.iter().all(|zone| zone.share == Share::ONE));
+    }
+
+    /// Some zone of a pool that serves has all of its share: a return never leaves less than the evacuation did.
+    #[test]
+    fn somebody_is_there_whole(mut world in worlds()) {
+        world.now = world.now.max(Timestamp(60));
+        let decision = web(&world);
+        if decision.serving().count() > 0 {
+            let whole = |at: usize| {
+                let zone = decision.zone(world.estate.pools[0].endpoints[at].zone).unwrap();
+                zone.share == Share::ONE
+            };
+            let weighted = |decision: &PoolDecision| decision.zones.iter().any(|z| z.state == ZoneState::Open);
+            prop_assert!(weighted(&decision));
+            let is_health_to_blame = decision.zones.iter().any(|z| z.reason == Reason::Impaired);
+            prop_assert!(is_health_to_blame || decision.serving().any(whole), "{:?}", decision.zones);
+        }
+    }
+
+    /// Until the next change that is announced the decision stands as it is.
+    #[test]
+    fn nothing_changes_before_the_next_change(mut world in worlds(), part in 0u64..1_000) {
+        let now = world.now;
+        let before = world.decide();
+        let next = world.next_change().unwrap_or(Timestamp(now.0 + 10_000));
+        prop_assert!(next > now);
+        world.now = Timestamp(now.0 + (next.0 - now.0 - 1) * part / 999);
+        prop_assert_eq!(before, world.decide());
     }
 }

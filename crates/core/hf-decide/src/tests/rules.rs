@@ -7,13 +7,13 @@ use expect_test::{Expect, expect};
 use super::world::{World, show_pool, show_zone};
 
 /// What is decided for the pool `web`.
-fn check(text: &str, want: Expect) {
+pub(super) fn check(text: &str, want: Expect) {
     let world = World::read(text);
     want.assert_eq(&show_pool(&world, &world.decide().pools[0]));
 }
 
 /// What is decided for `www.x.test.`, which answers from `web`.
-fn check_record(text: &str, want: Expect) {
+pub(super) fn check_record(text: &str, want: Expect) {
     let world = World::read(text);
     let decision = world.decide();
     let own = if decision.records[0].is_some() { "of its own" } else { "as its pool" };
@@ -22,7 +22,7 @@ fn check_record(text: &str, want: Expect) {
 }
 
 /// What is decided for a zone as a whole.
-fn check_zone(text: &str, zone: char, want: Expect) {
+pub(super) fn check_zone(text: &str, zone: char, want: Expect) {
     let world = World::read(text);
     want.assert_eq(&show_zone(&world, &world.decide(), zone));
 }

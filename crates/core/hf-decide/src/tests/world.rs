@@ -3,21 +3,29 @@
 //! `a b! c? c*0 | keep 2; shift a; now 150`: endpoints by zone (`!` unhealthy, `?` unknown, `*N` weight), then the
 //! pool's policy and what people ask for. The pool is `web`; `www.x.test.` answers from it; `spare` is another pool in
 //! zone `z`, and zone `y` is empty. Acts are numbered as they stand and end at 100 unless `until N` says otherwise.
+//!
+//! `zone a behind p/x` (also `region`, `pool`, `record`, `check`) puts a routing control there; `off p/x at 5` and `on p/x at 5` turn it.
+//! `override` lets the last shift, pin or control pass the floor of `web`. `over 90` is the pool's `return_over` in milliseconds,
+//! `returned a at 5` the end of an act. `recorded shift|ended|conflict` is the ledger's word on the last break-glass act.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use hf_config::estate::{
     AddressFamily, AllDown, CheckIx, CheckKind, CrossZone, Endpoint, Estate, HealthCheck, Pool, PoolIx,
     Protocol, Record, Region, RegionIx, Zone, ZoneIx,
 };
-use hf_control::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftKind, ShiftState};
+use hf_control::{
+    BreakGlassFate, BreakGlassShift, ControlState, Intent, Origin, Pin, PinTo, RecordedBreakGlass, Return,
+    RoutingControl, Scope, Shift, ShiftKind, ShiftState, Tags,
+};
 use hf_health::{Verdict, Verdicts};
 use hf_model::{
-    CheckName, Digest, DnsName, EstateId, Operator, PoolName, RegionId, Revision, Share, ShiftId, Timestamp,
-    Ttl, Weight, ZoneId,
+    CheckName, ControlId, ControlPath, Digest, DnsName, EstateId, Operator, PanelId, PoolName, RegionId,
+    Revision, Share, ShiftId, Switch, Timestamp, Ttl, Weight, ZoneId,
 };
 
-use crate::{Decision, Inputs, PoolDecision, decide};
+use crate::{Decision, Inputs, PoolDecision, decide, next_change_at};
 
 /// All that a decision depends on, owned.
 #[derive(Clone, Debug)]
@@ -139,6 +147,27 @@ impl World {
             ["unchecked"] => web.health_check = None,
             ["now", at] => self.now = Timestamp(at.parse().unwrap()),
             ["shift", zone, scope @ ..] => self.shift(zone, read_scope(scope), until),
+            ["practice", zone, scope @ ..] => self.practice(zone, read_scope(scope), until),
+            ["zone", zone, "behind", path] => {
+                self.estate.zones[zone_ix(zone.chars().next().unwrap()).at()].control = Some(control(path));
+            }
+            ["region", "behind", path] => self.estate.regions[0].control = Some(control(path)),
+            ["pool", "behind", path] => web.control = Some(control(path)),
+            ["record", "behind", path] => self.estate.records[0].control = Some(control(path)),
+            ["check", "behind", path] => {
+                self.estate.health_checks[0].kind = CheckKind::Control { control: control(path) };
+            }
+            ["off", path, "at", at] => self.turn(path, Switch::Off, at.parse().unwrap()),
+            ["on", path, "at", at] => self.turn(path, Switch::On, at.parse().unwrap()),
+            ["override", "shift"] => self.intent.shifts.last_mut().unwrap().floor_overrides = web_only(),
+            ["override", "pin"] => self.intent.pins.last_mut().unwrap().floor_overrides = web_only(),
+            ["override", "control"] => self.intent.controls[0].floor_overrides = web_only(),
+            ["over", length] => web.return_over = Duration::from_millis(length.parse().unwrap()),
+            ["returned", zone, scope @ .., "at", at] => {
+                self.returned(zone, read_scope(scope), at.parse().unwrap());
+            }
+            ["recorded", fate] => self.record_glass(fate),
+            ["forget", "glass"] => self.break_glass.clear(),
             ["pin", to @ ("in" | "out"), zone, scope @ ..] => {
                 let to = if *to == "in" { PinTo::In } else { PinTo::Out };
                 self.pin(zone, read_scope(scope), to, until);
@@ -171,6 +200,22 @@ impl World {
         });
     }
 
+    pub(super) fn practice(&mut self, zone: &str, scope: Scope, until: u64) {
+        self.shift(zone, scope, until);
+        self.intent.shifts.last_mut().unwrap().kind = ShiftKind::Practice;
+    }
+
+    pub(super) fn returned(&mut self, zone: &str, scope: Scope, at: u64) {
+        self.intent.returns.push(Return { zone: ZoneId::new(zone).unwrap(), scope, at: Timestamp(at) });
+    }
+
+    /// Puts a control of its own behind a zone.
+    pub(super) fn control_behind(&mut self, zone: &str, at: u64, to: Switch) {
+        let path = format!("p/{zone}");
+        self.estate.zones[zone_ix(zone.chars().next().unwrap()).at()].control = Some(control(&path));
+        self.turn(&path, to, at);
+    }
+
     pub(super) fn pin(&mut self, zone: &str, scope: Scope, to: PinTo, until: u64) {
         let number = self.acts() + 1;
         self.intent.pins.push(Pin {
@@ -179,6 +224,7 @@ impl World {
             to,
             reason: "test".to_owned(),
             by: Operator::new("bob"),
+            started_at: Timestamp(1),
             ends_at: Timestamp(until),
             floor_overrides: vec![],
             revision: Revision(number),
@@ -196,15 +242,77 @@ impl World {
         });
     }
 
+    pub(super) fn turn(&mut self, path: &str, to: Switch, at: u64) {
+        let path = control(path);
+        self.intent.controls.retain(|known| known.path != path);
+        self.intent.controls.push(ControlState {
+            path,
+            id: ControlId(1),
+            to,
+            changed_at: Timestamp(at),
+            by: Operator::new("ann"),
+            floor_overrides: vec![],
+        });
+        self.intent.controls.sort_by(|one, other| one.path.cmp(&other.path));
+    }
+
+    /// The ledger's word on the break-glass act that was given last.
+    pub(super) fn record_glass(&mut self, fate: &str) {
+        let fate = match fate {
+            "shift" => BreakGlassFate::Shift(ShiftId::new("shift-9").unwrap()),
+            "ended" => BreakGlassFate::Ended(vec![]),
+            "conflict" => BreakGlassFate::Conflicts("test".to_owned()),
+            other => panic!("not a fate: {other}"),
+        };
+        let act = self.break_glass.last().unwrap().clone();
+        self.intent.break_glass.push(RecordedBreakGlass { act, revision: Revision(9), fate });
+    }
+
+    /// Lets the board say that the only control was made and never turned.
+    pub(super) fn know_of_untouched_control(&mut self) {
+        let state = &self.intent.controls[0];
+        let control = RoutingControl {
+            id: state.id,
+            panel: PanelId(1),
+            name: state.path.control.clone(),
+            origin: Origin::Estate,
+            to: state.to,
+            changed_at: state.changed_at,
+            turned_at: None,
+            by: state.by.clone(),
+            reason: String::new(),
+            floor_overrides: vec![],
+            tags: Tags::new(),
+            revision: Revision(1),
+        };
+        self.intent.board.controls.insert(state.id, control);
+    }
+
+    pub(super) fn next_change(&self) -> Option<Timestamp> {
+        next_change_at(self.inputs())
+    }
+
     pub(super) fn decide(&self) -> Decision {
-        decide(Inputs {
+        decide(self.inputs())
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
             estate: &self.estate,
             intent: &self.intent,
             break_glass: &self.break_glass,
             verdicts: &self.verdicts,
             now: self.now,
-        })
+        }
     }
+}
+
+fn control(path: &str) -> ControlPath {
+    path.parse().unwrap()
+}
+
+fn web_only() -> Vec<PoolName> {
+    vec![PoolName::new("web").unwrap()]
 }
 
 fn read_endpoint(word: &str) -> (char, Verdict, u16) {
@@ -236,6 +344,9 @@ pub(super) fn show_pool(world: &World, decision: &PoolDecision) -> String {
     for zone in &decision.zones {
         write!(text, "{} {}: {} ", world.estate.zone(zone.zone).id, zone.state, zone.reason.words(at))
             .unwrap();
+        if zone.share < Share::ONE {
+            write!(text, "{} ", zone.share).unwrap();
+        }
         for (position, endpoint) in decision.endpoints.iter().enumerate() {
             if world.estate.pool(decision.pool).endpoints[position].zone == zone.zone {
                 text.push(if endpoint.serves { '+' } else { '-' });

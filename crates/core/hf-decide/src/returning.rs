@@ -1,0 +1,181 @@
+//! How a zone comes back to a pool after an act that took it away has ended: bit by bit, at an instant of its own.
+//!
+//! 1. The share grows in ten equal steps. The first comes at an instant within the first fifth of the pool's `return_over` that
+//!    follows from the names of pool and zone, so that no two return together; the last comes four fifths of `return_over` later.
+//! 2. The newest end counts: what another act still holds returns when that one ends.
+//! 3. Ends are those that the ledger tells, routing controls that were turned on, and break-glass acts that ended by `now`. Only zones
+//!    that the pool could have done without return bit by bit: had the floor kept the zone, it was never away. Beside the zones that
+//!    are away now, those that return at the same time claim in turn: whose act ended last first, then whose
+//!    break-glass act was signed first, then in the estate's order, as the zones of a region yield.
+//! 4. With fixed inputs a share only grows. An end that lies ahead of `now`, since this clock is behind the ledger's, has been reached:
+//!    the share is nothing until `now` gets there.
+//!
+//! Not here: pools and records behind a control. All of their zones return at once, so a zone's share beside the others means nothing.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hf_config::estate::{Pool, ZoneIx, limits};
+use hf_config::floor::{Floor, pool_zones};
+use hf_control::Scope;
+use hf_model::{Digest, Share, Timestamp, ZoneId};
+
+use crate::glass::Glass;
+use crate::{Inputs, controls};
+
+/// Steps of a return.
+const STEPS: u64 = 10;
+
+/// One zone's way back to one pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ramp {
+    ended_at: Timestamp,
+    /// The first step.
+    first_at: Timestamp,
+    /// From the first step to the last.
+    length_ms: u64,
+}
+
+impl Ramp {
+    /// None if the pool takes zones back at once.
+    pub(crate) fn new(pool: &Pool, zone: &ZoneId, ended_at: Timestamp) -> Option<Ramp> {
+        let whole_ms = pool.return_over.min(limits::RETURN_OVER_MAX).as_millis() as u64;
+        if whole_ms == 0 {
+            return None;
+        }
+        let digest = Digest::of(format!("{}\n{zone}", pool.name).as_bytes());
+        let [a, b, c, d, e, f, g, h, ..] = digest.0;
+        let lot = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let wait = Duration::from_millis(lot % (whole_ms / 5).max(1));
+        Some(Ramp { ended_at, first_at: ended_at.plus(wait), length_ms: whole_ms / 5 * 4 })
+    }
+
+    fn step_at(self, step: u64) -> Timestamp {
+        self.first_at.plus(Duration::from_millis(self.length_ms * step / (STEPS - 1)))
+    }
+
+    fn steps(self) -> impl Iterator<Item = Timestamp> {
+        (0..STEPS).map(move |step| self.step_at(step))
+    }
+
+    /// How much of its own share the zone has.
+    pub(crate) fn share(self, now: Timestamp) -> Share {
+        Share::of(self.steps().filter(|at| *at <= now).count() as u64, STEPS)
+    }
+
+    /// When it has all of it.
+    pub(crate) fn full_at(self) -> Timestamp {
+        self.step_at(STEPS - 1)
+    }
+
+    /// The next step.
+    pub(crate) fn next(self, now: Timestamp) -> Option<Timestamp> {
+        self.steps().find(|at| *at > now)
+    }
+
+    /// From here on nothing tells of the end any more.
+    fn over_at(self, pool: &Pool) -> Timestamp {
+        self.ended_at.plus(pool.return_over)
+    }
+
+    fn overlaps(self, other: Ramp) -> bool {
+        self.ended_at < other.full_at() && other.ended_at < self.full_at()
+    }
+}
+
+/// The ends of acts that had taken zones away.
+#[derive(Default)]
+pub(crate) struct Returns {
+    /// By zone, the newest for each scope.
+    ends: BTreeMap<ZoneIx, BTreeMap<Scope, End>>,
+}
+
+/// The end of an act; the newer is the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct End {
+    at: Timestamp,
+    /// When a break-glass act was signed; of others that is not known any more.
+    since: Reverse<Timestamp>,
+}
+
+impl Returns {
+    pub(crate) fn new(inputs: &Inputs<'_>) -> Returns {
+        let ledger = inputs.intent.returns.iter().filter_map(|of| {
+            let zone = inputs.estate.zone_named(&of.zone)?;
+            Some((zone, of.scope.clone(), End { at: of.at, since: Reverse(Timestamp(0)) }))
+        });
+        let glass = Glass::new(inputs);
+        let everything = |(zone, at, since)| (zone, Scope::Everything, End { at, since: Reverse(since) });
+        let glass = glass.ended(inputs.now).map(everything);
+        let controls = controls::turned_on(inputs).map(|(zone, at)| everything((zone, at, Timestamp(0))));
+        let mut returns = Returns::default();
+        for (zone, scope, end) in ledger.chain(glass).chain(controls) {
+            // Twice the longest return: for so long an end may count beside a later one.
+            if inputs.now < end.at.plus(limits::RETURN_OVER_MAX * 2) {
+                let newest = returns.ends.entry(zone).or_default().entry(scope).or_insert(end);
+                *newest = end.max(*newest);
+            }
+        }
+        returns
+    }
+
+    /// Whether an act on exactly this scope has ended so lately that a zone may be on its way back to the pool.
+    pub(crate) fn tells_of(&self, scope: &Scope, pool: &Pool, now: Timestamp) -> bool {
+        let is_near = |zone: &ZoneIx| {
+            let end = self.ends.get(zone).and_then(|ends| ends.get(scope));
+            end.is_some_and(|end| now < end.at.plus(pool.return_over))
+        };
+        !pool.return_over.is_zero() && pool_zones(pool).iter().any(is_near)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The zones of a pool that return bit by bit, of those in `candidates`. `floor` is the pool's after all acts.
+    pub(crate) fn ramps(
+        &self,
+        pool: &Pool,
+        zone_id: impl Fn(ZoneIx) -> ZoneId,
+        floor: &Floor,
+        candidates: &[ZoneIx],
+        reaches: impl Fn(&Scope) -> bool,
+    ) -> BTreeMap<ZoneIx, Ramp> {
+        let newest = |zone: &ZoneIx| {
+            let ends = self.ends.get(zone)?;
+            let end = ends.iter().filter(|(scope, _)| reaches(scope)).map(|(_, end)| *end).max()?;
+            Some((Reverse(end), *zone, Ramp::new(pool, &zone_id(*zone), end.at)?))
+        };
+        let mut in_turn: Vec<(Reverse<End>, ZoneIx, Ramp)> = candidates.iter().filter_map(newest).collect();
+        in_turn.sort_by_key(|(end, zone, _)| (*end, *zone));
+        let mut granted: BTreeMap<ZoneIx, Ramp> = BTreeMap::new();
+        for (_, zone, ramp) in in_turn {
+            let mut floor = floor.clone();
+            let beside = granted.iter().filter(|(_, other)| ramp.overlaps(**other));
+            beside.for_each(|(other, _)| floor.force_zone(*other));
+            if floor.take_zone(zone).is_ok() {
+                granted.insert(zone, ramp);
+            }
+        }
+        granted
+    }
+
+    /// The next step of any zone's return.
+    pub(crate) fn next(&self, inputs: &Inputs<'_>) -> Option<Timestamp> {
+        if self.is_empty() {
+            return None;
+        }
+        let steps = inputs.estate.pools.iter().flat_map(|pool| {
+            pool_zones(pool).into_iter().flat_map(move |zone| {
+                let ends = self.ends.get(&zone).into_iter().flat_map(BTreeMap::values);
+                let running = ends.filter(|end| inputs.now < end.at.plus(pool.return_over));
+                let ramps =
+                    running.filter_map(move |end| Ramp::new(pool, &inputs.estate.zone(zone).id, end.at));
+                // A record that only an ended act names has a decision of its own until the way back is over.
+                ramps.flat_map(|ramp| ramp.next(inputs.now).into_iter().chain([ramp.over_at(pool)]))
+            })
+        });
+        steps.min()
+    }
+}
