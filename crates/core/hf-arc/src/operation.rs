@@ -281,7 +281,8 @@ fn matched<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 /// For the form of an error before the operation is known.
 pub(crate) fn service_guess(request: &Request<'_>) -> Option<Service> {
     if request.values("x-amz-target").next().is_some() {
-        return Some(Service::Cluster);
+        let is_ours = request.header("x-amz-target").is_some_and(|target| target.starts_with(TARGET_PREFIX));
+        return is_ours.then_some(Service::Cluster);
     }
     sigv4::scope_service(request).and_then(Service::of_name)
 }

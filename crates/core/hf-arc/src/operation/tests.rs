@@ -72,6 +72,11 @@ fn another_services_signature_is_named() {
     assert!(error.to_string().contains("route53-recovery-readiness"), "{error}");
     let target = tags.with_more("x-amz-target", "ArcRegionSwitch.ListPlans");
     assert!(route(&target.request()).unwrap_err().to_string().contains("ArcRegionSwitch"));
+    assert_eq!(service_guess(&target.request()), None);
+    assert_eq!(
+        service_guess(&tags.with_more("x-amz-target", "ToggleCustomerAPI.X").request()),
+        Some(Service::Cluster)
+    );
     let twice = tags.with_more("x-amz-target", "ToggleCustomerAPI.X").with_more("x-amz-target", "y");
     assert!(matches!(route(&twice.request()), Err(ArcError::UnknownOperation { .. })));
 }
