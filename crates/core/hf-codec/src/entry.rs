@@ -52,9 +52,10 @@ enum CommandBody {
         reason: String,
         floor_overrides: Overrides,
     },
-    ExtendShift {
+    UpdateShift {
         id: AsText<ShiftId>,
-        length: Duration,
+        length: Option<Duration>,
+        reason: Option<String>,
         if_match: Option<u64>,
     },
     CancelShift {
@@ -144,9 +145,10 @@ impl CommandBody {
                 reason: reason.clone(),
                 floor_overrides: overrides(floor_overrides),
             },
-            Command::ExtendShift { id, length, if_match } => CommandBody::ExtendShift {
+            Command::UpdateShift { id, length, reason, if_match } => CommandBody::UpdateShift {
                 id: AsText(id.clone()),
                 length: *length,
+                reason: reason.clone(),
                 if_match: revision(if_match),
             },
             Command::CancelShift { id, if_match } => {
@@ -207,8 +209,8 @@ impl CommandBody {
                 reason,
                 floor_overrides: read_overrides(floor_overrides),
             },
-            CommandBody::ExtendShift { id, length, if_match } => {
-                Command::ExtendShift { id: id.0, length, if_match: revision(if_match) }
+            CommandBody::UpdateShift { id, length, reason, if_match } => {
+                Command::UpdateShift { id: id.0, length, reason, if_match: revision(if_match) }
             }
             CommandBody::CancelShift { id, if_match } => {
                 Command::CancelShift { id: id.0, if_match: revision(if_match) }

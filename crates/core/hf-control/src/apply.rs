@@ -83,7 +83,9 @@ impl State {
             Command::StartShift { zone, scope, length, reason, floor_overrides } => {
                 self.start_shift(&asked::Act { zone, scope, length: *length, reason, by, floor_overrides })
             }
-            Command::ExtendShift { id, length, if_match } => self.extend_shift(id, *length, *if_match),
+            Command::UpdateShift { id, length, reason, if_match } => {
+                self.update_shift(id, *length, reason.as_deref(), *if_match)
+            }
             Command::CancelShift { id, if_match } => self.cancel_shift(id, *if_match),
             Command::Pin { zone, scope, to, length, reason, floor_overrides } => {
                 self.pin(*to, &asked::Act { zone, scope, length: *length, reason, by, floor_overrides })

@@ -53,12 +53,14 @@ pub enum Command {
         /// Pools whose floor it may break all the same; none is the rule.
         floor_overrides: Vec<PoolName>,
     },
-    /// Give a shift a new end: now and `length`.
-    ExtendShift {
+    /// Give a shift a new end, now and `length`, a new reason, or both; what is none stays as it is.
+    UpdateShift {
         /// Which.
         id: ShiftId,
         /// From the entry's stamp; 1 minute to 72 hours.
-        length: Duration,
+        length: Option<Duration>,
+        /// Why; 1 to 500 characters.
+        reason: Option<String>,
         /// Only if the shift was last changed at this revision.
         if_match: Option<Revision>,
     },
@@ -196,9 +198,10 @@ impl std::fmt::Display for Command {
                 write!(f, "shift {scope} out of {zone} for {}", format_duration(*length))?;
                 words(f, ", whatever the floor of pool", floor_overrides)
             }
-            Command::ExtendShift { id, length, .. } => {
+            Command::UpdateShift { id, length: Some(length), .. } => {
                 write!(f, "extend {id} to {} from now", format_duration(*length))
             }
+            Command::UpdateShift { id, length: None, .. } => write!(f, "give {id} another reason"),
             Command::CancelShift { id, .. } => write!(f, "cancel {id}"),
             Command::Pin { zone, scope, to: PinTo::In, length, .. } => {
                 write!(f, "pin {zone} in for {scope}, {}", format_duration(*length))

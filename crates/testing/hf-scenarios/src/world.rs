@@ -169,7 +169,7 @@ impl World {
         }
         let index = Revision(self.ledger.revision.0 + 1);
         let request = RequestId::new(&format!("request-{index}")).expect("letters, a hyphen and digits");
-        let entry = Entry { request, stamp: self.now, by: Operator::new("ann"), command };
+        let entry = Entry { request, stamp: self.now, by: Operator::new("ann"), from: None, command };
         let (outcome, events) = self.ledger.apply(index, &entry);
         for event in &events {
             self.tell(&picture::event(event));
@@ -332,7 +332,12 @@ fn read_command(words: &[&str]) -> Result<Command, String> {
             reason: reason(),
         },
         ["extend", shift, "for", length] => {
-            Command::ExtendShift { id: id(shift)?, length: read_length(length)?, if_match: None }
+            Command::UpdateShift {
+                id: id(shift)?,
+                length: Some(read_length(length)?),
+                reason: None,
+                if_match: None,
+            }
         }
         ["cancel", shift] => Command::CancelShift { id: id(shift)?, if_match: None },
         ["pin", to @ ("in" | "out"), of, "for", length, scope @ ..] => Command::Pin {

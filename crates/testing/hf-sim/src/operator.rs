@@ -99,7 +99,12 @@ impl World {
             0..=4 => Command::StartShift { zone, scope, length, reason, floor_overrides },
             5 if !active.is_empty() => {
                 let (id, revision) = self.rng.pick(&active).clone();
-                Command::ExtendShift { id, length, if_match: self.rng.percent(50).then_some(revision) }
+                Command::UpdateShift {
+                    id,
+                    length: Some(length),
+                    reason: None,
+                    if_match: self.rng.percent(50).then_some(revision),
+                }
             }
             6 | 7 if !active.is_empty() => {
                 let (id, revision) = self.rng.pick(&active).clone();

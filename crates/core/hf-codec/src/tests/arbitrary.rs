@@ -161,11 +161,9 @@ fn act_command() -> BoxedStrategy<Command> {
                 floor_overrides
             }
         ),
-        (id(), length(), if_match()).prop_map(|(id, length, if_match)| Command::ExtendShift {
-            id,
-            length,
-            if_match
-        }),
+        (id(), prop::option::of(length()), prop::option::of(text()), if_match()).prop_map(
+            |(id, length, reason, if_match)| Command::UpdateShift { id, length, reason, if_match }
+        ),
         (id(), if_match()).prop_map(|(id, if_match)| Command::CancelShift { id, if_match }),
         (zone(), scope(), to(), length(), text(), floors()).prop_map(
             |(zone, scope, to, length, reason, floor_overrides)| Command::Pin {

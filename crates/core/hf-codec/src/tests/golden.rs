@@ -118,7 +118,12 @@ fn commands() -> Vec<Command> {
             reason: reason.clone(),
             floor_overrides: floor_overrides.clone(),
         },
-        Command::ExtendShift { id: id.clone(), length: Duration::from_nanos(1), if_match: None },
+        Command::UpdateShift {
+            id: id.clone(),
+            length: Some(Duration::from_nanos(1)),
+            reason: Some("longer".to_owned()),
+            if_match: None,
+        },
         Command::CancelShift { id, if_match: Some(Revision(42)) },
         Command::Pin {
             zone: zone.clone(),

@@ -14,8 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hf_config::estate::ZoneIx;
-use hf_model::{ControlId, ControlPath, Operator, PanelId, PoolName, RuleId, Switch};
+use hf_model::{ControlId, ControlPath, Operator, PanelId, PoolName, RuleId, Switch, ZoneId};
 
 use super::{Effect, asked, words};
 use crate::board::{RoutingControl, RuleKind, RuleRef, SafetyRule};
@@ -61,11 +60,10 @@ impl State {
         let ended = self.ask_floor_for_controls(&turns, &floor_overrides)?;
 
         let mut events = self.interrupt(&ended);
-        let returning = self.zones_behind_off_controls(&Turns::new());
+        let were_away = self.zones_that_controls_take();
         events
             .extend(turning.iter().filter_map(|turn| self.turn(*turn, &floor_overrides, &reason, batch.by)));
-        let still_away = self.zones_behind_off_controls(&Turns::new());
-        self.return_zones(&returning, &still_away);
+        self.return_zones(&were_away);
         if !overridden.is_empty() {
             events.push(Event::RulesOverridden(overridden));
         }
@@ -156,12 +154,17 @@ impl State {
         Some(Event::ControlTurned { path, before, after: to })
     }
 
-    /// The zones that come back: no control takes them away any more.
-    fn return_zones(&mut self, were_away: &BTreeSet<ZoneIx>, are_away: &BTreeSet<ZoneIx>) {
-        let Some(estate) = self.estate.clone() else { return };
-        for zone in were_away.difference(are_away) {
-            let zone = estate.zone(*zone).id.clone();
-            self.push_return(Return { zone, scope: Scope::Everything, at: self.stamp });
+    /// The zones that routing controls take away.
+    pub(super) fn zones_that_controls_take(&self) -> BTreeSet<ZoneId> {
+        let Some(estate) = self.estate.as_deref() else { return BTreeSet::new() };
+        self.zones_behind_off_controls().into_iter().map(|zone| estate.zone(zone).id.clone()).collect()
+    }
+
+    /// Those that no control takes any more return.
+    pub(super) fn return_zones(&mut self, were_away: &BTreeSet<ZoneId>) {
+        let are_away = self.zones_that_controls_take();
+        for zone in were_away.difference(&are_away) {
+            self.push_return(Return { zone: zone.clone(), scope: Scope::Everything, at: self.stamp });
         }
     }
 }

@@ -256,38 +256,46 @@ fn check_bounds(board: &Board, built_in: ClusterId) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What differs, panels first; what was removed last.
+/// What differs: panels, controls, rules, and then what was removed, each in order of their words.
 fn changes(before: &Board, after: &Board) -> Vec<Event> {
-    let mut events = Vec::new();
-    let panel = |panel: &Panel| owned(panel.origin, Board::panel_words(panel));
-    let control =
-        |board: &Board, control: &RoutingControl| owned(control.origin, board.control_words(control));
-    let rule = |board: &Board, rule: &SafetyRule| owned(rule.origin, board.rule_words(rule));
-    let mut changed = |object, was: Option<String>, is: Option<String>| {
-        if was != is {
-            events.push(Event::ObjectChanged { object, before: was, after: is });
-        }
+    let panels = |board: &Board| -> BTreeMap<ObjectId, String> {
+        let told = |panel: &Panel| (ObjectId::Panel(panel.id), owned(panel.origin, Board::panel_words(panel)));
+        board.panels.values().map(told).collect()
     };
-    for (id, is) in &after.panels {
-        changed(ObjectId::Panel(*id), before.panels.get(id).map(panel), Some(panel(is)));
+    let controls = |board: &Board| -> BTreeMap<ObjectId, String> {
+        let told = |control: &RoutingControl| {
+            (ObjectId::Control(control.id), owned(control.origin, board.control_words(control)))
+        };
+        board.controls.values().map(told).collect()
+    };
+    let rules = |board: &Board| -> BTreeMap<ObjectId, String> {
+        let told = |rule: &SafetyRule| (ObjectId::Rule(rule.id), owned(rule.origin, board.rule_words(rule)));
+        board.rules.values().map(told).collect()
+    };
+    let (mut events, mut removed) = (Vec::new(), Vec::new());
+    for (was, is) in [
+        (panels(before), panels(after)),
+        (controls(before), controls(after)),
+        (rules(before), rules(after)),
+    ] {
+        let changed = is.iter().filter(|(object, words)| was.get(object) != Some(words));
+        let mut told: Vec<(&String, &ObjectId)> = changed.map(|(object, words)| (words, object)).collect();
+        told.sort();
+        events.extend(told.into_iter().map(|(words, object)| Event::ObjectChanged {
+            object: *object,
+            before: was.get(object).cloned(),
+            after: Some(words.clone()),
+        }));
+        let gone = was.iter().filter(|(object, _)| !is.contains_key(object));
+        let mut told: Vec<(&String, &ObjectId)> = gone.map(|(object, words)| (words, object)).collect();
+        told.sort();
+        removed.extend(told.into_iter().map(|(words, object)| Event::ObjectChanged {
+            object: *object,
+            before: Some(words.clone()),
+            after: None,
+        }));
     }
-    for (id, is) in &after.controls {
-        let was = before.controls.get(id).map(|was| control(before, was));
-        changed(ObjectId::Control(*id), was, Some(control(after, is)));
-    }
-    for (id, is) in &after.rules {
-        let was = before.rules.get(id).map(|was| rule(before, was));
-        changed(ObjectId::Rule(*id), was, Some(rule(after, is)));
-    }
-    for (id, was) in before.rules.iter().filter(|(id, _)| !after.rules.contains_key(id)) {
-        changed(ObjectId::Rule(*id), Some(rule(before, was)), None);
-    }
-    for (id, was) in before.controls.iter().filter(|(id, _)| !after.controls.contains_key(id)) {
-        changed(ObjectId::Control(*id), Some(control(before, was)), None);
-    }
-    for (id, was) in before.panels.iter().filter(|(id, _)| !after.panels.contains_key(id)) {
-        changed(ObjectId::Panel(*id), Some(panel(was)), None);
-    }
+    events.extend(removed);
     events
 }
 

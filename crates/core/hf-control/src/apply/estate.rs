@@ -47,6 +47,7 @@ impl State {
             read_estate(bundle).map_err(|problems| Refusal::BadEstate { problems: digest_of(&problems) })?;
         self.check_in_use(&estate)?;
         let declared = self.declare(&estate, &mut self.numbers(), by)?;
+        let were_away = self.zones_that_controls_take();
         let before = self.estate.as_ref().map(|estate| estate.digest);
         let after = estate.digest;
         self.bundle = bundle.clone();
@@ -54,6 +55,7 @@ impl State {
         self.estate_revision = self.revision;
         let mut events = vec![Event::EstateApplied { before, after }];
         self.board = declared.board;
+        self.return_zones(&were_away);
         events.extend(declared.events);
         if let Some(estate) = self.estate.clone() {
             events.extend(self.forget_practices(&estate));

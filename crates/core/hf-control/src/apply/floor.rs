@@ -92,7 +92,7 @@ impl State {
         asked: &Asked<'_>,
         met: Vec<ShiftKey>,
     ) -> Result<Vec<ShiftKey>, Refusal> {
-        self.make_way(asked.scope, met, |ended| {
+        self.make_way(met, |ended| {
             let mut after = self.acts(estate, ended, &Turns::new());
             after.shifts.extend(asked.wish());
             check(estate, asked, &self.acts(estate, ended, &Turns::new()), &after)
@@ -114,7 +114,7 @@ impl State {
         asked: &Asked<'_>,
         met: Vec<ShiftKey>,
     ) -> Result<Vec<ShiftKey>, Refusal> {
-        self.make_way(asked.scope, met, |ended| {
+        self.make_way(met, |ended| {
             let mut after = self.acts(estate, ended, &Turns::new());
             if let Some(wish) = asked.wish() {
                 after.pins.retain(|(pin, _)| (pin.zone, pin.scope) != (wish.zone, wish.scope));
@@ -139,34 +139,38 @@ impl State {
         }
         let met = self.practices_of_regions(estate, zones.iter().flatten().copied());
         let asked = Asked { zones, scope: &Scope::Everything, floor_overrides };
-        self.make_way(asked.scope, met, |ended| {
+        self.make_way(met, |ended| {
             let before = self.acts(estate, ended, &Turns::new());
             check(estate, &asked, &before, &self.acts(estate, ended, turns))
         })
     }
 
-    /// The zones that routing controls take away once `turns` are made.
-    pub(super) fn zones_behind_off_controls(&self, turns: &Turns) -> BTreeSet<ZoneIx> {
+    /// The zones that routing controls take away.
+    pub(super) fn zones_behind_off_controls(&self) -> BTreeSet<ZoneIx> {
         let Some(estate) = self.estate.as_deref() else { return BTreeSet::new() };
-        self.off_controls(estate, turns).into_iter().flat_map(|control| control.zones).collect()
+        self.off_controls(estate, &Turns::new()).into_iter().flat_map(|control| control.zones).collect()
     }
 
-    /// Asks with the practice runs `met` ended, and with one more at a time for as long as the floor refuses.
+    /// Asks with the practice runs `met` ended, and, if the floor refuses, with as few others as will do; the newest go first.
     fn make_way(
         &self,
-        scope: &Scope,
         met: Vec<ShiftKey>,
         ask: impl Fn(&[ShiftKey]) -> Result<(), Refusal>,
     ) -> Result<Vec<ShiftKey>, Refusal> {
-        let mut ended = met;
-        loop {
-            let Err(refusal) = ask(&ended) else { return Ok(ended) };
-            let newest = self.shifts.iter().rev().find(|(key, shift)| {
-                shift.is_running_practice() && shift.scope.overlaps(scope) && !ended.contains(key)
-            });
-            let Some((key, _)) = newest else { return Err(refusal) };
-            ended.push(key.clone());
+        if ask(&met).is_ok() {
+            return Ok(met);
         }
+        let running = self.shifts.iter().filter(|(_, shift)| shift.is_running_practice());
+        let mut ended: Vec<ShiftKey> = running.map(|(key, _)| key.clone()).collect();
+        ask(&ended)?;
+        // The oldest first: what can stay is taken off the list.
+        for practice in ended.clone().iter().filter(|practice| !met.contains(practice)) {
+            let fewer: Vec<ShiftKey> = ended.iter().filter(|other| *other != practice).cloned().collect();
+            if ask(&fewer).is_ok() {
+                ended = fewer;
+            }
+        }
+        Ok(ended)
     }
 
     /// The running practice runs in the regions of these zones.
@@ -214,6 +218,11 @@ impl State {
 
     /// The zones that each control of a zone or region stands for, in one pass over the estate and one over the board.
     fn zones_behind_controls(&self, estate: &Estate) -> BTreeMap<ControlId, Vec<ZoneIx>> {
+        let has_control = estate.zones.iter().any(|zone| zone.control.is_some())
+            || estate.regions.iter().any(|region| region.control.is_some());
+        if !has_control {
+            return BTreeMap::new();
+        }
         let built_in = self.board.built_in_cluster(self.estate_id);
         let panels = self.board.panels.values().filter(|panel| panel.cluster == built_in);
         let panels: BTreeMap<&ControlName, PanelId> = panels.map(|panel| (&panel.name, panel.id)).collect();
@@ -259,7 +268,8 @@ fn check(estate: &Estate, asked: &Asked<'_>, before: &Acts<'_>, after: &Acts<'_>
         let here: BTreeSet<ZoneIx> =
             pool.endpoints.iter().map(|endpoint| endpoint.zone).filter(|zone| zones.contains(zone)).collect();
         let closes = |zone: &ZoneIx| {
-            was_open(estate, view, *zone, before) && standing(estate, view, *zone, after) != Standing::Open
+            was_open(estate, view, *zone, asked.scope, before)
+                && standing(estate, view, *zone, after) != Standing::Open
         };
         let closing: Vec<ZoneIx> = here.into_iter().filter(closes).collect();
         if !closing.is_empty() {
@@ -269,13 +279,16 @@ fn check(estate: &Estate, asked: &Asked<'_>, before: &Acts<'_>, after: &Acts<'_>
     Ok(())
 }
 
-/// What cannot leave is open, though an act on everything was accepted.
-fn was_open(estate: &Estate, view: View<'_>, zone: ZoneIx, before: &Acts<'_>) -> bool {
+/// For an act on a pool or record, what cannot leave is open, though an act on everything was accepted.
+fn was_open(estate: &Estate, view: View<'_>, zone: ZoneIx, asked: &Scope, before: &Acts<'_>) -> bool {
     let stays = |zones: &[ZoneIx]| cannot_leave(estate, view, zones);
     match standing(estate, view, zone, before) {
         Standing::Open => true,
         Standing::Forced => false,
-        Standing::Away => stays(&[zone]) || before.controls_of(zone).any(|control| stays(&control.zones)),
+        Standing::Away => {
+            *asked != Scope::Everything
+                && (stays(&[zone]) || before.controls_of(zone).any(|control| stays(&control.zones)))
+        }
     }
 }
 
@@ -294,7 +307,9 @@ fn check_view(
         match standing(estate, view, zone, acts) {
             Standing::Open => {}
             // What the floor keeps in spite of an act (rule 4) is still there.
-            Standing::Away => drop(floor.take_zone(zone)),
+            Standing::Away => {
+                let _ = floor.take_zone(zone);
+            }
             Standing::Forced => forced.push(zone),
         }
     }

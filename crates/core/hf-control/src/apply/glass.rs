@@ -13,7 +13,7 @@
 //! The record is bounded. What has ended is forgotten before what still counts, and the oldest first.
 
 use hf_config::estate::{Estate, ZoneIx};
-use hf_model::{ShiftId, Timestamp};
+use hf_model::{ShiftId, Timestamp, ZoneId};
 
 use super::floor::Asked;
 use super::{Effect, asked};
@@ -53,11 +53,11 @@ impl State {
         reason: String,
     ) -> (BreakGlassFate, Option<Shift>, Vec<Event>) {
         let nothing = || (BreakGlassFate::Ended(Vec::new()), None, Vec::new());
-        if self
-            .break_glass
-            .iter()
-            .any(|known| known.act.zone == act.zone && newness(&known.act) > newness(act))
-        {
+        let place = |zone: &ZoneId| self.estate.as_deref().and_then(|estate| estate.zone_named(zone));
+        let is_same_place =
+            |zone: &ZoneId| *zone == act.zone || place(zone).is_some_and(|it| place(&act.zone) == Some(it));
+        let is_newer = |known: &RecordedBreakGlass| newness(&known.act) > newness(act);
+        if self.break_glass.iter().any(|known| is_newer(known) && is_same_place(&known.act.zone)) {
             return nothing();
         }
         let found = self.estate.clone().and_then(|estate| Some((estate.zone_named(&act.zone)?, estate)));
@@ -105,7 +105,8 @@ impl State {
         }
         let refused = |refusal: Refusal| refusal.to_string();
         self.check_alone(estate, zone, &scope).map_err(refused)?;
-        if let Some(pin) = self.pins.iter().find(|pin| pin.zone == *id && pin.to == PinTo::In) {
+        let holds_in = |pin: &&Pin| pin.zone == *id && pin.scope == scope && pin.to == PinTo::In;
+        if let Some(pin) = self.pins.iter().find(holds_in) {
             return Err(format!("{id} is pinned in for {} by {}", pin.scope, pin.by));
         }
         self.check_room_for_shift().map_err(refused)?;

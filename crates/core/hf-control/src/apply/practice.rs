@@ -46,6 +46,15 @@ impl State {
             let (what, count) = (Bounded::PracticeConfigurations, State::PRACTICES);
             return Err(Refusal::TooMany { what, count });
         }
+        if kept.is_some_and(|kept| kept.config == *config) {
+            return Ok(self.done(None, Vec::new()));
+        }
+        let alarms = |config: &PracticeConfig| config.outcome_alarms.len() + config.blocking_alarms.len();
+        let others = self.practices.iter().filter(|(of, _)| *of != resource);
+        let others: usize = others.map(|(_, practice)| alarms(&practice.config)).sum();
+        if others + alarms(config) > State::ALARMS_IN_ALL {
+            return Err(Refusal::TooMany { what: Bounded::AllAlarms, count: State::ALARMS_IN_ALL });
+        }
         let autoshift = kept.map_or(Autoshift::Disabled, |kept| kept.autoshift);
         let before = kept.map(words);
         let practice = Practice { config: config.clone(), autoshift, revision: self.revision };
@@ -206,17 +215,21 @@ impl State {
         };
         let Some(shift) = self.active_shifts().find(meets) else { return Ok(()) };
         let (id, zone, scope) = (shift.id.clone(), shift.zone.clone(), shift.scope.clone());
-        Err(if zone == estate.zone(asked).id {
-            Refusal::AlreadyShifted { id, zone, scope }
-        } else {
+        let region = estate.zone(asked).region;
+        let is_beside = estate.zone_named(&zone).is_some_and(|other| {
+            other != asked && estate.zone(other).region == region
+        });
+        Err(if is_beside {
             Refusal::OtherZoneShifted { id, zone, scope }
+        } else {
+            Refusal::AlreadyShifted { id, zone, scope }
         })
     }
 
     fn is_pinned_or_off(&self, estate: &Estate, zones: &BTreeSet<ZoneIx>, scope: &Scope) -> bool {
         let is_here = |zone: &ZoneId| estate.zone_named(zone).is_some_and(|zone| zones.contains(&zone));
         let mut out = self.pins.iter().filter(|pin| pin.to == PinTo::Out && pin.scope.overlaps(scope));
-        let away = self.zones_behind_off_controls(&super::controls::Turns::new());
+        let away = self.zones_behind_off_controls();
         out.any(|pin| is_here(&pin.zone)) || !away.is_disjoint(zones)
     }
 }
@@ -271,3 +284,6 @@ fn words(practice: &Practice) -> String {
         list("not on", dates)
     )
 }
+
+#[cfg(test)]
+mod tests;

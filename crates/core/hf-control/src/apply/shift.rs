@@ -76,15 +76,17 @@ impl State {
         self.returns.push_back(ended);
     }
 
-    pub(super) fn extend_shift(
+    pub(super) fn update_shift(
         &mut self,
         id: &ShiftId,
-        length: Duration,
+        length: Option<Duration>,
+        reason: Option<&str>,
         if_match: Option<Revision>,
     ) -> Result<Effect, Refusal> {
-        asked::check_length(length)?;
+        length.map_or(Ok(()), asked::check_length)?;
+        let reason = reason.map(asked::clean_reason).transpose()?;
         let before = self.find_active(id, if_match)?.clone();
-        if before.kind == ShiftKind::Practice {
+        if before.kind == ShiftKind::Practice && length.is_some() {
             return Err(Refusal::Invalid {
                 what: id.to_string(),
                 why:
@@ -93,7 +95,10 @@ impl State {
             });
         }
         let mut after = before.clone();
-        after.ends_at = self.stamp.plus(length);
+        if let Some(length) = length {
+            after.ends_at = self.stamp.plus(length);
+        }
+        after.reason = reason.unwrap_or(after.reason);
         self.put_shift(&mut after);
         Ok(self.done(Some(after.clone()), vec![Event::ShiftExtended { before, after }]))
     }

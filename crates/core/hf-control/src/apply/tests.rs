@@ -4,8 +4,13 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
+mod board;
+mod controls;
+mod declared;
 mod estates;
+mod glass;
 mod pins;
+mod practice;
 mod properties;
 mod requests;
 mod script;
@@ -16,6 +21,13 @@ use script::Runner;
 /// Runs a script on a state with the test estate in force (revision 1) and shows what each line did.
 fn check(script: &str, expected: &Expect) {
     let mut runner = Runner::with_estate();
+    let shown: String = script.trim().lines().map(|line| runner.show(line.trim()) + "\n").collect();
+    expected.assert_eq(&shown);
+}
+
+/// The same with routing controls in the estate.
+fn check_controls(script: &str, expected: &Expect) {
+    let mut runner = Runner::with_controls();
     let shown: String = script.trim().lines().map(|line| runner.show(line.trim()) + "\n").collect();
     expected.assert_eq(&shown);
 }

@@ -64,8 +64,9 @@ fn words(command: &Command) -> Words {
         Command::StartShift { zone, scope, length, reason, floor_overrides } => {
             overrides(Words::of("shift").and(zone).and(scope).length(*length).and(reason), floor_overrides)
         }
-        Command::ExtendShift { id, length, if_match } => {
-            Words::of("extend").and(id).length(*length).maybe(if_match.as_ref())
+        Command::UpdateShift { id, length, reason, if_match } => {
+            let nanos = length.map(|length| length.as_nanos());
+            Words::of("update").and(id).maybe(nanos.as_ref()).maybe(reason.as_ref()).maybe(if_match.as_ref())
         }
         Command::CancelShift { id, if_match } => Words::of("cancel").and(id).maybe(if_match.as_ref()),
         Command::Pin { zone, scope, to, length, reason, floor_overrides } => {

@@ -220,7 +220,12 @@ impl World {
         match self.rng.below(10) {
             0..=4 => Command::StartShift { zone, scope, length, reason, floor_overrides },
             5 if !active.is_empty() => {
-                Command::ExtendShift { id: self.rng.pick(&active).clone(), length, if_match: None }
+                Command::UpdateShift {
+                    id: self.rng.pick(&active).clone(),
+                    length: Some(length),
+                    reason: None,
+                    if_match: None,
+                }
             }
             6 if !active.is_empty() => {
                 Command::CancelShift { id: self.rng.pick(&active).clone(), if_match: None }

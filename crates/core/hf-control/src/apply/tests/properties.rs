@@ -66,7 +66,8 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         6 => (zone(), scope(), length(), reason())
             .prop_map(|(zone, scope, length, reason)| Command::StartShift { zone, scope, length, reason, floor_overrides: Vec::new() }),
-        2 => (id(), length(), if_match()).prop_map(|(id, length, if_match)| Command::ExtendShift { id, length, if_match }),
+        2 => (id(), length(), if_match()).prop_map(|(id, length, if_match)| Command::UpdateShift {
+            id, length: Some(length), reason: None, if_match }),
         2 => (id(), if_match()).prop_map(|(id, if_match)| Command::CancelShift { id, if_match }),
         4 => (zone(), scope(), to, length(), reason())
             .prop_map(|(zone, scope, to, length, reason)| Command::Pin { zone, scope, to, length, reason, floor_overrides: Vec::new() }),

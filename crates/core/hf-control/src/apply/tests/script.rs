@@ -22,6 +22,29 @@ pub(super) fn bundle(edits: &[(&str, &str)]) -> EstateBundle {
     EstateBundle { toml, files: std::collections::BTreeMap::new() }
 }
 
+/// The same with routing controls of every kind: of each zone, each region and the pool `api`, and a panel with a gate.
+pub(super) fn controlled(edits: &[(&str, &str)]) -> EstateBundle {
+    let mut bundle = bundle(&[]);
+    bundle.toml += include_str!("controls.toml");
+    let own = ["a", "b", "c", "d", "e"]
+        .map(|zone| (format!("id = \"{zone}\"\n"), format!("control = \"zones/{zone}\"\n")));
+    let regions =
+        ["west", "east"].map(|id| (format!("id = \"{id}\"\n"), format!("control = \"regions/{id}\"\n")));
+    let pool = (
+        "name = \"api\"\nmin".to_owned(),
+        "name = \"api\"\nall_down = \"closed\"\ncontrol = \"cells/api\"\nmin".to_owned(),
+    );
+    for (from, more) in own.into_iter().chain(regions) {
+        bundle.toml = bundle.toml.replacen(&from, &format!("{from}{more}"), 1);
+    }
+    bundle.toml = bundle.toml.replacen(&pool.0, &pool.1, 1);
+    for (from, to) in edits {
+        assert!(bundle.toml.contains(from), "{from:?} is in the test estate");
+        bundle.toml = bundle.toml.replace(from, to);
+    }
+    bundle
+}
+
 /// A command of words: `shift ZONE SCOPE LENGTH`, `extend ID LENGTH [if REVISION]`, `cancel ID [if REVISION]`,
 /// `pin ZONE in|out SCOPE LENGTH`, `unpin ZONE SCOPE`, `turn CONTROL on|off, CONTROL on|off`, `practice RESOURCE ZONE`, `expire`.
 ///
@@ -59,7 +82,12 @@ pub(super) fn parse(text: &str) -> Command {
             floor_overrides,
         },
         ["extend", id, length_text] => {
-            Command::ExtendShift { id: id.parse().unwrap(), length: length(length_text), if_match }
+            Command::UpdateShift {
+                id: id.parse().unwrap(),
+                length: Some(length(length_text)),
+                reason: None,
+                if_match,
+            }
         }
         ["cancel", id] => Command::CancelShift { id: id.parse().unwrap(), if_match },
         ["pin", zone, to, scope, length_text] => Command::Pin {
@@ -125,6 +153,13 @@ impl Runner {
         let mut runner = Runner::empty();
         let (outcome, _) = runner.run(Command::ApplyEstate { bundle: bundle(&[]), if_match: None });
         assert_eq!(outcome, Outcome::Done { revision: Revision(1), shift: None, object: None });
+        runner
+    }
+
+    pub(super) fn with_controls() -> Self {
+        let mut runner = Runner::empty();
+        let (outcome, _) = runner.run(Command::ApplyEstate { bundle: controlled(&[]), if_match: None });
+        assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
         runner
     }
 
