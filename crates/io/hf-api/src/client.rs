@@ -332,13 +332,21 @@ impl Client {
             }
         });
         let told = match raced.await {
-            Ok((_, journal)) => return Ok(journal),
+            Ok((at, journal)) => {
+                self.answered.store(at, Ordering::Relaxed);
+                return Ok(journal);
+            }
             Err(told) => told,
         };
         let (mut found, mut refused, mut tried) = (None, None, Vec::new());
         for (at, told) in told {
             match told {
-                Told::Passed(Ok(journal)) => found = found.or(Some(journal)),
+                Told::Passed(Ok(journal)) => {
+                    if found.is_none() {
+                        self.answered.store(at, Ordering::Relaxed);
+                        found = Some(journal);
+                    }
+                }
                 Told::Passed(Err(ClientError::Unreachable { tried: more })) => tried.extend(more),
                 Told::Passed(Err(error)) => refused = refused.or(Some(error)),
                 Told::Silent | Told::NotAsked => {
@@ -359,9 +367,16 @@ impl Client {
         Client::of(vec![self.endpoints[at].clone()], self.token.clone(), self.tls.clone())
     }
 
-    /// `GET /v1/journal/export`: at most `limit` lines after position `after`, as they were journalled, with their links.
-    pub async fn journal_export(&self, after: u64, limit: u32) -> Result<JournalExport, ClientError> {
-        self.get(&format!("/v1/journal/export?after={after}&limit={limit}")).await
+    /// `GET /v1/journal/export`: at most `limit` lines after position `after` and not before `since_ms`, as they were journalled, with
+    /// their links. Each node has a journal of its own.
+    pub async fn journal_export(
+        &self,
+        after: u64,
+        since_ms: Option<u64>,
+        limit: u32,
+    ) -> Result<JournalExport, ClientError> {
+        let since = since_ms.map(|at| format!("&since_ms={at}")).unwrap_or_default();
+        self.get(&format!("/v1/journal/export?after={after}&limit={limit}{since}")).await
     }
 
     /// `POST /v1/break-glass` to *every* endpoint at once, since no ledger spreads it: one answer each.

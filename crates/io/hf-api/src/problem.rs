@@ -51,6 +51,10 @@ pub mod code {
     pub const OTHER_ZONE_SHIFTED: &str = "other-zone-shifted";
     /// 409: too little would stay in service.
     pub const FLOOR: &str = "floor";
+    /// 409: a safety rule forbids it; the message names it.
+    pub const SAFETY_RULE: &str = "safety-rule";
+    /// 409: a safety rule waits after an earlier change; the message says how long still.
+    pub const WAITING: &str = "waiting";
     /// 409: the shift has ended.
     pub const NOT_ACTIVE: &str = "not-active";
     /// 412: the state moved on from what the caller read.

@@ -3,16 +3,19 @@
 //! Not here: routes (`api`), the wire types (`hf-api`).
 
 use hf_api::{
-    Acknowledgement, BreakGlass, Node, NotApplied, Pin, PinTo, Pool, PoolMode, PoolZone, Reason, ReasonKind,
-    Shift, ShiftState, Status, TimeToZero, Zone, ZoneState,
+    Acknowledgement, BreakGlass, BreakGlassFate, FloorOverridden, Node, NotApplied, Pin, PinTo, Pool,
+    PoolMode, PoolZone, Reason, ReasonKind, RecordedBreakGlass, Returning, Shift, ShiftKind, ShiftState,
+    Status, TimeToZero, Zone, ZoneState,
 };
 use hf_control::{BreakGlassShift, Intent};
 use hf_decide::{Mode, PoolDecision, ZoneDecision};
 use hf_feed::{HeardReport, NodeReport, Reports};
-use hf_model::{Share, Timestamp, ZoneId};
+use hf_model::{EstateId, Share, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use std::time::Duration;
 
+use crate::boards::{self, Behind};
+use crate::expiring::is_expiring;
 use crate::traffic::{Rates, is_stale};
 use crate::{effect, zero};
 
@@ -51,6 +54,7 @@ pub fn status(from: &Sources<'_>) -> Status {
     Status {
         node: from.node.to_owned(),
         now_ms: from.now.0,
+        estate_id: Some(from.intent.estate_id).filter(|id| *id != EstateId::NONE).map(|id| id.to_string()),
         revision: obeyed.map_or(0, |intent| intent.revision.0),
         estate_revision: obeyed.map_or(0, |intent| intent.estate_revision.0),
         estate_digest: snapshot.map(|snapshot| snapshot.estate.digest.short()),
@@ -66,10 +70,14 @@ pub fn status(from: &Sources<'_>) -> Status {
                 shift(found, snapshot, &heard, (from.time_to_zero)(found))
             })
             .collect(),
-        pins: from.intent.pins.iter().map(|found| pin(found, snapshot)).collect(),
+        pins: from.intent.pins.iter().map(|found| pin(found, snapshot, from.now)).collect(),
         nodes: from.reports.values().map(|heard| node(heard, from.now, from.beat)).collect(),
         not_applied: snapshot.map_or_else(Vec::new, not_applied),
         break_glass: break_glass(snapshot, &Heard { reports: from.reports, now: from.now, beat: from.beat }),
+        break_glass_recorded: from.intent.break_glass.iter().map(recorded).collect(),
+        controls_off: boards::off(from.intent, &Behind::of(snapshot.map(|snapshot| &*snapshot.estate))),
+        returning: snapshot.map_or_else(Vec::new, returning),
+        floors_overridden: floors_overridden(from.intent),
         estate_file_problem: from.estate_file_problem.clone().or_else(|| {
             // The estate is everybody's: who watches its file tells it in its report.
             from.reports.values().find_map(|heard| heard.report.estate_file_problem.clone())
@@ -162,6 +170,72 @@ fn not_applied(snapshot: &Snapshot) -> Vec<NotApplied> {
     all
 }
 
+/// The zones whose share of a pool is growing back.
+fn returning(snapshot: &Snapshot) -> Vec<Returning> {
+    let pools = snapshot.decision.pools.iter();
+    let zones = pools.flat_map(|pool| pool.zones.iter().map(move |zone| (pool.pool, zone)));
+    let back = |(pool, zone): (hf_config::estate::PoolIx, &hf_decide::PoolZone)| {
+        let full_at_ms = match zone.reason {
+            hf_decide::Reason::Returning { full_at } => Some(full_at.0),
+            _ => None,
+        };
+        Returning {
+            zone: snapshot.estate.zone(zone.zone).id.to_string(),
+            pool: snapshot.estate.pool(pool).name.to_string(),
+            share_ppm: zone.share.ppm(),
+            full_at_ms,
+        }
+    };
+    let is_back = |(_, zone): &(hf_config::estate::PoolIx, &hf_decide::PoolZone)| {
+        zone.state == hf_decide::ZoneState::Open && zone.share < Share::ONE
+    };
+    zones.filter(is_back).map(back).collect()
+}
+
+/// Every act in force that may break a floor.
+fn floors_overridden(intent: &Intent) -> Vec<FloorOverridden> {
+    let told = |by: String, pools: &[hf_model::PoolName]| -> Vec<FloorOverridden> {
+        pools.iter().map(|pool| FloorOverridden { pool: pool.to_string(), by: by.clone() }).collect()
+    };
+    let shifts = intent.shifts.iter().flat_map(|shift| told(shift.id.to_string(), &shift.floor_overrides));
+    let pins = intent.pins.iter().flat_map(|pin| told(format!("pin of {}", pin.zone), &pin.floor_overrides));
+    let controls = intent
+        .controls
+        .iter()
+        .filter(|control| control.to == hf_model::Switch::Off)
+        .flat_map(|control| told(format!("control {}", control.path), &control.floor_overrides));
+    shifts.chain(pins).chain(controls).collect()
+}
+
+/// A break-glass act that the ledger has heard of.
+fn recorded(from: &hf_control::RecordedBreakGlass) -> RecordedBreakGlass {
+    use hf_control::BreakGlassFate as From;
+    let (fate, shifts, text) = match &from.fate {
+        From::Shift(id) => (BreakGlassFate::Shift, vec![id.to_string()], format!("recorded as {id}")),
+        From::Ended(ended) => {
+            let ids: Vec<String> = ended.iter().map(ToString::to_string).collect();
+            let text = match (from.act.is_cancel(), ids.is_empty()) {
+                (_, false) => format!("ended {}", ids.join(", ")),
+                (true, true) => "there was nothing to end".to_owned(),
+                (false, true) => "had ended when the ledger heard of it".to_owned(),
+            };
+            (BreakGlassFate::Ended, ids, text)
+        }
+        From::Conflicts(with) => (BreakGlassFate::Conflicts, Vec::new(), format!("conflicts: {with}")),
+    };
+    RecordedBreakGlass {
+        zone: from.act.zone.to_string(),
+        reason: from.act.reason.clone(),
+        by: from.act.by.to_string(),
+        signed_at_ms: from.act.signed_at.0,
+        ends_at_ms: from.act.ends_at.0,
+        revision: from.revision.0,
+        fate,
+        shifts,
+        text,
+    }
+}
+
 /// What was heard, and when it is looked at.
 pub struct Heard<'a> {
     /// Of all nodes.
@@ -200,9 +274,15 @@ pub fn shift(
         hf_control::ShiftState::Active => (ShiftState::Active, None),
         hf_control::ShiftState::Canceled(at) => (ShiftState::Canceled, Some(at.0)),
         hf_control::ShiftState::Expired(at) => (ShiftState::Expired, Some(at.0)),
+        hf_control::ShiftState::Interrupted(at) => (ShiftState::Interrupted, Some(at.0)),
     };
     Shift {
         id: from.id.to_string(),
+        kind: match from.kind {
+            hf_control::ShiftKind::Zonal => ShiftKind::Zonal,
+            hf_control::ShiftKind::BreakGlass => ShiftKind::BreakGlass,
+            hf_control::ShiftKind::Practice => ShiftKind::Practice,
+        },
         zone: from.zone.to_string(),
         resource: from.scope.to_string(),
         reason: from.reason.clone(),
@@ -211,6 +291,9 @@ pub fn shift(
         ends_at_ms: from.ends_at.0,
         state,
         ended_at_ms,
+        ended_by: None,
+        expiring: state == ShiftState::Active && is_expiring(from.started_at, from.ends_at, heard.now),
+        floor_overrides: from.floor_overrides.iter().map(ToString::to_string).collect(),
         held: state == ShiftState::Active && heard.now >= from.ends_at,
         revision: from.revision.0,
         effect: snapshot.and_then(|snapshot| effect::of_shift(snapshot, from)),
@@ -219,7 +302,7 @@ pub fn shift(
     }
 }
 
-fn pin(from: &hf_control::Pin, snapshot: Option<&Snapshot>) -> Pin {
+fn pin(from: &hf_control::Pin, snapshot: Option<&Snapshot>, now: Timestamp) -> Pin {
     Pin {
         zone: from.zone.to_string(),
         resource: from.scope.to_string(),
@@ -230,6 +313,8 @@ fn pin(from: &hf_control::Pin, snapshot: Option<&Snapshot>) -> Pin {
         reason: from.reason.clone(),
         by: from.by.to_string(),
         ends_at_ms: from.ends_at.0,
+        expiring: is_expiring(from.started_at, from.ends_at, now),
+        floor_overrides: from.floor_overrides.iter().map(ToString::to_string).collect(),
         revision: from.revision.0,
         effect: snapshot.and_then(|snapshot| effect::of_pin(snapshot, from)),
     }
@@ -251,6 +336,9 @@ fn node(heard: &HeardReport, now: Timestamp, beat: Duration) -> Node {
         stale: is_stale(heard.received_at, now, beat),
         booted_from_disk: report.booted_from_disk,
         version: report.version.clone(),
+        api: None,
+        status: None,
+        api_key: None,
         problem: refused
             .or_else(|| report.ledger_problem.clone())
             .or_else(|| report.node_problem.clone())
@@ -304,6 +392,11 @@ pub fn reason(from: &hf_decide::Reason) -> Reason {
         From::BreakGlass { by, until } => (ReasonKind::BreakGlass, Some(*until), None, Some(by), false),
         From::PinnedIn { by, until, held } => (ReasonKind::PinnedIn, Some(*until), None, Some(by), *held),
         From::PinnedOut { by, until, held } => (ReasonKind::PinnedOut, Some(*until), None, Some(by), *held),
+        From::Practice { id, until, held } => {
+            (ReasonKind::Practice, Some(*until), Some(id.to_string()), None, *held)
+        }
+        From::ControlOff { .. } => plain(ReasonKind::ControlOff),
+        From::Returning { full_at } => (ReasonKind::Returning, Some(*full_at), None, None, false),
         From::FailOpen => plain(ReasonKind::FailOpen),
         From::AllDown => plain(ReasonKind::AllDown),
         _ => plain(ReasonKind::Other),

@@ -94,6 +94,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
+/// Several names in the path, in its order.
+pub struct Names<const N: usize>(pub [String; N]);
+
+impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Names<N> {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let plain = |text: String| Refused::bad(text, "write names in plain letters");
+        let found: Result<_, PathRejection> =
+            axum::extract::Path::<Vec<String>>::from_request_parts(parts, state).await;
+        let axum::extract::Path(found) = found.map_err(|error| plain(error.body_text()))?;
+        found.try_into().map(Names).map_err(|_| plain("the path has another number of names".to_owned()))
+    }
+}
+
 /// The revision that `If-Match` names: `"17"` or `17`; `*` matches all.
 pub struct IfMatch(pub Option<u64>);
 

@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::{Shared, SharedState};
+use crate::expiring::{is_expiring, seconds_left};
 
 type Labels = Vec<(&'static str, String)>;
 /// Labels under construction; the reference keeps call sites short: `&[]`, `&[("pool", pool)]`.
@@ -107,6 +108,7 @@ fn in_order(text: &str) -> String {
 
 fn snapshot(shared: &Shared, page: &mut Page) {
     let Some(snapshot) = shared.context.snapshot() else { return };
+    let now = shared.context.clock.now();
     let estate = &snapshot.estate;
     page.gauge("revision", "The newest ledger revision in force here", &[], snapshot.intent.revision.0);
     page.gauge("snapshot_number", "The snapshot in force here", &[], snapshot.number);
@@ -163,6 +165,24 @@ fn snapshot(shared: &Shared, page: &mut Page) {
             ("resource", shift.scope.to_string()),
         ];
         page.instant("shift_end_timestamp_seconds", "When a shift is due to end", labels, shift.ends_at);
+        let labels = &[("id", shift.id.to_string()), ("zone", shift.zone.to_string())];
+        let left = seconds_left(shift.ends_at, now);
+        page.gauge("shift_ends_in_seconds", "Until a shift is due to end; 0 when it is held", labels, left);
+        let near = u64::from(is_expiring(shift.started_at, shift.ends_at, now));
+        page.gauge("shift_expiring", "Whether the end of a shift is near", labels, near);
+    }
+    for pin in &snapshot.intent.pins {
+        let labels = &[("zone", pin.zone.to_string()), ("resource", pin.scope.to_string())];
+        let left = seconds_left(pin.ends_at, now);
+        page.gauge("pin_ends_in_seconds", "Until a pin is due to end; 0 when it is held", labels, left);
+    }
+    for control in &snapshot.intent.controls {
+        page.gauge(
+            "routing_control_on",
+            "1 for a routing control that is on, 0 for one that is off",
+            &[("control", control.path.to_string())],
+            u64::from(control.to == hf_model::Switch::On),
+        );
     }
 }
 

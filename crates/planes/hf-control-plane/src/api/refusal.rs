@@ -8,7 +8,7 @@ use hf_api::{Problem, code};
 use hf_control::Refusal;
 use hf_ledger::LedgerError;
 
-use crate::control::SubmitError;
+use crate::control::{StartError, SubmitError};
 
 /// A refused request.
 #[derive(Clone, Debug)]
@@ -152,15 +152,16 @@ impl From<Refusal> for Refused {
             Refusal::AlreadyShifted { .. } => (StatusCode::CONFLICT, code::ALREADY_SHIFTED),
             Refusal::OtherZoneShifted { .. } => (StatusCode::CONFLICT, code::OTHER_ZONE_SHIFTED),
             Refusal::Floor { .. } => (StatusCode::CONFLICT, code::FLOOR),
+            Refusal::RuleBroken { .. } | Refusal::GateClosed { .. } => {
+                (StatusCode::CONFLICT, code::SAFETY_RULE)
+            }
+            Refusal::Waiting { .. } => (StatusCode::CONFLICT, code::WAITING),
             Refusal::InUse { .. }
             | Refusal::TooMany { .. }
             | Refusal::RequestReused { .. }
             | Refusal::OwnedByEstate { .. }
             | Refusal::NameTaken { .. }
             | Refusal::NotEmpty { .. }
-            | Refusal::RuleBroken { .. }
-            | Refusal::GateClosed { .. }
-            | Refusal::Waiting { .. }
             | Refusal::PracticeThere { .. }
             | Refusal::AutoshiftEnabled { .. }
             | Refusal::PracticeClosed { .. }
@@ -189,6 +190,10 @@ impl From<SubmitError> for Refused {
             SubmitError::Busy => (StatusCode::SERVICE_UNAVAILABLE, code::BUSY),
             SubmitError::TooLarge(_) | SubmitError::Ledger(LedgerError::TooLarge { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, code::TOO_LARGE)
+            }
+            SubmitError::Ledger(LedgerError::Unavailable { .. })
+            | SubmitError::Behind(StartError::Ledger(LedgerError::Unavailable { .. })) => {
+                (StatusCode::SERVICE_UNAVAILABLE, code::NO_QUORUM)
             }
             SubmitError::LedgerBehind(_) => (StatusCode::SERVICE_UNAVAILABLE, code::LEDGER_BEHIND),
             _ => (StatusCode::SERVICE_UNAVAILABLE, code::LEDGER_FAILED),

@@ -1,12 +1,15 @@
 //! `/v1/shifts`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hf_api::{Extend, Problem, Shift, ShiftKind, ShiftState, Shifts, StartShift};
 use hf_control::Command;
-use hf_model::{Revision, ShiftId, ZoneId};
+use hf_ledger::{Journal, LedgerError};
+use hf_model::{Operator, Revision, ShiftId, ZoneId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -15,6 +18,11 @@ use super::refusal::{Answer, Refused};
 use super::writer::{Writer, length, pools, scope, scope_in, tagged, zone};
 use super::{Shared, SharedState};
 use crate::view::{self, Heard};
+
+/// Journal lines that are looked through for who ended a shift.
+const LOOK_BACK: u64 = 20_000;
+/// Of these at a time.
+const PAGE: u64 = 1_000;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -46,9 +54,47 @@ pub fn shown(shared: &Shared, shift: &hf_control::Shift) -> Shift {
     let context = &shared.context;
     let (snapshot, reports) = (context.snapshot(), context.reports.borrow().clone());
     let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
-    let shown = view::shift(shift, snapshot.as_deref(), &heard, shared.observed.time_to_zero(context, shift));
-    let ended_by = context.ledger().and_then(|control| control.view().ended_by.get(&shift.id).cloned());
-    Shift { ended_by: ended_by.filter(|_| shown.ended_at_ms.is_some()).map(|by| by.to_string()), ..shown }
+    view::shift(shift, snapshot.as_deref(), &heard, shared.observed.time_to_zero(context, shift))
+}
+
+/// The same with who ended them, as far as the journal goes back: the entry that last changed an ended shift is the one that ended it.
+async fn with_ender(shared: &Shared, mut shifts: Vec<Shift>) -> Vec<Shift> {
+    let is_ended_by_somebody =
+        |shift: &Shift| matches!(shift.state, ShiftState::Canceled | ShiftState::Interrupted);
+    let ended = shifts.iter().filter(|shift| is_ended_by_somebody(shift));
+    let wanted: BTreeSet<Revision> = ended.map(|shift| Revision(shift.revision)).collect();
+    if wanted.is_empty() || shared.context.ledger().is_none() {
+        return shifts;
+    }
+    // Who it was is worth a look, and no failure of the answer.
+    let found = who_asked(&*shared.context.journal, wanted).await.unwrap_or_default();
+    for shift in shifts.iter_mut().filter(|shift| is_ended_by_somebody(shift)) {
+        shift.ended_by = found.get(&Revision(shift.revision)).map(ToString::to_string);
+    }
+    shifts
+}
+
+/// Who asked for these entries, by the newest [`LOOK_BACK`] lines of the journal.
+async fn who_asked(
+    journal: &dyn Journal,
+    mut wanted: BTreeSet<Revision>,
+) -> Result<BTreeMap<Revision, Operator>, LedgerError> {
+    let newest = journal.newest_position().await?;
+    let mut found = BTreeMap::new();
+    let mut before = newest;
+    while !wanted.is_empty() && before > 0 && newest - before < LOOK_BACK {
+        let after = before.saturating_sub(PAGE);
+        let page = journal.read(after, PAGE as usize).await?;
+        for line in page.iter().filter(|line| line.position <= before) {
+            let Some(revision) = line.revision.filter(|revision| wanted.contains(revision)) else { continue };
+            if let Ok(line) = hf_codec::decode_entry_line(&line.bytes) {
+                found.insert(revision, line.by);
+                wanted.remove(&revision);
+            }
+        }
+        before = after;
+    }
+    Ok(found)
 }
 
 /// What a write of a shift answers.
@@ -77,9 +123,9 @@ pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) ->
     // An alias means its zone; a zone that the estate does not have any more may be that of an ended shift.
     let named = named.map(|named| {
         let snapshot = context.snapshot();
-        let known = snapshot.as_ref().and_then(|snapshot| {
-            Some(snapshot.estate.zone(snapshot.estate.zone_named(&named)?).id.clone())
-        });
+        let known = snapshot
+            .as_ref()
+            .and_then(|snapshot| Some(snapshot.estate.zone(snapshot.estate.zone_named(&named)?).id.clone()));
         known.unwrap_or(named)
     });
     let resource = query.resource.as_deref().map(scope).transpose()?;
@@ -88,9 +134,11 @@ pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) ->
             && resource.as_ref().is_none_or(|resource| shift.scope == *resource)
     };
     let is_shown = |shift: &Shift| {
-        query.state.is_none_or(|state| shift.state == state) && query.kind.is_none_or(|kind| shift.kind == kind)
+        query.state.is_none_or(|state| shift.state == state)
+            && query.kind.is_none_or(|kind| shift.kind == kind)
     };
     let shifts = found.iter().filter(is_wanted).map(|shift| shown(&shared, shift)).filter(is_shown).collect();
+    let shifts = with_ender(&shared, shifts).await;
     let reports = context.reports.borrow().clone();
     let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
     let mut break_glass = view::break_glass(context.snapshot().as_deref(), &heard);
@@ -113,7 +161,8 @@ pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response
         None => shared.context.intent().shifts.iter().find(|shift| shift.id.as_str() == id).cloned(),
     };
     if let Some(shift) = found {
-        return Ok(tagged(StatusCode::OK, shift.revision.0, shown(&shared, &shift)));
+        let shown = with_ender(&shared, vec![shown(&shared, &shift)]).await.pop();
+        return Ok(tagged(StatusCode::OK, shift.revision.0, shown));
     }
     if let Some(refused) = zones_shift(&shared, &id) {
         return Err(refused);
@@ -164,9 +213,10 @@ pub async fn extend(
     IfMatch(if_match): IfMatch,
     Small(body): Small<Extend>,
 ) -> Answer<Response> {
-    let command = Command::ExtendShift {
+    let command = Command::UpdateShift {
         id: named(&shared, &id)?,
-        length: length(&body.length)?,
+        length: Some(length(&body.length)?),
+        reason: None,
         if_match: if_match.map(Revision),
     };
     let (_, shift) = writer.commit(body.request_id.as_deref(), command).await?;

@@ -1,0 +1,178 @@
+//! `/v1/practice` and `/v1/autoshift`: rehearsed evacuations, when they may run, and whether an automatic shift may act.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use hf_api::{Practice, Practices, Problem, PutPractice, SetAutoshift, Shift, StartPractice, WriteDone};
+use hf_control::{Autoshift, Command, Expect, PracticeConfig, Resource, Scope, ShiftKind};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::body::{Names, Query, Small};
+use super::controls::{FreshQuery, fresh};
+use super::refusal::{Answer, Refused};
+use super::shifts::{answer, shown};
+use super::writer::{Writer, field, no_ledger, tagged, zone};
+use super::{Shared, SharedState};
+use crate::control::View;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteQuery {
+    /// Repeated, the request has its first answer again and no effect. 1 to 63 of `a-z 0-9 -`.
+    request_id: Option<String>,
+}
+
+/// All resources with a practice configuration.
+#[utoipa::path(get, operation_id = "list_practices", path = "/v1/practice", tag = "practice", params(FreshQuery), responses(
+    (status = 200, body = Practices), (status = 503, body = Problem)))]
+pub async fn list(State(shared): SharedState, Query(query): Query<FreshQuery>) -> Answer<Json<Practices>> {
+    let view = view(&shared, &query).await?;
+    let practices = view.practices.iter().map(|(resource, found)| told(&shared, &view, resource, found));
+    Ok(Json(Practices { practices: practices.collect() }))
+}
+
+/// One resource's practice configuration and runs.
+#[utoipa::path(get, operation_id = "show_practice", path = "/v1/practice/{kind}/{name}", tag = "practice",
+    params(("kind" = String, Path, description = "`region`, `pool` or `record`."), ("name" = String, Path, description = "Its name."), FreshQuery),
+    responses((status = 200, body = Practice), (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub async fn show(
+    State(shared): SharedState,
+    Names(names): Names<2>,
+    Query(query): Query<FreshQuery>,
+) -> Answer<Response> {
+    let resource = resource(&names)?;
+    let view = view(&shared, &query).await?;
+    let found = view.practices.get(&resource).ok_or_else(|| {
+        let message = format!("`{resource}` has no practice configuration");
+        Refused::not_found(message, "`holdfast practice list` shows who has one")
+    })?;
+    Ok(tagged(StatusCode::OK, found.revision.0, told(&shared, &view, &resource, found)))
+}
+
+/// Say when practice runs of a resource may run, all of it anew.
+#[utoipa::path(put, operation_id = "put_practice", path = "/v1/practice/{kind}/{name}", tag = "practice", request_body = PutPractice,
+    params(("kind" = String, Path, description = "`region`, `pool` or `record`."), ("name" = String, Path, description = "Its name.")),
+    responses((status = 200, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
+pub async fn put(
+    writer: Writer,
+    Names(names): Names<2>,
+    Small(body): Small<PutPractice>,
+) -> Answer<Response> {
+    fn all<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, texts: &[String]) -> Answer<Vec<T>> {
+        texts.iter().map(|text| text.parse().map_err(|error| field(name, error))).collect()
+    }
+    let config = PracticeConfig {
+        blocked_windows: all("blocked_windows", &body.blocked_windows)?,
+        allowed_windows: all("allowed_windows", &body.allowed_windows)?,
+        blocked_dates: all("blocked_dates", &body.blocked_dates)?,
+        outcome_alarms: body.outcome_alarms,
+        blocking_alarms: body.blocking_alarms,
+    };
+    let command = Command::PutPractice { resource: resource(&names)?, config, expect: Expect::Any };
+    done(writer, body.request_id.as_deref(), command).await
+}
+
+/// Take a resource's practice configuration away.
+#[utoipa::path(delete, operation_id = "delete_practice", path = "/v1/practice/{kind}/{name}", tag = "practice",
+    params(("kind" = String, Path, description = "`region`, `pool` or `record`."), ("name" = String, Path, description = "Its name."), DeleteQuery),
+    responses((status = 200, body = WriteDone), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
+pub async fn delete(
+    writer: Writer,
+    Names(names): Names<2>,
+    Query(query): Query<DeleteQuery>,
+) -> Answer<Response> {
+    let command = Command::DeletePractice { resource: resource(&names)? };
+    done(writer, query.request_id.as_deref(), command).await
+}
+
+/// Begin a practice run of 30 minutes; it is a shift of the kind `practice`.
+#[utoipa::path(post, operation_id = "start_practice", path = "/v1/practice/{kind}/{name}/runs", tag = "practice", request_body = StartPractice,
+    params(("kind" = String, Path, description = "`region`, `pool` or `record`."), ("name" = String, Path, description = "Its name.")),
+    responses((status = 201, body = Shift), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
+pub async fn start(
+    State(shared): SharedState,
+    writer: Writer,
+    Names(names): Names<2>,
+    Small(body): Small<StartPractice>,
+) -> Answer<Response> {
+    let command =
+        Command::StartPractice { resource: resource(&names)?, zone: zone(&body.zone)?, reason: body.reason };
+    let (_, shift) = writer.commit(body.request_id.as_deref(), command).await?;
+    answer(&shared, StatusCode::CREATED, shift)
+}
+
+/// Say whether an automatic shift may act on a resource. Kept for a later version: none is started automatically yet.
+#[utoipa::path(put, operation_id = "set_autoshift", path = "/v1/autoshift/{kind}/{name}", tag = "practice", request_body = SetAutoshift,
+    params(("kind" = String, Path, description = "`region`, `pool` or `record`."), ("name" = String, Path, description = "Its name.")),
+    responses((status = 200, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
+pub async fn autoshift(
+    writer: Writer,
+    Names(names): Names<2>,
+    Small(body): Small<SetAutoshift>,
+) -> Answer<Response> {
+    let to = match body.to {
+        hf_api::Autoshift::On => Autoshift::Enabled,
+        hf_api::Autoshift::Off => Autoshift::Disabled,
+    };
+    let command = Command::SetAutoshift { resource: resource(&names)?, to };
+    done(writer, body.request_id.as_deref(), command).await
+}
+
+async fn done(writer: Writer, request_id: Option<&str>, command: Command) -> Answer<Response> {
+    let (revision, _) = writer.commit(request_id, command).await?;
+    Ok(tagged(StatusCode::OK, revision.0, WriteDone { revision: revision.0, warning: None }))
+}
+
+fn resource([kind, name]: &[String; 2]) -> Answer<Resource> {
+    format!("{kind}/{name}").parse().map_err(Refused::unreadable)
+}
+
+/// Settings are not in the intent, since no node obeys them: only nodes with a ledger know them.
+async fn view(shared: &Shared, query: &FreshQuery) -> Answer<std::sync::Arc<View>> {
+    let control = shared.context.control.as_ref().ok_or_else(|| no_ledger(shared))?;
+    fresh(shared, query).await?;
+    Ok(control.view())
+}
+
+fn told(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::Practice) -> Practice {
+    let config = &found.config;
+    fn texts<T: ToString>(of: &[T]) -> Vec<String> {
+        of.iter().map(ToString::to_string).collect()
+    }
+    let estate = shared.context.snapshot().map(|snapshot| snapshot.estate.clone());
+    let is_ours = |shift: &&hf_control::Shift| {
+        shift.kind == ShiftKind::Practice
+            && match (resource, &shift.scope) {
+                (Resource::Pool(pool), Scope::Pool(of)) => pool == of,
+                (Resource::Record(name), Scope::Record(of)) => name == of,
+                (Resource::Region(region), Scope::Everything) => estate.as_ref().is_some_and(|estate| {
+                    let zone = estate.zone_named(&shift.zone).map(|at| estate.zone(at));
+                    zone.is_some_and(|zone| estate.regions[zone.region.at()].id == *region)
+                }),
+                _ => false,
+            }
+    };
+    Practice {
+        resource: resource.to_string(),
+        autoshift: match found.autoshift {
+            Autoshift::Enabled => hf_api::Autoshift::On,
+            Autoshift::Disabled => hf_api::Autoshift::Off,
+        },
+        config: hf_api::PracticeConfig {
+            outcome_alarms: config.outcome_alarms.clone(),
+            blocking_alarms: config.blocking_alarms.clone(),
+            blocked_windows: texts(&config.blocked_windows),
+            allowed_windows: texts(&config.allowed_windows),
+            blocked_dates: texts(&config.blocked_dates),
+        },
+        runs: view.shifts.iter().filter(is_ours).map(|shift| shown(shared, shift)).collect(),
+        revision: found.revision.0,
+    }
+}
