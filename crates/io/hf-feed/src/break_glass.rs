@@ -1,6 +1,7 @@
 //! Break-glass shifts: signed on the operator's machine, taken by any node, passed from node to node.
 //!
-//! 1. The signature covers every field; the signer is one of the node file's `break_glass_keys`, found by its name.
+//! 1. The signature covers every field; the signer is one of the node file's `break_glass_keys`, found by its name. An act is for one
+//!    estate: a node that obeys another, or none yet, does not take it.
 //! 2. A shift lasts 1 minute to 72 hours; a cancel ends at the instant of its signing. Neither comes from the future
 //!    (a minute of difference between clocks is let pass), neither counts for longer than 72 hours after its signing.
 //! 3. For each zone the newest signature wins. What has ended stays in the book until 72 hours after its signing: an
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use hf_config::node::OperatorKey;
 use hf_control::BreakGlassShift;
-use hf_model::{Operator, Timestamp, ZoneId, format_duration};
+use hf_model::{EstateId, Operator, Timestamp, ZoneId, format_duration};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,21 @@ pub enum BreakGlassRefused {
         "the signature is not that of the key `{0}` over this shift; sign again with the private key that belongs to it"
     )]
     BadSignature(Operator),
+    /// Signed for another estate.
+    #[error(
+        "it is for estate {found}, this node obeys {ours}; sign it for this one: `holdfast runbook init --force` stores its id"
+    )]
+    OtherEstate {
+        /// The act's.
+        found: EstateId,
+        /// The one in force here.
+        ours: EstateId,
+    },
+    /// No estate is in force here, so it cannot be told whether the act is for it.
+    #[error(
+        "this node obeys no estate yet, and an act is for one estate; give it to a node that does, they pass it on"
+    )]
+    NoEstate,
     /// Too short or too long.
     #[error("a break-glass shift lasts 1m to 72h, this one {}; change `--for`", format_duration(*.0))]
     Length(Duration),
@@ -83,9 +99,10 @@ pub enum BreakGlassRefused {
     TooMany,
 }
 
-/// The bytes that are signed: a heading for this purpose and version, then every field with its length before it.
+/// The bytes that are signed: a heading for this purpose and version, then every field, texts with their length before them.
 pub fn signed_bytes(shift: &BreakGlassShift) -> Vec<u8> {
-    let mut bytes = b"holdfast break-glass 1\n".to_vec();
+    let mut bytes = b"holdfast break-glass 2\n".to_vec();
+    bytes.extend_from_slice(&shift.estate.0);
     for text in [shift.zone.as_str(), shift.reason.as_str(), shift.by.as_str()] {
         bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
         bytes.extend_from_slice(text.as_bytes());
@@ -136,10 +153,13 @@ impl OperatorKeyPair {
     }
 }
 
-/// Checks what another node passed on: signature, length, age. It may have ended (rule 3).
+/// Checks what another node passed on: signature, estate, length, age. It may have ended (rule 3).
+///
+/// `estate` is the one in force on this node.
 pub fn verify(
     signed: &SignedBreakGlass,
     keys: &[OperatorKey],
+    estate: EstateId,
     now: Timestamp,
 ) -> Result<(), BreakGlassRefused> {
     let shift = &signed.shift;
@@ -154,6 +174,12 @@ pub fn verify(
     };
     if !named.any(|key| is_of(key).is_ok()) {
         return Err(BreakGlassRefused::BadSignature(shift.by.clone()));
+    }
+    if estate == EstateId::NONE {
+        return Err(BreakGlassRefused::NoEstate);
+    }
+    if shift.estate != estate {
+        return Err(BreakGlassRefused::OtherEstate { found: shift.estate, ours: estate });
     }
     match shift.reason.chars().count() {
         1..=REASON_MAX => {}
@@ -180,9 +206,10 @@ pub fn verify(
 pub fn verify_new(
     signed: &SignedBreakGlass,
     keys: &[OperatorKey],
+    estate: EstateId,
     now: Timestamp,
 ) -> Result<(), BreakGlassRefused> {
-    verify(signed, keys, now)?;
+    verify(signed, keys, estate, now)?;
     let shift = &signed.shift;
     let is_cancel = shift.ends_at == shift.signed_at;
     if !is_cancel && shift.ends_at <= now {
@@ -248,6 +275,7 @@ pub struct ListError(String);
 
 #[derive(Serialize, Deserialize)]
 struct Wire {
+    estate: [u8; 16],
     zone: String,
     reason: String,
     by: String,
@@ -256,11 +284,12 @@ struct Wire {
     signature: Vec<u8>,
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// As bytes for wire and disk: a version byte and a postcard body.
 pub fn encode_list(list: &[SignedBreakGlass]) -> Vec<u8> {
     let to_wire = |signed: &SignedBreakGlass| Wire {
+        estate: signed.shift.estate.0,
         zone: signed.shift.zone.to_string(),
         reason: signed.shift.reason.clone(),
         by: signed.shift.by.to_string(),
@@ -282,6 +311,7 @@ pub fn decode_list(bytes: &[u8]) -> Result<Vec<SignedBreakGlass>, ListError> {
     let from_wire = |wire: Wire| {
         Ok(SignedBreakGlass {
             shift: BreakGlassShift {
+                estate: EstateId(wire.estate),
                 zone: ZoneId::new(&wire.zone).map_err(|error| ListError(error.to_string()))?,
                 reason: wire.reason,
                 by: Operator::new(&wire.by),

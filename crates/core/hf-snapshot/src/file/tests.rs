@@ -52,6 +52,7 @@ fn snapshot(verdicts: &[Verdict], shift_ends_at: Option<u64>, break_glass: Vec<B
         to: PinTo::In,
         reason: "keep".to_owned(),
         by: by.clone(),
+        started_at: Timestamp(4_000),
         ends_at: Timestamp(90_000),
         floor_overrides: vec![],
         revision: Revision(3),

@@ -1,6 +1,7 @@
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
+const ESTATE: EstateId = EstateId([7; 16]);
 
 pub struct Operators {
     pair: OperatorKeyPair,
@@ -15,6 +16,7 @@ pub fn operators() -> Operators {
 
 fn shift(zone: &str, signed_at: Timestamp, length: Duration) -> BreakGlassShift {
     BreakGlassShift {
+        estate: ESTATE,
         zone: ZoneId::new(zone).unwrap(),
         reason: "the ledger is gone".to_owned(),
         by: Operator::new("anna"),
@@ -26,7 +28,7 @@ fn shift(zone: &str, signed_at: Timestamp, length: Duration) -> BreakGlassShift 
 /// Signs a shift of `length` at `signed_at` and checks it as an operator's at [`NOW`].
 fn check(signed_at: Timestamp, length: Duration) -> Result<(), BreakGlassRefused> {
     let operators = operators();
-    verify_new(&operators.pair.sign(shift("a", signed_at, length)), &operators.keys, NOW)
+    verify_new(&operators.pair.sign(shift("a", signed_at, length)), &operators.keys, ESTATE, NOW)
 }
 
 #[test]
@@ -55,8 +57,9 @@ fn neither_the_future_nor_the_far_past_counts() {
 fn every_field_is_under_the_signature() {
     let operators = operators();
     let good = operators.pair.sign(shift("a", NOW, LENGTH_MIN));
-    assert_eq!(verify(&good, &operators.keys, NOW), Ok(()));
-    let changes: [fn(&mut SignedBreakGlass); 5] = [
+    assert_eq!(verify(&good, &operators.keys, ESTATE, NOW), Ok(()));
+    let changes: [fn(&mut SignedBreakGlass); 6] = [
+        |s| s.shift.estate.0[15] ^= 1,
         |s| s.shift.zone = ZoneId::new("b").unwrap(),
         |s| s.shift.reason.push('!'),
         |s| s.shift.signed_at.0 -= 1,
@@ -67,12 +70,28 @@ fn every_field_is_under_the_signature() {
         let mut bad = good.clone();
         change(&mut bad);
         let refused = BreakGlassRefused::BadSignature(Operator::new("anna"));
-        assert_eq!(verify(&bad, &operators.keys, NOW), Err(refused));
+        assert_eq!(verify(&bad, &operators.keys, ESTATE, NOW), Err(refused));
     }
     let mut stranger = good;
     stranger.shift.by = Operator::new("eve");
     let refused = BreakGlassRefused::UnknownKey(Operator::new("eve"));
-    assert_eq!(verify(&stranger, &operators.keys, NOW), Err(refused));
+    assert_eq!(verify(&stranger, &operators.keys, ESTATE, NOW), Err(refused));
+}
+
+#[test]
+fn an_act_is_for_one_estate() {
+    let operators = operators();
+    let signed = operators.pair.sign(shift("a", NOW, LENGTH_MIN));
+    let other = EstateId([8; 16]);
+    let refused = BreakGlassRefused::OtherEstate { found: ESTATE, ours: other };
+    assert_eq!(verify(&signed, &operators.keys, other, NOW), Err(refused.clone()));
+    assert_eq!(verify_new(&signed, &operators.keys, other, NOW), Err(refused));
+    let none = verify_new(&signed, &operators.keys, EstateId::NONE, NOW);
+    assert_eq!(none, Err(BreakGlassRefused::NoEstate));
+    // An act that names no estate is for none.
+    let nowhere = operators.pair.sign(BreakGlassShift { estate: EstateId::NONE, ..signed.shift });
+    let none = verify(&nowhere, &operators.keys, EstateId::NONE, NOW);
+    assert_eq!(none, Err(BreakGlassRefused::NoEstate));
 }
 
 #[test]

@@ -88,6 +88,7 @@ fn break_glass_acts_come_back_and_a_flipped_bit_is_found() {
     let dir = SnapshotDir::open(temp.path()).unwrap();
     assert_eq!(dir.load_break_glass(), Ok(vec![]));
     let shift = hf_control::BreakGlassShift {
+        estate: hf_model::EstateId([7; 16]),
         zone: hf_model::ZoneId::new("a").unwrap(),
         reason: "x".to_owned(),
         by: hf_model::Operator::new("anna"),
