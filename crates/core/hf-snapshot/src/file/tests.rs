@@ -141,19 +141,19 @@ fn bytes_that_are_no_snapshot_say_what_they_are() {
     check(
         |bytes| bytes.truncate(100),
         expect![
-            "the snapshot is cut short: it has 100 of 1152 bytes; remove the file, the node writes a new one"
+            "the snapshot is cut short: it has 100 of 1426 bytes; remove the file, the node writes a new one"
         ],
     );
     check(
         |bytes| bytes[300] ^= 1,
         expect![
-            "the snapshot is damaged: its checksum is 9bfee8a15f98, its bytes have 8fb4ef6a4709; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is 7ba12ce076de, its bytes have 528534cffda5; remove the file, the node writes a new one, and look at the disk"
         ],
     );
     check(
         |bytes| bytes.push(0),
         expect![
-            "the snapshot is damaged: its checksum is fee8a15f9883, its bytes have 818de80fae6a; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is a12ce076dea9, its bytes have d6c8455bea6f; remove the file, the node writes a new one, and look at the disk"
         ],
     );
 }
@@ -173,7 +173,7 @@ fn a_newer_format_is_named_if_its_bytes_are_whole() {
     check(
         |bytes| bytes[11] = 2,
         expect![
-            "the snapshot is damaged: its checksum is 9bfee8a15f98, its bytes have aea3b6b24a89; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is 7ba12ce076de, its bytes have 461a4ebffa20; remove the file, the node writes a new one, and look at the disk"
         ],
     );
 }
