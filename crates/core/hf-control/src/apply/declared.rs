@@ -259,7 +259,8 @@ fn check_bounds(board: &Board, built_in: ClusterId) -> Result<(), Refusal> {
 /// What differs: panels, controls, rules, and then what was removed, each in order of their words.
 fn changes(before: &Board, after: &Board) -> Vec<Event> {
     let panels = |board: &Board| -> BTreeMap<ObjectId, String> {
-        let told = |panel: &Panel| (ObjectId::Panel(panel.id), owned(panel.origin, Board::panel_words(panel)));
+        let told =
+            |panel: &Panel| (ObjectId::Panel(panel.id), owned(panel.origin, Board::panel_words(panel)));
         board.panels.values().map(told).collect()
     };
     let controls = |board: &Board| -> BTreeMap<ObjectId, String> {
@@ -273,11 +274,9 @@ fn changes(before: &Board, after: &Board) -> Vec<Event> {
         board.rules.values().map(told).collect()
     };
     let (mut events, mut removed) = (Vec::new(), Vec::new());
-    for (was, is) in [
-        (panels(before), panels(after)),
-        (controls(before), controls(after)),
-        (rules(before), rules(after)),
-    ] {
+    for (was, is) in
+        [(panels(before), panels(after)), (controls(before), controls(after)), (rules(before), rules(after))]
+    {
         let changed = is.iter().filter(|(object, words)| was.get(object) != Some(words));
         let mut told: Vec<(&String, &ObjectId)> = changed.map(|(object, words)| (words, object)).collect();
         told.sort();

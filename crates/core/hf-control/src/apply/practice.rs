@@ -216,9 +216,9 @@ impl State {
         let Some(shift) = self.active_shifts().find(meets) else { return Ok(()) };
         let (id, zone, scope) = (shift.id.clone(), shift.zone.clone(), shift.scope.clone());
         let region = estate.zone(asked).region;
-        let is_beside = estate.zone_named(&zone).is_some_and(|other| {
-            other != asked && estate.zone(other).region == region
-        });
+        let is_beside = estate
+            .zone_named(&zone)
+            .is_some_and(|other| other != asked && estate.zone(other).region == region);
         Err(if is_beside {
             Refusal::OtherZoneShifted { id, zone, scope }
         } else {

@@ -5,6 +5,7 @@ use expect_test::{Expect, expect};
 use super::*;
 
 mod board;
+mod control_properties;
 mod controls;
 mod declared;
 mod estates;

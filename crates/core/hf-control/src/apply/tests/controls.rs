@@ -319,7 +319,8 @@ fn what_controls_took_away_returns_bit_by_bit() {
         5 done; zones/d was off, is on -> [d]
         6 done; zones/a was on, is off -> []
         at 10s -> []
-        7 done; zones/a was off, is on -> [a]"#]].assert_eq(&returned.join("\n"));
+        7 done; zones/a was off, is on -> [a]"#]]
+    .assert_eq(&returned.join("\n"));
 }
 
 #[test]

@@ -53,25 +53,25 @@ fn a_declared_board_comes_and_changes() {
     expect![[r#"
         1 done
         estate applied, before None
-        [nothing] is now [control panel zones, declared in the estate]
         [nothing] is now [control panel cells, declared in the estate]
         [nothing] is now [control panel regions, declared in the estate]
-        [nothing] is now [routing control zones/e, on, declared in the estate]
+        [nothing] is now [control panel zones, declared in the estate]
         [nothing] is now [routing control cells/api, on, declared in the estate]
-        [nothing] is now [routing control zones/b, on, declared in the estate]
-        [nothing] is now [routing control zones/a, on, declared in the estate]
-        [nothing] is now [routing control cells/y, off, declared in the estate]
-        [nothing] is now [routing control regions/west, on, declared in the estate]
-        [nothing] is now [routing control zones/c, on, declared in the estate]
-        [nothing] is now [routing control cells/x, on, declared in the estate]
         [nothing] is now [routing control cells/gate, off, declared in the estate]
-        [nothing] is now [routing control zones/d, on, declared in the estate]
+        [nothing] is now [routing control cells/x, on, declared in the estate]
+        [nothing] is now [routing control cells/y, off, declared in the estate]
         [nothing] is now [routing control regions/east, on, declared in the estate]
-        [nothing] is now [safety rule regions/keep-one: at least 1 of west east on, wait period 0s, declared in the estate]
-        [nothing] is now [safety rule cells/one-of: at least 1 of x y on, wait period 0s, declared in the estate]
-        [nothing] is now [safety rule zones/calm: at least 1 of a b c on, wait period 5s, declared in the estate]
+        [nothing] is now [routing control regions/west, on, declared in the estate]
+        [nothing] is now [routing control zones/a, on, declared in the estate]
+        [nothing] is now [routing control zones/b, on, declared in the estate]
+        [nothing] is now [routing control zones/c, on, declared in the estate]
+        [nothing] is now [routing control zones/d, on, declared in the estate]
+        [nothing] is now [routing control zones/e, on, declared in the estate]
+        [nothing] is now [safety rule cells/gate: x y while all of gate on, wait period 0s, declared in the estate]
         [nothing] is now [safety rule cells/not-both: not all of x y on, wait period 0s, declared in the estate]
-        [nothing] is now [safety rule cells/gate: x y while all of gate on, wait period 0s, declared in the estate]"#]].assert_eq(&apply(&mut runner, &[]));
+        [nothing] is now [safety rule cells/one-of: at least 1 of x y on, wait period 0s, declared in the estate]
+        [nothing] is now [safety rule regions/keep-one: at least 1 of west east on, wait period 0s, declared in the estate]
+        [nothing] is now [safety rule zones/calm: at least 1 of a b c on, wait period 5s, declared in the estate]"#]].assert_eq(&apply(&mut runner, &[]));
     runner.show("turn api off");
     expect![[r#"
         3 done
@@ -81,11 +81,11 @@ fn a_declared_board_comes_and_changes() {
         4 done
         estate applied, before Some(Digest(b676115e1ce8))
         [safety rule zones/calm: at least 1 of a b c on, wait period 6s, declared in the estate] is now [safety rule zones/calm: at least 1 of a b c on, wait period 5s, declared in the estate]
-        [safety rule cells/one-of: at least 1 of x y on, wait period 0s, declared in the estate] is now [nothing]
-        [safety rule cells/not-both: not all of x y on, wait period 0s, declared in the estate] is now [nothing]
-        [safety rule cells/gate: x y while all of gate on, wait period 0s, declared in the estate] is now [nothing]
+        [routing control cells/x, on, declared in the estate] is now [nothing]
         [routing control cells/y, off, declared in the estate] is now [nothing]
-        [routing control cells/x, on, declared in the estate] is now [nothing]"#]].assert_eq(&apply(&mut runner, NO_X_AND_Y));
+        [safety rule cells/gate: x y while all of gate on, wait period 0s, declared in the estate] is now [nothing]
+        [safety rule cells/not-both: not all of x y on, wait period 0s, declared in the estate] is now [nothing]
+        [safety rule cells/one-of: at least 1 of x y on, wait period 0s, declared in the estate] is now [nothing]"#]].assert_eq(&apply(&mut runner, NO_X_AND_Y));
     assert_eq!(runner.state.board.controls[&control_id(&runner, "api")].to, Switch::Off, "as it stood");
 }
 

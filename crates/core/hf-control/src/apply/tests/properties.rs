@@ -114,8 +114,13 @@ fn each_step(log: &[Entry], mut look: impl FnMut(&State, &Entry, &Outcome, &[Eve
 }
 
 /// Where intent leaves a pool less than its floor, written anew and simply: zone by zone, pool by pool, record by record.
-fn below_floor(state: &State) -> Vec<String> {
+pub(super) fn below_floor(state: &State) -> Vec<(String, String)> {
     let estate = state.estate.as_ref().unwrap();
+    let intent = state.intent();
+    let is_off = |path: &Option<hf_model::ControlPath>| {
+        let control = path.as_ref().and_then(|path| intent.control(path));
+        control.is_some_and(|control| control.to == hf_model::Switch::Off)
+    };
     let records = estate.records.iter().map(|record| (record.pool, Some(&record.name)));
     let views = estate.pool_indexes().map(|pool| (pool, None)).chain(records);
     let is_below = |(pool, record): &(hf_config::estate::PoolIx, Option<&DnsName>)| {
@@ -137,7 +142,12 @@ fn below_floor(state: &State) -> Vec<String> {
             });
             match pins.first() {
                 Some(pin) => pin.to == PinTo::In,
-                None => !state.active_shifts().any(|shift| shift.zone == *id && meets(&shift.scope)),
+                None => {
+                    let region = &estate.regions[estate.zone(*zone).region.at()];
+                    !state.active_shifts().any(|shift| shift.zone == *id && meets(&shift.scope))
+                        && !is_off(&estate.zone(*zone).control)
+                        && !is_off(&region.control)
+                }
             }
         });
         // Spares count only when they are all that is left.
@@ -146,7 +156,7 @@ fn below_floor(state: &State) -> Vec<String> {
         zones < usize::from(pool.min_zones) || share_left(estate, pool, &open) < pool.min_capacity
     };
     let name = |(pool, record): (hf_config::estate::PoolIx, Option<&DnsName>)| {
-        format!("{} {record:?}", estate.pool(pool).name)
+        (estate.pool(pool).name.to_string(), format!("{record:?}"))
     };
     views.filter(is_below).map(name).collect()
 }
@@ -208,7 +218,7 @@ proptest! {
             let is_act = matches!(entry.command, Command::StartShift { .. } | Command::Pin { .. });
             if is_act && matches!(outcome, Outcome::Done { .. }) {
                 let was = below_floor(before);
-                let broken: Vec<String> = below_floor(after).into_iter().filter(|view| !was.contains(view)).collect();
+                let broken: Vec<_> = below_floor(after).into_iter().filter(|view| !was.contains(view)).collect();
                 assert!(broken.is_empty(), "{entry:?} broke the floor of {broken:?}");
             }
         });

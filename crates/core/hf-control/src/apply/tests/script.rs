@@ -81,14 +81,12 @@ pub(super) fn parse(text: &str) -> Command {
             reason,
             floor_overrides,
         },
-        ["extend", id, length_text] => {
-            Command::UpdateShift {
-                id: id.parse().unwrap(),
-                length: Some(length(length_text)),
-                reason: None,
-                if_match,
-            }
-        }
+        ["extend", id, length_text] => Command::UpdateShift {
+            id: id.parse().unwrap(),
+            length: Some(length(length_text)),
+            reason: None,
+            if_match,
+        },
         ["cancel", id] => Command::CancelShift { id: id.parse().unwrap(), if_match },
         ["pin", zone, to, scope, length_text] => Command::Pin {
             zone: zone.parse().unwrap(),
