@@ -35,6 +35,8 @@ pub struct NodeReport {
     pub started_at: Timestamp,
     /// When this was made, by its own clock.
     pub sent_at: Timestamp,
+    /// Where other machines reach its API, such as `https://10.1.1.4:7600`; none when it listens where only it can call.
+    pub api: Option<String>,
     /// The snapshot that its planes obey; 0 while it has none.
     pub snapshot_number: u64,
     /// The ledger revision in force there; 0 while it has none.
@@ -104,6 +106,7 @@ struct Wire {
     version: String,
     started_at: u64,
     sent_at: u64,
+    api: Option<String>,
     snapshot_number: u64,
     revision: u64,
     estate: Option<[u8; 32]>,
@@ -142,6 +145,7 @@ pub fn encode_report(report: &NodeReport) -> Vec<u8> {
         version: cut(&report.version),
         started_at: report.started_at.0,
         sent_at: report.sent_at.0,
+        api: report.api.as_deref().map(cut),
         snapshot_number: report.snapshot_number,
         revision: report.revision.0,
         estate: report.estate.map(|digest| digest.0),
@@ -182,6 +186,7 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
         version: cut(&wire.version),
         started_at: Timestamp(wire.started_at),
         sent_at: Timestamp(wire.sent_at),
+        api: wire.api.as_deref().map(cut),
         snapshot_number: wire.snapshot_number,
         revision: Revision(wire.revision),
         estate: wire.estate.map(Digest),

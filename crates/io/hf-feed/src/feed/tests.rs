@@ -46,6 +46,7 @@ fn report(name: &str) -> NodeReport {
         version: String::new(),
         started_at: Timestamp(0),
         sent_at: Timestamp(0),
+        api: None,
         snapshot_number: 0,
         revision: Revision(0),
         estate: None,

@@ -8,6 +8,7 @@ pub fn sample() -> NodeReport {
         version: "0.1.0".to_owned(),
         started_at: Timestamp(1),
         sent_at: Timestamp(2),
+        api: None,
         snapshot_number: 3,
         revision: Revision(4),
         estate: Some(Digest::of(b"estate")),
