@@ -124,9 +124,16 @@ pub struct Values {
     /// One bit for each control, in the order of their names.
     on: Vec<u64>,
     revision: u64,
+    /// A batch of unknown outcome came after that revision, at one that nobody knows.
+    is_past: bool,
 }
 
 impl Values {
+    /// The lowest revision that an answer can have now.
+    fn least(&self) -> u64 {
+        self.revision.saturating_add(u64::from(self.is_past))
+    }
+
     fn get(&self, at: usize) -> bool {
         self.on[at / 64] >> (at % 64) & 1 == 1
     }
@@ -197,7 +204,8 @@ impl Model for ControlsModel {
     type Output = Output;
 
     fn initial(&self) -> Values {
-        let mut values = Values { on: vec![0; self.places.len().div_ceil(64)], revision: 0 };
+        let on = vec![0; self.places.len().div_ceil(64)];
+        let mut values = Values { on, revision: 0, is_past: false };
         for (at, to) in self.controls.initial.values().enumerate() {
             values.set(at, *to);
         }
@@ -208,8 +216,8 @@ impl Model for ControlsModel {
         match (input, output) {
             (Input::Set { controls, overrides, .. }, Some(Output::Done { revision })) => {
                 let (after, broken) = self.after(state, controls, overrides)?;
-                let fits = broken.is_empty() && *revision > state.revision;
-                fits.then_some(Values { revision: *revision, ..after })
+                let fits = broken.is_empty() && *revision > state.least();
+                fits.then_some(Values { revision: *revision, is_past: false, ..after })
             }
             (Input::Set { .. }, Some(Output::Refused { rule: None })) | (Input::Get {}, None) => {
                 Some(state.clone())
@@ -218,23 +226,20 @@ impl Model for ControlsModel {
                 let (_, broken) = self.after(state, controls, overrides)?;
                 broken.contains(&rule.as_str()).then(|| state.clone())
             }
-            (Input::Set { controls, overrides, .. }, None) => {
-                match self.after(state, controls, overrides) {
-                    // At a revision that nobody knows: above all that were known.
-                    Some((after, broken)) if broken.is_empty() && after != *state => {
-                        Some(Values { revision: state.revision.saturating_add(1), ..after })
-                    }
-                    _ => Some(state.clone()),
+            (Input::Set { controls, overrides, .. }, None) => match self.after(state, controls, overrides) {
+                Some((after, broken)) if broken.is_empty() && after != *state => {
+                    Some(Values { is_past: true, ..after })
                 }
-            }
+                _ => Some(state.clone()),
+            },
             (Input::Get {}, Some(Output::Values { revision, controls })) => {
                 let is_value = |(control, to): (&String, &Switch)| {
                     self.places.get(control).is_some_and(|at| state.get(*at) == (*to == Switch::On))
                 };
-                let fits = *revision >= state.revision
+                let fits = *revision >= state.least()
                     && controls.len() == self.places.len()
                     && controls.iter().all(is_value);
-                fits.then(|| Values { revision: *revision, ..state.clone() })
+                fits.then(|| Values { on: state.on.clone(), revision: *revision, is_past: false })
             }
             (Input::Set { .. }, Some(Output::Values { .. })) | (Input::Get {}, Some(_)) => None,
         }
@@ -243,6 +248,21 @@ impl Model for ControlsModel {
     /// A get that fits at a revision can only fit later while that revision is the newest; a refusal changes nothing anywhere.
     fn only_looks(&self, input: &Input, output: &Output) -> bool {
         matches!((input, output), (Input::Get {}, _) | (_, Output::Refused { .. }))
+    }
+
+    fn is_too_late(&self, state: &Values, _: &Input, output: &Output) -> bool {
+        match output {
+            Output::Done { revision } => *revision <= state.least(),
+            Output::Values { revision, .. } => *revision < state.least(),
+            Output::Refused { .. } => false,
+        }
+    }
+
+    fn position(&self, output: &Output) -> Option<u64> {
+        match output {
+            Output::Done { revision } | Output::Values { revision, .. } => Some(*revision),
+            Output::Refused { .. } => None,
+        }
     }
 
     fn can_show(&self, unknown: &Input, other: &Input, output: &Output) -> bool {
@@ -286,7 +306,8 @@ impl Model for ControlsModel {
         let on = |control: &str| if self.is_on(state, control) { "on" } else { "off" };
         let words: Vec<String> =
             self.places.keys().map(|control| format!("{control}={}", on(control))).collect();
-        format!("{} at {}", words.join(" "), state.revision)
+        let past = if state.is_past { " and past it" } else { "" };
+        format!("{} at {}{past}", words.join(" "), state.revision)
     }
 }
 

@@ -33,6 +33,20 @@ pub trait Model {
         false
     }
 
+    /// Whether `output` fits neither this state nor any that can follow it, such as a position that the state has passed. It ends the
+    /// search of an order that has left it out. The default says no.
+    fn is_too_late(&self, state: &Self::State, input: &Self::Input, output: &Self::Output) -> bool {
+        let _ = (state, input, output);
+        false
+    }
+
+    /// A position that the answer tells of itself, such as a revision: of operations that may come next the lowest is tried first. Right
+    /// or wrong, it only changes how long the search takes.
+    fn position(&self, output: &Self::Output) -> Option<u64> {
+        let _ = output;
+        None
+    }
+
     /// The part of the state that this operation alone reads and changes, such as its key. Parts are checked one by one, which is
     /// far quicker. None, the default, when it may concern everything: then the history is checked as one.
     fn part(&self, input: &Self::Input) -> Option<String> {

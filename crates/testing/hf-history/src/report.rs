@@ -39,9 +39,14 @@ impl Failure {
         let mut best: (Vec<usize>, String) = (Vec::new(), String::new());
         let all: Vec<&Operation<M::Input, M::Output>> = beginning.iter().collect();
         // It fails, and the one search that shows it also tells how far it got.
-        let _ = search_with(model, &all, limits, &mut |order, state| {
-            best = (order.to_vec(), model.describe_state(state));
-        });
+        let _ = search_with(
+            model,
+            &all,
+            limits,
+            Some(&mut |order: &[usize], state: &M::State| {
+                best = (order.to_vec(), model.describe_state(state));
+            }),
+        );
         let (order, state) = best;
         let tell = |at: usize| {
             let Operation { client, called_us, input, returned } = &beginning[at];

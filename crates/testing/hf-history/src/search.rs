@@ -1,32 +1,41 @@
 //! The search for an order.
 //!
-//! 1. The next operation in an order is one that was called before any that is left returned. Of these, first the one that has to
-//!    come soonest; operations of unknown outcome last, since they need not come at all.
+//! 1. The next operation in an order is one that was called before any that is left returned. Of these, first the one whose answer tells
+//!    the lowest position, then the one that has to come soonest; operations of unknown outcome last, since they need not come at all.
 //! 2. An operation that only looks and fits is taken at once, without looking at others: whatever order there is with it later,
 //!    there is the same one with it now. (Not so a write of the value that is there: later it may be what puts it back.)
-//! 3. Which operations are in the order, and the state that they lead to, is all that the rest depends on. It is remembered as 128 bits
-//!    of a hash; should two ever be alike, a good history is called bad, never a bad one good.
+//! 3. An order that leaves out an operation whose answer fits nowhere any more ends there.
+//! 4. Which operations with answers are in the order, the state that they lead to, and which unknown ones were used up is all that the
+//!    rest depends on. A situation that was seen with the same or fewer used up is not looked at again: it can do no more.
+//! 5. First with few unknown ones used up, then with more: most histories need few, and each may double the search.
+//! 6. The first two are remembered as 128 bits of a hash; should two ever be alike, a good history is called bad, never a bad one good.
 //!
 //! Not here: what a failure looks like (`report`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::history::Operation;
 use crate::model::Model;
 use crate::report::Failure;
 
+mod left;
+mod seen;
+
+use left::{Choice, Left, Span};
+use seen::Seen;
+
 /// How much may be searched.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Situations that are remembered at most, each in some 40 bytes; a search that needs more gives up.
+    /// Situations that are remembered at most, each in some 100 bytes; a search that needs more gives up.
     pub situations: usize,
 }
 
 impl Default for Limits {
-    /// Four million: 160 MB. Histories of 10,000 operations need about 10,000.
+    /// Two million: 200 MB. Histories of 10,000 operations need about 10,000.
     fn default() -> Self {
-        Limits { situations: 4_000_000 }
+        Limits { situations: 2_000_000 }
     }
 }
 
@@ -91,7 +100,7 @@ pub fn check<M: Model>(model: &M, history: &[Of<M>], limits: Limits) -> Verdict 
             Found::GaveUp { situations } => {
                 return Verdict::GaveUp { situations, operations: seen.len() };
             }
-            Found::None => return shortest(model, &seen, limits),
+            Found::None { .. } => return shortest(model, &seen, limits),
         }
     }
     Verdict::Linearizable(total)
@@ -125,17 +134,9 @@ type Of<M> = Operation<<M as Model>::Input, <M as Model>::Output>;
 /// Who is told of each order that has more answers in it than all before: the order, and its state.
 pub(crate) type Furthest<'f, M> = dyn FnMut(&[usize], &<M as Model>::State) + 'f;
 
-/// Times: calls of all, returns of those whose answer is known.
-#[derive(Clone, Copy)]
-struct Span {
-    called_us: u64,
-    /// After all calls when there is no answer.
-    returned_us: u64,
-}
-
 pub(crate) enum Found {
     Order { situations: usize },
-    None,
+    None { situations: usize },
     GaveUp { situations: usize },
 }
 
@@ -144,89 +145,8 @@ struct Step<S> {
     /// The state before it.
     before: S,
     /// What could have come here, in the order of trying, and how many of them were tried.
-    choices: Vec<usize>,
+    choices: Vec<Choice>,
     tried: usize,
-}
-
-/// The operations that are left: those with answers in a list by call, the others beside it.
-struct Left {
-    /// Operations with answers, by call; `next` and `previous` lead through those that are left. One more at the end is the end.
-    next: Vec<usize>,
-    previous: Vec<usize>,
-    /// Those without, by call, and whether each is in the order.
-    unknown: Vec<usize>,
-    is_done: Vec<bool>,
-    /// A hash of what is in the order.
-    hash: u128,
-    answers: usize,
-}
-
-impl Left {
-    fn new(spans: &[Span], known: &[usize], unknown: Vec<usize>) -> Left {
-        let end = spans.len();
-        let mut left = Left {
-            next: vec![end; end + 1],
-            previous: vec![end; end + 1],
-            unknown,
-            is_done: vec![false; end],
-            hash: 0,
-            answers: known.len(),
-        };
-        let mut last = end;
-        for at in known {
-            (left.next[last], left.previous[*at]) = (*at, last);
-            last = *at;
-        }
-        (left.next[last], left.previous[end]) = (end, last);
-        left
-    }
-
-    fn take(&mut self, at: usize, has_answer: bool) {
-        self.is_done[at] = true;
-        self.hash ^= mark(at);
-        if has_answer {
-            let (previous, next) = (self.previous[at], self.next[at]);
-            (self.next[previous], self.previous[next]) = (next, previous);
-            self.answers -= 1;
-        }
-    }
-
-    fn put_back(&mut self, at: usize, has_answer: bool) {
-        self.is_done[at] = false;
-        self.hash ^= mark(at);
-        if has_answer {
-            let (previous, next) = (self.previous[at], self.next[at]);
-            (self.next[previous], self.previous[next]) = (at, at);
-            self.answers += 1;
-        }
-    }
-
-    /// What may come next: see the rules above.
-    fn choices(&self, spans: &[Span]) -> Vec<usize> {
-        let end = spans.len();
-        let (mut choices, mut first_return) = (Vec::new(), u64::MAX);
-        let mut at = self.next[end];
-        while at != end && spans[at].called_us <= first_return {
-            first_return = first_return.min(spans[at].returned_us);
-            choices.push(at);
-            at = self.next[at];
-        }
-        choices.sort_by_key(|at| (spans[*at].returned_us, *at));
-        let open = self.unknown.iter().copied().take_while(|at| spans[*at].called_us <= first_return);
-        choices.extend(open.filter(|at| !self.is_done[*at]));
-        choices
-    }
-}
-
-/// 128 bits that stand for an operation (splitmix64, twice).
-fn mark(at: usize) -> u128 {
-    let mix = |seed: u64| {
-        let mut mixed = (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seed;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    };
-    (u128::from(mix(0x1234_5678_9abc_def1)) << 64) | u128::from(mix(0x0fed_cba9_8765_4321))
 }
 
 fn situation<S: Hash>(order: u128, state: &S) -> u128 {
@@ -240,7 +160,7 @@ fn situation<S: Hash>(order: u128, state: &S) -> u128 {
 }
 
 fn search<M: Model>(model: &M, operations: &[&Of<M>], limits: Limits) -> Found {
-    search_with(model, operations, limits, &mut |_, _| {})
+    search_with(model, operations, limits, None)
 }
 
 /// As [`search`], and tells how far it got.
@@ -248,63 +168,111 @@ pub(crate) fn search_with<M: Model>(
     model: &M,
     operations: &[&Of<M>],
     limits: Limits,
-    furthest: &mut Furthest<'_, M>,
+    mut furthest: Option<&mut Furthest<'_, M>>,
+) -> Found {
+    let unknown = operations.iter().filter(|operation| operation.returned.is_none()).count();
+    let (mut may_use, mut situations, mut most) = (unknown.min(2), 0, None);
+    loop {
+        let left = Limits { situations: limits.situations.saturating_sub(situations) };
+        match search_using(model, operations, left, may_use, &mut most, furthest.as_deref_mut()) {
+            Found::Order { situations: more } => return Found::Order { situations: situations + more },
+            Found::GaveUp { situations: more } => return Found::GaveUp { situations: situations + more },
+            Found::None { .. } if may_use == unknown => return Found::None { situations },
+            Found::None { situations: more } => {
+                situations += more;
+                may_use = unknown.min(may_use * 4);
+            }
+        }
+    }
+}
+
+/// The search with at most so many operations of unknown outcome in the order.
+fn search_using<M: Model>(
+    model: &M,
+    operations: &[&Of<M>],
+    limits: Limits,
+    may_use: usize,
+    most: &mut Option<usize>,
+    mut furthest: Option<&mut Furthest<'_, M>>,
 ) -> Found {
     let spans: Vec<Span> = operations
         .iter()
         .map(|operation| Span {
             called_us: operation.called_us,
             returned_us: operation.returned.as_ref().map_or(u64::MAX, |returned| returned.at_us),
+            position: operation.output().and_then(|output| model.position(output)),
         })
         .collect();
     let mut by_call: Vec<usize> = (0..spans.len()).collect();
     by_call.sort_by_key(|at| (spans[*at].called_us, *at));
-    let has_answer = |at: &usize| operations[*at].returned.is_some();
-    let (known, unknown): (Vec<usize>, Vec<usize>) = by_call.into_iter().partition(has_answer);
+    let (known, unknown): (Vec<usize>, Vec<usize>) =
+        by_call.into_iter().partition(|at| operations[*at].returned.is_some());
     let mut left = Left::new(&spans, &known, unknown);
-    let mut seen: HashSet<u128> = HashSet::new();
-    let mut order: Vec<usize> = Vec::new();
+    let (mut seen, mut order) = (Seen::default(), Vec::<Choice>::new());
     let mut state = model.initial();
-    let mut most = 0;
-    let mut steps = vec![Step { before: state.clone(), choices: left.choices(&spans), tried: 0 }];
-    furthest(&order, &state);
-    while left.answers > 0 {
-        let step = steps.last_mut().expect("the first step stays until the search ends");
-        let Some(at) = step.choices.get(step.tried).copied() else {
-            steps.pop();
-            let Some(last) = order.pop() else { return Found::None };
-            left.put_back(last, has_answer(&last));
-            state = steps.last().expect("one step for each operation in the order, and one").before.clone();
-            continue;
-        };
-        step.tried += 1;
-        let operation = operations[at];
-        let Some(after) = model.step(&state, &operation.input, operation.output()) else { continue };
-        let is_same = after == state;
-        if is_same && operation.returned.is_none() {
-            continue; // done here or not at all, it is the same
-        }
-        if is_same && operation.output().is_some_and(|output| model.only_looks(&operation.input, output)) {
-            step.tried = step.choices.len();
-        }
-        left.take(at, has_answer(&at));
-        if !seen.insert(situation(left.hash, &after)) {
-            left.put_back(at, has_answer(&at));
-            continue;
-        }
-        if seen.len() > limits.situations {
-            return Found::GaveUp { situations: seen.len() };
-        }
-        order.push(at);
-        state = after;
+    let mut steps = vec![Step { before: state.clone(), choices: left.choices(&spans, may_use), tried: 0 }];
+    loop {
         let answers = known.len() - left.answers;
-        if answers > most {
-            most = answers;
+        if let Some(furthest) = furthest.as_deref_mut()
+            && most.is_none_or(|most| answers > most)
+        {
+            *most = Some(answers);
+            let order: Vec<usize> = order.iter().map(|choice| choice.operation()).collect();
             furthest(&order, &state);
         }
-        steps.push(Step { before: state.clone(), choices: left.choices(&spans), tried: 0 });
+        if left.answers == 0 {
+            return Found::Order { situations: seen.count };
+        }
+        // The next choice that leads somewhere new; without one, back.
+        loop {
+            let step = steps.last_mut().expect("the first step stays until the search ends");
+            let Some(choice) = step.choices.get(step.tried).copied() else {
+                steps.pop();
+                let Some(last) = order.pop() else { return Found::None { situations: seen.count } };
+                left.put_back(last);
+                steps
+                    .last()
+                    .expect("one step for each operation in the order, and one")
+                    .before
+                    .clone_into(&mut state);
+                continue;
+            };
+            step.tried += 1;
+            let operation = operations[choice.operation()];
+            let Some(after) = model.step(&state, &operation.input, operation.output()) else { continue };
+            if after == state {
+                match operation.output() {
+                    None => continue, // done here or not at all, it is the same
+                    Some(output) if model.only_looks(&operation.input, output) => {
+                        step.tried = step.choices.len();
+                    }
+                    Some(_) => {}
+                }
+            }
+            let is_too_late = |other: &Choice| match other {
+                Choice::Known(at) if *at != choice.operation() => {
+                    let other = operations[*at];
+                    other.output().is_some_and(|output| model.is_too_late(&after, &other.input, output))
+                }
+                _ => false,
+            };
+            if step.choices.iter().any(is_too_late) {
+                continue;
+            }
+            left.take(choice);
+            if !seen.insert(situation(left.hash, &after), &left.used) {
+                left.put_back(choice);
+                continue;
+            }
+            if seen.count > limits.situations {
+                return Found::GaveUp { situations: seen.count };
+            }
+            order.push(choice);
+            state = after;
+            steps.push(Step { before: state.clone(), choices: left.choices(&spans, may_use), tried: 0 });
+            break;
+        }
     }
-    Found::Order { situations: seen.len() }
 }
 
 /// The shortest beginning of a history that fails: up to an answer, with everything under way then of unknown outcome.
@@ -320,7 +288,7 @@ fn shortest<M: Model>(model: &M, operations: &[&Of<M>], limits: Limits) -> Verdi
         let beginning = until(operations, returns[middle]);
         match search(model, &beginning.iter().collect::<Vec<_>>(), limits) {
             Found::Order { .. } => passes = middle + 1,
-            Found::None => fails = middle,
+            Found::None { .. } => fails = middle,
             // What is longer is known to fail.
             Found::GaveUp { .. } => break,
         }
