@@ -313,7 +313,9 @@ fn check_view(
             Standing::Forced => forced.push(zone),
         }
     }
-    forced.into_iter().for_each(|zone| floor.force_zone(zone));
+    for zone in forced {
+        floor.force_zone(zone);
+    }
     let stays = |zone: &ZoneIx| {
         *asked.scope == Scope::Everything
             && asked.zones.iter().any(|zones| zones.contains(zone) && cannot_leave(estate, view, zones))

@@ -201,7 +201,7 @@ impl State {
         }
     }
 
-    /// Whether no shift takes any of the resource's zones away.
+    /// Whether no shift takes any of the resource's zones away, nor another zone of the region that is asked for.
     fn check_nobody_takes(
         &self,
         estate: &Estate,
@@ -209,16 +209,13 @@ impl State {
         scope: &Scope,
         asked: ZoneIx,
     ) -> Result<(), Refusal> {
-        let meets = |shift: &&Shift| {
-            let zone = estate.zone_named(&shift.zone);
-            shift.scope.overlaps(scope) && zone.is_some_and(|zone| zones.contains(&zone))
-        };
-        let Some(shift) = self.active_shifts().find(meets) else { return Ok(()) };
-        let (id, zone, scope) = (shift.id.clone(), shift.zone.clone(), shift.scope.clone());
         let region = estate.zone(asked).region;
-        let is_beside = estate
-            .zone_named(&zone)
-            .is_some_and(|other| other != asked && estate.zone(other).region == region);
+        let place = |shift: &Shift| estate.zone_named(&shift.zone);
+        let is_met = |zone| zones.contains(&zone) || estate.zone(zone).region == region;
+        let meets = |shift: &&Shift| shift.scope.overlaps(scope) && place(shift).is_some_and(is_met);
+        let Some(shift) = self.active_shifts().find(meets) else { return Ok(()) };
+        let is_beside = place(shift).is_some_and(|zone| zone != asked && estate.zone(zone).region == region);
+        let (id, zone, scope) = (shift.id.clone(), shift.zone.clone(), shift.scope.clone());
         Err(if is_beside {
             Refusal::OtherZoneShifted { id, zone, scope }
         } else {

@@ -83,7 +83,9 @@ fn ask() -> impl Strategy<Value = Ask> {
     let rules = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(0..RULES.len(), 1..3)];
     let autoshift = prop_oneof![
         2 => Just(None), 1 => Just(Some(Autoshift::Enabled)), 1 => Just(Some(Autoshift::Disabled))];
-    let sets = prop::collection::vec((0..CONTROLS.len(), to()), 0..4);
+    // Often of the panel with the gate, so that batches try to open it and pass it.
+    let control = || prop_oneof![1 => 0..CONTROLS.len(), 1 => 6..9usize];
+    let sets = prop::collection::vec((control(), to()), 0..4);
     prop_oneof![
         10 => (sets, rules, pools()).prop_map(|(sets, rules, pools)| Ask::Turn { sets, rules, pools }),
         3 => (0usize..50, to()).prop_map(|(control, to)| Ask::TurnAny { control, to }),

@@ -200,3 +200,27 @@ fn a_control_that_goes_gives_its_zone_back() {
     let zones: Vec<String> = runner.state.returns.iter().map(|it| it.zone.to_string()).collect();
     assert_eq!(zones, ["d"]);
 }
+
+#[test]
+fn a_board_that_does_not_fit_together_is_not_gone_on_with() {
+    let runner = Runner::with_controls();
+    let whole = runner.state.intent();
+    let unfit = |break_it: &dyn Fn(&mut crate::Board)| {
+        let mut intent = whole.clone();
+        break_it(&mut intent.board);
+        State::going_on_with(&intent, runner.now).map_or_else(|why| why.to_string(), |_| "fits".to_owned())
+    };
+    let x = control_id(&runner, "x");
+    let cells = panel_id(&runner, "cells");
+    let shown = [
+        unfit(&|_| {}),
+        unfit(&|board| board.clusters.clear()),
+        unfit(&|board| drop(board.panels.remove(&cells))),
+        unfit(&|board| drop(board.controls.remove(&x))),
+        unfit(&|board| board.controls.values_mut().for_each(|control| control.id = x)),
+    ];
+    assert_eq!(shown[0], "fits");
+    // Which of several faults is told depends on their numbers.
+    let is_told = |text: &String| text.starts_with("its control panels do not fit together: ");
+    assert!(shown[1..].iter().all(is_told), "{shown:?}");
+}

@@ -78,6 +78,9 @@ fn a_run_begins_only_while_nothing_is_taken_away() {
          practice pool/web a
          practice pool/web d
          cancel shift-4
+         shift e pool/web 30m
+         practice pool/web d
+         cancel shift-8
          pin c out everything 30m
          practice pool/web a
          unpin c everything
@@ -94,15 +97,18 @@ fn a_run_begins_only_while_nothing_is_taken_away() {
             refused: `shift-4` already takes `pool/web` out of d; extend or cancel it
             refused: `shift-4` already takes `pool/web` out of d; extend or cancel it
             7 done; ended shift-4 d pool/web until 30m canceled at 0s Canceled
-            8 done; pinned c Out everything until 30m
+            8 done; started shift-8 e pool/web until 30m
+            refused: `shift-8` already takes e of the same region out of `pool/web`: one zone of a region at a time; cancel it first
+            10 done; ended shift-8 e pool/web until 30m canceled at 0s Canceled
+            11 done; pinned c Out everything until 30m
             refused: no practice run of `pool/web` now: a pin or a routing control takes one of its zones away; try at another time or change its practice configuration
-            10 done; unpinned c Out everything until 30m Canceled
+            13 done; unpinned c Out everything until 30m Canceled
             refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
-            12 done; started practice shift-12 a pool/web until 30m
-            13 done
-            refused: `shift-12` already takes `pool/web` out of a; extend or cancel it
-            refused: `shift-12` already takes `pool/web` out of a; extend or cancel it
-            refused: `shift-12` already takes a of the same region out of `pool/web`: one zone of a region at a time; cancel it first
+            15 done; started practice shift-15 a pool/web until 30m
+            16 done
+            refused: `shift-15` already takes `pool/web` out of a; extend or cancel it
+            refused: `shift-15` already takes `pool/web` out of a; extend or cancel it
+            refused: `shift-15` already takes a of the same region out of `pool/web`: one zone of a region at a time; cancel it first
         "#]],
     );
 }

@@ -140,15 +140,13 @@ pub(super) fn below_floor(state: &State) -> Vec<(String, String)> {
                 Scope::Pool(_) => 1,
                 Scope::Everything => 2,
             });
-            match pins.first() {
-                Some(pin) => pin.to == PinTo::In,
-                None => {
-                    let region = &estate.regions[estate.zone(*zone).region.at()];
-                    !state.active_shifts().any(|shift| shift.zone == *id && meets(&shift.scope))
-                        && !is_off(&estate.zone(*zone).control)
-                        && !is_off(&region.control)
-                }
+            if let Some(pin) = pins.first() {
+                return pin.to == PinTo::In;
             }
+            let region = &estate.regions[estate.zone(*zone).region.at()];
+            !state.active_shifts().any(|shift| shift.zone == *id && meets(&shift.scope))
+                && !is_off(&estate.zone(*zone).control)
+                && !is_off(&region.control)
         });
         // Spares count only when they are all that is left.
         let counted = open.iter().filter(|zone| floor_zones(pool).contains(zone)).count();

@@ -62,3 +62,36 @@ fn entry() -> Entry {
     let by = hf_model::Operator::new("ann");
     Entry { request, stamp: hf_model::Timestamp(0), by, from: None, command: Command::Expire }
 }
+
+/// Checkpoints keep digests: a change here makes repeats of old requests look like other ones.
+#[test]
+fn digests_stay_as_they_are() {
+    let lines = [
+        "shift a everything 30m",
+        "extend shift-2 1h if 3",
+        "cancel shift-2",
+        "pin a out pool/web 1h despite web",
+        "unpin a pool/web",
+        "expire",
+        "turn a off, #0000000000000007 on without p/r despite web",
+        "practice region/west a",
+        "configure pool/web",
+        "unconfigure pool/web",
+        "autoshift pool/web on",
+    ];
+    let shown: Vec<String> =
+        lines.iter().map(|line| format!("{} {line}", parse(line).digest().short())).collect();
+    expect![[r#"
+        bdd18a4e46c4 shift a everything 30m
+        fade04b3169e extend shift-2 1h if 3
+        221197adc8f1 cancel shift-2
+        23d7bebe83ce pin a out pool/web 1h despite web
+        d5642d50b004 unpin a pool/web
+        8ed3be10a6d3 expire
+        683c47ef5c5c turn a off, #0000000000000007 on without p/r despite web
+        a0e413bc81ea practice region/west a
+        6552e4d001dc configure pool/web
+        3577d01c5e4c unconfigure pool/web
+        ab1b27b6c9a5 autoshift pool/web on"#]]
+    .assert_eq(&shown.join("\n"));
+}
