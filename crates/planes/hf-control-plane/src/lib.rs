@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod api;
+mod arc;
 mod boards;
 mod control;
 mod decisions;

@@ -49,7 +49,8 @@ impl Scene<'_> {
             Command::StartShift { zone, scope, floor_overrides, .. } => {
                 self.at(zone, &self.pools_of(scope), floor_overrides, |place| who.may(&Action::Shift(place)))
             }
-            Command::ExtendShift { id, .. } => self.shift(who, id, Prolong::Yes),
+            Command::UpdateShift { id, length: Some(_), .. } => self.shift(who, id, Prolong::Yes),
+            Command::UpdateShift { id, length: None, .. } => self.shift(who, id, Prolong::No),
             Command::CancelShift { id, .. } => self.shift(who, id, Prolong::No),
             Command::Pin { zone, scope, floor_overrides, .. } => {
                 self.at(zone, &self.pools_of(scope), floor_overrides, |place| who.may(&Action::Pin(place)))

@@ -1,8 +1,11 @@
 //! One node's API: every route and every refusal, through the router; slow and large bodies over sockets.
 
 mod access;
+mod controls;
 mod fixture;
+mod practice;
 mod reads;
 mod refusals;
 mod sockets;
+mod tls;
 mod writes;

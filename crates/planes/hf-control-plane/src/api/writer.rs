@@ -15,9 +15,9 @@ use hf_control::{Command, Outcome, Scope, Shift};
 use hf_model::{PoolName, RegionId, RequestId, Revision, ZoneId, parse_duration};
 use serde::Serialize;
 
-use super::{Context, Shared};
 use super::guard::Caller;
 use super::refusal::{Refused, split};
+use super::{Context, Shared};
 use crate::control::{Asker, Control};
 use crate::permit;
 

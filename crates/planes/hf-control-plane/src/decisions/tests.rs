@@ -35,6 +35,8 @@ fn snapshot(number: u64, verdicts: &str, shift: Option<&str>) -> Arc<Snapshot> {
     let bundle = EstateBundle { toml: ESTATE.to_owned(), ..EstateBundle::default() };
     let estate = Arc::new(hf_config::read_estate("estate.toml", &bundle).unwrap());
     let shifts = shift.map(|scope| Shift {
+        kind: hf_control::ShiftKind::Zonal,
+        floor_overrides: Vec::new(),
         id: ShiftId::new("shift-2").unwrap(),
         zone: ZoneId::new("a").unwrap(),
         scope: scope.parse::<Scope>().unwrap(),
@@ -114,6 +116,7 @@ fn each_change_has_a_line_with_its_inputs() {
 fn a_break_glass_act_has_a_line_with_who_and_why() {
     let mut decisions = Decisions::new(NodeId::new("n").unwrap(), NOW);
     let mut act = BreakGlassShift {
+        estate: hf_model::EstateId::default(),
         zone: ZoneId::new("a").unwrap(),
         reason: "no ledger".to_owned(),
         by: Operator::new("ann"),

@@ -52,6 +52,8 @@ fn zone(name: &str) -> ZoneId {
 
 fn pin(zone_name: &str, to: PinTo, scope: &str, by: &str) -> Pin {
     Pin {
+        started_at: Timestamp(0),
+        floor_overrides: Vec::new(),
         zone: zone(zone_name),
         scope: scope.parse().unwrap(),
         to,
@@ -64,6 +66,8 @@ fn pin(zone_name: &str, to: PinTo, scope: &str, by: &str) -> Pin {
 
 fn shift(scope: &str) -> Shift {
     Shift {
+        kind: hf_control::ShiftKind::Zonal,
+        floor_overrides: Vec::new(),
         id: ShiftId::new("shift-4").unwrap(),
         zone: zone("a"),
         scope: scope.parse().unwrap(),
@@ -149,6 +153,7 @@ fn break_glass_comes_first_and_its_cancel_ends_what_is_held() {
     let mut held = shift("pool/web");
     held.ends_at = NOW;
     let mut glass = BreakGlassShift {
+        estate: hf_model::EstateId::default(),
         zone: zone("a"),
         reason: "x".to_owned(),
         by: Operator::new("bob"),

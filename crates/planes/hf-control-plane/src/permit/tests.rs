@@ -48,7 +48,7 @@ panel = "cells"
 [[safety_rule]]
 name = "keep"
 panel = "regions"
-assert = { at_least = 0, of = ["one"] }
+assert = { at_least = 1, of = ["one"] }
 "#;
 
 struct World {
@@ -174,8 +174,12 @@ fn a_shift_that_is_there_is_judged_by_what_it_does() {
     let Outcome::Done { shift: Some(web), .. } = world.apply(shift("a", "pool/web", &["web"])) else {
         panic!()
     };
-    let extend =
-        Command::ExtendShift { id: web.id.clone(), length: Duration::from_secs(600), if_match: None };
+    let extend = Command::UpdateShift {
+        id: web.id.clone(),
+        length: Some(Duration::from_secs(600)),
+        reason: None,
+        if_match: None,
+    };
     let cancel = Command::CancelShift { id: web.id, if_match: None };
     world.check("operate zones=a pools=web", &extend, &expect!["`ann` may not shift and break a pool's floor: that takes the role `break-glass`, and `ann` has operate"]);
     assert_eq!(world.may("operate,break-glass zones=a pools=web", &extend), "yes");

@@ -8,6 +8,8 @@ const NOW: Timestamp = Timestamp(110_000);
 
 fn shift(scope: &str) -> Shift {
     Shift {
+        kind: hf_control::ShiftKind::Zonal,
+        floor_overrides: Vec::new(),
         id: ShiftId::new("shift-7").unwrap(),
         zone: ZoneId::new("a").unwrap(),
         scope: scope.parse().unwrap(),
@@ -46,6 +48,7 @@ fn reports(lines: &[&str]) -> Reports {
             version: "1".to_owned(),
             started_at: Timestamp(0),
             sent_at: Timestamp(number(3)),
+            api: None,
             snapshot_number: 1,
             revision: Revision(number(2)),
             estate: None,
@@ -163,6 +166,7 @@ fn a_record_is_not_measurable_and_says_so() {
 #[test]
 fn a_break_glass_shift_counts_from_its_signature() {
     let glass = BreakGlassShift {
+        estate: hf_model::EstateId::default(),
         zone: ZoneId::new("a").unwrap(),
         reason: "x".to_owned(),
         by: Operator::new("ann"),

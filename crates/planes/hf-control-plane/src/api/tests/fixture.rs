@@ -175,6 +175,7 @@ impl Fixture {
             version: "0.1.0".to_owned(),
             started_at: Timestamp(0),
             sent_at: now,
+            api: None,
             snapshot_number: 4,
             revision: Revision(revision),
             estate: None,
@@ -222,6 +223,17 @@ impl Fixture {
         let text =
             String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Answered { status, etag, text }
+    }
+
+    /// Looks for near ends once, as a process that has just started does.
+    pub async fn warn(&self) {
+        crate::expiring::tell(&self.api.shared.context, &mut std::collections::BTreeSet::new()).await;
+    }
+
+    /// How many warnings the journal has.
+    pub async fn warnings(&self) -> usize {
+        let lines = self.ask("GET", "/v1/journal?limit=1000", "").await.json()["lines"].clone();
+        lines.as_array().unwrap().iter().filter(|line| line["kind"] == "warning").count()
     }
 
     /// Begins a shift of zone a.

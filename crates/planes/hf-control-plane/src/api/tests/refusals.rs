@@ -16,7 +16,7 @@ async fn bodies_say_where() {
     check("POST", "/v1/shifts", "", expect!["400 | bad-request | the body is not JSON: EOF while parsing a value at line 1 column 0 | `/openapi.json` describes each route's body"]).await;
     check("POST", "/v1/shifts", "{\"zone\":", expect!["400 | bad-request | the body is not JSON: EOF while parsing a value at line 1 column 8 | `/openapi.json` describes each route's body"]).await;
     check("POST", "/v1/shifts", "{\"zone\":\"a\"}", expect!["400 | bad-request | the body is not what this route takes: missing field `for` at line 1 column 12 | `/openapi.json` describes each route's body"]).await;
-    check("POST", "/v1/shifts", "{\"zone\":\"a\",\"nope\":1}", expect!["400 | bad-request | the body is not what this route takes: unknown field `nope`, expected one of `zone`, `resource`, `for`, `reason`, `request_id` at line 1 column 18 | `/openapi.json` describes each route's body"]).await;
+    check("POST", "/v1/shifts", "{\"zone\":\"a\",\"nope\":1}", expect!["400 | bad-request | the body is not what this route takes: unknown field `nope`, expected one of `zone`, `resource`, `for`, `reason`, `override_floor`, `request_id` at line 1 column 18 | `/openapi.json` describes each route's body"]).await;
     check(
         "POST",
         "/v1/shifts",
@@ -95,7 +95,7 @@ async fn routes_and_parameters() {
     )
     .await;
     check("PUT", "/v1/shifts", "", expect!["405 | method-not-allowed | /v1/shifts does not take PUT | `/openapi.json` lists the methods of each route"]).await;
-    check("GET", "/v1/shifts?al=true", "", expect!["400 | bad-request | Failed to deserialize query string: al: unknown field `al`, expected `all` | `/openapi.json` describes each route's parameters"]).await;
+    check("GET", "/v1/shifts?al=true", "", expect!["400 | bad-request | Failed to deserialize query string: al: unknown field `al`, expected one of `all`, `zone`, `resource`, `state`, `kind` | `/openapi.json` describes each route's parameters"]).await;
     check("GET", "/v1/shifts/nope", "", expect!["404 | not-found | there is no shift `nope` | `holdfast shift list --all` shows active and ended ones"]).await;
     check(
         "GET",
@@ -154,15 +154,15 @@ async fn routes_and_parameters() {
 async fn writes_need_a_token() {
     let fixture = Fixture::control().await;
     let none = fixture.ask("POST", "/v1/shifts", "{}").await;
-    expect!["401 | no-token | this needs a token | send `Authorization: Bearer TOKEN`; the token of a node is in `operator.token` in its data_dir"].assert_eq(&none.refusal());
-    for (value, status) in [("Bearer hf_wrong", 403), ("Basic abc", 401), ("Bearer", 401)] {
+    expect!["401 | no-token | this needs a token or a client certificate | send `Authorization: Bearer TOKEN`, or show a client certificate; the first token of a node is in `operator.token` in its data_dir"].assert_eq(&none.refusal());
+    for (value, status) in [("Bearer hf_wrong", 401), ("Basic abc", 401), ("Bearer", 401)] {
         let mut request = Fixture::request("DELETE", "/v1/shifts/shift-1", "");
         request.headers_mut().insert("authorization", value.parse().unwrap());
         assert_eq!(fixture.send(request).await.status, status, "{value}");
     }
     let mut request = Fixture::request("DELETE", "/v1/shifts/shift-1", "");
     request.headers_mut().insert("authorization", "Bearer hf_wrong".parse().unwrap());
-    expect!["403 | bad-token | node n1 does not know this token | use the one in `operator.token` in its data_dir, or add yours to `tokens` there"].assert_eq(&fixture.send(request).await.refusal());
+    expect!["401 | bad-token | node n1 does not know this token | use one of its access file: `holdfast access list` shows whose there are, the first token is in `operator.token` in its data_dir"].assert_eq(&fixture.send(request).await.refusal());
 }
 
 #[tokio::test]

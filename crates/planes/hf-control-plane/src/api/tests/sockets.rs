@@ -29,6 +29,7 @@ async fn the_client_and_the_server_agree() {
         resource: "everything".to_owned(),
         length: "30m".to_owned(),
         reason: "smoke & mirrors".to_owned(),
+        override_floor: Vec::new(),
         request_id: None,
     };
     let shift = client.start_shift(&start).await.unwrap();
