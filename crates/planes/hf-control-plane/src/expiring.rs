@@ -65,10 +65,10 @@ pub async fn run(context: &Context, mut shutdown: watch::Receiver<bool>) {
 }
 
 /// A warning: its words, and why the act was.
-type Warning = (String, String);
+pub type Warning = (String, String);
 
 /// Tells what is due and not in `told`, and forgets there what is no longer due.
-async fn tell(context: &Context, told: &mut BTreeSet<Warning>) {
+pub async fn tell(context: &Context, told: &mut BTreeSet<Warning>) {
     if !is_teller(context) {
         return;
     }

@@ -163,7 +163,16 @@ fn show_entry(number: u64, line: &EntryLine) -> JournalLine {
             (JournalKind::Done, texts.join("; "), reasons.join("; "))
         }
     };
-    JournalLine { number, at_ms: at.0, kind, revision: revision.0, by: by.to_string(), from: from.map(|from| from.to_string()), text, why }
+    JournalLine {
+        number,
+        at_ms: at.0,
+        kind,
+        revision: revision.0,
+        by: by.to_string(),
+        from: from.map(|from| from.to_string()),
+        text,
+        why,
+    }
 }
 
 fn repeated(first: Revision) -> String {
@@ -209,12 +218,16 @@ fn tell(event: &Event) -> (String, String) {
         Event::Unpinned(pin, Stop::Expired | Stop::Interrupted) => {
             (format!("{}: the pin {} for {} ended", pin.zone, to(pin.to), pin.scope), pin.reason.clone())
         }
-        Event::ControlTurned { path, before, after } => (format!("{path}: {before} -> {after}"), String::new()),
+        Event::ControlTurned { path, before, after } => {
+            (format!("{path}: {before} -> {after}"), String::new())
+        }
         Event::RulesOverridden(rules) => {
             (format!("without asking the safety rules {}", list(rules)), String::new())
         }
         Event::FloorsOverridden(pools) => (format!("whatever the floors of {}", list(pools)), String::new()),
-        Event::ObjectChanged { object, before, after } => (changed(object, before.as_deref(), after.as_deref()), String::new()),
+        Event::ObjectChanged { object, before, after } => {
+            (changed(object, before.as_deref(), after.as_deref()), String::new())
+        }
         Event::PracticeChanged { resource, before, after } => {
             let of = resource.as_ref().map_or_else(|| "the estate".to_owned(), ToString::to_string);
             (changed(&of, before.as_deref(), after.as_deref()), String::new())

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hf_api::{ControlTo, Controls, ControlsSet, Problem, SetControls};
-use hf_control::{Command, ControlRef, ControlSet, Intent, RuleRef};
+use hf_control::{Bounded, Command, ControlRef, ControlSet, Intent, Refusal, RuleRef};
 use hf_model::Switch;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -67,6 +67,14 @@ pub async fn set(
         };
         Ok(ControlSet { control, to })
     };
+    // An entry does not hold more: the ledger would never see it.
+    if !(1..=Command::SETS).contains(&body.sets.len()) {
+        return Err(Refused::unreadable(Refusal::BatchSize { count: body.sets.len() }));
+    }
+    if body.override_rules.len().max(body.override_floor.len()) > Command::OVERRIDES {
+        let (what, count) = (Bounded::Overrides, Command::OVERRIDES);
+        return Err(Refused::unreadable(Refusal::TooMany { what, count }));
+    }
     let sets: Vec<ControlSet> = body.sets.iter().map(set).collect::<Answer<_>>()?;
     let rules =
         body.override_rules.iter().map(|rule| rule.parse().map_err(|error| field("override_rules", error)));

@@ -31,11 +31,7 @@ pub struct UnpinQuery {
     (status = 201, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
     (status = 503, body = Problem)))]
-pub async fn pin(
-    State(shared): SharedState,
-    writer: Writer,
-    Small(body): Small<SetPin>,
-) -> Answer<Response> {
+pub async fn pin(State(shared): SharedState, writer: Writer, Small(body): Small<SetPin>) -> Answer<Response> {
     let zone = zone(&body.zone)?;
     let command = Command::Pin {
         scope: scope_in(&shared.context, &zone, &body.resource)?,

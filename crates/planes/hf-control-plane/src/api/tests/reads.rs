@@ -34,20 +34,24 @@ async fn every_described_route_answers() {
     let mut count = 0;
     for (path, methods) in described["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            let path = path.replace("{id}", "shift-1");
+            // A thing of that name need not be there; the route must.
+            let names = path.contains('{');
+            let path = path.replace("{id}", "shift-1").replace("{kind}", "pool").replace(['{', '}'], "");
             let answer = fixture.ask(&method.to_uppercase(), &path, "").await;
-            assert!(answer.status != 404 || path.contains("shift-1"), "{method} {path}: {}", answer.text);
+            assert!(answer.status != 404 || names, "{method} {path}: {}", answer.text);
+            assert!(!answer.text.contains("there is no route"), "{method} {path}: {}", answer.text);
             assert_ne!(answer.status, 405, "{method} {path}");
             count += 1;
         }
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 37);
 }
 
 #[tokio::test]
 async fn break_glass_is_listed_with_who_obeys_it() {
     let mut fixture = Fixture::control().await;
     fixture.glass_of = vec![hf_control::BreakGlassShift {
+        estate: hf_model::EstateId::default(),
         zone: hf_model::ZoneId::new("a").unwrap(),
         reason: "no ledger".to_owned(),
         by: hf_model::Operator::new("ann"),
@@ -97,12 +101,18 @@ async fn status_at_a_glance() {
     expect![[r#"
         {
           "break_glass": [],
+          "break_glass_recorded": [],
+          "controls_off": [],
           "estate_digest": "c1924a10f217",
           "estate_file_problem": "estate.toml:3:1: no",
+          "estate_id": "75e9c6493a8e1f9cf357d4bfb92ca9a4",
           "estate_revision": 1,
+          "floors_overridden": [],
           "node": "n1",
           "nodes": [
             {
+              "api": null,
+              "api_key": null,
               "booted_from_disk": false,
               "id": "n1",
               "last_heard_ms": 0,
@@ -113,10 +123,13 @@ async fn status_at_a_glance() {
               ],
               "snapshot": 4,
               "stale": false,
+              "status": null,
               "version": "0.1.0",
               "zone": "b"
             },
             {
+              "api": null,
+              "api_key": null,
               "booted_from_disk": false,
               "id": "old",
               "last_heard_ms": 4000,
@@ -127,6 +140,7 @@ async fn status_at_a_glance() {
               ],
               "snapshot": 4,
               "stale": true,
+              "status": null,
               "version": "0.1.0",
               "zone": "b"
             }
@@ -180,6 +194,7 @@ async fn status_at_a_glance() {
               ]
             }
           ],
+          "returning": [],
           "revision": 2,
           "shifts": [
             {
@@ -205,9 +220,13 @@ async fn status_at_a_glance() {
                 "not_applied": []
               },
               "ended_at_ms": null,
+              "ended_by": null,
               "ends_at_ms": 1700001802000,
+              "expiring": false,
+              "floor_overrides": [],
               "held": false,
               "id": "shift-2",
+              "kind": "zonal",
               "reason": "smoke",
               "resource": "everything",
               "revision": 2,
@@ -483,6 +502,12 @@ async fn metrics_are_openmetrics() {
         # HELP holdfast_shift_end_timestamp_seconds When a shift is due to end.
         # TYPE holdfast_shift_end_timestamp_seconds gauge
         holdfast_shift_end_timestamp_seconds{shift="shift-2",zone="a",resource="everything"} 1700001800.0
+        # HELP holdfast_shift_ends_in_seconds Until a shift is due to end; 0 when it is held.
+        # TYPE holdfast_shift_ends_in_seconds gauge
+        holdfast_shift_ends_in_seconds{id="shift-2",zone="a"} 1800
+        # HELP holdfast_shift_expiring Whether the end of a shift is near.
+        # TYPE holdfast_shift_expiring gauge
+        holdfast_shift_expiring{id="shift-2",zone="a"} 0
         # HELP holdfast_node_last_heard_timestamp_seconds When a node was last heard.
         # TYPE holdfast_node_last_heard_timestamp_seconds gauge
         holdfast_node_last_heard_timestamp_seconds{node="n1"} 1700000000.0
