@@ -186,6 +186,7 @@ impl World {
         let hub = &mut self.running(at).hub;
         let read = match hub.judge(&intent) {
             Judged::Known => return,
+            Judged::Foreign => return hub.refuse_foreign(&intent),
             Judged::SameEstate(estate) => Ok(estate),
             Judged::Read => {
                 hf_control::read_estate(&intent.estate).map(Arc::new).map_err(|problems| problems.to_string())

@@ -195,6 +195,7 @@ impl World {
         let Some(hub) = hub else { return Ok(()) };
         match hub.judge(&intent) {
             Judged::Known => {}
+            Judged::Foreign => return Err("an intent of the one estate is taken for another's".to_owned()),
             Judged::SameEstate(known) => hub.take(intent, Ok(known)),
             Judged::Read => hub.take(intent, Ok(estate)),
         }
