@@ -14,20 +14,24 @@
 //! Not here: who may ask (`api`), what is allowed (`hf-control`).
 
 mod gate;
+mod replica;
 mod stamps;
 mod writer;
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hf_clock::Clock;
 use hf_codec::CodecError;
-use hf_control::{Command, Intent, Outcome, Shift, Unfit};
+use hf_control::{Autoshift, Board, Command, Intent, Outcome, Practice, Resource, Shift, Unfit};
 use hf_ledger::{Journal, Ledger, LedgerError};
 use hf_model::{Operator, RequestId, Revision};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use gate::{Behind, Gate};
+pub use replica::{Applied, Draft, Replica};
 use stamps::Stamps;
 use writer::Writer;
 
@@ -45,16 +49,25 @@ pub struct View {
     pub revision: Revision,
     /// Active shifts and the newest ended ones, oldest first.
     pub shifts: Vec<Shift>,
+    /// Clusters, panels, controls and rules, with their tags.
+    pub board: Arc<Board>,
+    /// Practice configurations and autoshift settings.
+    pub practices: Arc<BTreeMap<Resource, Practice>>,
+    /// Whether operators want to be told of autoshifts of others.
+    pub observer: Autoshift,
 }
 
 /// A handle of the writer; cheap to clone. The writer ends when all are gone, or after [`Control::stop`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Control {
+    /// Weak: a handle that somebody keeps must not keep the ledger's file open after the writer has ended.
+    ledger: Weak<dyn Ledger>,
     jobs: mpsc::Sender<Message>,
     intent: watch::Receiver<Arc<Intent>>,
     view: watch::Receiver<Arc<View>>,
     gate: watch::Receiver<Gate>,
     clock_problem: watch::Receiver<Option<String>>,
+    read: watch::Receiver<bool>,
 }
 
 /// Why the writer cannot start; the ledger was not changed.
@@ -146,16 +159,38 @@ pub struct Adopted {
 enum Message {
     Do(Job),
     Adopt(Arc<Intent>, oneshot::Sender<Result<Adopted, AdoptError>>),
+    Reach(Revision, oneshot::Sender<Result<(), SubmitError>>),
     Stop,
+}
+
+/// Who asks, and from which address if it was over the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The principal's name.
+    pub name: Operator,
+    /// The other side's address.
+    pub from: Option<SocketAddr>,
+}
+
+impl From<Operator> for Asker {
+    fn from(name: Operator) -> Asker {
+        Asker { name, from: None }
+    }
 }
 
 /// One command on its way.
 #[derive(Debug)]
 struct Job {
-    by: Operator,
+    by: Asker,
     request: RequestId,
     command: Command,
     reply: oneshot::Sender<Result<Outcome, SubmitError>>,
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Control").field("revision", &self.view().revision).finish_non_exhaustive()
+    }
 }
 
 impl Control {
@@ -175,24 +210,50 @@ impl Control {
         clock: Clock,
         gate: watch::Receiver<Gate>,
     ) -> Result<Control, StartError> {
+        let (control, mut writer, queue, read) = Control::unread(ledger, journal, clock, gate);
+        writer.load(&read).await?;
+        tokio::spawn(writer.run(queue));
+        Ok(control)
+    }
+
+    /// The same for a ledger that may be out of reach for now: it is read as soon as it can be, and until then every change is answered
+    /// with why it cannot be made.
+    pub fn start_unread(
+        ledger: Arc<dyn Ledger>,
+        journal: Arc<dyn Journal>,
+        clock: Clock,
+        gate: watch::Receiver<Gate>,
+    ) -> Control {
+        let (control, writer, queue, read) = Control::unread(ledger, journal, clock, gate);
+        tokio::spawn(writer.read_and_run(queue, read));
+        control
+    }
+
+    fn unread(
+        ledger: Arc<dyn Ledger>,
+        journal: Arc<dyn Journal>,
+        clock: Clock,
+        gate: watch::Receiver<Gate>,
+    ) -> (Control, Writer, mpsc::Receiver<Message>, watch::Sender<bool>) {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (intent_sender, intent) = watch::channel(Arc::default());
         let (view_sender, view) = watch::channel(Arc::default());
         let (problem_sender, clock_problem) = watch::channel(None);
+        let (read_sender, read) = watch::channel(false);
         let stamps = Stamps::new(clock, problem_sender);
-        let mut writer = Writer::new(ledger, journal, stamps, gate.clone(), intent_sender, view_sender);
-        writer.load().await?;
-        tokio::spawn(writer.run(queue));
-        Ok(Control { jobs, intent, view, gate, clock_problem })
+        let weak = Arc::downgrade(&ledger);
+        let writer = Writer::new(ledger, journal, stamps, gate.clone(), intent_sender, view_sender);
+        (Control { ledger: weak, jobs, intent, view, gate, clock_problem, read }, writer, queue, read_sender)
     }
 
     /// Puts a command into the ledger and answers what became of it.
     pub async fn submit(
         &self,
-        by: Operator,
+        by: impl Into<Asker>,
         request: RequestId,
         command: Command,
     ) -> Result<Outcome, SubmitError> {
+        let by = by.into();
         if self.view().revision > Revision(0) {
             // An error means that the node is stopping; the writer says so.
             let _ = self.gate.clone().wait_for(|gate| *gate != Gate::Settling).await;
@@ -212,6 +273,32 @@ impl Control {
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Message::Adopt(held, reply)).await.map_err(|_| AdoptError::Stopping)?;
         answer.await.unwrap_or(Err(AdoptError::Stopping))
+    }
+
+    /// Waits until [`Control::view`] and [`Control::intent`] show all that anybody was told of before the call; answers the revision.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`]: the ledger cannot say, so that what this node shows may be old.
+    pub async fn barrier(&self) -> Result<Revision, SubmitError> {
+        let ledger = self.ledger.upgrade().ok_or(SubmitError::Stopping)?;
+        let reached = ledger.barrier().await.map_err(SubmitError::Ledger)?;
+        drop(ledger);
+        if self.view().revision < reached {
+            let (reply, answer) = oneshot::channel();
+            let job = Message::Reach(reached, reply);
+            self.jobs.try_send(job).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
+                mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,
+            })?;
+            answer.await.unwrap_or(Err(SubmitError::Stopping))?;
+        }
+        Ok(self.view().revision)
+    }
+
+    /// Whether the ledger has been read since the start: before that, [`Control::intent`] and [`Control::view`] are empty and mean nothing.
+    pub fn is_read(&self) -> bool {
+        *self.read.borrow()
     }
 
     /// How far the ledger is behind what the nodes hold, if it is.

@@ -3,7 +3,10 @@
 //! 1. After a start it takes none for [`SETTLE`]: in that time every node that lives has dialled, and said what it holds. (Its
 //!    first entry apart: see [`Gate`].)
 //! 2. While the nodes hold more it takes none; that is said once at ERROR, and in the node's report until it is over.
-//! 3. Told to, it goes on with what they hold, once, after [`SETTLE_ADOPT`].
+//! 3. Nodes may hold what another control node has just written and this one has not read yet. So the ledger is asked first, and read
+//!    up to its end: only what it does not have then is more. While it cannot be asked nothing is judged anew.
+//! 4. A ledger that was not read yet takes none, and is not judged.
+//! 5. Told to, it goes on with what they hold, once, after [`SETTLE_ADOPT`].
 //!
 //! Not here: what is more (`hub`), what taking none means (`hf-control-plane`).
 
@@ -11,17 +14,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hf_control::Intent;
-use hf_control_plane::{Behind, Control, Gate};
-use tokio::sync::watch;
+use hf_control_plane::{Behind, Control, Gate, StartError, SubmitError};
+use hf_ledger::LedgerError;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::hub::Hub;
+use crate::hub::{Hub, is_beyond};
 
 /// From the start to the first change. The feed dials at most two seconds apart, and clients wait for three.
 const SETTLE: Duration = Duration::from_millis(2_200);
 /// From the start to going on with what the nodes hold: a node that was busy counts too.
 const SETTLE_ADOPT: Duration = Duration::from_secs(5);
+/// Between two times that the ledger is asked.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What to do with a ledger that is behind what the nodes hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +48,28 @@ pub struct LedgerGate {
     settled_at: Instant,
     is_settled: bool,
     lost: LostLedger,
+    /// What the nodes hold and the ledger does not have, as it said itself.
+    confirmed: Option<Arc<Intent>>,
+    asking: Option<oneshot::Receiver<Answer>>,
+    ask_not_before: Instant,
+    /// Whether the ledger was read this moment: then it need not be asked.
+    is_fresh: bool,
+}
+
+/// What the ledger said when it was asked again.
+#[derive(Debug)]
+struct Answer {
+    held: Arc<Intent>,
+    has_spoken: bool,
+}
+
+/// What the ledger's side has to tell.
+#[derive(Debug)]
+pub enum News {
+    /// The ledger's next intent.
+    Intent(Arc<Intent>),
+    /// The ledger was asked again; this is what it has.
+    Asked(Arc<Intent>),
 }
 
 impl LedgerGate {
@@ -50,7 +78,68 @@ impl LedgerGate {
         let settle = if lost == LostLedger::Adopt { SETTLE_ADOPT } else { SETTLE };
         let mut intent = control.intent();
         intent.mark_changed();
-        LedgerGate { control, intent, gate, settled_at: Instant::now() + settle, is_settled: false, lost }
+        let (now, is_fresh) = (Instant::now(), control.is_read());
+        LedgerGate {
+            control,
+            intent,
+            gate,
+            settled_at: now + settle,
+            is_settled: false,
+            lost,
+            confirmed: None,
+            asking: None,
+            ask_not_before: now,
+            is_fresh,
+        }
+    }
+
+    /// Whether the ledger has been read since the start.
+    pub fn is_read(&self) -> bool {
+        self.control.is_read()
+    }
+
+    /// Waits for news; none when the writer is gone.
+    pub async fn news(&mut self) -> Option<News> {
+        let LedgerGate { intent, asking, .. } = self;
+        tokio::select! {
+            changed = intent.changed() => {
+                changed.ok()?;
+                Some(News::Intent(intent.borrow_and_update().clone()))
+            }
+            answer = answer(asking) => {
+                self.asking = None;
+                if let Some(Answer { held, has_spoken: true }) = answer {
+                    self.confirmed = Some(held);
+                }
+                Some(News::Asked(self.intent.borrow().clone()))
+            }
+        }
+    }
+
+    /// Whether what the nodes hold is more than the ledger has, as far as the ledger has said. If it has not, it is asked.
+    fn is_sure(&mut self, held: &Arc<Intent>) -> bool {
+        if self.is_fresh {
+            self.confirmed = Some(held.clone());
+        }
+        let ledger = self.intent.borrow().clone();
+        if self.confirmed.as_ref().is_some_and(|confirmed| is_beyond(confirmed, &ledger)) {
+            return true;
+        }
+        self.confirmed = None;
+        if self.asking.is_none() && Instant::now() >= self.ask_not_before {
+            self.ask_not_before = Instant::now() + ASK_AGAIN;
+            let (told, asking) = oneshot::channel();
+            self.asking = Some(asking);
+            let (control, held) = (self.control.clone(), held.clone());
+            tokio::spawn(async move {
+                let has_spoken = match control.barrier().await {
+                    Ok(_) => true,
+                    Err(error) => !is_away(&error),
+                };
+                let _ = told.send(Answer { held, has_spoken }); // the node may have stopped
+            });
+        }
+        false
     }
 
     /// The ledger's newest intent, and when it changes.
@@ -74,9 +163,10 @@ impl LedgerGate {
             info!("--adopt-intent: no node holds more than the ledger; it goes on as it is");
             return;
         };
-        let shifts = held.shifts.len();
+        let (shifts, estate) = (held.shifts.len(), held.estate_id);
         match self.control.adopt(held).await {
             Ok(adopted) => {
+                hub.adopted(estate);
                 let kept = adopted.kept.map(|path| path.display().to_string());
                 warn!(revision = %adopted.revision, shifts, kept, "the ledger goes on with what the nodes held; the one of before is kept");
                 hub.own_ledger(self.intent.borrow().clone());
@@ -88,14 +178,22 @@ impl LedgerGate {
     /// Opens or shuts, after every event.
     pub fn judge(&mut self, hub: &mut Hub) {
         let ledger = self.intent.borrow().revision;
+        let before = *self.gate.borrow();
         let next = match hub.beyond_ledger() {
+            _ if !self.control.is_read() => Gate::Settling,
             Some(held) if self.lost == LostLedger::Refuse => {
-                Gate::Behind(Behind { ledger, held: held.revision })
+                if self.is_sure(&held) {
+                    Gate::Behind(Behind { ledger, held: held.revision })
+                } else if self.is_settled && before == Gate::Settling {
+                    Gate::Open
+                } else {
+                    before
+                }
             }
             _ if self.is_settled => Gate::Open,
             _ => Gate::Settling,
         };
-        let before = *self.gate.borrow();
+        self.is_fresh = false;
         if before == next {
             return;
         }
@@ -116,3 +214,27 @@ impl LedgerGate {
         self.gate.send_replace(next);
     }
 }
+
+/// The answer, when there is a question; never otherwise. None: nobody will answer.
+async fn answer(asking: &mut Option<oneshot::Receiver<Answer>>) -> Option<Answer> {
+    match asking {
+        Some(asking) => asking.await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether the ledger could not be asked, rather than having spoken.
+fn is_away(error: &SubmitError) -> bool {
+    matches!(
+        error,
+        SubmitError::Busy
+            | SubmitError::Stopping
+            | SubmitError::Ledger(LedgerError::Unavailable { .. } | LedgerError::Stopping)
+            | SubmitError::Behind(StartError::Ledger(
+                LedgerError::Unavailable { .. } | LedgerError::Stopping
+            ))
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,14 @@
 //!
 //! 1. Of intents the newest revision wins, wherever it came from. One whose estate cannot be read, or that has none where
 //!    there was one, is refused: the old one stays in force, and the report says so. Nothing goes back, nothing becomes empty.
+//!    So is one of another estate than that in force: two ledgers that grew apart are not merged in silence. It is told for as long
+//!    as it is heard. Two exceptions: a node that began with no snapshot takes in its first beats whatever is newest, so that a ledger that
+//!    was lost and begun anew does not win against what the nodes hold; and a ledger that was told to go on with another estate
+//!    ([`Hub::adopted`]) takes its node along.
 //! 2. Verdicts come from the checkers' tables; a table not heard for three of this node's own beats counts as missing, and where
 //!    all are missing the last verdict holds. (Beats, not the clock: clocks are set, and no verdict may turn on that.) A new estate takes over the verdicts of the endpoints that it keeps.
-//! 3. Break-glass acts count when their signature is that of a known key; of each zone the newest wins.
+//! 3. Break-glass acts count when their signature is that of a known key and they are for the estate in force; of each zone the newest
+//!    wins.
 //! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts and pins are held
 //!    past their end. Its number grows.
 //! 5. What is reported is what the planes obey, not what they were sent: a revision in a report is in force.
@@ -27,7 +32,7 @@ use hf_feed::{
     SignedBreakGlass,
 };
 use hf_health::{Table, Verdicts};
-use hf_model::{Digest, NodeId, Revision, ShiftId, Timestamp, ZoneId};
+use hf_model::{Digest, EstateId, NodeId, Revision, ShiftId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::ZoneActivityReport;
 
@@ -37,6 +42,10 @@ pub const NODES_MAX: usize = 512;
 const WAITING_MAX: usize = 16;
 /// Beats after which a table counts as missing.
 const FRESH_BEATS: u32 = 3;
+/// Beats after which an intent of another estate counts as gone: nodes send theirs on every tenth.
+const FOREIGN_BEATS: u32 = 30;
+/// Beats in which a node without a snapshot is new: in that time every node that lives has told it what it holds.
+const NEW_BEATS: u32 = 5;
 
 /// What one node knows.
 #[derive(Debug)]
@@ -57,6 +66,11 @@ pub struct Hub {
     unsigned: Vec<BreakGlassShift>,
     reports: Reports,
     refused: Option<RefusedIntent>,
+    foreign: Option<Foreign>,
+    /// It began without a snapshot.
+    began_empty: bool,
+    /// The estate that this node's own ledger was told to go on with.
+    adopted: Option<EstateId>,
     estate_file_problem: Option<String>,
     contact: Option<Timestamp>,
     /// What is served comes from disk, and nobody has said yet that it is the newest.
@@ -95,12 +109,22 @@ impl From<&Snapshot> for Obeyed {
     }
 }
 
+/// An intent of another estate than that in force.
+#[derive(Debug)]
+struct Foreign {
+    estate: EstateId,
+    /// This node's age when it was last heard.
+    heard: Timestamp,
+    refused: RefusedIntent,
+}
+
 #[derive(Debug)]
 struct Me {
     node: NodeId,
     zone: Option<ZoneId>,
     roles: Vec<Role>,
     started_at: Timestamp,
+    api: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -139,6 +163,8 @@ pub enum Judged {
     SameEstate(Arc<Estate>),
     /// Read its estate first.
     Read,
+    /// Refuse it: it is of another estate.
+    Foreign,
 }
 
 impl Hub {
@@ -149,6 +175,7 @@ impl Hub {
             zone: config.zone.clone(),
             roles: config.roles.clone(),
             started_at: now,
+            api: None,
         };
         let mut hub = Hub {
             me,
@@ -164,6 +191,9 @@ impl Hub {
             unsigned: Vec::new(),
             reports: Reports::new(),
             refused: None,
+            foreign: None,
+            began_empty: disk.snapshot.is_none(),
+            adopted: None,
             estate_file_problem: None,
             contact: None,
             from_disk_only: disk.snapshot.is_some(),
@@ -181,7 +211,10 @@ impl Hub {
             hub.in_force = Some(InForce { intent: snapshot.intent, estate: snapshot.estate });
             hub.verdicts = snapshot.verdicts;
             // A key that was taken out of the node file no longer counts, on disk either.
-            let is_known = |shift: &BreakGlassShift| hub.keys.iter().any(|key| key.name == shift.by.as_str());
+            let estate = hub.estate_id();
+            let is_known = |shift: &BreakGlassShift| {
+                shift.estate == estate && hub.keys.iter().any(|key| key.name == shift.by.as_str())
+            };
             hub.unsigned = snapshot.break_glass.into_iter().filter(is_known).collect();
         }
         hub.take_break_glass(disk.break_glass, now);
@@ -191,6 +224,26 @@ impl Hub {
     /// The revision in force; 0 before the first.
     pub fn revision(&self) -> Revision {
         self.in_force.as_ref().map_or(Revision(0), |in_force| in_force.intent.revision)
+    }
+
+    /// The estate in force; none before the first, and while it is of a ledger that gave it no id.
+    fn estate_id(&self) -> EstateId {
+        self.in_force.as_ref().map_or(EstateId::NONE, |in_force| in_force.intent.estate_id)
+    }
+
+    fn is_foreign(&self, intent: &Intent) -> bool {
+        let (ours, is_new) =
+            (self.estate_id(), self.began_empty && self.age < Timestamp(0).plus(self.beat * NEW_BEATS));
+        let may_differ = ours == EstateId::NONE || is_new || self.adopted == Some(intent.estate_id);
+        !may_differ && intent.estate_id != ours
+    }
+
+    /// This node's own ledger was told to go on with this estate, whatever it held before: so does the node.
+    pub fn adopted(&mut self, estate: EstateId) {
+        self.adopted = Some(estate);
+        if self.foreign.as_ref().is_some_and(|foreign| foreign.estate == estate) {
+            self.foreign = None;
+        }
     }
 
     /// Another node has an intent of this revision.
@@ -205,6 +258,10 @@ impl Hub {
 
     /// Whether an intent is news, and what is to be done before [`Hub::take`].
     pub fn judge(&self, intent: &Intent) -> Judged {
+        // A ledger without entries says nothing yet, of whatever estate.
+        if intent.revision > Revision(0) && self.is_foreign(intent) {
+            return Judged::Foreign;
+        }
         if intent.revision <= self.revision()
             || self.refused.as_ref().is_some_and(|refused| refused.revision == intent.revision)
         {
@@ -256,6 +313,11 @@ impl Hub {
         known.max_by_key(|known| known.revision).cloned()
     }
 
+    /// Where other machines reach this node's API.
+    pub fn set_api(&mut self, api: Option<String>) {
+        self.me.api = api;
+    }
+
     /// Why the node's ledger takes no changes; none when it does.
     pub fn set_ledger_problem(&mut self, problem: Option<String>) {
         self.ledger_problem = problem;
@@ -263,6 +325,9 @@ impl Hub {
 
     /// Puts an intent in force, or refuses it when its estate could not be read.
     pub fn take(&mut self, intent: Arc<Intent>, read: Result<Arc<Estate>, String>) {
+        if self.is_foreign(&intent) {
+            return self.refuse_foreign(&intent);
+        }
         if intent.revision <= self.revision() {
             return;
         }
@@ -283,10 +348,34 @@ impl Hub {
         } else if self.in_force.is_none() {
             self.verdicts = Verdicts::unknown(estate.endpoint_refs().count());
         }
-        let revision = intent.revision;
+        let (revision, before) = (intent.revision, self.estate_id());
+        if before != EstateId::NONE && before != intent.estate_id {
+            tracing::warn!(%revision, %before, after = %intent.estate_id, "this node goes over to another estate");
+        }
         tracing::info!(%revision, estate = %estate.digest.short(), shifts = intent.shifts.len(), "intent in force");
         self.refused = None;
         self.in_force = Some(InForce { intent, estate });
+    }
+
+    /// Refuses an intent of another estate, and tells it until it has not been heard for a while.
+    pub fn refuse_foreign(&mut self, intent: &Intent) {
+        let (ours, revision, heard) = (self.estate_id(), intent.revision, self.age);
+        let problem = format!(
+            "it is of estate {}, this node obeys {ours}: two ledgers grew apart, or nodes of two estates are peers; to obey the \
+             other estate, stop this node, move its `snapshots` folder away and start it again",
+            intent.estate_id
+        );
+        let estate = intent.estate_id;
+        if self.foreign.as_ref().is_none_or(|known| known.estate != estate) {
+            tracing::error!(%revision, in_force = %self.revision(), %problem, "an intent of another estate is refused");
+        }
+        self.foreign = Some(Foreign { estate, heard, refused: RefusedIntent { revision, problem } });
+    }
+
+    /// The intent that is refused, for the report: another estate's first, it is the graver mistake.
+    fn refused(&self) -> Option<&RefusedIntent> {
+        let is_heard = |foreign: &&Foreign| self.age.since(foreign.heard) <= self.beat * FOREIGN_BEATS;
+        self.foreign.as_ref().filter(is_heard).map(|foreign| &foreign.refused).or(self.refused.as_ref())
     }
 
     fn refuse(&mut self, revision: Revision, problem: String) {
@@ -368,7 +457,7 @@ impl Hub {
                 continue;
             }
             let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
-            let taken = hf_feed::break_glass::verify(&signed, &self.keys, now)
+            let taken = hf_feed::break_glass::verify(&signed, &self.keys, self.estate_id(), now)
                 .and_then(|()| self.book.insert(signed));
             match taken {
                 Ok(true) => tracing::warn!(%zone, %by, "a break-glass act came from another node"),
@@ -387,7 +476,7 @@ impl Hub {
     ) -> Result<(), BreakGlassRefused> {
         let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
         let (ends_at, reason) = (signed.shift.ends_at, signed.shift.reason.clone());
-        hf_feed::break_glass::verify_new(&signed, &self.keys, now)?;
+        hf_feed::break_glass::verify_new(&signed, &self.keys, self.estate_id(), now)?;
         self.book.insert(signed)?;
         tracing::warn!(%zone, %by, ends_at = ends_at.0, %reason, "a break-glass act was given to this node");
         Ok(())
@@ -500,13 +589,14 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.me.started_at,
             sent_at: now,
+            api: self.me.api.clone(),
             snapshot_number: obeyed.map_or(0, |obeyed| obeyed.number),
             revision: obeyed.map_or(Revision(0), |obeyed| obeyed.revision),
             estate: obeyed.map(|obeyed| obeyed.estate),
             booted_from_disk: self.from_disk_only,
             contact: self.contact,
             break_glass: obeyed.map_or(0, |obeyed| obeyed.break_glass),
-            refused_intent: self.refused.clone(),
+            refused_intent: self.refused().cloned(),
             estate_file_problem: self.estate_file_problem.clone(),
             ledger_problem: self.ledger_problem.clone(),
             node_problem: self.node_problem(),
@@ -535,7 +625,7 @@ impl Hub {
 }
 
 /// Whether `known` is not what a ledger at `ledger` has said.
-fn is_beyond(known: &Arc<Intent>, ledger: &Arc<Intent>) -> bool {
+pub(crate) fn is_beyond(known: &Arc<Intent>, ledger: &Arc<Intent>) -> bool {
     known.revision > ledger.revision || known.revision == ledger.revision && known != ledger
 }
 

@@ -10,6 +10,7 @@ mod boot;
 mod estate_file;
 mod gate;
 pub mod hub;
+mod ledger;
 mod node;
 mod parts;
 mod save;

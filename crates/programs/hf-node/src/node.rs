@@ -13,14 +13,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hf_api::tls::{ClientCertificates, ServerFiles, ServerTls};
 use hf_balancer::BalancerConfig;
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
-use hf_control_plane::{Api, Context, Control, Gate, GivenBreakGlass, RingJournal, Tokens};
+use hf_control_plane::{Access, AccessPlace, Api, Context, Control, Gate, GivenBreakGlass, RingJournal};
 use hf_feed::{Feed, FeedConfig, Now, Reports};
 use hf_health::Table;
-use hf_ledger::{Journal, RedbLedger};
+use hf_ledger::Journal;
 use hf_model::PoolName;
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
@@ -32,6 +33,7 @@ use crate::boot::{self, DataDir};
 use crate::estate_file;
 use crate::gate::{LedgerGate, LostLedger};
 use crate::hub::{FromDisk, Hub};
+use crate::ledger;
 use crate::parts::Parts;
 use crate::save;
 use crate::task::{self, Sinks, Sources};
@@ -136,6 +138,19 @@ pub async fn run(
     }
 }
 
+/// Where other machines reach the API: its listener, or the feed's address where that listens on every address.
+fn api_url(config: &NodeConfig, addresses: &Addresses) -> Option<String> {
+    let mut at = addresses.api;
+    if at.ip().is_unspecified() {
+        if addresses.feed.ip().is_unspecified() {
+            return None;
+        }
+        at.set_ip(addresses.feed.ip());
+    }
+    let scheme = if config.api.tls.is_some() { "https" } else { "http" };
+    Some(format!("{scheme}://{at}"))
+}
+
 /// Everything is open and runs when this returns.
 pub async fn start(
     config: NodeConfig,
@@ -172,6 +187,7 @@ pub async fn start(
     let addresses = opened.addresses();
     info!(node = %config.id, ?addresses, "the node runs");
 
+    hub.set_api(api_url(&config, &addresses));
     hub.set_ledger_problem(opened.ledger_problem.clone());
     let mut ledger = opened.control.clone().map(|control| LedgerGate::new(control, gate_to, lost));
     if let Some(ledger) = &mut ledger {
@@ -285,13 +301,23 @@ impl Opened {
             balancer = keep(bound.await, &mut problems);
         }
         let Kept { control, journal, ledger_problem } = open_ledger(config, given, &mut problems).await;
-        let folder = config.data_dir.clone();
-        let tokens = keep(blocking(move || Tokens::open(&folder)).await, &mut problems);
+        let place = match &config.api.access {
+            Some(file) => AccessPlace::File(file.clone()),
+            None => AccessPlace::DataDir(config.data_dir.clone()),
+        };
+        let clock = given.clock.clone();
+        let access = keep(blocking(move || Access::open(&place, clock)).await, &mut problems);
+        let api_tls = open_api_tls(config, &given.clock).await.map(|tls| keep(tls, &mut problems));
         let mut api = None;
-        if let Some(tokens) = tokens {
+        if let Some(access) = access {
             let kept = Kept { control: control.clone(), journal, ledger_problem: ledger_problem.clone() };
-            let context = context(config, given, kept, tokens);
-            api = keep(Api::new(context).bind(config.api_listen).await, &mut problems);
+            let made = Api::new(context(config, given, kept, access));
+            let bound = match api_tls {
+                None => Some(made.bind(config.api_listen).await),
+                Some(Some(tls)) => Some(made.bind_tls(config.api_listen, tls).await),
+                Some(None) => None, // never in the clear for want of a certificate; the problem is kept
+            };
+            api = bound.and_then(|bound| keep(bound, &mut problems));
         }
         match (feed, api) {
             (Some(feed), Some(api)) if problems.is_empty() => {
@@ -338,7 +364,7 @@ fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {
     }
 }
 
-fn context(config: &NodeConfig, given: &Given, kept: Kept, tokens: Tokens) -> Context {
+fn context(config: &NodeConfig, given: &Given, kept: Kept, access: Access) -> Context {
     Context {
         node: config.id.clone(),
         zone: config.zone.clone(),
@@ -351,7 +377,7 @@ fn context(config: &NodeConfig, given: &Given, kept: Kept, tokens: Tokens) -> Co
         reports: given.reports.clone(),
         break_glass: given.break_glass.clone(),
         break_glass_keys: config.break_glass_keys.clone(),
-        tokens,
+        access,
         clock: given.clock.clone(),
         estate_file: config.estate.clone().filter(|_| config.roles.contains(&Role::Control)),
         estate_file_problem: given.file_problem.clone(),
@@ -366,7 +392,35 @@ fn resolve(mut config: NodeConfig, base_dir: &Path) -> NodeConfig {
     if let Some(tls) = &mut config.tls {
         [&mut tls.ca, &mut tls.certificate, &mut tls.key].into_iter().for_each(from_base);
     }
+    config.api.access.as_mut().map(from_base);
+    if let Some(tls) = &mut config.api.tls {
+        [&mut tls.certificate, &mut tls.key].into_iter().for_each(from_base);
+        tls.client_ca.as_mut().map(from_base);
+    }
+    ledger::resolve(&mut config.ledger, from_base);
     config
+}
+
+/// The API's certificates, if it has any; the key by which clients may know this node is told.
+async fn open_api_tls(
+    config: &NodeConfig,
+    clock: &Clock,
+) -> Option<Result<ServerTls, hf_api::tls::TlsError>> {
+    let tls = config.api.tls.clone()?;
+    let clients = match (tls.client_ca, tls.require_client_certificate) {
+        (None, _) => ClientCertificates::NotAsked,
+        (Some(ca), false) => ClientCertificates::Welcome(ca),
+        (Some(ca), true) => ClientCertificates::Required(ca),
+    };
+    let files = ServerFiles { certificate: tls.certificate, key: tls.key, clients };
+    let clock = clock.clone();
+    let loaded = blocking(move || ServerTls::load(files, clock)).await;
+    if let Ok(tls) = &loaded
+        && let Some(pin) = tls.pin()
+    {
+        info!(%pin, "the API speaks TLS; clients may know this node by this key (`--pin`)");
+    }
+    Some(loaded)
 }
 
 fn feed_config(config: &NodeConfig, clock: &Clock) -> FeedConfig {
@@ -402,7 +456,7 @@ struct Kept {
 async fn open_ledger(config: &NodeConfig, given: &Given, problems: &mut Vec<String>) -> Kept {
     let mut ledger_problem = None;
     if config.roles.contains(&Role::Control) {
-        match start_control(config, given).await {
+        match ledger::start(config, given.clock.clone(), given.gate.clone()).await {
             Ok((control, journal)) => {
                 return Kept { control: Some(control), journal, ledger_problem };
             }
@@ -419,15 +473,6 @@ async fn open_ledger(config: &NodeConfig, given: &Given, problems: &mut Vec<Stri
         }
     }
     Kept { control: None, journal: Arc::new(RingJournal::default()), ledger_problem }
-}
-
-async fn start_control(config: &NodeConfig, given: &Given) -> Result<(Control, Arc<dyn Journal>), String> {
-    let path = config.data_dir.join("ledger.redb");
-    let opened = blocking(move || RedbLedger::open(path)).await;
-    let ledger = Arc::new(opened.map_err(|error| boot::describe(&error))?);
-    let (clock, gate) = (given.clock.clone(), given.gate.clone());
-    let started = Control::start_behind(ledger.clone(), ledger.clone(), clock, gate).await;
-    Ok((started.map_err(|error| boot::describe(&error))?, ledger))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::warn;
 
-use crate::gate::LedgerGate;
+use crate::gate::{LedgerGate, News};
 use crate::hub::{Hub, Judged};
 use crate::save::Kept;
 
@@ -79,8 +79,8 @@ pub async fn run(
         let tell = tokio::select! {
             () = stopped(&mut from.shutdown) => return,
             _ = beats.tick() => {
-                if let Some(ledger) = &mut from.ledger {
-                    // The ledger is in this process: while it is, there is contact.
+                if let Some(ledger) = from.ledger.as_mut().filter(|ledger| ledger.is_read()) {
+                    // The ledger's writer is in this process: while it is, there is contact.
                     let revision = ledger.intent().borrow().revision;
                     hub.own_ledger_at(revision, clock.now());
                 }
@@ -88,10 +88,15 @@ pub async fn run(
                 true
             }
             Some(incoming) = from.incoming.recv() => take_incoming(&mut hub, incoming, &clock).await,
-            Some(intent) = newest_of_ledger(&mut from.ledger) => {
-                hub.own_ledger_at(intent.revision, clock.now());
-                hub.own_ledger(intent.clone());
-                take_intent(&mut hub, intent).await;
+            Some(news) = news_of_ledger(&mut from.ledger) => {
+                match news {
+                    News::Intent(intent) => {
+                        hub.own_ledger_at(intent.revision, clock.now());
+                        hub.own_ledger(intent.clone());
+                        take_intent(&mut hub, intent).await;
+                    }
+                    News::Asked(intent) => hub.own_ledger(intent),
+                }
                 false
             }
             Some(table) = newest(&mut from.table) => {
@@ -156,12 +161,12 @@ async fn newest<T: Clone>(source: &mut Option<watch::Receiver<T>>) -> Option<T> 
     std::future::pending().await
 }
 
-/// The ledger's next intent; never, when there is no ledger or its writer is gone.
-async fn newest_of_ledger(ledger: &mut Option<LedgerGate>) -> Option<Arc<Intent>> {
+/// The ledger's news; never, when there is no ledger or its writer is gone.
+async fn news_of_ledger(ledger: &mut Option<LedgerGate>) -> Option<News> {
     if let Some(ledger) = ledger
-        && ledger.intent().changed().await.is_ok()
+        && let Some(news) = ledger.news().await
     {
-        return Some(ledger.intent().borrow_and_update().clone());
+        return Some(news);
     }
     std::future::pending().await
 }
@@ -187,6 +192,7 @@ async fn take_incoming(hub: &mut Hub, incoming: Incoming, clock: &Clock) -> bool
 async fn take_intent(hub: &mut Hub, intent: Arc<Intent>) {
     let read = match hub.judge(&intent) {
         Judged::Known => return,
+        Judged::Foreign => return hub.refuse_foreign(&intent),
         Judged::SameEstate(estate) => Ok(estate),
         Judged::Read => {
             let read = intent.clone();

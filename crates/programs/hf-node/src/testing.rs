@@ -6,7 +6,7 @@ use std::time::Duration;
 use hf_config::estate::EstateBundle;
 use hf_config::node::{NodeConfig, Role};
 use hf_control::Intent;
-use hf_model::{NodeId, Revision};
+use hf_model::{EstateId, NodeId, Revision};
 
 /// One pool of this name in the zones a, b (also `b-alias`) and c.
 pub fn estate(pool: &str) -> EstateBundle {
@@ -26,9 +26,12 @@ pub fn estate(pool: &str) -> EstateBundle {
     EstateBundle { toml, ..EstateBundle::default() }
 }
 
+/// Whose estate it is.
+pub const ESTATE: EstateId = EstateId([7; 16]);
+
 /// An intent with that estate.
 pub fn intent(revision: u64, pool: &str) -> Intent {
-    Intent { revision: Revision(revision), estate: estate(pool), ..Intent::default() }
+    Intent { estate_id: ESTATE, revision: Revision(revision), estate: estate(pool), ..Intent::default() }
 }
 
 /// A data-plane node on loopback, every port chosen by the system.

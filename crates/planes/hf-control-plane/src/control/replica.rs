@@ -113,6 +113,19 @@ impl Replica {
         Applied { revision, entry, outcome, events }
     }
 
+    /// Whether a checkpoint is due after `entries` entries or `bytes` bytes.
+    pub fn is_checkpoint_due(&self, entries: u64, bytes: usize) -> bool {
+        self.entries_since_checkpoint >= entries || self.bytes_since_checkpoint >= bytes
+    }
+
+    /// Somebody has made a checkpoint at `at`: what came before counts no more.
+    pub fn checkpointed_at(&mut self, at: Revision) {
+        let since = self.state.revision.0.saturating_sub(at.0);
+        if since < self.entries_since_checkpoint {
+            (self.entries_since_checkpoint, self.bytes_since_checkpoint) = (since, 0);
+        }
+    }
+
     /// The checkpoint that is due after `entries` entries or `bytes` bytes; none while none is due.
     ///
     /// Counted anew either way: after a failure the next attempt comes as many entries later.
@@ -121,7 +134,7 @@ impl Replica {
         entries: u64,
         bytes: usize,
     ) -> Option<(Revision, Result<Vec<u8>, CodecError>)> {
-        if self.entries_since_checkpoint < entries && self.bytes_since_checkpoint < bytes {
+        if !self.is_checkpoint_due(entries, bytes) {
             return None;
         }
         (self.entries_since_checkpoint, self.bytes_since_checkpoint) = (0, 0);

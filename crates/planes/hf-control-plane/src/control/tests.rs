@@ -38,6 +38,7 @@ fn shift(minutes: u64) -> Command {
         scope: Scope::Everything,
         length: Duration::from_mins(minutes),
         reason: "smoke".to_owned(),
+        floor_overrides: Vec::new(),
     }
 }
 
@@ -78,7 +79,7 @@ async fn a_repeat_has_its_first_outcome_and_no_effect() {
     let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
     let control = with_shift(&ledger, &clock).await;
     let again = submit(&control, "two", shift(30)).await.unwrap();
-    let Outcome::Done { revision, shift: Some(found) } = again else { panic!("{again:?}") };
+    let Outcome::Done { revision, shift: Some(found), .. } = again else { panic!("{again:?}") };
     assert_eq!((revision, found.id.as_str()), (Revision(2), "shift-2"));
     assert_eq!(control.view().shifts.len(), 1);
 }

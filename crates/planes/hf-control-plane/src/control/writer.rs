@@ -1,26 +1,39 @@
 //! The task that owns the state.
+//!
+//! Others may write to the same ledger:
+//! 1. What they wrote is read as soon as the ledger tells of it, and again each second after that failed.
+//! 2. Several nodes see the same end come due. Who knows of others waits for a moment of chance, and then mostly finds it done.
+//! 3. A checkpoint is made by the node whose entry made it due; by another one only after some entries more, if there is none yet.
+//! 4. Lines wait for a journal that cannot be written, so many at most; and a checkpoint waits for its lines, which could not be made
+//!    anew after it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hf_codec::EntryLine;
-use hf_control::{Command, Entry, Intent, Outcome, State};
-use hf_ledger::{Followed, Journal, JournalLine, Ledger};
-use hf_model::{Operator, RequestId, Revision};
+use hf_control::{Command, Intent, Outcome, State};
+use hf_ledger::{Fate, Followed, Journal, JournalLine, Ledger, LedgerError, limits};
+use hf_model::{Operator, RequestId, Revision, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
+use super::replica::{Applied, Replica};
 use super::stamps::Stamps;
 use super::{
-    AdoptError, Adopted, CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, Gate, Job, Message, StartError, SubmitError,
-    View,
+    AdoptError, Adopted, Asker, CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, Gate, Job, Message, StartError,
+    SubmitError, View,
 };
 
 /// The longest sleep before the clock is looked at again: clocks are set, and machines sleep.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Journal lines that wait at most before they are written.
 const LINES: usize = 256;
+/// Journal lines, and their bytes, that wait at most for a journal that cannot be written; the oldest are dropped, and counted.
+const LINES_KEPT: usize = limits::JOURNAL_BATCH;
+const LINES_KEPT_BYTES: usize = 16 << 20;
+/// How long the end of a shift may wait for another node to write it.
+const OTHERS_FIRST: Duration = Duration::from_millis(200);
 
 /// The one owner of the state.
 pub struct Writer {
@@ -28,14 +41,22 @@ pub struct Writer {
     journal: Arc<dyn Journal>,
     stamps: Stamps,
     gate: watch::Receiver<Gate>,
-    state: State,
+    replica: Replica,
     intent: watch::Sender<Arc<Intent>>,
     view: watch::Sender<Arc<View>>,
     lines: Vec<JournalLine>,
-    entries_since_checkpoint: u64,
-    bytes_since_checkpoint: usize,
+    /// No attempt to write lines before this, after one has failed.
+    flush_not_before: Option<Instant>,
+    /// Whether somebody else writes to this ledger too.
+    has_others: bool,
+    /// Our own newest entry.
+    own: Revision,
+    /// What others wrote could not be read; not tried again before this.
+    follow_not_before: Option<Instant>,
     /// No attempt at an end before this, after one has failed.
     expire_not_before: Instant,
+    /// The end for which a moment of chance was waited already.
+    waited_for: Option<Timestamp>,
 }
 
 impl Writer {
@@ -53,29 +74,65 @@ impl Writer {
             journal,
             stamps,
             gate,
-            state: State::default(),
+            replica: Replica::default(),
             intent,
             view,
             lines: Vec::new(),
-            entries_since_checkpoint: 0,
-            bytes_since_checkpoint: 0,
+            flush_not_before: None,
+            has_others: false,
+            own: Revision(0),
+            follow_not_before: None,
             expire_not_before: Instant::now(),
+            waited_for: None,
         }
     }
 
-    /// Reads what the ledger holds. Lines that a killed process did not journal are journalled now.
-    pub async fn load(&mut self) -> Result<(), StartError> {
+    /// Reads what the ledger holds, and tells so. Lines that a killed process did not journal are journalled now.
+    pub async fn load(&mut self, read: &watch::Sender<bool>) -> Result<(), StartError> {
         self.catch_up(None).await?;
         self.flush_lines().await;
+        // First that it is read, then what: whoever hears of it may look at both.
+        read.send_replace(true);
         self.publish();
-        info!(revision = %self.state.revision, "the ledger is read");
+        info!(revision = %self.replica.state().revision, "the ledger is read");
         Ok(())
+    }
+
+    /// Reads the ledger as soon as it can be read, then works. Until then everything that is asked is answered with why it cannot.
+    pub async fn read_and_run(mut self, mut jobs: mpsc::Receiver<Message>, read: watch::Sender<bool>) {
+        let mut told = false;
+        loop {
+            let problem = match self.load(&read).await {
+                Ok(()) => break,
+                Err(problem) => problem.to_string(),
+            };
+            if !std::mem::replace(&mut told, true) {
+                error!(problem, "the ledger cannot be read; trying each second");
+            }
+            let again = Instant::now() + LOOK_AGAIN;
+            loop {
+                tokio::select! {
+                    () = sleep_until(again) => break,
+                    job = jobs.recv() => match job {
+                        Some(Message::Do(job)) => drop(job.reply.send(Err(SubmitError::Ledger(unread(&problem))))),
+                        Some(Message::Adopt(_, reply)) => drop(reply.send(Err(unread(&problem).into()))),
+                        Some(Message::Reach(_, reply)) => {
+                            drop(reply.send(Err(SubmitError::Ledger(unread(&problem)))));
+                        }
+                        Some(Message::Stop) | None => return,
+                    },
+                }
+            }
+        }
+        self.run(jobs).await;
     }
 
     /// Works until all handles are gone.
     pub async fn run(mut self, mut jobs: mpsc::Receiver<Message>) {
         let mut newest = self.ledger.newest();
         loop {
+            let reached = *newest.borrow_and_update();
+            self.follow_others(reached).await;
             self.expire_if_due().await;
             if jobs.is_empty() || self.lines.len() >= LINES {
                 self.flush_lines().await;
@@ -87,13 +144,13 @@ impl Writer {
                     Some(Message::Adopt(held, reply)) => {
                         let _ = reply.send(self.adopt(held).await); // whoever asked may have gone
                     }
+                    Some(Message::Reach(revision, reply)) => {
+                        let _ = reply.send(self.reach(revision).await); // whoever asked may have gone
+                    }
                     Some(Message::Stop) => jobs.close(), // what waits is still done
                     None => break,
                 },
-                Ok(()) = newest.changed() => {
-                    let reached = *newest.borrow_and_update();
-                    self.follow_others(reached).await;
-                }
+                Ok(()) = newest.changed() => {} // read above
                 () = sleep_until(self.wake_at()) => {}
             }
         }
@@ -108,15 +165,21 @@ impl Writer {
 
     /// When to look at the clock again.
     fn wake_at(&mut self) -> Instant {
-        let now = self.stamps.now(self.state.stamp);
-        let left = self.state.next_end().map_or(LOOK_AGAIN, |end| end.since(now).min(LOOK_AGAIN));
+        let now = self.stamps.now(self.replica.state().stamp);
+        let left = self.replica.state().next_end().map_or(LOOK_AGAIN, |end| end.since(now).min(LOOK_AGAIN));
         (Instant::now() + left).max(self.expire_not_before)
     }
 
     async fn expire_if_due(&mut self) {
-        let now = self.stamps.now(self.state.stamp);
-        let due = self.state.next_end().is_some_and(|end| end <= now);
-        if !due || Instant::now() < self.expire_not_before {
+        let now = self.stamps.now(self.replica.state().stamp);
+        let due = self.replica.state().next_end().filter(|end| *end <= now);
+        if due.is_none() || Instant::now() < self.expire_not_before {
+            return;
+        }
+        if self.has_others && self.waited_for != due {
+            self.waited_for = due;
+            let part = u32::from(hf_clock::random_bytes::<1>()[0]);
+            self.expire_not_before = Instant::now() + OTHERS_FIRST * part / 255;
             return;
         }
         if *self.gate.borrow() != Gate::Open {
@@ -138,23 +201,28 @@ impl Writer {
     /// Appends, applies, publishes.
     async fn commit(
         &mut self,
-        by: Operator,
+        by: impl Into<Asker>,
         request: RequestId,
         command: Command,
     ) -> Result<Outcome, SubmitError> {
         if let Gate::Behind(behind) = *self.gate.borrow() {
             return Err(SubmitError::LedgerBehind(behind));
         }
-        let entry = Entry { request, stamp: self.stamps.now(self.state.stamp), by, command };
-        let bytes = hf_codec::encode_entry(&entry).map_err(SubmitError::TooLarge)?;
-        let size = bytes.len();
-        let revision = self.ledger.append(bytes).await.map_err(SubmitError::Ledger)?;
-        let outcome = if revision.0 == self.state.revision.0 + 1 {
-            self.apply(revision, entry, size).await
+        let stamp = self.stamps.now(self.replica.state().stamp);
+        let draft = Replica::draft(by, request.clone(), stamp, command).map_err(SubmitError::TooLarge)?;
+        let revision = self.ledger.append(draft.bytes.clone()).await.map_err(SubmitError::Ledger)?;
+        self.own = revision;
+        let size = draft.bytes.len();
+        let applied = self.beside(size, move |replica| replica.took(revision, draft)).await;
+        let outcome = if let Some(applied) = applied {
+            self.journal(applied)
         } else {
             // Somebody else writes to the same ledger: first what came before.
-            let own = self.catch_up(Some(revision)).await.map_err(SubmitError::Behind)?;
-            own.ok_or(SubmitError::Behind(StartError::Gap { newest: self.state.revision, found: revision }))?
+            self.has_others = true;
+            let own = self.catch_up(Some(revision)).await.map_err(|error| unseen(error, revision))?;
+            let own = own.or_else(|| self.replica.outcome_of(&request).cloned());
+            let newest = self.replica.state().revision;
+            own.ok_or(SubmitError::Behind(StartError::Gap { newest, found: revision }))?
         };
         self.publish();
         Ok(outcome)
@@ -162,7 +230,7 @@ impl Writer {
 
     /// Puts what the nodes hold in the place of the ledger's content, one entry after theirs.
     async fn adopt(&mut self, held: Arc<Intent>) -> Result<Adopted, AdoptError> {
-        let stamp = self.stamps.anew(self.state.stamp);
+        let stamp = self.stamps.anew(self.replica.state().stamp);
         let made = tokio::task::spawn_blocking(move || {
             let state = State::going_on_with(&held, stamp)?;
             let bytes = hf_codec::encode_state(&state)?;
@@ -170,22 +238,22 @@ impl Writer {
         });
         let (state, bytes) = made.await.expect("reading an estate does not panic")?;
         let digits: String = hf_api::instant(stamp.0).chars().filter(char::is_ascii_alphanumeric).collect();
-        let (revision, before) = (state.revision, self.state.revision);
+        let (revision, before) = (state.revision, self.replica.state().revision);
         let kept = self.ledger.restart_at(revision, bytes, format!("lost-{digits}")).await?;
-        self.state = state;
-        (self.entries_since_checkpoint, self.bytes_since_checkpoint) = (0, 0);
+        self.replica.go_on_from(state);
         let name =
             kept.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
         let line = EntryLine {
             revision,
             at: stamp,
             by: Operator::new("holdfast serve --adopt-intent"),
+            from: None,
             command: format!(
                 "go on with revision {} as the nodes hold it, because the ledger was behind at revision {before}{}",
                 revision.0 - 1,
                 name.map_or(String::new(), |name| format!("; that one is kept as {name}"))
             ),
-            outcome: Outcome::Done { revision, shift: None },
+            outcome: Outcome::Done { revision, shift: None, object: None },
             events: Vec::new(),
         };
         match hf_codec::encode_entry_line(&line) {
@@ -196,13 +264,35 @@ impl Writer {
         Ok(Adopted { revision, kept })
     }
 
+    async fn reach(&mut self, revision: Revision) -> Result<(), SubmitError> {
+        if revision > self.replica.state().revision {
+            self.catch_up(None).await.map_err(SubmitError::Behind)?;
+            self.publish();
+        }
+        Ok(())
+    }
+
     async fn follow_others(&mut self, newest: Revision) {
-        if newest <= self.state.revision {
+        if newest <= self.replica.state().revision {
             return; // our own entry
         }
+        if self.follow_not_before.is_some_and(|then| Instant::now() < then) {
+            return;
+        }
+        self.has_others = true;
         match self.catch_up(None).await {
-            Ok(_) => self.publish(),
-            Err(error) => warn!(%error, "the ledger has entries that cannot be read"),
+            Ok(_) => {
+                if self.follow_not_before.take().is_some() {
+                    info!(revision = %self.replica.state().revision, "what others wrote into the ledger is read");
+                }
+                self.publish();
+            }
+            Err(error) => {
+                if self.follow_not_before.is_none() {
+                    warn!(%error, "the ledger has entries that cannot be read; trying each second");
+                }
+                self.follow_not_before = Some(Instant::now() + LOOK_AGAIN);
+            }
         }
     }
 
@@ -210,20 +300,16 @@ impl Writer {
     async fn catch_up(&mut self, wanted: Option<Revision>) -> Result<Option<Outcome>, StartError> {
         let mut found = None;
         loop {
-            let Followed { checkpoint, entries, more } = self.ledger.follow(self.state.revision).await?;
+            let Followed { checkpoint, entries, more } =
+                self.ledger.follow(self.replica.state().revision).await?;
             if let Some((revision, bytes)) = checkpoint {
-                self.state = hf_codec::decode_state(&bytes)
-                    .map_err(|source| StartError::Checkpoint { revision, source })?;
-                self.entries_since_checkpoint = 0;
-                self.bytes_since_checkpoint = 0;
+                self.replica.begin_with(revision, &bytes)?;
             }
             for (revision, bytes) in entries {
-                if revision.0 != self.state.revision.0 + 1 {
-                    return Err(StartError::Gap { newest: self.state.revision, found: revision });
-                }
-                let entry = hf_codec::decode_entry(&bytes)
-                    .map_err(|source| StartError::Entry { revision, source })?;
-                let outcome = self.apply(revision, entry, bytes.len()).await;
+                let size = bytes.len();
+                let read = move |replica: &mut Replica| replica.read(revision, &bytes);
+                let applied = self.beside(size, read).await?;
+                let outcome = self.journal(applied);
                 if wanted == Some(revision) {
                     found = Some(outcome);
                 }
@@ -237,22 +323,28 @@ impl Writer {
         }
     }
 
-    async fn apply(&mut self, revision: Revision, entry: Entry, size: usize) -> Outcome {
-        let mut state = std::mem::take(&mut self.state);
-        let applied = move || {
-            let (outcome, events) = state.apply(revision, &entry);
-            (state, entry, outcome, events)
-        };
-        // Reading a large estate takes long enough to hold up other tasks of this thread.
-        let (state, entry, outcome, events) = if size > 64 << 10 {
-            tokio::task::spawn_blocking(applied).await.expect("applying an entry never panics")
-        } else {
-            applied()
-        };
-        self.state = state;
-        self.entries_since_checkpoint += 1;
-        self.bytes_since_checkpoint += size;
-        for line in EntryLine::of(revision, self.state.stamp, &entry, &outcome, &events) {
+    /// Reading a large estate takes long enough to hold up other tasks of this thread.
+    async fn beside<T: Send + 'static>(
+        &mut self,
+        size: usize,
+        work: impl FnOnce(&mut Replica) -> T + Send + 'static,
+    ) -> T {
+        if size <= 64 << 10 {
+            return work(&mut self.replica);
+        }
+        let mut replica = std::mem::take(&mut self.replica);
+        let worked = tokio::task::spawn_blocking(move || {
+            let done = work(&mut replica);
+            (replica, done)
+        });
+        let (replica, done) = worked.await.expect("applying an entry never panics");
+        self.replica = replica;
+        done
+    }
+
+    fn journal(&mut self, applied: Applied) -> Outcome {
+        let Applied { revision, entry, outcome, events } = applied;
+        for line in EntryLine::of(revision, self.replica.state().stamp, &entry, &outcome, &events) {
             match hf_codec::encode_entry_line(&line) {
                 Ok(bytes) => self.lines.push(JournalLine { revision: Some(revision), bytes }),
                 Err(error) => warn!(%revision, %error, "an entry is missing in the journal"),
@@ -262,38 +354,116 @@ impl Writer {
     }
 
     fn publish(&self) {
-        let shifts = self.state.shifts.values().cloned().collect();
-        self.view.send_replace(Arc::new(View { revision: self.state.revision, shifts }));
-        self.intent.send_replace(Arc::new(self.state.intent()));
+        let state = self.replica.state();
+        let before = self.view.borrow().clone();
+        let view = View {
+            revision: state.revision,
+            shifts: state.shifts.values().cloned().collect(),
+            board: kept_or_cloned(&before.board, &state.board),
+            practices: kept_or_cloned(&before.practices, &state.practices),
+            observer: state.observer,
+        };
+        self.view.send_replace(Arc::new(view));
+        self.intent.send_replace(Arc::new(state.intent()));
     }
 
-    /// The journal is derived: when it cannot be written, the ledger still is, and a restart journals what is missing.
+    /// The journal is derived: when it cannot be written, the ledger still is, and the lines wait.
     async fn flush_lines(&mut self) {
-        if self.lines.is_empty() {
+        if self.lines.is_empty() || self.flush_not_before.is_some_and(|then| Instant::now() < then) {
             return;
         }
-        let lines = std::mem::take(&mut self.lines);
-        if let Err(error) = self.journal.append(lines).await {
-            warn!(%error, "the journal cannot be written; the ledger is not affected");
+        for part in 0..self.lines.len().div_ceil(limits::JOURNAL_BATCH) {
+            let from = part * limits::JOURNAL_BATCH;
+            let lines = self.lines[from..self.lines.len().min(from + limits::JOURNAL_BATCH)].to_vec();
+            // Written twice after a lost answer they are still there once: they are lines of entries.
+            if let Err(error) = self.journal.append(lines).await {
+                if self.flush_not_before.is_none() {
+                    warn!(%error, "the journal cannot be written, its lines wait; the ledger is not affected");
+                }
+                self.flush_not_before = Some(Instant::now() + LOOK_AGAIN);
+                return self.bound_lines();
+            }
+        }
+        self.lines.clear();
+        if self.flush_not_before.take().is_some() {
+            info!("the journal can be written again");
+        }
+    }
+
+    fn bound_lines(&mut self) {
+        let mut bytes: usize = self.lines.iter().map(|line| line.bytes.len()).sum();
+        let mut surplus = 0;
+        for line in &self.lines {
+            if self.lines.len() - surplus <= LINES_KEPT && bytes <= LINES_KEPT_BYTES {
+                break;
+            }
+            bytes -= line.bytes.len();
+            surplus += 1;
+        }
+        if surplus > 0 {
+            warn!(
+                lines = surplus,
+                "too many lines wait for the journal; the oldest are dropped, and a restart journals what the ledger still holds"
+            );
+            self.lines.drain(..surplus);
         }
     }
 
     async fn checkpoint_if_due(&mut self) {
-        if self.entries_since_checkpoint < CHECKPOINT_ENTRIES
-            && self.bytes_since_checkpoint < CHECKPOINT_BYTES
-        {
+        // Room for the node whose entry it was to be first.
+        let is_own = self.own == self.replica.state().revision;
+        let (entries, bytes) = if is_own {
+            (CHECKPOINT_ENTRIES, CHECKPOINT_BYTES)
+        } else {
+            (CHECKPOINT_ENTRIES + CHECKPOINT_ENTRIES / 10, CHECKPOINT_BYTES + CHECKPOINT_BYTES / 10)
+        };
+        if !self.lines.is_empty() || !self.replica.is_checkpoint_due(entries, bytes) {
             return;
         }
-        // Counted anew either way: after a failure the next attempt comes as many entries later.
-        self.entries_since_checkpoint = 0;
-        self.bytes_since_checkpoint = 0;
-        let at = self.state.revision;
-        let bytes = match hf_codec::encode_state(&self.state) {
+        if self.has_others
+            && let Ok(at) = self.ledger.last_checkpoint().await
+        {
+            self.replica.checkpointed_at(at);
+        }
+        let Some((at, made)) = self.replica.checkpoint_if_due(entries, bytes) else {
+            return;
+        };
+        let bytes = match made {
             Ok(bytes) => bytes,
             Err(error) => return error!(%error, "a checkpoint cannot be made; the ledger grows"),
         };
-        if let Err(error) = self.ledger.checkpoint(at, bytes).await {
-            warn!(%error, "a checkpoint cannot be written; the ledger grows");
+        match self.ledger.checkpoint(at, bytes).await {
+            Ok(()) => {}
+            Err(LedgerError::CheckpointOutside { oldest, .. }) if oldest > at => {
+                self.replica.checkpointed_at(oldest); // somebody else was faster
+            }
+            Err(error) => warn!(%error, "a checkpoint cannot be written; the ledger grows"),
         }
     }
+}
+
+/// Why a ledger that could not be read yet takes nothing.
+fn unread(problem: &str) -> LedgerError {
+    LedgerError::Unavailable {
+        place: "this node".to_owned(),
+        fate: Fate::NotWritten,
+        why: format!("its ledger could not be read since it started: {problem}"),
+    }
+}
+
+/// The entry stands in the ledger, and what became of it could not be read.
+fn unseen(error: StartError, at: Revision) -> SubmitError {
+    match error {
+        StartError::Ledger(LedgerError::Unavailable { place, why, .. }) => {
+            let why =
+                format!("it stands there as entry {at}, and what came before it could not be read: {why}");
+            SubmitError::Ledger(LedgerError::Unavailable { place, fate: Fate::Unknown, why })
+        }
+        error => SubmitError::Behind(error),
+    }
+}
+
+/// What is as it was is shared with readers of before.
+fn kept_or_cloned<T: Clone + PartialEq>(before: &Arc<T>, now: &T) -> Arc<T> {
+    if **before == *now { before.clone() } else { Arc::new(now.clone()) }
 }

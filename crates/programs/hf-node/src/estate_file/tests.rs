@@ -118,6 +118,7 @@ async fn what_a_shift_stands_in_the_way_of_is_applied_when_it_ends() {
         scope: Scope::Pool(PoolName::new("web").unwrap()),
         length: Duration::from_mins(1),
         reason: "a test".to_owned(),
+        floor_overrides: vec![],
     };
     let Outcome::Done { shift: Some(shift), .. } = watched.submit("one", start).await else {
         panic!("it starts")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
-use hf_control::{Scope, Shift, ShiftState};
+use hf_control::{Scope, Shift, ShiftKind, ShiftState};
 use hf_decide::ZoneState;
 use hf_feed::OperatorKeyPair;
 use hf_feed::break_glass::LENGTH_MAX;
@@ -11,7 +11,7 @@ use hf_health::Bitmap;
 use hf_model::{Operator, PoolName};
 
 use super::*;
-use crate::testing::{config, estate, intent};
+use crate::testing::{ESTATE, config, estate, intent};
 
 const T: Timestamp = Timestamp(1_000_000_000);
 
@@ -31,6 +31,7 @@ fn stale(hub: &mut Hub) {
 fn give(hub: &mut Hub, intent: Intent) {
     let read = match hub.judge(&intent) {
         Judged::Known => return,
+        Judged::Foreign => return hub.refuse_foreign(&intent),
         Judged::SameEstate(estate) => Ok(estate),
         Judged::Read => {
             hf_control::read_estate(&intent.estate).map(Arc::new).map_err(|error| error.to_string())
@@ -49,6 +50,8 @@ fn shift(zone: &str, ends_at: Timestamp) -> Shift {
         started_at: T,
         ends_at,
         state: ShiftState::Active,
+        kind: ShiftKind::Zonal,
+        floor_overrides: vec![],
         revision: Revision(3),
     }
 }
@@ -107,7 +110,7 @@ fn the_newest_intent_wins_and_nothing_goes_back_or_becomes_empty() {
     check(&mut hub, T, expect!["#1 r5: a open, b open, c open; 3 serve"]);
     give(&mut hub, Intent { shifts: vec![shift("a", at(60))], ..intent(6, "web") });
     check(&mut hub, T, expect!["#2 r6: a away, b open, c open; 2 serve"]);
-    give(&mut hub, Intent { revision: Revision(7), ..Intent::default() });
+    give(&mut hub, Intent { estate_id: ESTATE, revision: Revision(7), ..Intent::default() });
     check(&mut hub, T, expect!["#2 r6: a away, b open, c open; 2 serve"]);
 }
 
@@ -126,6 +129,96 @@ fn an_estate_that_cannot_be_read_keeps_the_old_one_and_is_reported_once() {
     give(&mut hub, intent(7, "web"));
     check(&mut hub, T, expect!["#2 r7: a open, b open, c open; 3 serve"]);
     assert_eq!(hub.outgoing(vec![], T).report.refused_intent, None);
+}
+
+/// So many beats that a node without a snapshot is no longer new.
+fn no_longer_new(hub: &mut Hub) {
+    (0..NEW_BEATS).for_each(|_| hub.beat());
+}
+
+/// An intent of an estate that has this id.
+fn of_estate(id: u8, revision: u64) -> Intent {
+    Intent { estate_id: EstateId([id; 16]), ..intent(revision, "web") }
+}
+
+fn refused(hub: &mut Hub) -> String {
+    let refused = hub.outgoing(vec![], T).report.refused_intent;
+    refused.map_or("none".to_owned(), |refused| {
+        let (first, _) = refused.problem.split_once(':').unwrap();
+        format!("{}: {first}", refused.revision)
+    })
+}
+
+#[test]
+fn an_intent_of_another_estate_is_refused_and_told_while_it_is_heard() {
+    let mut hub = hub();
+    // Before there is one, any will do; from one without an id too.
+    give(&mut hub, of_estate(0, 3));
+    give(&mut hub, of_estate(7, 5));
+    no_longer_new(&mut hub);
+    check(&mut hub, T, expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    for revision in [4, 5, 6, 1_000] {
+        give(&mut hub, of_estate(8, revision));
+        check(&mut hub, T, expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    }
+    let told = "1000: it is of estate 08080808080808080808080808080808, this node obeys 07070707070707070707070707070707";
+    assert_eq!(refused(&mut hub), told);
+    // Our own goes on, and the other one is still told.
+    give(&mut hub, of_estate(7, 6));
+    check(&mut hub, T, expect!["#2 r6: a open, b open, c open; 3 serve"]);
+    assert_eq!(refused(&mut hub), told);
+    (0..FOREIGN_BEATS).for_each(|_| hub.beat());
+    assert_eq!(refused(&mut hub), told);
+    hub.beat();
+    assert_eq!(refused(&mut hub), "none");
+    // Nor may one take over that has no id, or that came by another way than to be judged first.
+    give(&mut hub, of_estate(0, 7));
+    let read = hf_control::read_estate(&estate("web")).map(Arc::new).map_err(|error| error.to_string());
+    hub.take(Arc::new(of_estate(9, 2_000)), read);
+    check(&mut hub, T, expect!["#2 r6: a open, b open, c open; 3 serve"]);
+    // A ledger without any entry is no other estate's.
+    hub.beat();
+    (0..FOREIGN_BEATS).for_each(|_| hub.beat());
+    give(&mut hub, Intent::default());
+    assert_eq!(refused(&mut hub), "none");
+}
+
+#[test]
+fn a_new_node_goes_by_what_the_nodes_hold_and_not_by_a_ledger_begun_anew() {
+    let mut hub = hub();
+    // Its disk was lost, and its estate file made a first entry.
+    give(&mut hub, of_estate(8, 1));
+    give(&mut hub, Intent { shifts: vec![shift("a", at(60))], ..of_estate(7, 5) });
+    check(&mut hub, T, expect!["#1 r5: a away, b open, c open; 2 serve"]);
+    give(&mut hub, of_estate(8, 2));
+    check(&mut hub, T, expect!["#1 r5: a away, b open, c open; 2 serve"]);
+    // One that began with a snapshot is not new.
+    let snapshot = hub.published.as_ref().map(|(_, snapshot)| Snapshot::clone(snapshot));
+    let disk = FromDisk { snapshot, next_number: 2, break_glass: vec![] };
+    let mut booted = Hub::new(&config("n1"), disk, T);
+    give(&mut booted, of_estate(8, 9));
+    check(&mut booted, T, expect!["#2 r5: a away, b open, c open; 2 serve"]);
+}
+
+#[test]
+fn a_node_goes_along_when_its_ledger_goes_on_with_another_estate() {
+    let mut hub = hub();
+    give(&mut hub, of_estate(8, 1));
+    no_longer_new(&mut hub);
+    let ledger = Arc::new(of_estate(8, 1));
+    hub.own_ledger(ledger);
+    let held = Arc::new(of_estate(7, 5));
+    hub.held_elsewhere(&held);
+    give(&mut hub, of_estate(7, 5));
+    check(&mut hub, T, expect!["#1 r1: a open, b open, c open; 3 serve"]);
+    assert_eq!(hub.beyond_ledger(), Some(held), "a fresh ledger must not go on beside what the nodes hold");
+    hub.adopted(ESTATE);
+    assert_eq!(refused(&mut hub), "none");
+    give(&mut hub, of_estate(7, 6));
+    check(&mut hub, T, expect!["#2 r6: a open, b open, c open; 3 serve"]);
+    // From now on, as anywhere.
+    give(&mut hub, of_estate(8, 9));
+    check(&mut hub, T, expect!["#2 r6: a open, b open, c open; 3 serve"]);
 }
 
 #[test]
@@ -245,6 +338,7 @@ fn break_glass_acts_count_end_by_the_clock_and_are_passed_on() {
     give(&mut hub, intent(5, "web"));
     let act = |zone: &str, signed_at, length| {
         pair.sign(BreakGlassShift {
+            estate: ESTATE,
             zone: ZoneId::new(zone).unwrap(),
             reason: "test".to_owned(),
             by: Operator::new("anna"),
@@ -272,11 +366,38 @@ fn break_glass_acts_count_end_by_the_clock_and_are_passed_on() {
     give(&mut hub, intent(8, "web"));
     check(&mut hub, at(101), expect!["#7 r8: a open, b open, c open; 3 serve"]);
 
+    // Nor is another estate's act, from an operator or from a node.
+    let stray = pair.sign(BreakGlassShift { estate: EstateId([8; 16]), ..act("c", at(102), minute).shift });
+    let refused = BreakGlassRefused::OtherEstate { found: EstateId([8; 16]), ours: ESTATE };
+    assert_eq!(hub.take_new_break_glass(stray.clone(), at(102)), Err(refused));
+    hub.take_break_glass(vec![stray], at(102));
+    check(&mut hub, at(102), expect!["#7 r8: a open, b open, c open; 3 serve"]);
+
     // A stranger's act is not obeyed.
     let mut forged = act("c", at(102), minute);
     forged.signature[0] ^= 1;
     hub.take_break_glass(vec![forged], at(102));
     check(&mut hub, at(102), expect!["#7 r8: a open, b open, c open; 3 serve"]);
+}
+
+#[test]
+fn a_node_without_an_estate_takes_no_break_glass_act() {
+    let pair = OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).unwrap();
+    let mut config = config("n1");
+    config.break_glass_keys = vec![OperatorKey { name: "anna".to_owned(), public_key: pair.public_key() }];
+    let act = pair.sign(BreakGlassShift {
+        estate: EstateId::NONE,
+        zone: ZoneId::new("a").unwrap(),
+        reason: "test".to_owned(),
+        by: Operator::new("anna"),
+        signed_at: T,
+        ends_at: at(60),
+    });
+    let mut hub = Hub::new(&config, FromDisk::default(), T);
+    assert_eq!(hub.take_new_break_glass(act.clone(), T), Err(BreakGlassRefused::NoEstate));
+    // An estate without an id is nobody's.
+    give(&mut hub, of_estate(0, 5));
+    assert_eq!(hub.take_new_break_glass(act, T), Err(BreakGlassRefused::NoEstate));
 }
 
 #[test]

@@ -171,6 +171,7 @@ fn shift(zone: &str) -> StartShift {
         resource: "everything".to_owned(),
         length: "1m".to_owned(),
         reason: "a test".to_owned(),
+        override_floor: vec![],
         request_id: None,
     }
 }
