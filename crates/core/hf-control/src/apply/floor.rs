@@ -281,7 +281,8 @@ fn check(estate: &Estate, asked: &Asked<'_>, before: &Acts<'_>, after: &Acts<'_>
 
 /// For an act on a pool or record, what cannot leave is open, though an act on everything was accepted.
 fn was_open(estate: &Estate, view: View<'_>, zone: ZoneIx, asked: &Scope, before: &Acts<'_>) -> bool {
-    let stays = |zones: &[ZoneIx]| cannot_leave(estate, view, zones);
+    let pool = estate.pool(view.pool);
+    let stays = |zones: &[ZoneIx]| cannot_leave(estate, pool, &floor_zones(pool), zones);
     match standing(estate, view, zone, before) {
         Standing::Open => true,
         Standing::Forced => false,
@@ -316,9 +317,12 @@ fn check_view(
     for zone in forced {
         floor.force_zone(zone);
     }
+    // Once for all zones: a batch may close many.
+    let lives_in = floor_zones(pool);
     let stays = |zone: &ZoneIx| {
+        let together = |zones: &&Vec<ZoneIx>| zones.contains(zone);
         *asked.scope == Scope::Everything
-            && asked.zones.iter().any(|zones| zones.contains(zone) && cannot_leave(estate, view, zones))
+            && asked.zones.iter().filter(together).any(|zones| cannot_leave(estate, pool, &lives_in, zones))
     };
     for zone in closing.iter().filter(|zone| !stays(zone)) {
         let (needed, left) = match floor.take_zone(*zone) {
@@ -331,15 +335,13 @@ fn check_view(
     Ok(())
 }
 
-/// Whether the pool lives in these zones only and nothing else may serve in its place.
-fn cannot_leave(estate: &Estate, view: View<'_>, zones: &[ZoneIx]) -> bool {
-    let pool = estate.pool(view.pool);
-    let lives_in = floor_zones(pool);
+/// Whether the pool, whose zones that count are `lives_in`, has none but `zones` and nothing else may serve in its place.
+fn cannot_leave(estate: &Estate, pool: &Pool, lives_in: &[ZoneIx], zones: &[ZoneIx]) -> bool {
     if !lives_in.iter().all(|zone| zones.contains(zone)) {
         return false;
     }
     let mut floor = Floor::new(estate, pool);
-    lives_in.into_iter().any(|zone| floor.take_zone(zone).is_err())
+    lives_in.iter().any(|zone| floor.take_zone(*zone).is_err())
 }
 
 /// What an act on `scope` can take something away from.
