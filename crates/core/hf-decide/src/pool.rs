@@ -11,6 +11,8 @@
 //!    mode; where that is `open` it answers nothing, since to open it would undo what an operator asked for by name.
 //! 4. A pin in holds the zone, not each endpoint: beside healthy ones an unhealthy one still leaves.
 
+use std::collections::BTreeSet;
+
 use hf_config::estate::{AllDown, Endpoint, Estate, PoolIx, ZoneIx};
 use hf_config::floor::{self, Floor};
 use hf_control::{ControlState, Scope};
@@ -22,7 +24,7 @@ use crate::controls;
 use crate::decision::{
     EndpointDecision, Mode, NotApplied, NotAppliedWhy, PoolDecision, PoolZone, Reason, Source, ZoneState,
 };
-use crate::returning::{Ramp, Returns};
+use crate::returning::{Ramp, ReturnTo, Returns};
 
 /// Whose decision is made: a pool's own, or that of a record with acts of its own.
 pub(crate) struct Subject<'a> {
@@ -89,6 +91,8 @@ struct Draft<'a> {
     zones: Vec<DraftZone>,
     not_applied: Vec<NotApplied>,
     effects: Vec<(usize, Effect)>,
+    /// Zones that acts ask for, granted or not; without those that are pinned in.
+    asked_out: BTreeSet<ZoneIx>,
 }
 
 struct DraftZone {
@@ -137,6 +141,7 @@ impl<'a> Draft<'a> {
             zones,
             not_applied: Vec::new(),
             effects: Vec::new(),
+            asked_out: BTreeSet::new(),
         }
     }
 
@@ -149,6 +154,9 @@ impl<'a> Draft<'a> {
         let pool = &self.subject.estate.pool(self.subject.pool).name;
         for (position, act) in (from..).zip(acts).filter(|(_, act)| self.subject.is_reached_by(&act.scope)) {
             let Ok(at) = self.zones.binary_search_by_key(&act.zone, |z| z.zone) else { continue };
+            if act.asks == Asks::Out && !matches!(self.zones[at].word, Word::In(_)) {
+                self.asked_out.insert(act.zone);
+            }
             let refused = match (act.asks, &self.zones[at].word) {
                 (Asks::Canceled, _) => Some(NotAppliedWhy::Outranked(Source::BreakGlass)),
                 (Asks::In, Word::In(_)) => None,
@@ -212,14 +220,18 @@ impl<'a> Draft<'a> {
         if returns.is_empty() {
             return;
         }
-        let candidates: Vec<ZoneIx> =
+        let open: Vec<ZoneIx> =
             self.zones.iter().filter(|z| matches!(z.word, Word::None)).map(|z| z.zone).collect();
+        let pool = estate.pool(self.subject.pool);
         let ramps = returns.ramps(
-            estate.pool(self.subject.pool),
-            |zone| estate.zone(zone).id.clone(),
-            &self.floor,
-            &candidates,
-            |scope| self.subject.is_reached_by(scope),
+            &ReturnTo {
+                estate,
+                pool,
+                floor: &Floor::new(estate, pool),
+                asked_out: &self.asked_out,
+                is_reached_by: &|scope| self.subject.is_reached_by(scope),
+            },
+            &open,
         );
         for zone in &mut self.zones {
             zone.ramp = ramps.get(&zone.zone).copied();

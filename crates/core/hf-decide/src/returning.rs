@@ -4,19 +4,19 @@
 //!    follows from the names of pool and zone, so that no two return together; the last comes four fifths of `return_over` later.
 //! 2. The newest end counts: what another act still holds returns when that one ends.
 //! 3. Ends are those that the ledger tells, routing controls that were turned on, and break-glass acts that ended by `now`. Only zones
-//!    that the pool could have done without return bit by bit: had the floor kept the zone, it was never away. Beside the zones that
-//!    are away now, those that return at the same time claim in turn: whose act ended last first, then whose
-//!    break-glass act was signed first, then in the estate's order, as the zones of a region yield.
+//!    that the pool could have done without return bit by bit: had the floor kept the zone, it was never away. Beside a zone
+//!    those count as away that acts ask for now and those whose acts ended later while it was returning; of those whose acts
+//!    ended at one instant (a region's), as many as the floor lets go: by the age of break-glass acts, then in the estate's order.
 //! 4. With fixed inputs a share only grows. An end that lies ahead of `now`, since this clock is behind the ledger's, has been reached:
 //!    the share is nothing until `now` gets there.
 //!
 //! Not here: pools and records behind a control. All of their zones return at once, so a zone's share beside the others means nothing.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use hf_config::estate::{Pool, ZoneIx, limits};
+use hf_config::estate::{Estate, Pool, ZoneIx, limits};
 use hf_config::floor::{Floor, pool_zones};
 use hf_control::Scope;
 use hf_model::{Digest, Share, Timestamp, ZoneId};
@@ -84,6 +84,38 @@ impl Ramp {
     }
 }
 
+/// What zones return to: a pool, or a record that answers from it.
+pub(crate) struct ReturnTo<'a> {
+    pub(crate) estate: &'a Estate,
+    pub(crate) pool: &'a Pool,
+    /// The whole pool is in.
+    pub(crate) floor: &'a Floor,
+    /// Zones that acts in force ask for, whether the floor lets go of them or not.
+    pub(crate) asked_out: &'a BTreeSet<ZoneIx>,
+    pub(crate) is_reached_by: &'a dyn Fn(&Scope) -> bool,
+}
+
+/// One zone that may be on its way back.
+struct Way {
+    zone: ZoneIx,
+    end: End,
+    ramp: Ramp,
+}
+
+/// Of zones whose acts ended at one instant those that the floor lets go together, each with those before it.
+fn together(to: &ReturnTo<'_>, ways: &[Way]) -> Vec<(ZoneIx, Vec<ZoneIx>)> {
+    let mut floor = to.floor.clone();
+    let mut left: Vec<ZoneIx> = Vec::new();
+    let mut found = Vec::new();
+    for way in ways {
+        if floor.take_zone(way.zone).is_ok() {
+            found.push((way.zone, left.clone()));
+            left.push(way.zone);
+        }
+    }
+    found
+}
+
 /// The ends of acts that had taken zones away.
 #[derive(Default)]
 pub(crate) struct Returns {
@@ -133,32 +165,32 @@ impl Returns {
         self.ends.is_empty()
     }
 
-    /// The zones of a pool that return bit by bit, of those in `candidates`. `floor` is the pool's after all acts.
-    pub(crate) fn ramps(
-        &self,
-        pool: &Pool,
-        zone_id: impl Fn(ZoneIx) -> ZoneId,
-        floor: &Floor,
-        candidates: &[ZoneIx],
-        reaches: impl Fn(&Scope) -> bool,
-    ) -> BTreeMap<ZoneIx, Ramp> {
-        let newest = |zone: &ZoneIx| {
-            let ends = self.ends.get(zone)?;
-            let end = ends.iter().filter(|(scope, _)| reaches(scope)).map(|(_, end)| *end).max()?;
-            Some((Reverse(end), *zone, Ramp::new(pool, &zone_id(*zone), end.at)?))
+    /// The zones of a pool that return bit by bit, of those in `open`.
+    ///
+    /// What counts as away beside a zone only grows until the zone is back, so that its share does, too.
+    pub(crate) fn ramps(&self, to: &ReturnTo<'_>, open: &[ZoneIx]) -> BTreeMap<ZoneIx, Ramp> {
+        let mut ways: Vec<Way> = open.iter().filter_map(|zone| self.way(to, *zone)).collect();
+        ways.sort_by_key(|way| (Reverse(way.end), way.zone));
+        let together = ways.chunk_by(|one, other| one.end.at == other.end.at).map(|ways| together(to, ways));
+        let together: BTreeMap<ZoneIx, Vec<ZoneIx>> = together.flatten().collect();
+        let could_leave = |way: &&Way| {
+            let Some(with) = together.get(&way.zone) else { return false };
+            let later =
+                ways.iter().filter(|other| other.end.at > way.end.at && other.ramp.overlaps(way.ramp));
+            let mut floor = to.floor.clone();
+            let away = to.asked_out.iter().chain(with).copied().chain(later.map(|other| other.zone));
+            away.filter(|zone| *zone != way.zone).for_each(|zone| floor.force_zone(zone));
+            floor.take_zone(way.zone).is_ok()
         };
-        let mut in_turn: Vec<(Reverse<End>, ZoneIx, Ramp)> = candidates.iter().filter_map(newest).collect();
-        in_turn.sort_by_key(|(end, zone, _)| (*end, *zone));
-        let mut granted: BTreeMap<ZoneIx, Ramp> = BTreeMap::new();
-        for (_, zone, ramp) in in_turn {
-            let mut floor = floor.clone();
-            let beside = granted.iter().filter(|(_, other)| ramp.overlaps(**other));
-            beside.for_each(|(other, _)| floor.force_zone(*other));
-            if floor.take_zone(zone).is_ok() {
-                granted.insert(zone, ramp);
-            }
-        }
-        granted
+        ways.iter().filter(could_leave).map(|way| (way.zone, way.ramp)).collect()
+    }
+
+    /// The way back of a zone after the newest end that reaches the pool.
+    fn way(&self, to: &ReturnTo<'_>, zone: ZoneIx) -> Option<Way> {
+        let ends = self.ends.get(&zone)?;
+        let end = ends.iter().filter(|(scope, _)| (to.is_reached_by)(scope)).map(|(_, end)| *end).max()?;
+        let ramp = Ramp::new(to.pool, &to.estate.zone(zone).id, end.at)?;
+        Some(Way { zone, end, ramp })
     }
 
     /// The next step of any zone's return.
