@@ -13,7 +13,7 @@ use hf_api::{BreakGlassAnswer, Client, ClientError, StartShift};
 use hf_clock::Clock;
 use hf_control::BreakGlassShift;
 use hf_feed::break_glass::OperatorKeyPair;
-use hf_model::{Operator, Timestamp, ZoneId};
+use hf_model::{EstateId, Operator, Timestamp, ZoneId};
 
 use crate::DemoError;
 use crate::app::{Instances, Mood, ZoneApp};
@@ -208,6 +208,7 @@ impl Stage {
             resource: "everything".to_owned(),
             length: SHIFT_LENGTH.to_owned(),
             reason: "asked for in the demo".to_owned(),
+            override_floor: Vec::new(),
             request_id: None,
         };
         match self.operator.start_shift(&start).await {
@@ -258,7 +259,10 @@ impl Stage {
         let Ok(zone) = ZoneId::new(zone) else { return "no such zone".to_owned() };
         let signed_at = self.clock.now();
         let ends_at = if ends_at_ms <= signed_at.0 { signed_at } else { Timestamp(ends_at_ms) };
+        // Any zone's node tells which estate it obeys; the control node need not answer.
+        let estate = self.zone_nodes.status().await.ok().and_then(|status| status.estate_id?.parse().ok());
         let signed = self.key.sign(BreakGlassShift {
+            estate: estate.unwrap_or(EstateId::NONE),
             zone,
             reason: "asked for in the demo while no control node answered".to_owned(),
             by: Operator::new("operator"),

@@ -5,6 +5,7 @@
 //! Not here: the environment and the runbook (`session`). clap is not told of the variables: it would count them as given flags, and
 //! empty ones too.
 
+pub mod access;
 pub mod value;
 
 use std::path::PathBuf;
@@ -40,6 +41,20 @@ pub struct Common {
     /// A control node makes one at its first start: the file operator.token in its data folder.
     #[arg(long, value_name = "TOKEN", global = true)]
     pub token: Option<String>,
+    /// The certificate of the authority that nodes with https:// are known by (PEM); default HOLDFAST_CA, then the runbook's.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub ca: Option<PathBuf>,
+    /// The key that nodes with https:// are known by, sha256/…, instead of an authority; may be repeated.
+    ///
+    /// A node prints its key at its start. Default HOLDFAST_PIN (comma-separated), then the runbook's.
+    #[arg(long = "pin", value_name = "KEY", global = true, value_delimiter = ',')]
+    pub pins: Vec<hf_api::tls::KeyPin>,
+    /// Your certificate, for nodes that know operators by one (PEM); default HOLDFAST_CLIENT_CERTIFICATE, then the runbook's.
+    #[arg(long = "client-certificate", value_name = "FILE", global = true)]
+    pub certificate: Option<PathBuf>,
+    /// Its private key (PEM); default HOLDFAST_CLIENT_KEY, then the runbook's.
+    #[arg(long = "client-key", value_name = "FILE", global = true)]
+    pub certificate_key: Option<PathBuf>,
     /// The runbook file; default HOLDFAST_RUNBOOK, then ~/.config/holdfast/runbook.toml when it is there.
     #[arg(long, value_name = "FILE", global = true)]
     pub runbook: Option<PathBuf>,
@@ -55,6 +70,8 @@ pub enum Output {
     Table,
     /// For programs: one JSON value.
     Json,
+    /// The same on one line; of lists that may be long (`journal export`), one value a line.
+    Jsonl,
 }
 
 /// All commands.
@@ -77,6 +94,12 @@ pub enum Command {
     Status(StatusArgs),
     /// Evacuate zones: start, list, show, extend, cancel.
     Shift(ShiftArgs),
+    /// Turn routing controls on and off, all or none, within their safety rules.
+    Control(ControlArgs),
+    /// Rehearse evacuations: start a practice run, and say when they may run.
+    Practice(PracticeArgs),
+    /// Say for which resources an automatic shift may act; shifts are not started automatically yet.
+    Autoshift(AutoshiftArgs),
     /// Pin a zone in or out: an operator's word that outranks shifts and health; it ends by itself.
     Pin(PinArgs),
     /// Say why a name or pool is answered as it is: every filter, what it removed and why.
@@ -85,7 +108,9 @@ pub enum Command {
     Journal(JournalArgs),
     /// Store endpoints and credentials on this machine, so that an evacuation needs no look-up.
     Runbook(RunbookArgs),
-    /// Make certificates for the feed between machines: a small authority and one certificate a node.
+    /// Say who may do what: principals with roles and scopes, their tokens, certificates and access keys.
+    Access(access::AccessArgs),
+    /// Make certificates: a small authority, one certificate a node for feed and API, one an operator.
     Cert(CertArgs),
     /// Print completions for a shell.
     Completions {
@@ -181,11 +206,7 @@ pub enum ShiftCommand {
     /// Take a zone out of every path that carries traffic, until it ends by itself.
     Start(StartArgs),
     /// List the shifts.
-    List {
-        /// Ended ones too.
-        #[arg(long)]
-        all: bool,
-    },
+    List(ShiftListArgs),
     /// Show one shift: who has applied it, and its measured time to zero.
     Show {
         /// Such as shift-42.
@@ -206,8 +227,49 @@ pub enum ShiftCommand {
     Cancel(CancelArgs),
 }
 
+/// `holdfast shift list`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  holdfast shift list                          those in force
+  holdfast shift list --zone use1-az1 --all    all of one zone, ended ones too
+  holdfast shift list --state expired          those that ended by themselves")]
+pub struct ShiftListArgs {
+    /// Ended ones too.
+    #[arg(long)]
+    pub all: bool,
+    /// Only of this zone, by id or alias.
+    #[arg(long, value_name = "ZONE", value_parser = value::zone)]
+    pub zone: Option<String>,
+    /// Only of this resource: everything, pool/NAME or record/NAME.
+    #[arg(long, value_name = "RESOURCE", value_parser = value::scope)]
+    pub resource: Option<String>,
+    /// Only in this state; an ended state lists ended ones by itself.
+    #[arg(long, value_enum)]
+    pub state: Option<ListState>,
+}
+
+/// In which state a shift is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListState {
+    /// In force.
+    Active,
+    /// Ended by an operator.
+    Canceled,
+    /// Ended by its length.
+    Expired,
+    /// A practice run that a stronger act ended.
+    Interrupted,
+}
+
 /// `holdfast shift start`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  holdfast shift start use1-az1 --for 30m --reason 'bad switch'
+  holdfast shift start use1-az1 --resource pool/web --for 2h --reason 'slow disks under web'
+  holdfast shift start use1-az1 --resource region/us-east-1 --for 1h --reason 'refused unless the zone is there'
+  holdfast shift start use1-az1 --for 15m --reason 'no control node answers' --break-glass")]
 pub struct StartArgs {
     /// The zone to leave, by id or alias.
     #[arg(value_parser = value::zone)]
@@ -218,9 +280,12 @@ pub struct StartArgs {
     /// Why, for everybody who looks at it at 3 am.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// What leaves the zone: everything, pool/NAME or record/NAME.
+    /// What leaves the zone: everything, region/ID (everything of a zone of that region), pool/NAME or record/NAME.
     #[arg(long, value_name = "RESOURCE", default_value = "everything", value_parser = value::resource)]
     pub resource: String,
+    /// A pool whose floor (min_zones, min_capacity) may be broken; may be repeated. It is recorded, and shown while it lasts.
+    #[arg(long, value_name = "POOL", value_parser = value::pool)]
+    pub override_floor: Vec<String>,
     /// Return as soon as it is acknowledged, without waiting for the nodes to report it applied.
     #[arg(long)]
     pub no_wait: bool,
@@ -297,9 +362,12 @@ pub struct PinSetArgs {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// What is pinned: everything, pool/NAME or record/NAME.
+    /// What is pinned: everything, region/ID, pool/NAME or record/NAME.
     #[arg(long, value_name = "RESOURCE", default_value = "everything", value_parser = value::resource)]
     pub resource: String,
+    /// A pool whose floor a pin out may break; may be repeated.
+    #[arg(long, value_name = "POOL", value_parser = value::pool)]
+    pub override_floor: Vec<String>,
 }
 
 /// `holdfast explain`
@@ -321,6 +389,7 @@ pub struct ExplainArgs {
 
 /// `holdfast journal`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct JournalArgs {
     /// Lines at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -328,6 +397,222 @@ pub struct JournalArgs {
     /// Only lines after this number.
     #[arg(long, value_name = "NUMBER")]
     pub after: Option<u64>,
+    /// What else to do with it.
+    #[command(subcommand)]
+    pub command: Option<JournalCommand>,
+}
+
+/// What else may be done with the journal.
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Write the journal as JSON lines, as it was written, with the chain of digests through it.
+    #[command(after_help = "\
+Examples:
+  holdfast journal export > journal.jsonl
+  holdfast journal export --since 24h > yesterday.jsonl
+  holdfast journal export --after 1200 >> journal.jsonl    go on after line 1200")]
+    Export {
+        /// Only lines after this number.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        after: u64,
+        /// Only lines of the last so long, such as 24h, or since an instant such as 2026-12-24 or 2026-12-24T18:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+    },
+    /// Check that no line was changed, left out or put in: of an export, or, without a file, of a node's journal.
+    #[command(after_help = "\
+Examples:
+  holdfast journal verify journal.jsonl
+  holdfast journal verify                       the journal of a node with a ledger
+  holdfast journal verify --link 1f0c…          and the newest line is still the one with this link, or follows it")]
+    Verify {
+        /// What `journal export` wrote.
+        file: Option<PathBuf>,
+        /// A link that an earlier `verify` gave and that was kept elsewhere: it must be in the chain.
+        #[arg(long, value_name = "LINK", value_parser = value::link)]
+        link: Option<hf_model::Digest>,
+    },
+}
+
+/// `holdfast control`
+#[derive(Debug, Args)]
+pub struct ControlArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ControlCommand,
+}
+
+/// What may be done with routing controls.
+#[derive(Debug, Subcommand)]
+pub enum ControlCommand {
+    /// Show every panel with its switches and rules.
+    List {
+        /// Only panels of this name; may be repeated.
+        #[arg(value_name = "PANEL")]
+        panels: Vec<String>,
+        /// What the node that answers knows, even with no quorum; without it all that was acknowledged before is in the answer.
+        #[arg(long)]
+        stale: bool,
+    },
+    /// Show one routing control or safety rule.
+    Show {
+        /// NAME, PANEL/NAME or #NUMBER.
+        #[arg(value_parser = value::control)]
+        name: String,
+        /// As of `list`.
+        #[arg(long)]
+        stale: bool,
+    },
+    /// Turn routing controls on, all or none.
+    #[command(after_help = "\
+Example:
+  holdfast control on regions/us-east-1 --reason 'east is well again'")]
+    On(TurnArgs),
+    /// Turn routing controls off, all or none.
+    #[command(after_help = "\
+Examples:
+  holdfast control off regions/us-east-1 --reason 'east is down'
+  holdfast control off us-east-1 us-east-2 --reason drill --override-rule keep-one")]
+    Off(TurnArgs),
+    /// Turn some on and others off in one batch: a safety rule sees all of it or nothing.
+    #[command(after_help = "\
+Example, for a pair of which one is to be on at any time:
+  holdfast control set regions/us-east-1=off regions/eu-west-2=on --reason 'fail over'")]
+    Set(SetArgs),
+}
+
+/// `holdfast control on|off`
+#[derive(Debug, Args)]
+pub struct TurnArgs {
+    /// NAME, PANEL/NAME or #NUMBER.
+    #[arg(required = true, value_name = "NAME", value_parser = value::control)]
+    pub names: Vec<String>,
+    /// Why, and what may be broken.
+    #[command(flatten)]
+    pub how: TurnHow,
+}
+
+/// `holdfast control set`
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// NAME=on or NAME=off, the name as of `on`.
+    #[arg(required = true, value_name = "NAME=on|off", value_parser = value::set)]
+    pub sets: Vec<hf_api::ControlSet>,
+    /// Why, and what may be broken.
+    #[command(flatten)]
+    pub how: TurnHow,
+}
+
+/// Why, and what may be broken.
+#[derive(Debug, Args)]
+pub struct TurnHow {
+    /// Why, for everybody who looks at it at 3 am.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// A safety rule that is not asked: NAME, PANEL/NAME or #NUMBER; may be repeated. It is recorded.
+    #[arg(long, value_name = "RULE", value_parser = value::control)]
+    pub override_rule: Vec<String>,
+    /// A pool whose floor (min_zones, min_capacity) may be broken; may be repeated. It is recorded, and shown while it lasts.
+    #[arg(long, value_name = "POOL", value_parser = value::pool)]
+    pub override_floor: Vec<String>,
+    /// Return as soon as it is acknowledged, without waiting for the nodes to report it applied.
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `holdfast practice`
+#[derive(Debug, Args)]
+pub struct PracticeArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: PracticeCommand,
+}
+
+/// What may be done about practice runs.
+#[derive(Debug, Subcommand)]
+pub enum PracticeCommand {
+    /// Take a resource out of a zone for 30 minutes, yielding to every other act; `holdfast shift cancel` ends it.
+    #[command(after_help = "\
+Example:
+  holdfast practice start pool/web --zone use1-az1 --reason 'weekly run'")]
+    Start {
+        /// region/ID, pool/NAME or record/NAME; it has a practice configuration.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+        /// The zone to leave, by id or alias.
+        #[arg(long, value_parser = value::zone)]
+        zone: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Return as soon as it is acknowledged, without waiting for the nodes to report it applied.
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// List the resources that have a practice configuration.
+    List,
+    /// Show one resource's configuration and its runs.
+    Show {
+        /// region/ID, pool/NAME or record/NAME.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+    },
+    /// Say when a resource's runs may run and which alarms stop them; all of it, anew.
+    #[command(after_help = "\
+Example:
+  holdfast practice configure pool/web --outcome-alarm checkout-errors \\
+    --allowed-window Tue:09:00-Tue:17:00 --blocked-date 2026-12-24")]
+    Configure {
+        /// region/ID, pool/NAME or record/NAME.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+        /// An alarm that fails a run; 1 to 10.
+        #[arg(long, value_name = "ALARM", required = true)]
+        outcome_alarm: Vec<String>,
+        /// An alarm that keeps runs from beginning; 0 to 10.
+        #[arg(long, value_name = "ALARM")]
+        blocking_alarm: Vec<String>,
+        /// A weekly window without runs, UTC, such as Mon:09:00-Mon:17:30; 0 to 15.
+        #[arg(long, value_name = "WINDOW", conflicts_with = "allowed_window")]
+        blocked_window: Vec<String>,
+        /// A weekly window with runs, UTC; no others then; 0 to 15.
+        #[arg(long, value_name = "WINDOW")]
+        allowed_window: Vec<String>,
+        /// A day without runs, UTC, such as 2026-12-24; 0 to 15.
+        #[arg(long, value_name = "DATE")]
+        blocked_date: Vec<String>,
+    },
+    /// Take a resource's configuration away; autoshift must be off.
+    Delete {
+        /// region/ID, pool/NAME or record/NAME.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+    },
+}
+
+/// `holdfast autoshift`
+#[derive(Debug, Args)]
+pub struct AutoshiftArgs {
+    /// On or off.
+    #[command(subcommand)]
+    pub command: AutoshiftCommand,
+}
+
+/// What may be said about autoshift.
+#[derive(Debug, Subcommand)]
+pub enum AutoshiftCommand {
+    /// Automatic shifts may act on the resource; it needs a practice configuration. None are started automatically yet.
+    On {
+        /// region/ID, pool/NAME or record/NAME.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+    },
+    /// They may not.
+    Off {
+        /// region/ID, pool/NAME or record/NAME.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+    },
 }
 
 /// `holdfast runbook`
@@ -341,9 +626,16 @@ pub struct RunbookArgs {
 /// What may be done with the runbook.
 #[derive(Debug, Subcommand)]
 pub enum RunbookCommand {
-    /// Write the runbook file (mode 0600) with --endpoint, --token and a break-glass key of your own.
+    /// Write the runbook file (mode 0600): endpoints, keys that nodes are known by, credentials, the estate, a break-glass key.
+    ///
+    /// A node that answers tells where all the others are; what it tells is added to what is given here.
+    #[command(after_help = "\
+Examples:
+  holdfast runbook init --endpoint https://10.0.0.1:7600 --pin sha256/… --token TOKEN --operator ann
+  holdfast runbook init --force        ask the nodes again where all of them are, keep the rest
+  holdfast runbook check               who answers, how fast, and whether it is still the same estate and key")]
     Init {
-        /// A data-plane node's API for break-glass; may be repeated. Without any: the endpoints.
+        /// A data-plane node's API for break-glass; may be repeated. Without any: all that the nodes know, else the endpoints.
         #[arg(long = "node", value_name = "URL")]
         nodes: Vec<String>,
         /// Your name as the node files will have it; default `operator`.
@@ -352,9 +644,14 @@ pub enum RunbookCommand {
         /// Replace an existing runbook; its key is kept, and so is all that is not given anew.
         #[arg(long)]
         force: bool,
+        /// Ask no node: store what is given and nothing else.
+        #[arg(long)]
+        offline: bool,
     },
     /// Show the runbook without its secrets.
     Show,
+    /// Ask every endpoint of the runbook: who answers, how fast, whose key or estate is another one than stored.
+    Check,
 }
 
 /// `holdfast cert`
@@ -378,12 +675,25 @@ pub enum CertCommand {
     Node {
         /// The node's id.
         node: String,
-        /// An address under which other nodes reach its feed; may be repeated.
+        /// An address under which its feed and its API are reached; may be repeated.
         #[arg(long = "address", value_name = "IP", required = true)]
         addresses: Vec<std::net::IpAddr>,
         /// The authority's folder.
         #[arg(long, default_value = "certs")]
         folder: PathBuf,
+    },
+    /// Make an operator's certificate, for nodes that know operators by one ([api] tls with client_ca).
+    Operator {
+        /// The operator's name; `holdfast access add … --certificate-name NAME` says what it may do.
+        name: String,
+        /// The authority's folder. Best one of its own: whoever has a certificate of the feed's authority may speak to nodes' feeds.
+        #[arg(long, default_value = "certs")]
+        folder: PathBuf,
+    },
+    /// Print the key of a certificate as clients pin it: sha256/… for --pin and runbooks.
+    Pin {
+        /// The certificate (PEM).
+        certificate: PathBuf,
     },
 }
 

@@ -68,12 +68,20 @@ impl From<ClientError> for Failure {
 
 /// The API names fields of its own; operators know flags and arguments.
 fn in_flags(text: &str) -> String {
-    const NAMES: [(&str, &str); 10] = [
+    const NAMES: [(&str, &str); 18] = [
+        ("allowed_windows", "--allowed-window"),
+        ("blocked_dates", "--blocked-date"),
+        ("blocked_windows", "--blocked-window"),
+        ("blocking_alarms", "--blocking-alarm"),
+        ("control", "NAME"),
         ("for", "--for"),
         ("from", "--from"),
         ("from_zone", "--from-zone"),
         ("if_match", "--if-match"),
         ("name", "NAME"),
+        ("outcome_alarms", "--outcome-alarm"),
+        ("override_floor", "--override-floor"),
+        ("override_rules", "--override-rule"),
         ("pool", "pool/NAME"),
         ("reason", "--reason"),
         ("resource", "--resource"),

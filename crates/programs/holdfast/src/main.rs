@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let common = session::with_environment(arguments.common, |name| std::env::var_os(name));
+    let common = session::with_environment(arguments.common, |name| std::env::var_os(name))?;
     match arguments.command {
         Command::Serve(serve) => commands::serve::run(&serve),
         Command::Demo(demo) => commands::demo::run(&demo, common.output),
@@ -39,12 +39,18 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Ok(())
         }
         Command::Man { folder } => commands::generate::man(folder.as_deref()),
+        Command::Access(access) => commands::access::run(&access, common.output),
         Command::Cert(cert) => commands::cert::run(&cert, common.output),
-        Command::Runbook(runbook) => commands::runbook::run(&runbook, &common),
+        Command::Runbook(runbook) => commands::block_on(commands::runbook::run(&runbook, &common)),
         Command::Diff { estate } => commands::block_on(commands::estate::diff(&estate, &common)),
         Command::Apply(apply) => commands::block_on(commands::estate::apply(&apply, &common)),
         Command::Status(status) => commands::block_on(commands::status::run(&status, &common)),
         Command::Shift(shift) => commands::block_on(commands::shift::run(&shift, &common)),
+        Command::Control(control) => commands::block_on(commands::control::run(&control, &common)),
+        Command::Practice(practice) => commands::block_on(commands::practice::run(&practice, &common)),
+        Command::Autoshift(autoshift) => {
+            commands::block_on(commands::practice::autoshift(&autoshift, &common))
+        }
         Command::Pin(pin) => commands::block_on(commands::pin::run(&pin, &common)),
         Command::Explain(explain) => commands::block_on(commands::explain::run(&explain, &common)),
         Command::Journal(journal) => commands::block_on(commands::journal::run(&journal, &common)),

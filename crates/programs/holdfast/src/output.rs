@@ -27,9 +27,15 @@ pub fn show<V: Serialize>(
                 serde_json::to_string_pretty(value).map_err(|error| Failure::Refused(error.to_string()))?;
             say(&text);
         }
+        Output::Jsonl => say(&line(value)?),
         Output::Table => say(table(value).trim_end()),
     }
     Ok(())
+}
+
+/// `value` as JSON on one line.
+pub fn line<V: Serialize>(value: &V) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::Refused(error.to_string()))
 }
 
 /// Rows in columns as wide as their widest cell; the last column is not padded.

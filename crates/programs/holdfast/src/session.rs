@@ -1,9 +1,14 @@
 //! Whom to speak to, and as whom: flags, environment, runbook file, in this order.
+//!
+//! The runbook file holds secrets and says whom to trust: it is not used while others may read it, or may put another one in its place.
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use hf_api::Client;
+use hf_api::tls::{ClientTls, Identity, KeyPin, Trust};
+use hf_model::EstateId;
 use toml_edit::DocumentMut;
 
 use crate::args::Common;
@@ -13,7 +18,14 @@ use crate::failure::Failure;
 pub const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7600";
 
 /// Adds what the environment says and no flag does; what is empty counts as not said.
-pub fn with_environment(mut common: Common, variable: impl Fn(&str) -> Option<OsString>) -> Common {
+///
+/// # Errors
+///
+/// [`Failure::Usage`]: a variable whose value cannot be.
+pub fn with_environment(
+    mut common: Common,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Common, Failure> {
     let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
     let filled = |texts: Vec<String>| -> Vec<String> {
         texts.into_iter().filter(|text| !text.trim().is_empty()).collect()
@@ -23,9 +35,22 @@ pub fn with_environment(mut common: Common, variable: impl Fn(&str) -> Option<Os
     common.endpoints = first_filled([filled(common.endpoints), filled(listed)]);
     let tokens = [common.token.take(), text("HOLDFAST_TOKEN")];
     common.token = tokens.into_iter().flatten().find(|token| !token.trim().is_empty());
-    let runbooks = [common.runbook.take(), variable("HOLDFAST_RUNBOOK").map(PathBuf::from)];
-    common.runbook = runbooks.into_iter().flatten().find(|path| !path.as_os_str().is_empty());
-    common
+    if common.pins.is_empty() {
+        let pins = text("HOLDFAST_PIN").unwrap_or_default();
+        let pins = pins.split(',').map(str::trim).filter(|pin| !pin.is_empty()).map(str::parse);
+        common.pins = pins
+            .collect::<Result<_, _>>()
+            .map_err(|error| Failure::Usage(format!("holdfast: HOLDFAST_PIN: {error}")))?;
+    }
+    let path = |given: Option<PathBuf>, name: &str| {
+        let paths = [given, variable(name).map(PathBuf::from)];
+        paths.into_iter().flatten().find(|path| !path.as_os_str().is_empty())
+    };
+    common.ca = path(common.ca.take(), "HOLDFAST_CA");
+    common.certificate = path(common.certificate.take(), "HOLDFAST_CLIENT_CERTIFICATE");
+    common.certificate_key = path(common.certificate_key.take(), "HOLDFAST_CLIENT_KEY");
+    common.runbook = path(common.runbook.take(), "HOLDFAST_RUNBOOK");
+    Ok(common)
 }
 
 /// What the runbook file holds.
@@ -35,8 +60,20 @@ pub struct Runbook {
     pub endpoints: Vec<String>,
     /// Data-plane nodes, for break-glass.
     pub nodes: Vec<String>,
+    /// Where nodes tell zone status.
+    pub status: Vec<String>,
+    /// The estate that all of them obey: a break-glass act is signed for it.
+    pub estate: Option<EstateId>,
+    /// The keys that nodes with `https://` are known by.
+    pub pins: Vec<KeyPin>,
+    /// The authority that they are known by, where no key is pinned.
+    pub ca: Option<PathBuf>,
     /// The token for writes.
     pub token: Option<String>,
+    /// The operator's certificate.
+    pub certificate: Option<PathBuf>,
+    /// Its private key.
+    pub certificate_key: Option<PathBuf>,
     /// The name of the break-glass key.
     pub operator: Option<String>,
     /// Where the break-glass key is.
@@ -73,6 +110,7 @@ impl Runbook {
             }
             Err(error) => return Err(Failure::Usage(format!("{}: {error}", path.display()))),
         };
+        is_private(&path)?;
         Runbook::parse(&path, &text).map(Some)
     }
 
@@ -98,15 +136,29 @@ impl Runbook {
                     .collect::<Option<Vec<_>>>();
                 urls.ok_or_else(|| wrong(format!("`{key}` is a list of URLs; put each in quotes")))
             };
+            let file = || text().map(|name| Some(path.parent().unwrap_or(Path::new(".")).join(name)));
             match key {
                 "endpoints" => runbook.endpoints = list()?,
                 "nodes" => runbook.nodes = list()?,
+                "status" => runbook.status = list()?,
+                "estate" => {
+                    let id = text()?.parse().map_err(|error| wrong(format!("`estate`: {error}")))?;
+                    runbook.estate = Some(id);
+                }
+                "pins" => {
+                    let pins = list()?.iter().map(|pin| pin.parse()).collect::<Result<_, _>>();
+                    runbook.pins = pins.map_err(|error| wrong(format!("`pins`: {error}")))?;
+                }
+                "ca" => runbook.ca = file()?,
                 "token" => runbook.token = Some(text()?),
+                "certificate" => runbook.certificate = file()?,
+                "certificate_key" => runbook.certificate_key = file()?,
                 "operator" => runbook.operator = Some(text()?),
-                "key" => runbook.key = Some(path.parent().unwrap_or(Path::new(".")).join(text()?)),
+                "key" => runbook.key = file()?,
                 other => {
                     return Err(wrong(format!(
-                        "unknown key `{other}`; there are endpoints, nodes, token, operator, key"
+                        "unknown key `{other}`; there are endpoints, nodes, status, estate, pins, ca, token, certificate, \
+                         certificate_key, operator, key"
                     )));
                 }
             }
@@ -115,13 +167,79 @@ impl Runbook {
     }
 }
 
+/// Refuses a runbook that others may read, or may replace.
+fn is_private(path: &Path) -> Result<(), Failure> {
+    let mode = |path: &Path| std::fs::metadata(path).map(|found| found.permissions().mode() & 0o7777);
+    let unreadable =
+        |path: &Path, error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
+    let found = mode(path).map_err(|error| unreadable(path, error))?;
+    if found & 0o077 != 0 {
+        return Err(Failure::Usage(format!(
+            "{path}: others may read or change this runbook (mode {found:04o}), and it holds secrets; `chmod 600 {path}`",
+            path = path.display()
+        )));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let found = mode(folder).map_err(|error| unreadable(folder, error))?;
+    // With the sticky bit, as of /tmp, nobody replaces the files of others.
+    if found & 0o022 != 0 && found & 0o1000 == 0 {
+        return Err(Failure::Usage(format!(
+            "{folder}: others may put another runbook here (mode {found:04o}), and it says whom to trust; `chmod 700 {folder}`",
+            folder = folder.display()
+        )));
+    }
+    Ok(())
+}
+
+/// How nodes with `https://` are known, and what is shown to them: flags and environment before the runbook.
+pub fn tls(common: &Common, runbook: &Runbook) -> Result<Option<ClientTls>, Failure> {
+    let usage = |text: String| Failure::Usage(format!("holdfast: {text}"));
+    let trust = match (&common.pins[..], &common.ca, &runbook.pins[..], &runbook.ca) {
+        ([], None, [], None) => return Ok(None),
+        ([], Some(ca), _, _) | ([], None, [], Some(ca)) => Trust::Authority(ca.clone()),
+        ([], None, pins, _) | (pins, _, _, _) => Trust::Keys(pins.to_vec()),
+    };
+    let given = [&common.certificate, &common.certificate_key];
+    let stored = [&runbook.certificate, &runbook.certificate_key];
+    let [certificate, key] = if given.iter().any(|path| path.is_some()) { given } else { stored };
+    let identity = match (certificate, key) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => {
+            Some(Identity { certificate: certificate.clone(), key: key.clone() })
+        }
+        (Some(_), None) => {
+            return Err(usage("a certificate needs its private key; give --client-key FILE".to_owned()));
+        }
+        (None, Some(_)) => {
+            return Err(usage(
+                "a private key needs its certificate; give --client-certificate FILE".to_owned(),
+            ));
+        }
+    };
+    ClientTls::load(&trust, identity.as_ref()).map(Some).map_err(|error| usage(error.to_string()))
+}
+
+/// A client of these endpoints, with all that is known of whom to trust.
+pub fn client_of(
+    endpoints: Vec<String>,
+    token: Option<String>,
+    common: &Common,
+    runbook: &Runbook,
+) -> Result<Client, Failure> {
+    Client::with_tls(endpoints, token, tls(common, runbook)?)
+        .map_err(|error| Failure::Usage(format!("holdfast: {error}")))
+}
+
 /// A client of the control nodes.
 pub fn client(common: &Common) -> Result<Client, Failure> {
     let runbook = Runbook::load(common)?.unwrap_or_default();
-    let endpoints =
-        first_filled([common.endpoints.clone(), runbook.endpoints, vec![DEFAULT_ENDPOINT.to_owned()]]);
-    let token = common.token.clone().or(runbook.token);
-    Client::new(endpoints, token).map_err(|error| Failure::Usage(format!("holdfast: {error}")))
+    let endpoints = first_filled([
+        common.endpoints.clone(),
+        runbook.endpoints.clone(),
+        vec![DEFAULT_ENDPOINT.to_owned()],
+    ]);
+    let token = common.token.clone().or(runbook.token.clone());
+    client_of(endpoints, token, common, &runbook)
 }
 
 /// A client of the data-plane nodes.
@@ -129,11 +247,11 @@ pub fn node_client(common: &Common) -> Result<Client, Failure> {
     let runbook = Runbook::load(common)?.unwrap_or_default();
     let endpoints = first_filled([
         common.endpoints.clone(),
-        runbook.nodes,
-        runbook.endpoints,
+        runbook.nodes.clone(),
+        runbook.endpoints.clone(),
         vec![DEFAULT_ENDPOINT.to_owned()],
     ]);
-    Client::new(endpoints, None).map_err(|error| Failure::Usage(format!("holdfast: {error}")))
+    client_of(endpoints, None, common, &runbook)
 }
 
 fn first_filled<const N: usize>(lists: [Vec<String>; N]) -> Vec<String> {
@@ -151,13 +269,17 @@ mod tests {
             let common = Common {
                 endpoints: endpoints.iter().map(ToString::to_string).collect(),
                 token: token.map(ToOwned::to_owned),
+                ca: None,
+                pins: Vec::new(),
+                certificate: None,
+                certificate_key: None,
                 runbook: None,
                 output: Output::Table,
             };
             let variable = |name: &str| {
                 variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
             };
-            let common = with_environment(common, variable);
+            let common = with_environment(common, variable).unwrap();
             (common.endpoints.join(" "), common.token, common.runbook)
         };
         let all = [("HOLDFAST_ENDPOINTS", "http://a:1, http://b:2,"), ("HOLDFAST_TOKEN", "t")];
@@ -173,11 +295,46 @@ mod tests {
         let parse = |text: &str| Runbook::parse(Path::new("/x/runbook.toml"), text);
         let good = parse("endpoints = [\"http://a:1\"]\ntoken = \"t\"\nkey = \"k\"\n").unwrap();
         assert_eq!((good.endpoints.len(), good.key), (1, Some(PathBuf::from("/x/k"))));
-        for (text, want) in
-            [("tokn = 1", "unknown key `tokn`"), ("token = 1", "is a text"), ("nodes = 1", "list")]
-        {
+        for (text, want) in [
+            ("tokn = 1", "unknown key `tokn`"),
+            ("token = 1", "is a text"),
+            ("nodes = 1", "list"),
+            ("pins = [\"sha256/x\"]", "a pinned key is"),
+            ("estate = \"x\"", "`estate`"),
+        ] {
             let Err(Failure::Usage(error)) = parse(text) else { panic!("{text} was taken") };
             assert!(error.contains(want), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_runbook_that_others_may_read_or_replace_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runbook.toml");
+        std::fs::write(&path, "token = \"t\"\n").unwrap();
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let told = || match is_private(&path) {
+            Ok(()) => String::new(),
+            Err(Failure::Usage(text)) => text,
+            Err(other) => panic!("{other:?}"),
+        };
+        for (file, of_folder, mend) in [
+            (0o600, 0o700, ""),
+            (0o400, 0o755, ""),
+            (0o640, 0o700, "`chmod 600 "),
+            (0o604, 0o700, "`chmod 600 "),
+            (0o600, 0o770, "`chmod 700 "),
+            (0o600, 0o1777, ""),
+        ] {
+            set(&path, file);
+            set(folder.path(), of_folder);
+            let told = told();
+            assert!(
+                told.contains(mend) && told.is_empty() == mend.is_empty(),
+                "{file:o} {of_folder:o}: {told}"
+            );
         }
     }
 }

@@ -17,7 +17,7 @@ Examples:
   holdfast access -c node.toml token ann --expires 2027-01-01 > ann.token
   holdfast access -c node.toml add web-team --role read --role operate --pool web --zone use1-az1
   holdfast access -c node.toml key web-team                   an access key for the aws command
-  holdfast access -c node.toml add ann --role read --certificate ann.example.com
+  holdfast access -c node.toml add ann --role read --certificate-name ann.example.com
   holdfast access --file access.toml check")]
 pub struct AccessArgs {
     /// The access file.
@@ -81,7 +81,7 @@ pub struct AddArgs {
     #[arg(long = "zone", value_name = "ZONE")]
     pub zones: Vec<String>,
     /// A name in its client certificates (the common name or a DNS name); may be repeated.
-    #[arg(long = "certificate", value_name = "NAME")]
+    #[arg(long = "certificate-name", value_name = "NAME")]
     pub certificates: Vec<String>,
     /// When all of its credentials end: a day or an instant in UTC, such as 2027-01-01. Default: never.
     #[arg(long, value_name = "TIME", value_parser = expires)]

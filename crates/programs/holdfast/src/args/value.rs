@@ -4,8 +4,9 @@
 
 use std::net::IpAddr;
 
-use hf_control::Scope;
-use hf_model::{DnsName, NameError, PoolName, ZoneId};
+use hf_api::{ControlSet, ControlTo};
+use hf_control::{ControlRef, Resource, Scope};
+use hf_model::{Digest, DigestError, DnsName, NameError, PoolName, ZoneId};
 
 /// What `holdfast explain` is to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +32,44 @@ pub fn zone(text: &str) -> Result<String, NameError> {
 }
 
 /// `everything`, `pool/NAME` or `record/NAME`.
-pub fn resource(text: &str) -> Result<String, String> {
+pub fn scope(text: &str) -> Result<String, String> {
     text.parse::<Scope>().map(|scope| scope.to_string()).map_err(|error| error.to_string())
+}
+
+/// The same, or `region/ID`: everything of a zone of that region.
+pub fn resource(text: &str) -> Result<String, String> {
+    if text.starts_with("region/") { managed(text) } else { scope(text) }
+}
+
+/// `region/ID`, `pool/NAME` or `record/NAME`.
+pub fn managed(text: &str) -> Result<String, String> {
+    text.parse::<Resource>().map(|resource| resource.to_string()).map_err(|error| error.to_string())
+}
+
+/// A pool's name, with or without `pool/` before it.
+pub fn pool(text: &str) -> Result<String, NameError> {
+    PoolName::new(text.strip_prefix("pool/").unwrap_or(text)).map(|pool| pool.to_string())
+}
+
+/// `NAME`, `PANEL/NAME` or `#NUMBER`.
+pub fn control(text: &str) -> Result<String, String> {
+    text.parse::<ControlRef>().map(|control| control.to_string()).map_err(|error| error.to_string())
+}
+
+/// `NAME=on` or `NAME=off`.
+pub fn set(text: &str) -> Result<ControlSet, String> {
+    let (name, to) = text.rsplit_once('=').ok_or("write NAME=on or NAME=off")?;
+    let to = match to {
+        "on" => ControlTo::On,
+        "off" => ControlTo::Off,
+        _ => return Err("a routing control is on or off; write NAME=on or NAME=off".to_owned()),
+    };
+    Ok(ControlSet { control: control(name)?, to })
+}
+
+/// A link of the journal's chain: 64 hexadecimal digits.
+pub fn link(text: &str) -> Result<Digest, DigestError> {
+    text.parse()
 }
 
 /// The address of a client.
@@ -65,6 +102,23 @@ mod tests {
         assert_eq!(resource("record/www.example.test").unwrap(), "record/www.example.test.");
         assert_eq!(resource("everything").unwrap(), "everything");
         assert_eq!((rtype("aaaa").unwrap(), rtype("type257").unwrap()), ("AAAA".into(), "TYPE257".into()));
+    }
+
+    #[test]
+    fn controls_are_named_in_three_ways_and_set_to_two() {
+        for name in ["eu", "regions/eu", "#00000000000000ff"] {
+            assert_eq!(control(name).unwrap(), name);
+        }
+        assert!(control("a/b/c").is_err() && control("#1").is_err() && control("a b").is_err());
+        let told = |text: &str| set(text).map(|set| format!("{} {}", set.control, set.to.as_str()));
+        assert_eq!(told("regions/a=b=off").unwrap(), "regions/a=b off");
+        assert_eq!(told("eu=on").unwrap(), "eu on");
+        assert!(told("eu").is_err() && told("eu=up").is_err() && told("=on").is_err());
+        assert_eq!((pool("pool/web").unwrap(), pool("web").unwrap()), ("web".into(), "web".into()));
+        assert_eq!(resource("region/eu-west-2").unwrap(), "region/eu-west-2");
+        assert!(scope("region/eu-west-2").is_err() && managed("everything").is_err());
+        assert_eq!(link(&"0f".repeat(32)).unwrap(), Digest([15; 32]));
+        assert!(link(&"0f".repeat(31)).is_err() && link(&"0g".repeat(32)).is_err());
     }
 
     #[test]

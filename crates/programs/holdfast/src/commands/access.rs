@@ -31,7 +31,10 @@ pub fn run(args: &AccessArgs, output: Output) -> Result<(), Failure> {
         AccessCommand::Add(new) => {
             edit(&path, |file| file.add(&principal(new)))?;
             let given = if new.certificates.is_empty() {
-                format!("; it has no credential yet: `holdfast access token {0}` or `holdfast access key {0}` makes one", new.name)
+                format!(
+                    "; it has no credential yet: `holdfast access token {0}` or `holdfast access key {0}` makes one",
+                    new.name
+                )
             } else {
                 String::new()
             };
@@ -40,7 +43,10 @@ pub fn run(args: &AccessArgs, output: Output) -> Result<(), Failure> {
         }
         AccessCommand::Token { name, expires } => {
             let token = edit(&path, |file| file.token(name, expires.as_deref()))?;
-            eprintln!("a token for `{name}`; it is shown this once, {} keeps a digest of it:", path.display());
+            eprintln!(
+                "a token for `{name}`; it is shown this once, {} keeps a digest of it:",
+                path.display()
+            );
             show(output, &Token { principal: name, token: token.expose() }, |made| made.token.to_owned())
         }
         AccessCommand::Key { name, expires } => {
@@ -50,9 +56,16 @@ pub fn run(args: &AccessArgs, output: Output) -> Result<(), Failure> {
                 path.display(),
                 path.with_file_name(access::SEAL).display()
             );
-            show(output, &Key { principal: name, access_key_id: &id, secret_access_key: secret.expose() }, |made| {
-                format!("AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}", made.access_key_id, made.secret_access_key)
-            })
+            show(
+                output,
+                &Key { principal: name, access_key_id: &id, secret_access_key: secret.expose() },
+                |made| {
+                    format!(
+                        "AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}",
+                        made.access_key_id, made.secret_access_key
+                    )
+                },
+            )
         }
         AccessCommand::Remove { name } => {
             edit(&path, |file| file.remove(name))?;
@@ -102,7 +115,9 @@ fn place(args: &AccessArgs) -> Result<PathBuf, Failure> {
         return Ok(file.clone());
     }
     let Some(config) = &args.config else {
-        return Err(Failure::Usage("holdfast: whose access file? Give --config NODE.toml or --file ACCESS.toml".to_owned()));
+        return Err(Failure::Usage(
+            "holdfast: whose access file? Give --config NODE.toml or --file ACCESS.toml".to_owned(),
+        ));
     };
     let text = read_file(config)?;
     let node = hf_config::read_node(&config.display().to_string(), &text)
@@ -235,12 +250,20 @@ mod tests {
         run(AccessCommand::Check).unwrap();
         let table = in_table(&shown(&access::check(&file).unwrap()));
         let ann = table.lines().find(|line| line.starts_with("ann")).unwrap();
-        assert!(ann.contains("read,operate") && ann.contains("pools=web zones=a") && ann.contains("1 token, key HFAK"), "{table}");
+        assert!(
+            ann.contains("read,operate")
+                && ann.contains("pools=web zones=a")
+                && ann.contains("1 token, key HFAK"),
+            "{table}"
+        );
         assert!(ann.ends_with("2030-01-01T00:00:00Z"), "{table}");
         run(AccessCommand::Remove { name: "ann".to_owned() }).unwrap();
         assert_eq!(access::check(&file).unwrap().holders.len(), 1);
         let refused = run(AccessCommand::Token { name: "ann".to_owned(), expires: None }).unwrap_err();
-        assert!(matches!(&refused, Failure::Refused(text) if text.contains("there is no principal `ann`")), "{refused:?}");
+        assert!(
+            matches!(&refused, Failure::Refused(text) if text.contains("there is no principal `ann`")),
+            "{refused:?}"
+        );
     }
 
     #[test]
@@ -263,7 +286,8 @@ mod tests {
         let place_of = |api: &str| {
             let node = format!("[node]\nid = \"n\"\ndata_dir = \"data\"\nroles = [\"dns\"]\n{api}");
             std::fs::write(&config, node).unwrap();
-            place(&AccessArgs { file: None, config: Some(config.clone()), command: AccessCommand::List }).unwrap()
+            place(&AccessArgs { file: None, config: Some(config.clone()), command: AccessCommand::List })
+                .unwrap()
         };
         assert_eq!(place_of(""), folder.path().join("data/access.toml"));
         assert_eq!(place_of("[api]\naccess = \"/etc/a.toml\""), PathBuf::from("/etc/a.toml"));

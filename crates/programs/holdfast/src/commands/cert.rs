@@ -39,14 +39,15 @@ pub fn run(args: &CertArgs, output: Output) -> Result<(), Failure> {
         CertCommand::Operator { name, folder } => show(output, &operator(name, folder)?, |made| {
             format!(
                 "wrote {certificate} and {key}; the nodes take it with [api] tls = {{ …, client_ca = {ca:?} }}, and\n\
-                 `holdfast access add {name} --role read --certificate {name}` says what it may do",
+                 `holdfast access add {name} --role read --certificate-name {name}` says what it may do",
                 certificate = made.certificate,
                 key = made.key,
                 ca = made.ca,
             )
         }),
         CertCommand::Pin { certificate } => {
-            let pin = hf_api::tls::key_pin_of_file(certificate).map_err(|error| Failure::Usage(error.to_string()))?;
+            let pin = hf_api::tls::key_pin_of_file(certificate)
+                .map_err(|error| Failure::Usage(error.to_string()))?;
             show(output, &pin.to_string(), Clone::clone)
         }
     }
@@ -101,7 +102,8 @@ fn operator(name: &str, folder: &Path) -> Result<Made, Failure> {
     let good = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
     if !(1..=64).contains(&name.len()) || !name.chars().all(good) || name.starts_with('.') {
         return Err(Failure::Usage(
-            "holdfast: an operator's name has 1 to 64 of a-z A-Z 0-9 - _ . @, since it becomes a file's name".to_owned(),
+            "holdfast: an operator's name has 1 to 64 of a-z A-Z 0-9 - _ . @, since it becomes a file's name"
+                .to_owned(),
         ));
     }
     let mut params = CertificateParams::new(Vec::new()).map_err(|error| made(&error))?;

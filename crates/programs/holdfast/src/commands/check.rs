@@ -61,7 +61,7 @@ fn tell(files: &[PathBuf], problems: &[Problem], output: Output) -> Result<(), F
         files: files.iter().map(|file| file.display().to_string()).collect(),
         problems: problems.iter().map(found).collect(),
     };
-    if output == Output::Json || problems.is_empty() {
+    if output != Output::Table || problems.is_empty() {
         let verb = if files.len() == 1 { "is" } else { "are" };
         show(output, &checked, |checked| {
             format!("{} {verb} good: {}", count(checked.files.len(), "file"), checked.files.join(", "))

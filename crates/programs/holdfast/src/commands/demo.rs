@@ -22,7 +22,7 @@ pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
     })?;
     let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let show = match output {
-        Output::Json => Show::Json,
+        Output::Json | Output::Jsonl => Show::Json,
         Output::Table if is_terminal && !args.plain => Show::Picture,
         Output::Table => Show::Text,
     };

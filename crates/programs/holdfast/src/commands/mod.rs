@@ -1,17 +1,21 @@
 //! One file a command; each prints what a library answers.
 
+pub mod access;
 pub mod cert;
 pub mod check;
+pub mod control;
 pub mod demo;
 pub mod estate;
 pub mod explain;
 pub mod generate;
 pub mod journal;
 pub mod pin;
+pub mod practice;
 pub mod runbook;
 pub mod serve;
 pub mod shift;
 pub mod status;
+mod wait;
 
 use std::future::Future;
 use std::path::Path;
@@ -20,7 +24,11 @@ use crate::failure::Failure;
 
 /// Runs a short command on one thread.
 pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    runtime(false)?.block_on(command)
+    let runtime = runtime(false)?;
+    let done = runtime.block_on(command);
+    // A look-up of a name may hang long after another endpoint has answered: nobody waits for it.
+    runtime.shutdown_background();
+    done
 }
 
 fn runtime(all_cores: bool) -> Result<tokio::runtime::Runtime, Failure> {

@@ -45,6 +45,7 @@ async fn set(args: &PinSetArgs, to: PinTo, common: &Common) -> Result<(), Failur
         to,
         length: args.length.clone(),
         reason: args.reason.clone(),
+        override_floor: args.override_floor.clone(),
         request_id: Some(hf_api::client::request_id()),
     };
     let client = client(common)?;

@@ -8,14 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
-use hf_api::{BreakGlassAnswer, Client, Effect, Extend, Shift, ShiftState, StartShift};
+use hf_api::{BreakGlassAnswer, Client, Effect, Extend, Shift, ShiftFilter, ShiftState, StartShift};
 use hf_clock::Clock;
 use hf_control::BreakGlassShift;
 use hf_feed::break_glass::OperatorKeyPair;
-use hf_model::{Operator, Timestamp, ZoneId, parse_duration};
+use hf_model::{EstateId, Operator, Timestamp, ZoneId, parse_duration};
 
 use super::read_file;
-use crate::args::{CancelArgs, Common, ShiftArgs, ShiftCommand, SignerArgs, StartArgs};
+use crate::args::{CancelArgs, Common, ListState, ShiftArgs, ShiftCommand, SignerArgs, StartArgs};
 use crate::failure::Failure;
 use crate::output::{columns, show};
 use crate::session::{Runbook, client, node_client};
@@ -32,8 +32,14 @@ pub async fn run(args: &ShiftArgs, common: &Common) -> Result<(), Failure> {
             break_glass(&start.zone, &start.reason, Some(length), &start.signer, common).await
         }
         ShiftCommand::Start(start) => begin(start, common).await,
-        ShiftCommand::List { all } => {
-            let shifts = client(common)?.shifts(*all).await?;
+        ShiftCommand::List(list) => {
+            let filter = ShiftFilter {
+                all: list.all,
+                zone: list.zone.clone(),
+                resource: list.resource.clone(),
+                state: list.state.map(|state| in_state(state).as_str().to_owned()),
+            };
+            let shifts = client(common)?.shifts_of(&filter).await?;
             show(common.output, &shifts, |shifts| words::in_table(shifts, now_ms()))
         }
         ShiftCommand::Show { id } => {
@@ -67,6 +73,7 @@ async fn begin(args: &StartArgs, common: &Common) -> Result<(), Failure> {
             resource: args.resource.clone(),
             length: args.length.clone(),
             reason: args.reason.clone(),
+            override_floor: args.override_floor.clone(),
             request_id: Some(hf_api::client::request_id()),
         })
         .await?;
@@ -82,12 +89,21 @@ async fn begin(args: &StartArgs, common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
+fn in_state(state: ListState) -> ShiftState {
+    match state {
+        ListState::Active => ShiftState::Active,
+        ListState::Canceled => ShiftState::Canceled,
+        ListState::Expired => ShiftState::Expired,
+        ListState::Interrupted => ShiftState::Interrupted,
+    }
+}
+
 fn now_ms() -> u64 {
     Clock::system().now().0
 }
 
 /// Tells what the ledger has taken, waits for the nodes unless told not to, and shows the shift; loudly where it is not applied.
-async fn applied(
+pub async fn applied(
     client: &Client,
     shift: Shift,
     what: &str,
@@ -161,8 +177,14 @@ async fn break_glass(
     })?;
     let key = read_key(&path)?;
     let operator = signer.operator.clone().or(runbook.operator).unwrap_or_else(|| "operator".to_owned());
+    let client = node_client(common)?;
+    let estate = match runbook.estate {
+        Some(estate) => estate,
+        None => estate_of(&client).await?,
+    };
     let signed_at = Clock::system().now();
     let shift = BreakGlassShift {
+        estate,
         zone,
         reason: reason.to_owned(),
         by: Operator::new(&operator),
@@ -171,8 +193,20 @@ async fn break_glass(
     };
     let signed = key.sign(shift);
     let wire = hf_control_plane::break_glass_body(&signed);
-    let answers = node_client(common)?.break_glass(&wire).await;
+    let answers = client.break_glass(&wire).await;
     report_break_glass(&answers, signed.shift.ends_at, common)
+}
+
+/// For which estate to sign, when the runbook does not say: any node tells.
+async fn estate_of(client: &Client) -> Result<EstateId, Failure> {
+    let told = client.status().await?.estate_id.and_then(|id| id.parse().ok());
+    told.ok_or_else(|| {
+        Failure::Refused(
+            "the node that answered obeys no estate yet, so there is nothing to sign for; `holdfast runbook init` stores the estate \
+             of nodes that do"
+                .to_owned(),
+        )
+    })
 }
 
 fn report_break_glass(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hf_api::{Status, ZoneState};
+use hf_api::{BreakGlassFate, Status, ZoneState};
 
 use super::shift::words;
 use crate::args::{Common, StatusArgs};
@@ -46,6 +46,34 @@ fn in_tables(status: &Status) -> String {
             shift.reason
         ));
         text.push_str(&words::progress(&shift.acknowledged, &shift.time_to_zero));
+    }
+    for act in &status.break_glass_recorded {
+        if act.fate == BreakGlassFate::Conflicts {
+            text.push_str(&format!("\nBREAK-GLASS IN CONFLICT: {} by {}: {}\n", act.zone, act.by, act.text));
+        }
+    }
+    for control in &status.controls_off {
+        text.push_str(&format!(
+            "\n{} is OFF since {}, by {}: takes away {}\n",
+            control.path,
+            relative(control.since_ms, status.now_ms),
+            control.by,
+            if control.behind.is_empty() { "nothing".to_owned() } else { control.behind.join(", ") },
+        ));
+    }
+    for floor in &status.floors_overridden {
+        text.push_str(&format!("\nTHE FLOOR of pool/{} may be broken by {}\n", floor.pool, floor.by));
+    }
+    for back in &status.returning {
+        let full = back
+            .full_at_ms
+            .map_or(String::new(), |at| format!(", all of it {}", relative(at, status.now_ms)));
+        text.push_str(&format!(
+            "\n{} returns to pool/{}: {} of its share{full}\n",
+            back.zone,
+            back.pool,
+            percent(Some(back.share_ppm)),
+        ));
     }
     for shift in &status.shifts {
         text.push('\n');

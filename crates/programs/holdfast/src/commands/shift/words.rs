@@ -1,11 +1,8 @@
 //! Shifts for people: a table of all, one in full, and, loudly, where one is not applied.
 
-use hf_api::{Acknowledgement, BreakGlass, Effect, Shift, ShiftState, Shifts, TimeToZero};
+use hf_api::{Acknowledgement, BreakGlass, Effect, Shift, ShiftKind, ShiftState, Shifts, TimeToZero};
 
 use crate::output::{columns, relative, rough};
-
-/// What stands in the place of an id for a shift that the ledger does not know.
-const BREAK_GLASS: &str = "break-glass";
 
 /// All shifts, and below the table where they are not applied.
 pub fn in_table(list: &Shifts, now_ms: u64) -> String {
@@ -15,6 +12,7 @@ pub fn in_table(list: &Shifts, now_ms: u64) -> String {
     let row = |shift: &Shift| {
         [
             shift.id.clone(),
+            shift.kind.as_str().to_owned(),
             shift.zone.clone(),
             shift.resource.clone(),
             state(shift, now_ms),
@@ -25,7 +23,8 @@ pub fn in_table(list: &Shifts, now_ms: u64) -> String {
     };
     let glass = |shift: &BreakGlass| {
         [
-            BREAK_GLASS.to_owned(),
+            "-".to_owned(),
+            ShiftKind::BreakGlass.as_str().to_owned(),
             shift.zone.clone(),
             hf_api::shift::everything(),
             format!("active, ends {}", relative(shift.ends_at_ms, now_ms)),
@@ -34,9 +33,10 @@ pub fn in_table(list: &Shifts, now_ms: u64) -> String {
             shift.reason.clone(),
         ]
     };
-    let rows: Vec<[String; 7]> =
+    let rows: Vec<[String; 8]> =
         list.shifts.iter().map(row).chain(list.break_glass.iter().map(glass)).collect();
-    let mut text = columns(["SHIFT", "ZONE", "RESOURCE", "STATE", "TIME TO ZERO", "BY", "REASON"], &rows);
+    let mut text =
+        columns(["SHIFT", "KIND", "ZONE", "RESOURCE", "STATE", "TIME TO ZERO", "BY", "REASON"], &rows);
     for shift in &list.shifts {
         for line in not_applied(shift.effect.as_ref()) {
             text.push_str(&format!("{}: {line}\n", shift.id));
@@ -60,6 +60,15 @@ pub fn in_words(shift: &Shift, now_ms: u64) -> String {
         hf_api::instant(shift.started_at_ms),
         hf_api::instant(shift.ends_at_ms),
     ));
+    if shift.kind != ShiftKind::Zonal {
+        text.push_str(&format!("kind          {}\n", shift.kind.as_str()));
+    }
+    if let Some(by) = &shift.ended_by {
+        text.push_str(&format!("ended by      {by}\n"));
+    }
+    if !shift.floor_overrides.is_empty() {
+        text.push_str(&format!("may break     the floor of {}\n", shift.floor_overrides.join(", ")));
+    }
     if is_nothing(shift) {
         // Whatever is measured is not what it did.
         let applied = applied_by(&shift.acknowledged);
@@ -154,9 +163,13 @@ fn state(shift: &Shift, now_ms: u64) -> String {
     };
     match shift.state {
         ShiftState::Active if shift.held => in_force("HELD past its end".to_owned()),
+        ShiftState::Active if shift.expiring => {
+            in_force(format!("EXPIRING, ends {}", relative(shift.ends_at_ms, now_ms)))
+        }
         ShiftState::Active => in_force(format!("active, ends {}", relative(shift.ends_at_ms, now_ms))),
         ShiftState::Canceled => ended("canceled"),
         ShiftState::Expired => ended("expired"),
+        ShiftState::Interrupted => ended("interrupted"),
     }
 }
 

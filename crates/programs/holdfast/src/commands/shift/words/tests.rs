@@ -15,6 +15,7 @@ fn shift() -> Shift {
     };
     Shift {
         id: "shift-2".to_owned(),
+        kind: ShiftKind::Zonal,
         zone: "a".to_owned(),
         resource: "everything".to_owned(),
         reason: "smoke".to_owned(),
@@ -23,6 +24,9 @@ fn shift() -> Shift {
         ends_at_ms: 1_700_000_360_000,
         state: ShiftState::Active,
         ended_at_ms: None,
+        ended_by: None,
+        expiring: false,
+        floor_overrides: Vec::new(),
         held: false,
         revision: 2,
         effect: Some(Effect { applied: 1, not_applied: Vec::new() }),
@@ -125,12 +129,29 @@ fn the_list_has_break_glass_too_and_what_is_not_applied() {
     };
     let list = Shifts { shifts: vec![shift], ended_listed: false, break_glass: vec![glass] };
     expect![[r#"
-        SHIFT        ZONE  RESOURCE    STATE                            TIME TO ZERO  BY   REASON
-        shift-2      a     everything  NOT APPLIED, active, ends in 5m  none          ann  smoke
-        break-glass  b     everything  active, ends in 1m               not yet       bob  no ledger
+        SHIFT    KIND         ZONE  RESOURCE    STATE                            TIME TO ZERO  BY   REASON
+        shift-2  zonal        a     everything  NOT APPLIED, active, ends in 5m  none          ann  smoke
+        -        break-glass  b     everything  active, ends in 1m               not yet       bob  no ledger
         shift-2: NOT APPLIED on pool/web: the zone is pinned in (by bob until noon)
     "#]]
     .assert_eq(&in_table(&list, NOW_MS));
     let none = Shifts { shifts: Vec::new(), ended_listed: false, break_glass: Vec::new() };
     assert_eq!(in_table(&none, NOW_MS), "no shift is active");
+}
+
+#[test]
+fn a_shift_tells_its_kind_its_near_end_who_ended_it_and_what_it_may_break() {
+    let mut shift = shift();
+    shift.kind = ShiftKind::Practice;
+    shift.expiring = true;
+    shift.floor_overrides = vec!["web".to_owned(), "db".to_owned()];
+    let text = in_words(&shift, NOW_MS);
+    assert!(text.starts_with("shift-2: everything leaves a, EXPIRING, ends in 5m\n"), "{text}");
+    assert!(text.contains("\nkind          practice\nmay break     the floor of web, db\n"), "{text}");
+    shift.state = ShiftState::Interrupted;
+    shift.ended_at_ms = Some(NOW_MS - 5_000);
+    shift.ended_by = Some("bob".to_owned());
+    let text = in_words(&shift, NOW_MS);
+    assert!(text.starts_with("shift-2: everything leaves a, interrupted 5s ago\n"), "{text}");
+    assert!(text.contains("\nended by      bob\n"), "{text}");
 }
