@@ -24,13 +24,21 @@ use crate::world::World;
 /// All that a decision may depend on; the revision stands for intent and estate.
 type Inputs = (Revision, Vec<Verdict>, Vec<BreakGlassShift>, Vec<ShiftId>, usize);
 
+/// A decision, and the times between which it stands: a zone that returns has more of its weight with every step.
+#[derive(Debug)]
+struct Stands {
+    from: Timestamp,
+    until: Option<Timestamp>,
+    decision: Decision,
+}
+
 /// Beats of a node after which a table counts for nothing.
 pub const FRESH_BEATS: u64 = 3;
 
 /// What the checks remember.
 #[derive(Debug, Default)]
 pub struct Known {
-    decisions: BTreeMap<Inputs, Decision>,
+    decisions: BTreeMap<Inputs, Vec<Stands>>,
     table_len: BTreeMap<(usize, Digest), usize>,
     /// The request that shows that writes work.
     pub proof: Option<RequestId>,
@@ -173,11 +181,22 @@ impl World {
         let held_pins = news.intent.pins.iter().filter(|pin| pin.ends_at <= now).count();
         let (verdicts, acts) = (news.verdicts.of.clone(), news.break_glass.clone());
         let inputs = (news.intent.revision, verdicts, acts, held.collect(), held_pins);
-        let known = self.known.decisions.entry(inputs).or_insert_with(|| news.decision.clone());
-        if *known == news.decision {
-            Ok(())
-        } else {
-            Err("the same inputs had another decision before".to_owned())
+        let until = hf_decide::next_change_at(hf_decide::Inputs {
+            estate: &news.estate,
+            intent: &news.intent,
+            break_glass: &news.break_glass,
+            verdicts: &news.verdicts,
+            now,
+        });
+        let known = self.known.decisions.entry(inputs).or_default();
+        let stands = |of: &&Stands| of.from <= now && of.until.is_none_or(|until| now < until);
+        match known.iter().find(stands) {
+            Some(of) if of.decision == news.decision => Ok(()),
+            Some(_) => Err("the same inputs had another decision before".to_owned()),
+            None => {
+                known.push(Stands { from: now, until, decision: news.decision.clone() });
+                Ok(())
+            }
         }
     }
 
