@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use hf_control::{Event, Stop};
+use hf_control::{BreakGlassFate, Event, Stop};
 use hf_decide::{Mode, PoolDecision, Reason, ZoneState};
 use hf_model::{Timestamp, format_duration};
 use hf_snapshot::Snapshot;
@@ -90,14 +90,45 @@ pub(crate) fn event(event: &Event) -> String {
         }
         Event::ShiftEnded(shift, Stop::Canceled) => format!("ledger: {} canceled", shift.id),
         Event::ShiftEnded(shift, Stop::Expired) => format!("ledger: {} expired", shift.id),
+        Event::ShiftEnded(shift, Stop::Interrupted) => format!("ledger: {} interrupted", shift.id),
         Event::Pinned { after, .. } => {
             let to = if after.to == hf_control::PinTo::In { "in" } else { "out" };
             format!("ledger: {} pinned {to} for {} until {}", after.zone, after.scope, clock(after.ends_at))
         }
         Event::Unpinned(pin, Stop::Canceled) => format!("ledger: {} unpinned for {}", pin.zone, pin.scope),
-        Event::Unpinned(pin, Stop::Expired) => {
-            format!("ledger: the pin of {} for {} expired", pin.zone, pin.scope)
+        Event::Unpinned(pin, stop) => {
+            let how = if *stop == Stop::Expired { "expired" } else { "gave way" };
+            format!("ledger: the pin of {} for {} {how}", pin.zone, pin.scope)
         }
+        Event::ControlTurned { path, after, .. } => format!("ledger: {path} turned {after}"),
+        Event::RulesOverridden(rules) => format!("ledger: not asked: {}", listed(rules)),
+        Event::FloorsOverridden(pools) => format!("ledger: whatever the floor of {}", listed(pools)),
+        Event::ObjectChanged { object, before, after } => changed(object, before.as_ref(), after.as_ref()),
+        Event::PracticeChanged { resource, before, after } => {
+            let whose = resource.as_ref().map_or("everything".to_owned(), ToString::to_string);
+            changed(&format_args!("practice of {whose}"), before.as_ref(), after.as_ref())
+        }
+        Event::BreakGlassRecorded(recorded) => {
+            let fate = match &recorded.fate {
+                BreakGlassFate::Shift(id) => format!("goes on as {id}"),
+                BreakGlassFate::Ended(ids) if ids.is_empty() => "has ended".to_owned(),
+                BreakGlassFate::Ended(ids) => format!("ends {}", listed(ids)),
+                BreakGlassFate::Conflicts(with) => format!("conflicts: {with}"),
+            };
+            format!("ledger: break-glass on {} {fate}", recorded.act.zone)
+        }
+    }
+}
+
+fn listed(of: &[impl std::fmt::Display]) -> String {
+    of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn changed(what: &dyn std::fmt::Display, before: Option<&String>, after: Option<&String>) -> String {
+    match (before, after) {
+        (None, Some(after)) => format!("ledger: made {what}: {after}"),
+        (Some(_), Some(after)) => format!("ledger: changed {what}: {after}"),
+        (_, None) => format!("ledger: removed {what}"),
     }
 }
 

@@ -185,6 +185,7 @@ impl World {
 
     fn break_glass(&mut self, zone: &str, length: Duration) -> Result<(), String> {
         let act = BreakGlassShift {
+            estate: self.ledger.estate_id,
             zone: ZoneId::new(zone).map_err(|error| error.to_string())?,
             reason: "scenario".to_owned(),
             by: Operator::new("key-1"),
@@ -330,15 +331,14 @@ fn read_command(words: &[&str]) -> Result<Command, String> {
             scope: read_scope(scope)?,
             length: read_length(length)?,
             reason: reason(),
+            floor_overrides: vec![],
         },
-        ["extend", shift, "for", length] => {
-            Command::UpdateShift {
-                id: id(shift)?,
-                length: Some(read_length(length)?),
-                reason: None,
-                if_match: None,
-            }
-        }
+        ["extend", shift, "for", length] => Command::UpdateShift {
+            id: id(shift)?,
+            length: Some(read_length(length)?),
+            reason: None,
+            if_match: None,
+        },
         ["cancel", shift] => Command::CancelShift { id: id(shift)?, if_match: None },
         ["pin", to @ ("in" | "out"), of, "for", length, scope @ ..] => Command::Pin {
             zone: zone(of)?,
@@ -346,6 +346,7 @@ fn read_command(words: &[&str]) -> Result<Command, String> {
             to: if *to == "in" { PinTo::In } else { PinTo::Out },
             length: read_length(length)?,
             reason: reason(),
+            floor_overrides: vec![],
         },
         ["unpin", of, scope @ ..] => Command::Unpin { zone: zone(of)?, scope: read_scope(scope)? },
         other => {
