@@ -1,7 +1,7 @@
 //! Break-glass acts: handed to any node, passed from node to node, kept on disk.
 //!
 //! 1. A list that reads is written and reads as the same.
-//! 2. Nothing counts without its key: no act that was not signed verifies, the same act signed does if its times are right, and one byte
+//! 2. Nothing counts without its key: no act that was not signed verifies, the same act signed does if its times and its estate are right, and one byte
 //!    of the signature changed does not.
 //! 3. The order in which acts arrive does not matter: every node comes to the same book.
 
@@ -13,7 +13,7 @@ use hf_feed::break_glass::{
     AHEAD_MAX, LENGTH_MAX, SignedBreakGlass, decode_list, encode_list, verify, verify_new,
 };
 use hf_feed::{BreakGlassBook, BreakGlassRefused, OperatorKeyPair};
-use hf_model::Timestamp;
+use hf_model::{EstateId, Timestamp};
 
 use crate::roundtrip;
 
@@ -33,7 +33,7 @@ pub(crate) fn check(data: &[u8]) {
     // A book takes verified acts only.
     let ours = list.iter().map(|signed| KEY.sign(signed.shift.clone()));
     let verified: Vec<SignedBreakGlass> =
-        ours.filter(|signed| verify(signed, &[key_of(signed)], now).is_ok()).collect();
+        ours.filter(|signed| verify(signed, &[key_of(signed)], signed.shift.estate, now).is_ok()).collect();
     check_order(&verified, now);
 }
 
@@ -43,20 +43,25 @@ fn key_of(signed: &SignedBreakGlass) -> OperatorKey {
 }
 
 fn check_signature(signed: &SignedBreakGlass, now: Timestamp) {
-    assert!(matches!(verify(signed, &[], now), Err(BreakGlassRefused::UnknownKey(_))));
+    let estate = signed.shift.estate;
+    assert!(matches!(verify(signed, &[], estate, now), Err(BreakGlassRefused::UnknownKey(_))));
     let keys = [key_of(signed)];
-    assert!(matches!(verify(signed, &keys, now), Err(BreakGlassRefused::BadSignature(_))));
+    assert!(matches!(verify(signed, &keys, estate, now), Err(BreakGlassRefused::BadSignature(_))));
 
     let mut ours = KEY.sign(signed.shift.clone());
-    let verdict = verify(&ours, &keys, now);
-    if verify_new(&ours, &keys, now).is_ok() {
+    let mut other = estate;
+    other.0[0] ^= 1;
+    assert!(verify(&ours, &keys, other, now).is_err(), "an act is for one estate");
+    assert!(verify(&ours, &keys, EstateId::NONE, now).is_err(), "no estate is nobody's");
+    let verdict = verify(&ours, &keys, estate, now);
+    if verify_new(&ours, &keys, estate, now).is_ok() {
         assert_eq!(verdict, Ok(()), "new acts are judged harder, not softer");
     }
     assert!(!matches!(verdict, Err(BreakGlassRefused::BadSignature(_) | BreakGlassRefused::UnknownKey(_))));
     assert!(verdict.is_err() || is_in_time(&ours.shift, now), "{verdict:?}: {ours:?}");
     let at = usize::from(signed.signature[0]) % ours.signature.len();
     ours.signature[at] ^= 1;
-    assert!(matches!(verify(&ours, &keys, now), Err(BreakGlassRefused::BadSignature(_))));
+    assert!(matches!(verify(&ours, &keys, estate, now), Err(BreakGlassRefused::BadSignature(_))));
 }
 
 /// What must be so at least.

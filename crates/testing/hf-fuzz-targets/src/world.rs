@@ -33,13 +33,8 @@ pub(crate) static EXAMPLE: LazyLock<Compiled> = LazyLock::new(|| {
 
 /// The snapshot of a node that has just got this estate and knows nothing of health.
 pub(crate) fn snapshot(bundle: EstateBundle, estate: Estate) -> Snapshot {
-    let intent = Intent {
-        revision: Revision(1),
-        estate_revision: Revision(1),
-        estate: bundle,
-        shifts: Vec::new(),
-        pins: Vec::new(),
-    };
+    let intent =
+        Intent { revision: Revision(1), estate_revision: Revision(1), estate: bundle, ..Intent::default() };
     let verdicts = Verdicts::unknown(estate.endpoint_refs().count());
     Snapshot::build(1, NOW, Arc::new(intent), Arc::new(estate), Vec::new(), verdicts)
 }
