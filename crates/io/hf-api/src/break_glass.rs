@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignedBreakGlass {
+    /// The estate that it is for, 32 hexadecimal digits: `estate_id` of any node's status.
+    pub estate: String,
     /// The zone that is left, wholly.
     pub zone: String,
     /// Why.

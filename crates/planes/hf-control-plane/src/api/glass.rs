@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use hf_api::{BreakGlassAnswer, Problem, code};
 use hf_control::BreakGlassShift;
 use hf_feed::{BreakGlassRefused, SignedBreakGlass, break_glass};
-use hf_model::{Operator, Timestamp, ZoneId};
+use hf_model::{EstateId, ObjectNumberError, Operator, Timestamp, ZoneId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -45,7 +45,8 @@ pub async fn break_glass(
 ) -> Answer<Json<BreakGlassAnswer>> {
     let context = &shared.context;
     let signed = read(&body)?;
-    break_glass::verify_new(&signed, &context.break_glass_keys, context.clock.now())
+    let estate = context.snapshot().map_or(EstateId::NONE, |snapshot| snapshot.intent.estate_id);
+    break_glass::verify_new(&signed, &context.break_glass_keys, estate, context.clock.now())
         .map_err(|error| refused(&error))?;
     let zone = signed.shift.zone.clone();
     if let Some(snapshot) = context.snapshot()
@@ -76,6 +77,7 @@ pub async fn break_glass(
 /// A signed act as it is sent: what operators' programs put into the body.
 pub fn body_of(signed: &SignedBreakGlass) -> hf_api::SignedBreakGlass {
     hf_api::SignedBreakGlass {
+        estate: signed.shift.estate.to_string(),
         zone: signed.shift.zone.to_string(),
         reason: signed.shift.reason.clone(),
         by: signed.shift.by.as_str().to_owned(),
@@ -91,6 +93,7 @@ fn read(body: &hf_api::SignedBreakGlass) -> Answer<SignedBreakGlass> {
         signature.ok_or_else(|| field("signature", "not 64 bytes in base64; sign again with `holdfast`"))?;
     Ok(SignedBreakGlass {
         shift: BreakGlassShift {
+            estate: body.estate.parse().map_err(|error: ObjectNumberError| field("estate", error))?,
             zone: ZoneId::new(&body.zone).map_err(|error| field("zone", error))?,
             reason: body.reason.clone(),
             by: Operator::new(&body.by),
@@ -106,9 +109,10 @@ fn refused(error: &BreakGlassRefused) -> Refused {
         BreakGlassRefused::UnknownKey(_) | BreakGlassRefused::BadSignature(_) => {
             (StatusCode::FORBIDDEN, code::BAD_TOKEN)
         }
-        BreakGlassRefused::Superseded { .. } | BreakGlassRefused::TooMany => {
-            (StatusCode::CONFLICT, code::REFUSED)
-        }
+        BreakGlassRefused::Superseded { .. }
+        | BreakGlassRefused::TooMany
+        | BreakGlassRefused::OtherEstate { .. }
+        | BreakGlassRefused::NoEstate => (StatusCode::CONFLICT, code::REFUSED),
         _ => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
     };
     let text = error.to_string();
