@@ -5,6 +5,8 @@
 //! 3. When the balancer's own view leaves nobody, that view is ignored: load on maybe-broken endpoints beats load nowhere. What it
 //!    says an endpoint cannot take (it is full) is not ignored.
 //! 4. A retry prefers a zone that was not tried yet.
+//! 5. A zone that is returning bit by bit, the balancer's own too, has part in a request with the chance of its share: one draw for each
+//!    zone and pick. It is passed over only while somebody else can take the request.
 //!
 //! The tiers are made by the filter chain of `hf-select` when the snapshot changes; a first pick allocates nothing, and every pick
 //! looks at each endpoint a fixed number of times.
@@ -15,6 +17,7 @@ use std::net::SocketAddr;
 
 use hf_config::estate::{CrossZone, Filter, PoolIx, ZoneIx};
 use hf_decide::Mode;
+use hf_model::Share;
 use hf_select::{Chance, Client};
 use hf_snapshot::Snapshot;
 
@@ -24,6 +27,8 @@ pub struct Plan {
     mode: Mode,
     serving_pool: PoolIx,
     own_zone_serves: bool,
+    /// Zones that have a part of the requests only.
+    returning: Vec<(ZoneIx, Share)>,
     tiers: Vec<Vec<Pick>>,
 }
 
@@ -51,6 +56,10 @@ impl Plan {
         };
         let estate = &snapshot.estate;
         let decision = &snapshot.decision.pools[serving_pool.at()];
+        let returning = decision.zones.iter().filter(|of| of.share < Share::ONE);
+        let returning: Vec<(ZoneIx, Share)> = returning.map(|of| (of.zone, of.share)).collect();
+        // Each pick draws for itself.
+        let whole = hf_select::whole(decision);
         let client = own_zone.map_or(Client::default(), |zone| Client::in_zone(estate, zone));
         let chains: &[&[Filter]] = match estate.pool(serving_pool).cross_zone {
             CrossZone::On => &[&[Filter::Open]],
@@ -62,7 +71,7 @@ impl Plan {
         let mut tiers = Vec::new();
         for chain in chains {
             // What an earlier tier holds is left out, so that `same-zone` and `near` find the next best group.
-            let tier = hf_select::order(estate, decision, chain, client, 0, |c| !seen.contains(&c.at));
+            let tier = hf_select::order(estate, &whole, chain, client, 0, |c| !seen.contains(&c.at));
             seen.extend_from_slice(&tier);
             let picks = tier.into_iter().map(|at| {
                 let endpoint = &estate.pool(serving_pool).endpoints[usize::from(at)];
@@ -78,7 +87,7 @@ impl Plan {
         }
         tiers.retain(|tier: &Vec<Pick>| !tier.is_empty());
         let own_zone_serves = tiers.iter().flatten().any(|pick| Some(pick.zone) == own_zone);
-        Plan { mode: asked.mode, serving_pool, own_zone_serves, tiers }
+        Plan { mode: asked.mode, serving_pool, own_zone_serves, returning, tiers }
     }
 
     /// How the pool serves.
@@ -115,13 +124,24 @@ impl Plan {
     ) -> Option<Pick> {
         let mut chance = Chance::new(seed);
         let fresh = |pick: &Pick| !tried.contains(&pick.at) && may(pick.at);
+        let is_drawn = |pick: &Pick| {
+            let share = self.returning.iter().find(|(zone, _)| *zone == pick.zone).map(|(_, share)| *share);
+            share.is_none_or(|share| hf_select::is_drawn(pick.zone, share, seed))
+        };
         if !tried.is_empty() {
             let been_to = self.serving().filter(|pick| tried.contains(&pick.at));
             let zones: Vec<ZoneIx> = been_to.map(|pick| pick.zone).collect();
-            let elsewhere = |pick: &Pick| !zones.contains(&pick.zone) && fresh(pick) && usable(pick.at);
+            let elsewhere =
+                |pick: &Pick| !zones.contains(&pick.zone) && fresh(pick) && usable(pick.at) && is_drawn(pick);
             if let Some(pick) = self.draw(&mut chance, elsewhere) {
                 return Some(pick);
             }
+        }
+        if !self.returning.is_empty()
+            && let Some(pick) =
+                self.draw(&mut chance, |pick| fresh(pick) && usable(pick.at) && is_drawn(pick))
+        {
+            return Some(pick);
         }
         self.draw(&mut chance, |pick| fresh(pick) && usable(pick.at))
             .or_else(|| self.draw(&mut chance, |pick| fresh(pick)))

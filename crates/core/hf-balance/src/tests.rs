@@ -46,11 +46,31 @@ endpoints = [
 
 /// The pool `web` for a balancer in n1; `sick` are positions in the pool, `left` a zone that is shifted away.
 fn plan(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) -> Plan {
+    plan_of(&snapshot(cross_zone, all_down, sick, left))
+}
+
+/// For a balancer in n1 while zones return, with their share in percent.
+fn returning(cross_zone: bool, sick: &[usize], shares: &[(&str, u32)]) -> Plan {
+    let mut snapshot = snapshot(cross_zone, "open", sick, None);
+    let web = snapshot.estate.pool_named(&"web".parse().unwrap()).unwrap();
+    for (zone, percent) in shares {
+        let zone = snapshot.estate.zone_named(&zone.parse().unwrap());
+        let of = snapshot.decision.pools[web.at()].zones.iter_mut().find(|of| Some(of.zone) == zone);
+        of.unwrap().share = Share::from_ppm(percent * 10_000).unwrap();
+    }
+    plan_of(&snapshot)
+}
+
+fn plan_of(snapshot: &Snapshot) -> Plan {
+    let web = snapshot.estate.pool_named(&"web".parse().unwrap()).unwrap();
+    Plan::new(snapshot, web, snapshot.estate.zone_named(&"n1".parse().unwrap()))
+}
+
+fn snapshot(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) -> Snapshot {
     let toml = ESTATE.replace("CROSS", &cross_zone.to_string()).replace("DOWN", all_down);
     let bundle = EstateBundle { toml, files: BTreeMap::new() };
     let estate =
         hf_config::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
-    let web = estate.pool_named(&"web".parse().unwrap()).unwrap();
     let mut verdicts = Verdicts { of: vec![Verdict::Healthy; estate.endpoint_refs().count()] };
     for at in sick {
         // The endpoint of `sorry` comes first.
@@ -71,8 +91,7 @@ fn plan(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) ->
     };
     let intent =
         Intent { revision: Revision(1), shifts: left.map(shift).into_iter().collect(), ..Intent::default() };
-    let snapshot = Snapshot::build(1, Timestamp(5), Arc::new(intent), Arc::new(estate), Vec::new(), verdicts);
-    Plan::new(&snapshot, web, snapshot.estate.zone_named(&"n1".parse().unwrap()))
+    Snapshot::build(1, Timestamp(5), Arc::new(intent), Arc::new(estate), Vec::new(), verdicts)
 }
 
 /// Every position that is ever picked.
@@ -192,4 +211,45 @@ proptest! {
             None => prop_assert!(served.iter().all(|at| tried.contains(at))),
         }
     }
+}
+
+/// How often each position is picked in 40,000 requests.
+fn times(plan: &Plan, usable: impl Fn(u16) -> bool, tried: &[u16]) -> BTreeMap<u16, u32> {
+    let mut times = BTreeMap::new();
+    for seed in 0..40_000 {
+        let pick = plan.pick(seed, |_| true, &usable, tried).expect("somebody serves");
+        *times.entry(pick.at).or_default() += 1;
+    }
+    times
+}
+
+/// Within five standard deviations, of at most 100 each.
+fn about(found: u32, wanted: u32) -> bool {
+    found.abs_diff(wanted) < 500
+}
+
+#[test]
+fn the_own_zone_returns_bit_by_bit_and_the_next_one_takes_the_rest() {
+    let found = times(&returning(false, &[], &[("n1", 30)]), |_| true, &[]);
+    assert!(about(found[&0], 12_000), "{found:?}");
+    assert_eq!(found[&0] + found[&2], 40_000);
+    // Across zones by weight: a third of those requests that it has part in.
+    let found = times(&returning(true, &[], &[("n1", 30)]), |_| true, &[]);
+    assert!(about(found[&0], 4_000), "{found:?}");
+}
+
+#[test]
+fn a_zone_with_no_share_yet_gets_nothing_while_others_serve() {
+    assert_eq!(picked(&returning(false, &[], &[("n1", 0)]), |_| true, &[]), [2].into());
+    assert_eq!(picked(&returning(false, &[], &[("n1", 0), ("n2", 0)]), |_| true, &[]), [3].into());
+    // A retry, too.
+    assert_eq!(picked(&returning(false, &[], &[("n2", 0)]), |_| true, &[0]), [3].into());
+}
+
+/// With nobody else it takes the request whatever its share is: the decision lets it serve.
+#[test]
+fn a_returning_zone_serves_when_nobody_else_can() {
+    assert_eq!(picked(&returning(false, &[2, 3], &[("n1", 0)]), |_| true, &[]), [0].into());
+    assert_eq!(picked(&returning(false, &[], &[("n1", 0)]), |at| at == 0, &[]), [0].into());
+    assert_eq!(picked(&returning(false, &[], &[("n2", 0), ("f1", 0)]), |at| at != 1, &[0]), [2].into());
 }

@@ -4,14 +4,20 @@ use hf_config::estate::{Estate, Filter, RegionIx};
 
 use crate::chance::Chance;
 use crate::client::Client;
-use crate::{Candidate, Removed};
+use crate::{Candidate, Draws, Removed};
+
+/// What filters look at beside the candidates.
+pub struct Around<'a> {
+    pub estate: &'a Estate,
+    pub client: Client,
+    pub draws: Draws,
+}
 
 /// Applies one filter; `next` is the one behind it (a draw stops early when a `take` follows).
 pub fn apply(
-    estate: &Estate,
+    around: &Around<'_>,
     filter: Filter,
     next: Option<&Filter>,
-    client: Client,
     chance: &mut Chance,
     left: &mut Vec<Candidate>,
 ) -> Vec<(u16, Removed)> {
@@ -20,9 +26,9 @@ pub fn apply(
         _ => usize::MAX,
     };
     match filter {
-        Filter::Open => retain(left, Removed::NotServing, |candidate| candidate.serves),
-        Filter::Near => near(estate, client, left),
-        Filter::SameZone => same_zone(client, left),
+        Filter::Open => open(&around.draws, left),
+        Filter::Near => near(around.estate, around.client, left),
+        Filter::SameZone => same_zone(around.client, left),
         Filter::Priority => {
             let first = left.iter().map(|candidate| candidate.priority).min();
             retain(left, Removed::LaterPriority, |candidate| Some(candidate.priority) == first)
@@ -45,6 +51,16 @@ pub fn apply(
 fn retain(left: &mut Vec<Candidate>, why: Removed, keep: impl Fn(&Candidate) -> bool) -> Vec<(u16, Removed)> {
     let removed = left.iter().filter(|candidate| !keep(candidate)).map(|c| (c.at, why)).collect();
     left.retain(keep);
+    removed
+}
+
+fn open(draws: &Draws, left: &mut Vec<Candidate>) -> Vec<(u16, Removed)> {
+    let mut removed = retain(left, Removed::NotServing, |candidate| candidate.serves);
+    let is_in = |candidate: &Candidate| draws.lets_in(candidate.zone);
+    // With nobody else a returning zone answers whatever its share is.
+    if left.iter().any(is_in) {
+        removed.extend(retain(left, Removed::Returning, is_in));
+    }
     removed
 }
 

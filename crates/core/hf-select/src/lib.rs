@@ -2,17 +2,21 @@
 //!
 //! 1. One engine for DNS and balancer. A chain is a list of [`Filter`]s applied in order to the endpoints of a pool.
 //! 2. Each filter says what it removed and why ([`Step`]); that is what `holdfast explain` prints.
-//! 3. `near`, `same-zone` and `priority` never empty a list: they keep the best group that has a candidate left.
-//! 4. Chance comes from the caller's seed: same inputs, same order.
+//! 3. `open` keeps the endpoints of a zone that is returning bit by bit with the chance of the zone's share: one draw for each zone and
+//!    question. Where that would leave nobody it keeps all that serve.
+//! 4. `near`, `same-zone` and `priority` never empty a list: they keep the best group that has a candidate left.
+//! 5. Chance comes from the caller's seed: same inputs, same order.
 //!
 //! Not here: what serves (`hf-decide`), DNS (`hf-answer`), connections (`hf-balancer`).
 
 mod chance;
 mod client;
 mod filters;
+mod returning;
 
 pub use chance::Chance;
 pub use client::{Client, locate};
+pub use returning::{Draws, is_drawn, whole};
 
 use hf_config::estate::{Estate, Filter, RegionIx, ZoneIx};
 use hf_decide::PoolDecision;
@@ -41,6 +45,8 @@ pub struct Candidate {
 pub enum Removed {
     /// The decision does not let it serve; its reason stands there.
     NotServing,
+    /// Its zone is returning, and this question is not of the share that it has.
+    Returning,
     /// A nearer region has candidates.
     Farther,
     /// The client's own zone (or region) has candidates.
@@ -55,6 +61,7 @@ impl std::fmt::Display for Removed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Removed::NotServing => "does not serve",
+            Removed::Returning => "its zone is returning and has a part of the questions only",
             Removed::Farther => "a nearer region has candidates",
             Removed::OtherZone => "the client's own zone or region has candidates",
             Removed::LaterPriority => "a lower priority number has candidates",
@@ -111,10 +118,10 @@ pub fn run(
     let mut left = candidates(estate, decision);
     left.retain(keep);
     let mut chance = chance::Chance::new(seed);
+    let around = filters::Around { estate, client, draws: Draws::new(decision, seed) };
     let mut steps = Vec::with_capacity(chain.len());
     for (position, filter) in chain.iter().enumerate() {
-        let removed =
-            filters::apply(estate, *filter, chain.get(position + 1), client, &mut chance, &mut left);
+        let removed = filters::apply(&around, *filter, chain.get(position + 1), &mut chance, &mut left);
         steps.push(Step { filter: *filter, kept: left.iter().map(|c| c.at).collect(), removed });
     }
     Selection { order: left.iter().map(|candidate| candidate.at).collect(), steps }
@@ -132,8 +139,9 @@ pub fn order(
     let mut left = candidates(estate, decision);
     left.retain(keep);
     let mut chance = chance::Chance::new(seed);
+    let around = filters::Around { estate, client, draws: Draws::new(decision, seed) };
     for (position, filter) in chain.iter().enumerate() {
-        filters::apply(estate, *filter, chain.get(position + 1), client, &mut chance, &mut left);
+        filters::apply(&around, *filter, chain.get(position + 1), &mut chance, &mut left);
     }
     left.iter().map(|candidate| candidate.at).collect()
 }

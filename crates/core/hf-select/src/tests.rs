@@ -1,5 +1,5 @@
 use hf_config::estate::{AllDown, CrossZone, Endpoint, Pool, PoolIx, Protocol, Region, Zone};
-use hf_decide::{EndpointDecision, Mode, Reason};
+use hf_decide::{EndpointDecision, Mode, PoolZone, Reason, ZoneState};
 use hf_model::{Digest, Location, PoolName, RegionId, Share, ZoneId};
 use proptest::prelude::*;
 
@@ -153,6 +153,10 @@ fn filters() -> impl Strategy<Value = Vec<Filter>> {
     proptest::collection::vec(filter, 0..6)
 }
 
+fn shares() -> impl Strategy<Value = Vec<(u16, u32)>> {
+    proptest::collection::vec((0_u16..6, 0_u32..=100), 0..4)
+}
+
 fn endpoints() -> impl Strategy<Value = String> {
     let endpoint =
         (any::<bool>(), 0_u16..6, 0_u16..3, 0_u16..3).prop_map(|(serves, zone, weight, priority)| {
@@ -164,8 +168,8 @@ fn endpoints() -> impl Strategy<Value = String> {
 proptest! {
     /// What a chain removes and what it keeps are together what it was given, nothing twice.
     #[test]
-    fn every_candidate_is_kept_or_accounted_for(words in endpoints(), chain in filters(), seed: u64, zone in 0_u16..6) {
-        let (estate, decision) = world(&words);
+    fn every_candidate_is_kept_or_accounted_for(words in endpoints(), chain in filters(), seed: u64, zone in 0_u16..6, shares in shares()) {
+        let (estate, decision) = returning(&words, &shares);
         let client = Client::in_zone(&estate, ZoneIx(zone));
         let got = run(&estate, &decision, &chain, client, seed, |_| true);
         let mut all: Vec<u16> = got.order.clone();
@@ -177,12 +181,94 @@ proptest! {
 
     /// A chain that begins with `open` never answers with what does not serve, and answers if anything serves.
     #[test]
-    fn open_is_neither_leaky_nor_empty(words in endpoints(), chain in filters(), seed: u64, zone in 0_u16..6) {
-        let (estate, decision) = world(&words);
+    fn open_is_neither_leaky_nor_empty(words in endpoints(), chain in filters(), seed: u64, zone in 0_u16..6, shares in shares()) {
+        let (estate, decision) = returning(&words, &shares);
         let client = Client::in_zone(&estate, ZoneIx(zone));
         let chain: Vec<Filter> = std::iter::once(Filter::Open).chain(chain).collect();
         let got = order(&estate, &decision, &chain, client, seed, |_| true);
         prop_assert!(got.iter().all(|at| decision.endpoints[usize::from(*at)].serves));
         prop_assert_eq!(got.is_empty(), decision.endpoints.iter().all(|endpoint| !endpoint.serves));
     }
+}
+
+/// Zones by their share in percent; `!` as in [`world`].
+fn returning(endpoints: &str, shares: &[(u16, u32)]) -> (Estate, PoolDecision) {
+    let (estate, mut decision) = world(endpoints);
+    let zones = hf_config::floor::pool_zones(&estate.pools[0]);
+    decision.zones = zones
+        .into_iter()
+        .map(|zone| {
+            let percent = shares.iter().find(|(of, _)| *of == zone.0).map_or(100, |(_, percent)| *percent);
+            PoolZone {
+                zone,
+                state: ZoneState::Open,
+                reason: Reason::Healthy,
+                share: Share::from_ppm(percent * 10_000).unwrap(),
+            }
+        })
+        .collect();
+    (estate, decision)
+}
+
+/// How many of 40,000 questions each endpoint has part in after `open`.
+fn parts((estate, decision): &(Estate, PoolDecision), chain: &[Filter]) -> Vec<u32> {
+    let mut parts = vec![0; decision.endpoints.len()];
+    for seed in 0..40_000 {
+        let got = order(estate, decision, chain, Client::in_zone(estate, ZoneIx(0)), seed, |_| true);
+        assert!(!got.is_empty());
+        got.into_iter().for_each(|at| parts[usize::from(at)] += 1);
+    }
+    parts
+}
+
+/// Within five standard deviations, of at most 100 each.
+fn about(found: u32, wanted: u32) -> bool {
+    found.abs_diff(wanted) < 500
+}
+
+#[test]
+fn a_returning_zone_has_part_in_its_share_of_the_questions() {
+    let found = parts(&returning("0:1:0 0:9:0 1:1:0 2:1:0", &[(0, 30)]), &[Filter::Open]);
+    assert!(about(found[0], 12_000), "{found:?}");
+    // One draw for a zone and question.
+    assert_eq!(found[0], found[1]);
+    assert_eq!(found[2..], [40_000, 40_000]);
+    // The client's own zone, too.
+    let found = parts(&returning("0:1:0 1:1:0", &[(0, 30)]), &[Filter::Open, Filter::SameZone]);
+    assert!(about(found[0], 12_000), "{found:?}");
+    assert_eq!(found[0] + found[1], 40_000);
+}
+
+#[test]
+fn two_returning_zones_are_drawn_apart() {
+    let found = parts(&returning("0:1:0 1:1:0 2:1:0", &[(0, 50), (1, 50)]), &[Filter::Open]);
+    assert!(about(found[0], 20_000) && about(found[1], 20_000), "{found:?}");
+    let (estate, decision) = returning("0:1:0 1:1:0 2:1:0", &[(0, 50), (1, 50)]);
+    let both = (0..40_000).filter(|seed| {
+        order(&estate, &decision, &[Filter::Open], Client::default(), *seed, |_| true).len() == 3
+    });
+    assert!(about(both.count() as u32, 10_000));
+}
+
+#[test]
+fn at_nothing_nobody_asks_it_while_others_serve() {
+    let found = parts(&returning("0:1:0 1:1:0", &[(0, 0)]), &[Filter::Open]);
+    assert_eq!(found, [0, 40_000]);
+    let found = parts(&returning("0:1:0 !1:1:0", &[(0, 0)]), &[Filter::Open]);
+    assert_eq!(found, [40_000, 0]);
+}
+
+#[test]
+fn a_returning_zone_is_told_and_the_draws_cost_the_others_nothing() {
+    let (estate, decision) = returning("0:1:0 1:1:0 !2:1:0", &[(0, 0)]);
+    let got = run(&estate, &decision, &[Filter::Open], Client::default(), 1, |_| true);
+    assert_eq!(got.steps[0].removed, [(2, Removed::NotServing), (0, Removed::Returning)]);
+    let chain = [Filter::Open, Filter::Weighted];
+    let (estate, plain) = world("1:1:0 1:2:0 1:3:0");
+    let (_, full) = returning("1:1:0 1:2:0 1:3:0", &[]);
+    for seed in 0..100 {
+        let one = order(&estate, &plain, &chain, Client::default(), seed, |_| true);
+        assert_eq!(one, order(&estate, &full, &chain, Client::default(), seed, |_| true));
+    }
+    assert_eq!(whole(&decision).zones[0].share, Share::ONE);
 }
