@@ -5,7 +5,7 @@
 //!
 //! Not here: the file's mode and the sealed secrets (`hf-control-plane`), what a role allows (`hf-access`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use hf_access::{AccessKey, AccessKeyId, AccessList, Holder, Principal, Role, Scopes, TokenDigest, expiry};
@@ -32,8 +32,8 @@ pub fn read_access(file: &str, text: &str) -> Result<AccessList, Problems> {
     let mut root = Fields::new(&document, 0, "an access file");
     let mut reader = Reader {
         names: Names::new("principal"),
-        tokens: BTreeMap::new(),
-        certificates: BTreeMap::new(),
+        tokens: BTreeSet::new(),
+        certificates: BTreeSet::new(),
         keys: BTreeSet::new(),
         line_ends: text.match_indices('\n').map(|(at, _)| at).collect(),
     };
@@ -58,8 +58,8 @@ pub fn read_access(file: &str, text: &str) -> Result<AccessList, Problems> {
 /// What was seen so far.
 struct Reader {
     names: Names,
-    tokens: BTreeMap<[u8; 32], ()>,
-    certificates: BTreeMap<String, ()>,
+    tokens: BTreeSet<[u8; 32]>,
+    certificates: BTreeSet<String>,
     keys: BTreeSet<AccessKeyId>,
     line_ends: Vec<usize>,
 }
@@ -98,7 +98,7 @@ impl Reader {
         let mut names = Vec::new();
         for item in value.items_up_to(LIST_MAX, report).unwrap_or_default() {
             let Some(name) = item.read(report, certificate_name) else { continue };
-            if self.certificates.insert(name.clone(), ()).is_some() {
+            if !self.certificates.insert(name.clone()) {
                 report.add(
                     item.at(),
                     format_args!(
@@ -115,7 +115,7 @@ impl Reader {
     fn token(&mut self, mut fields: Fields<'_, '_>, report: &mut Report<'_>) -> Option<TokenDigest> {
         let digest = fields.need("sha256", report).and_then(|value| {
             let digest = value.read(report, digest)?;
-            if self.tokens.insert(digest.0, ()).is_some() {
+            if !self.tokens.insert(digest.0) {
                 report.add(value.at(), "this token is listed twice; one token is one principal's");
             }
             Some(digest)

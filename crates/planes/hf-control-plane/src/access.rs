@@ -266,7 +266,9 @@ fn first(data_dir: &Path, path: &Path) -> Result<(), AccessError> {
         write_private(&clear, &format!("{secret}\n")).map_err(|error| failed("write")(&clear, error))?;
         add("operator", &Digest::of(secret.as_bytes()).to_string());
     } else {
-        known.iter().for_each(|(name, digest)| add(name, digest));
+        for (name, digest) in &known {
+            add(name, digest);
+        }
         info!(from = %before.display(), to = %path.display(), "the tokens have become principals that may do everything");
     }
     write_private(path, &text).map_err(|error| failed("write")(path, error))
