@@ -15,7 +15,7 @@ use hf_control::{Command, Intent, Outcome, State};
 use hf_ledger::{Fate, Followed, Journal, JournalLine, Ledger, LedgerError, limits};
 use hf_model::{Operator, RequestId, Revision, Timestamp};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::replica::{Applied, Replica};
@@ -32,6 +32,8 @@ const LINES: usize = 256;
 /// Journal lines, and their bytes, that wait at most for a journal that cannot be written; the oldest are dropped, and counted.
 const LINES_KEPT: usize = limits::JOURNAL_BATCH;
 const LINES_KEPT_BYTES: usize = 16 << 20;
+/// How long changes wait for the journal at most.
+const FLUSH_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the end of a shift may wait for another node to write it.
 const OTHERS_FIRST: Duration = Duration::from_millis(200);
 
@@ -375,10 +377,18 @@ impl Writer {
         for part in 0..self.lines.len().div_ceil(limits::JOURNAL_BATCH) {
             let from = part * limits::JOURNAL_BATCH;
             let lines = self.lines[from..self.lines.len().min(from + limits::JOURNAL_BATCH)].to_vec();
-            // Written twice after a lost answer they are still there once: they are lines of entries.
-            if let Err(error) = self.journal.append(lines).await {
+            // Written twice, after a lost answer or an end of patience, they are there once: they are lines of entries.
+            let written = match timeout(FLUSH_PATIENCE, self.journal.append(lines)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err(format!("no answer within {} ms", FLUSH_PATIENCE.as_millis())),
+            };
+            if let Err(problem) = written {
                 if self.flush_not_before.is_none() {
-                    warn!(%error, "the journal cannot be written, its lines wait; the ledger is not affected");
+                    warn!(
+                        problem,
+                        "the journal cannot be written, its lines wait; the ledger is not affected"
+                    );
                 }
                 self.flush_not_before = Some(Instant::now() + LOOK_AGAIN);
                 return self.bound_lines();
