@@ -134,9 +134,11 @@ impl Compiled {
         let endpoints = &estate.pool(pool).endpoints;
         let in_zone = |at: usize| endpoints[at].zone == zone && family.holds(endpoints[at].address.ip());
         let first = self.routes.per_pool[pool.at()].first_endpoint;
-        // Without a check an old verdict says nothing, as in `hf-decide`.
+        // Without a check an old verdict says nothing, and a routing control speaks for all endpoints, as in `hf-decide`.
         let unchecked = estate.pool(pool).health_check.is_none();
-        let up = |at: usize| unchecked || self.snapshot.verdicts.get(first + at) != Verdict::Unhealthy;
+        let by_control = hf_decide::control_verdict(estate, &self.snapshot.intent, pool);
+        let verdict = |at: usize| by_control.unwrap_or_else(|| self.snapshot.verdicts.get(first + at));
+        let up = |at: usize| unchecked || verdict(at) != Verdict::Unhealthy;
         let by_health = (0..endpoints.len()).any(|at| in_zone(at) && up(at));
         let keep = |candidate: &Candidate| {
             let at = usize::from(candidate.at);
