@@ -11,7 +11,7 @@
 //! 3. Break-glass acts count when their signature is that of a known key and they are for the estate in force; of each zone the newest
 //!    wins.
 //! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts and pins are held
-//!    past their end. Its number grows.
+//!    past their end; and when time alone changes the decision, as with every step of a zone's return. Its number grows.
 //! 5. What is reported is what the planes obey, not what they were sent: a revision in a report is in force.
 //! 6. An intent that this node's own ledger does not have, and could have, shows that the ledger was lost or restored: it is
 //!    obeyed like any other, and said.
@@ -83,6 +83,8 @@ pub struct Hub {
     feed_problem: Option<String>,
     clock_problem: Option<String>,
     published: Option<(Inputs, Arc<Snapshot>)>,
+    /// From when to when time alone changes nothing in what was published: a zone that returns has more of its weight with every step.
+    stands: Option<(Timestamp, Option<Timestamp>)>,
     /// Published, and not yet known to be in force in the planes; only on nodes whose planes tell.
     waiting: VecDeque<Arc<Snapshot>>,
     planes_tell: bool,
@@ -203,6 +205,7 @@ impl Hub {
             feed_problem: None,
             clock_problem: None,
             published: None,
+            stands: None,
             waiting: VecDeque::new(),
             planes_tell: config.roles.contains(&Role::Balancer),
             obeyed: None,
@@ -518,7 +521,9 @@ impl Hub {
             held: shifts.filter(|shift| shift.ends_at <= now).map(|shift| shift.id.clone()).collect(),
             held_pins: in_force.intent.pins.iter().filter(|pin| pin.ends_at <= now).count(),
         };
-        if self.published.as_ref().is_some_and(|(published, _)| *published == inputs) {
+        let stands =
+            self.stands.is_some_and(|(from, until)| from <= now && until.is_none_or(|until| now < until));
+        if stands && self.published.as_ref().is_some_and(|(published, _)| *published == inputs) {
             return None;
         }
         let snapshot = Arc::new(Snapshot::build(
@@ -530,6 +535,14 @@ impl Hub {
             inputs.verdicts.clone(),
         ));
         self.next_number += 1;
+        let until = hf_decide::next_change_at(hf_decide::Inputs {
+            estate: &snapshot.estate,
+            intent: &snapshot.intent,
+            break_glass: &snapshot.break_glass,
+            verdicts: &snapshot.verdicts,
+            now,
+        });
+        self.stands = Some((now, until));
         self.published = Some((inputs, snapshot.clone()));
         if self.planes_tell {
             self.waiting.push_back(snapshot.clone());

@@ -123,6 +123,7 @@ impl World {
             }
             world.check_verdicts(at, &snapshot)?;
             world.check_break_glass(at, &snapshot, now)?;
+            decision::check_stands(&snapshot, now)?;
             decision::check_held(&snapshot, now)
         };
         rules(self).map_err(|what| {

@@ -52,13 +52,13 @@ fn check_all(seeds: std::ops::Range<u64>) {
 
 /// The fixed seeds, in parts so that they run beside one another.
 #[test]
-fn the_rules_of_the_cluster_hold_in_seeds_0_to_9() {
-    check_all(0..10);
+fn the_rules_of_the_cluster_hold_in_seeds_0_to_5() {
+    check_all(0..6);
 }
 
 #[test]
-fn the_rules_of_the_cluster_hold_in_seeds_10_to_19() {
-    check_all(10..20);
+fn the_rules_of_the_cluster_hold_in_seeds_6_to_11() {
+    check_all(6..12);
 }
 
 /// Lines of `cluster_seeds.txt`: a seed, then the bug's name.
@@ -76,7 +76,7 @@ fn cluster_seeds_that_found_bugs_find_them_no_more() {
 
 #[test]
 fn the_same_seed_of_the_cluster_has_the_same_trace() {
-    for seed in 0..2 {
+    for seed in 0..1 {
         let (first, second) = (run(seed, None), run(seed, None));
         assert_eq!(first.map_err(|v| v.to_string()), second.map_err(|v| v.to_string()), "HF_SEED={seed}");
     }

@@ -7,6 +7,21 @@ use hf_health::Verdict;
 use hf_model::{ShiftId, Timestamp};
 use hf_snapshot::Snapshot;
 
+/// What is obeyed is what would be decided now: time alone has not changed it since.
+pub fn check_stands(snapshot: &Snapshot, now: Timestamp) -> Result<(), String> {
+    if snapshot.intent.returns.is_empty() {
+        return Ok(()); // ends of shifts, pins and break-glass acts have checks of their own
+    }
+    let Snapshot { estate, intent, break_glass, verdicts, made_at, .. } = snapshot;
+    let inputs = hf_decide::Inputs { estate, intent, break_glass, verdicts, now: *made_at };
+    match hf_decide::next_change_at(inputs) {
+        Some(at) if at <= now => {
+            Err(format!("the decision of {} changes at {}, it is {}", made_at.0, at.0, now.0))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks every pool and record of a new snapshot.
 pub fn check(snapshot: &Snapshot, now: Timestamp) -> Result<(), String> {
     let Snapshot { estate, decision, .. } = snapshot;

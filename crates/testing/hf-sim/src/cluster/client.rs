@@ -219,14 +219,12 @@ impl World {
         let (scope, reason, floor_overrides) = (Scope::Everything, "the simulation".to_owned(), Vec::new());
         match self.rng.below(10) {
             0..=4 => Command::StartShift { zone, scope, length, reason, floor_overrides },
-            5 if !active.is_empty() => {
-                Command::UpdateShift {
-                    id: self.rng.pick(&active).clone(),
-                    length: Some(length),
-                    reason: None,
-                    if_match: None,
-                }
-            }
+            5 if !active.is_empty() => Command::UpdateShift {
+                id: self.rng.pick(&active).clone(),
+                length: Some(length),
+                reason: None,
+                if_match: None,
+            },
             6 if !active.is_empty() => {
                 Command::CancelShift { id: self.rng.pick(&active).clone(), if_match: None }
             }

@@ -82,7 +82,7 @@ impl Plan {
         Plan {
             safety_ms: rng.between(600_000, 1_200_000),
             gone_ms: rng.between(100_000, 200_000),
-            checkpoint_entries: rng.between(5, 60),
+            checkpoint_entries: rng.between(20, 150),
             think_ms: *rng.pick(&[3_000, 12_000, 40_000]),
             faults,
             at_least: rng.between(1, 2) as u32,
