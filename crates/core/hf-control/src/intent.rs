@@ -264,6 +264,13 @@ impl BreakGlassShift {
     pub fn is_cancel(&self) -> bool {
         self.ends_at <= self.signed_at
     }
+
+    /// Of two acts on one zone the greater counts, on every node and in the ledger alike.
+    ///
+    /// Of two signed at one instant the one that ends later counts: what was evacuated stays so.
+    pub fn newness(&self) -> (Timestamp, Timestamp, &Operator, &str) {
+        (self.signed_at, self.ends_at, &self.by, &self.reason)
+    }
 }
 
 #[cfg(test)]

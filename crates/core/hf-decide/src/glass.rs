@@ -42,14 +42,12 @@ impl<'a> Glass<'a> {
             .filter_map(|recorded| named(&recorded.act))
             .map(|(zone, act)| name(zone, act))
             .collect();
-        // Of two signed at one instant the one that ends later counts: what was evacuated stays so.
-        let order = |act: &'a BreakGlassShift| (act.signed_at, act.ends_at, &act.by, &act.reason);
         let recorded = intent.break_glass.iter().map(|recorded| &recorded.act);
         let mut newest: BTreeMap<ZoneIx, Newest<'a>> = BTreeMap::new();
         for (zone, act) in inputs.break_glass.iter().chain(recorded).filter_map(named) {
             let is_settled = settled.contains(&name(zone, act));
             let found = Newest { act, is_settled };
-            if newest.get(&zone).is_none_or(|known| order(act) > order(known.act)) {
+            if newest.get(&zone).is_none_or(|known| act.newness() > known.act.newness()) {
                 newest.insert(zone, found);
             }
         }

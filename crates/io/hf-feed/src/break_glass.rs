@@ -3,7 +3,9 @@
 //! 1. The signature covers every field; the signer is one of the node file's `break_glass_keys`, found by its name. An act is for one
 //!    estate: a node that obeys another, or none yet, does not take it.
 //! 2. A shift lasts 1 minute to 72 hours; a cancel ends at the instant of its signing. Neither comes from the future
-//!    (a minute of difference between clocks is let pass), neither counts for longer than 72 hours after its signing.
+//!    (a minute of difference between clocks is let pass), neither counts for longer than 72 hours after its signing. Whoever hands one
+//!    in has just signed it ([`BEHIND_MAX`]): what is older comes from a clock that is behind, or is a replay. Nodes that pass acts on
+//!    to one another are not held to that.
 //! 3. For each zone the newest signature wins. What has ended stays in the book until 72 hours after its signing: an
 //!    older, longer shift that comes late must not undo it.
 //! 4. The book is bounded ([`BreakGlassBook::MAX`]); when it is full, an act for a further zone is refused. None makes room for another
@@ -11,6 +13,7 @@
 //!
 //! Not here: who asked (`hf-control-plane` takes them, `hf-node` merges them), what follows (`hf-decide`).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,6 +29,8 @@ pub const LENGTH_MIN: Duration = Duration::from_mins(1);
 pub const LENGTH_MAX: Duration = Duration::from_hours(72);
 /// How far an operator's clock may run ahead of a node's.
 pub const AHEAD_MAX: Duration = Duration::from_mins(1);
+/// How long before it is handed in an act may have been signed, and how far an operator's clock may be behind.
+pub const BEHIND_MAX: Duration = Duration::from_mins(1);
 /// Characters of a reason at most; as for shifts of the ledger.
 pub const REASON_MAX: usize = 500;
 
@@ -76,6 +81,13 @@ pub enum BreakGlassRefused {
     /// Signed by a clock that is ahead.
     #[error("it was signed {} ahead of this node's clock; set the clocks of both machines and sign again", format_duration(*.0))]
     FromTheFuture(Duration),
+    /// Signed by a clock that is behind, or kept for a while.
+    #[error(
+        "it was signed {} ago by this node's clock, and an act is handed in when it is signed: the clock of the machine that signed it is \
+         behind, or it is a replay; set the clocks of both machines and sign again",
+        format_duration(*.0)
+    )]
+    Stale(Duration),
     /// Too old to count.
     #[error("it was signed more than 72h ago; sign a new one")]
     TooOld,
@@ -86,10 +98,16 @@ pub enum BreakGlassRefused {
     #[error("a reason has 1 to {REASON_MAX} characters, this one has {0}; say why in `--reason`")]
     Reason(usize),
     /// A newer one is known for the zone.
-    #[error("a newer break-glass act of `{by}` for this zone is in force; sign again to replace it")]
+    #[error(
+        "a newer break-glass act of `{by}` for this zone is known, signed {} after this one; sign again to replace it, and if that does \
+         not help set the clock of the machine that signs",
+        format_duration(*.later)
+    )]
     Superseded {
         /// Who signed the newer one.
         by: Operator,
+        /// How much later.
+        later: Duration,
     },
     /// The book is full.
     #[error(
@@ -97,6 +115,25 @@ pub enum BreakGlassRefused {
         BreakGlassBook::MAX
     )]
     TooMany,
+}
+
+impl BreakGlassRefused {
+    /// One word, for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            BreakGlassRefused::UnknownKey(_) => "unknown-key",
+            BreakGlassRefused::BadSignature(_) => "bad-signature",
+            BreakGlassRefused::OtherEstate { .. } => "other-estate",
+            BreakGlassRefused::NoEstate => "no-estate",
+            BreakGlassRefused::Length(_) => "length",
+            BreakGlassRefused::EndsBeforeSigned | BreakGlassRefused::FromTheFuture(_) => "clock-ahead",
+            BreakGlassRefused::Stale(_) => "clock-behind",
+            BreakGlassRefused::TooOld | BreakGlassRefused::Ended(_) => "ended",
+            BreakGlassRefused::Reason(_) => "reason",
+            BreakGlassRefused::Superseded { .. } => "superseded",
+            BreakGlassRefused::TooMany => "too-many",
+        }
+    }
 }
 
 /// The bytes that are signed: a heading for this purpose and version, then every field, texts with their length before them.
@@ -202,7 +239,7 @@ pub fn verify(
     Ok(())
 }
 
-/// Checks what an operator hands in: as [`verify`], and it must not have ended.
+/// Checks what an operator hands in: as [`verify`], and it must have been signed just now, and not have ended.
 pub fn verify_new(
     signed: &SignedBreakGlass,
     keys: &[OperatorKey],
@@ -211,9 +248,11 @@ pub fn verify_new(
 ) -> Result<(), BreakGlassRefused> {
     verify(signed, keys, estate, now)?;
     let shift = &signed.shift;
-    let is_cancel = shift.ends_at == shift.signed_at;
-    if !is_cancel && shift.ends_at <= now {
+    let age = now.since(shift.signed_at);
+    if !shift.is_cancel() && shift.ends_at <= now {
         Err(BreakGlassRefused::Ended(now.since(shift.ends_at)))
+    } else if age > BEHIND_MAX {
+        Err(BreakGlassRefused::Stale(age))
     } else {
         Ok(())
     }
@@ -231,23 +270,35 @@ impl BreakGlassBook {
 
     /// Takes a verified act. True if it is news; an error if it loses against what is known.
     pub fn insert(&mut self, signed: SignedBreakGlass) -> Result<bool, BreakGlassRefused> {
-        if let Some(known) = self.zones.get(&signed.shift.zone) {
-            // Of two with one stamp any fixed order does, as long as every node uses the same.
-            let rank = |s: &SignedBreakGlass| (s.shift.signed_at, s.shift.clone(), s.signature);
-            return match rank(&signed).cmp(&rank(known)) {
-                std::cmp::Ordering::Equal => Ok(false),
-                std::cmp::Ordering::Less => Err(BreakGlassRefused::Superseded { by: known.shift.by.clone() }),
-                std::cmp::Ordering::Greater => {
-                    self.zones.insert(signed.shift.zone.clone(), signed);
-                    Ok(true)
-                }
-            };
+        let is_news = self.would_insert(&signed)?;
+        if is_news {
+            self.zones.insert(signed.shift.zone.clone(), signed);
         }
-        if self.zones.len() >= Self::MAX {
-            return Err(BreakGlassRefused::TooMany);
+        Ok(is_news)
+    }
+
+    /// What [`BreakGlassBook::insert`] would say.
+    pub fn would_insert(&self, signed: &SignedBreakGlass) -> Result<bool, BreakGlassRefused> {
+        let Some(known) = self.zones.get(&signed.shift.zone) else {
+            return if self.zones.len() >= Self::MAX { Err(BreakGlassRefused::TooMany) } else { Ok(true) };
+        };
+        // Of two that say the same the signature tells: any fixed order does, as long as every node uses it.
+        let order = signed.shift.newness().cmp(&known.shift.newness());
+        match order.then(signed.signature.cmp(&known.signature)) {
+            Ordering::Equal => Ok(false),
+            Ordering::Less => Err(BreakGlassRefused::Superseded {
+                by: known.shift.by.clone(),
+                later: known.shift.signed_at.since(signed.shift.signed_at),
+            }),
+            Ordering::Greater => Ok(true),
         }
-        self.zones.insert(signed.shift.zone.clone(), signed);
-        Ok(true)
+    }
+
+    /// Forgets what is not for this estate. True if there was any.
+    pub fn keep_estate(&mut self, estate: EstateId) -> bool {
+        let before = self.zones.len();
+        self.zones.retain(|_, signed| signed.shift.estate == estate);
+        self.zones.len() != before
     }
 
     /// Forgets what is too old to count. True if there was any.

@@ -56,7 +56,7 @@ impl State {
         let place = |zone: &ZoneId| self.estate.as_deref().and_then(|estate| estate.zone_named(zone));
         let is_same_place =
             |zone: &ZoneId| *zone == act.zone || place(zone).is_some_and(|it| place(&act.zone) == Some(it));
-        let is_newer = |known: &RecordedBreakGlass| newness(&known.act) > newness(act);
+        let is_newer = |known: &RecordedBreakGlass| known.act.newness() > act.newness();
         if self.break_glass.iter().any(|known| is_newer(known) && is_same_place(&known.act.zone)) {
             return nothing();
         }
@@ -169,9 +169,4 @@ impl State {
 
 fn is_same(one: &BreakGlassShift, other: &BreakGlassShift) -> bool {
     (&one.zone, one.signed_at, &one.by) == (&other.zone, other.signed_at, &other.by)
-}
-
-/// Of two acts on one zone the greater counts; the nodes order them so too.
-fn newness(act: &BreakGlassShift) -> (Timestamp, Timestamp, &hf_model::Operator, &str) {
-    (act.signed_at, act.ends_at, &act.by, &act.reason)
 }

@@ -49,6 +49,16 @@ fn neither_the_future_nor_the_far_past_counts() {
     assert_eq!(check(NOW.plus(ahead), LENGTH_MIN), Err(BreakGlassRefused::FromTheFuture(ahead)));
     let old = Timestamp(NOW.0 - 120_000);
     assert_eq!(check(old, LENGTH_MIN), Err(BreakGlassRefused::Ended(Duration::from_mins(1))));
+    // What is handed in was just signed, a cancel too; nodes among themselves pass on what is older.
+    let behind = BEHIND_MAX + Duration::from_secs(1);
+    let late = Timestamp(NOW.0 - behind.as_millis() as u64);
+    for length in [LENGTH_MAX, Duration::ZERO] {
+        assert_eq!(check(Timestamp(NOW.0 - BEHIND_MAX.as_millis() as u64), length), Ok(()));
+        assert_eq!(check(late, length), Err(BreakGlassRefused::Stale(behind)));
+        let operators = operators();
+        let passed_on = operators.pair.sign(shift("a", late, length));
+        assert_eq!(verify(&passed_on, &operators.keys, ESTATE, NOW), Ok(()));
+    }
     let very_old = Timestamp(NOW.0 - LENGTH_MAX.as_millis() as u64 - 1);
     assert_eq!(check(very_old, Duration::ZERO), Err(BreakGlassRefused::TooOld));
 }
@@ -111,6 +121,38 @@ fn the_newest_of_a_zone_wins_in_any_order_of_arrival() {
     assert_eq!(book.insert(long.clone()), Ok(false));
     assert_eq!(book.signed(), std::slice::from_ref(&long));
     assert!(book.forget_old(NOW.plus(LENGTH_MAX + Duration::from_secs(1))));
+    assert_eq!(book, BreakGlassBook::default());
+}
+
+#[test]
+fn of_two_acts_of_one_instant_the_one_that_ends_later_counts() {
+    let operators = operators();
+    let long = operators.pair.sign(shift("a", NOW, LENGTH_MAX));
+    let cancel = BreakGlassShift { reason: "zzz".to_owned(), ..shift("a", NOW, Duration::ZERO) };
+    let cancel = operators.pair.sign(cancel);
+    for order in [[&long, &cancel], [&cancel, &long]] {
+        let mut book = BreakGlassBook::default();
+        for signed in order {
+            let expected = book.would_insert(signed);
+            assert_eq!(book.insert(signed.clone()), expected);
+        }
+        assert_eq!(book.signed(), std::slice::from_ref(&long));
+    }
+}
+
+#[test]
+fn an_act_that_loses_says_by_how_much() {
+    let operators = operators();
+    let newest = operators.pair.sign(shift("a", NOW, LENGTH_MIN));
+    let mut book = BreakGlassBook::default();
+    assert_eq!(book.insert(newest.clone()), Ok(true));
+    let minutes = Duration::from_mins(3);
+    let old = operators.pair.sign(shift("a", Timestamp(NOW.0 - 180_000), LENGTH_MAX));
+    let refused = BreakGlassRefused::Superseded { by: Operator::new("anna"), later: minutes };
+    assert_eq!(book.would_insert(&old), Err(refused.clone()));
+    assert!(refused.to_string().contains("signed 3m after this one"), "{refused}");
+    assert!(!book.keep_estate(ESTATE));
+    assert!(book.keep_estate(EstateId([8; 16])));
     assert_eq!(book, BreakGlassBook::default());
 }
 

@@ -4,6 +4,19 @@ use std::time::Duration;
 
 use super::fixture::{ESTATE, Fixture, NOW};
 
+const ID: hf_model::EstateId = hf_model::EstateId([7; 16]);
+
+/// Lets a data node obey the estate as it came over the feed.
+fn obey_from_afar(fixture: &Fixture) {
+    let estate = hf_config::estate::EstateBundle { toml: ESTATE.to_owned(), ..Default::default() };
+    let read = hf_control::read_estate(&estate).unwrap();
+    let (estate_id, revision) = (ID, hf_model::Revision(1));
+    let intent = hf_control::Intent { estate_id, revision, estate, ..Default::default() };
+    let verdicts = hf_health::Verdicts::unknown(read.endpoint_refs().count());
+    let snapshot = hf_snapshot::Snapshot::build(1, NOW, intent.into(), read.into(), vec![], verdicts);
+    fixture.snapshots.send_replace(Some(snapshot.into()));
+}
+
 #[tokio::test]
 async fn a_shift_from_start_to_end() {
     let fixture = Fixture::control().await;
@@ -222,6 +235,7 @@ async fn a_shift_expires_over_the_api_too() {
 async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
     let mut fixture = Fixture::empty(&[hf_config::node::Role::Balancer]).await;
     let shift = hf_control::BreakGlassShift {
+        estate: ID,
         zone: hf_model::ZoneId::new("a").unwrap(),
         reason: "no ledger".to_owned(),
         by: hf_model::Operator::new("ann"),
@@ -232,6 +246,7 @@ async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
     let body = |signature: &[u8]| {
         use base64::Engine;
         let body = hf_api::SignedBreakGlass {
+            estate: ID.to_string(),
             zone: "a".to_owned(),
             reason: "no ledger".to_owned(),
             by: "ann".to_owned(),
@@ -242,6 +257,15 @@ async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
         serde_json::to_string(&body).unwrap()
     };
     let good = body(&signed.signature);
+    let early = fixture.ask("POST", "/v1/break-glass", &good).await.refusal();
+    assert!(early.starts_with("409 | refused | this node obeys no estate yet"), "{early}");
+    obey_from_afar(&fixture);
+    let other = fixture
+        .key
+        .sign(hf_control::BreakGlassShift { estate: hf_model::EstateId([8; 16]), ..shift.clone() });
+    let other = body(&other.signature).replace(&ID.to_string(), &"08".repeat(16));
+    let stray = fixture.ask("POST", "/v1/break-glass", &other).await.refusal();
+    assert!(stray.starts_with("409 | refused | it is for estate 0808"), "{stray}");
     let mut glass = std::mem::replace(&mut fixture.glass, tokio::sync::mpsc::channel(1).1);
     let (taken, ()) = tokio::join!(fixture.ask("POST", "/v1/break-glass", &good), async {
         let given = glass.recv().await.unwrap();
@@ -253,9 +277,11 @@ async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
     let (superseded, ()) = tokio::join!(fixture.ask("POST", "/v1/break-glass", &good), async {
         let by = hf_model::Operator::new("bob");
         let reply = glass.recv().await.unwrap().reply;
-        reply.send(Err(hf_feed::BreakGlassRefused::Superseded { by })).unwrap();
+        reply
+            .send(Err(hf_feed::BreakGlassRefused::Superseded { by, later: Duration::from_secs(5) }))
+            .unwrap();
     });
-    let words = "409 | refused | a newer break-glass act of `bob` for this zone is in force | sign again to replace it";
+    let words = "409 | refused | a newer break-glass act of `bob` for this zone is known, signed 5s after this one | sign again to replace it, and if that does not help set the clock of the machine that signs";
     assert_eq!(superseded.refusal(), words);
 
     let forged = fixture.ask("POST", "/v1/break-glass", &body(&[7; 64])).await;
@@ -278,11 +304,13 @@ async fn a_break_glass_shift_needs_no_ledger_and_no_token() {
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_break_glass_shifts_is_bounded() {
     let fixture = Fixture::empty(&[hf_config::node::Role::Balancer]).await;
+    obey_from_afar(&fixture);
     let mut answers = Vec::new();
     for number in 0..5 {
         use base64::Engine;
         let ends_at = NOW.plus(Duration::from_secs(600 + number));
         let signed = fixture.key.sign(hf_control::BreakGlassShift {
+            estate: ID,
             zone: hf_model::ZoneId::new("a").unwrap(),
             reason: "x".to_owned(),
             by: hf_model::Operator::new("ann"),
@@ -290,6 +318,7 @@ async fn a_flood_of_break_glass_shifts_is_bounded() {
             ends_at,
         });
         let body = hf_api::SignedBreakGlass {
+            estate: ID.to_string(),
             zone: "a".to_owned(),
             reason: "x".to_owned(),
             by: "ann".to_owned(),
