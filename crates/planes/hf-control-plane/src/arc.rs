@@ -5,6 +5,7 @@
 //! 3. Writes are commands like all others: the same permissions, the same ledger, the same journal. Reads see all that was
 //!    acknowledged before them ([`Control::barrier`](crate::Control::barrier)).
 //! 4. A node without ledger or quorum says so in a way that makes clients go to the next endpoint at once.
+//! 5. Bounded: a body has ten seconds, a read two, a change five; then the caller hears that it may go elsewhere.
 //!
 //! Not here: signatures, shapes, checks of content (`hf-arc`), rules (`hf-control`).
 
@@ -28,8 +29,9 @@ use hf_arc::{AccessKeyId, Answer, ArcError, BODY_BYTES_MAX, Call, Output, Refuse
 use hf_control::{Command, ObjectId, Outcome, Shift};
 use hf_model::RequestId;
 use hf_snapshot::Snapshot;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
+use tracing::error;
 
 use crate::access::Presented;
 use crate::api::{Context, Shared};
@@ -41,6 +43,10 @@ use crate::refusals::RefusedRequest;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A read that cannot be sure of the newest state gives up then, so that the caller goes to another endpoint.
 const BARRIER: Duration = Duration::from_secs(2);
+/// So long a call on resources waits for this node to have decided on what the ledger says; then it tells what is decided so far.
+const SETTLING: Duration = Duration::from_millis(300);
+/// A change without an outcome is given up then: longer than a ledger takes to find its quorum, shorter than clients wait.
+const COMMIT: Duration = Duration::from_secs(5);
 
 /// Answers what is meant for the front, and passes everything else on.
 pub async fn front(State(shared): State<Arc<Shared>>, request: Request<Body>, next: Next) -> Response {
@@ -55,15 +61,25 @@ pub async fn front(State(shared): State<Arc<Shared>>, request: Request<Body>, ne
     let body = timeout(PATIENCE, Limited::new(body, BODY_BYTES_MAX + 1).collect()).await;
     let bytes = match body {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) => vec![0; BODY_BYTES_MAX + 1].into(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => vec![0; BODY_BYTES_MAX + 1].into(),
+        Ok(Err(_)) => return unreadable("the body broke off; send it again".to_owned(), &id),
         Err(_) => {
-            let message = format!("the body did not arrive within {} s; send it again", PATIENCE.as_secs());
-            return response(&ArcError::Unreadable { message }.answer(None), &id);
+            let seconds = PATIENCE.as_secs();
+            return unreadable(format!("the body did not arrive within {seconds} s; send it again"), &id);
         }
     };
     let request = Request::from_parts(parts, ());
     let request = borrowed(request.method().as_str(), &request, &bytes);
-    response(&answer(&shared, &request, from).await, &id)
+    let answer = answer(&shared, &request, from).await;
+    if answer.status >= 500 {
+        let why = String::from_utf8_lossy(&answer.body);
+        error!(request_id = id, method = request.method, path = request.path, %why, "a call of the ARC APIs failed");
+    }
+    response(&answer, &id)
+}
+
+fn unreadable(message: String, id: &str) -> Response {
+    response(&ArcError::Unreadable { message }.answer(None), id)
 }
 
 fn borrowed<'a, B>(method: &'a str, request: &'a Request<B>, body: &'a [u8]) -> hf_arc::Request<'a> {
@@ -113,16 +129,21 @@ async fn answer(shared: &Shared, request: &hf_arc::Request<'_>, from: Option<Soc
     };
     match serve(context, &taken.by, from, &taken.call).await {
         Ok(output) => output.answer(),
-        Err(Failed { error, told }) => {
+        Err(Failed { error, told, asked }) => {
             let refused = refuse(error);
-            let status = refused.error.status(Some(service));
-            if !taken.operation.is_read() && told == ToldAlready::No && status < 500 {
-                let what = format!("{} {}", service.name(), taken.operation.name());
+            if !taken.operation.is_read() && told == ToldAlready::No && is_judgement(&refused.error) {
+                let asked = asked.map_or_else(String::new, |asked| format!(": {asked}"));
+                let what = format!("{} {}{asked}", service.name(), taken.operation.name());
                 tell(shared, &refused, name_of(context, Some(&taken.by)), from, what).await;
             }
             refused.answer()
         }
     }
+}
+
+/// Whether somebody has said no; a node that cannot say anything may not reach the journal either.
+fn is_judgement(error: &ArcError) -> bool {
+    !matches!(error, ArcError::Unavailable { .. } | ArcError::Throttled { .. } | ArcError::Internal { .. })
 }
 
 fn name_of(context: &Context, key: Option<&AccessKeyId>) -> Option<String> {
@@ -153,11 +174,13 @@ enum ToldAlready {
 struct Failed {
     error: ArcError,
     told: ToldAlready,
+    /// What the ledger would have been asked, for the journal; none if it did not come so far.
+    asked: Option<String>,
 }
 
 impl From<ArcError> for Failed {
     fn from(error: ArcError) -> Self {
-        Failed { error, told: ToldAlready::No }
+        Failed { error, told: ToldAlready::No, asked: None }
     }
 }
 
@@ -219,12 +242,29 @@ impl Desk<'_> {
 
     /// All that was acknowledged before the call.
     async fn known(&self) -> Result<Known, ArcError> {
+        let node = &self.context.node;
         let unsure = |why: String| ArcError::Unavailable { message: format!("{why}; try another endpoint") };
+        if let Some(behind) = self.control.behind() {
+            return Err(unsure(format!("node {node}: {behind}")));
+        }
         match timeout(BARRIER, self.control.barrier()).await {
             Ok(Ok(_)) => Ok(self.known_here()),
-            Ok(Err(error)) => Err(unsure(format!("node {}: {error}", self.context.node))),
-            Err(_) => Err(unsure(format!("node {} has no quorum of its ledger", self.context.node))),
+            Ok(Err(error)) => Err(unsure(format!("node {node}: {error}"))),
+            Err(_) => Err(unsure(format!("node {node} has no quorum of its ledger"))),
         }
+    }
+
+    /// The same, and this node has decided on it, if it does so soon: for what stands on the estate and on decisions.
+    async fn settled(&self) -> Result<Known, ArcError> {
+        let known = self.known().await?;
+        let newest = known.view.revision;
+        let mut snapshots = self.context.snapshots.clone();
+        let is_decided = |snapshot: &Option<Arc<Snapshot>>| {
+            snapshot.as_ref().is_some_and(|snapshot| snapshot.intent.revision >= newest)
+        };
+        // Too late, or the node is stopping: what is known has to do.
+        let _ = timeout(SETTLING, snapshots.wait_for(is_decided)).await;
+        Ok(Known { snapshot: self.context.snapshot(), ..known })
     }
 
     /// The same right after a command of this call.
@@ -234,18 +274,34 @@ impl Desk<'_> {
 
     /// Commits a command.
     async fn commit(&self, request: Option<RequestId>, command: Command) -> Result<Done, Failed> {
-        permit::judge(self.context, &self.by, &command)
-            .map_err(|forbidden| ArcError::AccessDenied { message: forbidden.to_string() })?;
+        if permit::judge(self.context, &self.by, &command).is_err() {
+            // What it touches may have been made at another node a moment ago.
+            self.known().await?;
+            permit::judge(self.context, &self.by, &command).map_err(|forbidden| Failed {
+                error: ArcError::AccessDenied { message: forbidden.to_string() },
+                told: ToldAlready::No,
+                asked: Some(command.to_string()),
+            })?;
+        }
         let request = request.unwrap_or_else(|| {
             let number = u128::from_le_bytes(hf_clock::random_bytes());
             RequestId::new(&format!("arc-{number:032x}")).expect("letters, a hyphen and digits")
         });
         let by = Asker { name: self.by.name.clone(), from: self.from };
-        match self.control.submit(by, request, command).await {
+        let Ok(outcome) = timeout(COMMIT, self.control.submit(by, request, command)).await else {
+            let message = format!(
+                "node {}: its ledger did not answer within {} s; the change may have been made or may still be: read what there \
+                 is at another endpoint before you repeat it",
+                self.context.node,
+                COMMIT.as_secs()
+            );
+            return Err(ArcError::Unavailable { message }.into());
+        };
+        match outcome {
             Ok(Outcome::Done { shift, object, .. }) => Ok(Done { shift, object }),
             Ok(Outcome::Refused(refusal)) => {
                 let error = refusals::of_rules(self.service, &refusal, &self.control.view());
-                Err(Failed { error, told: ToldAlready::Yes })
+                Err(Failed { error, told: ToldAlready::Yes, asked: None })
             }
             Err(error) => Err(refusals::of_submit(&self.context.node, &error).into()),
         }

@@ -1,6 +1,7 @@
 //! One node's API: every route and every refusal, through the router; slow and large bodies over sockets.
 
 mod access;
+mod arc;
 mod controls;
 mod fixture;
 mod practice;

@@ -7,6 +7,7 @@ use hf_arc::call::cluster::Entry;
 use hf_arc::{About, ArcError, Call, Output};
 use hf_control::{Board, Command, ControlRef, ControlSet, RoutingControl, RuleRef};
 
+use super::config::rule;
 use super::{Desk, Failed};
 
 pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed> {
@@ -54,6 +55,7 @@ pub(super) fn not_of_this_service(call: &Call) -> Failed {
 }
 
 async fn turn(desk: &Desk<'_>, entries: &[Entry], overrides: &[RuleArn]) -> Result<(), Failed> {
+    check_arns(desk, entries, overrides).await?;
     let sets = entries
         .iter()
         .map(|entry| ControlSet { control: ControlRef::Id(entry.control.control), to: entry.to });
@@ -64,6 +66,20 @@ async fn turn(desk: &Desk<'_>, entries: &[Entry], overrides: &[RuleArn]) -> Resu
         reason: String::new(),
     };
     desk.commit(None, command).await.map(|_| ())
+}
+
+/// Whether each ARN is one of an object, its panel too: the ledger goes by the last number alone.
+///
+/// What is not here yet is looked for once more in all that was acknowledged: it may have been made at another node.
+async fn check_arns(desk: &Desk<'_>, entries: &[Entry], overrides: &[RuleArn]) -> Result<(), ArcError> {
+    let check = |board: &Board| -> Result<(), ArcError> {
+        entries.iter().try_for_each(|entry| control(board, entry.control).map(|_| ()))?;
+        overrides.iter().try_for_each(|arn| rule(board, *arn).map(|_| ()))
+    };
+    match check(&desk.known_here().view.board) {
+        Ok(()) => Ok(()),
+        Err(_) => check(&desk.known().await?.view.board),
+    }
 }
 
 /// The control of this ARN; its panel is part of its name.

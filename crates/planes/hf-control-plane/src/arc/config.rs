@@ -180,8 +180,12 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
         Call::ListAssociatedRoute53HealthChecks(asked) => {
             let known = desk.known().await?;
             let found = control(&known.view.board, asked.control)?;
-            let checks = checks_behind(&known, found);
-            Output::ListAssociatedRoute53HealthChecks(asked.paging.page(checks, Clone::clone).into())
+            // By their whole names: what is cut may be alike.
+            let mut page = asked.paging.page(checks_behind(&known, found), Clone::clone);
+            for check in &mut page.items {
+                *check = check.chars().take(CHECK_CHARS).collect();
+            }
+            Output::ListAssociatedRoute53HealthChecks(page.into())
         }
         Call::GetResourcePolicy(asked) => {
             object_tags(&desk.known().await?.view.board, asked.object)?;
@@ -239,7 +243,7 @@ fn there(board: &Board, arn: PanelArn) -> Result<PanelId, ArcError> {
     found.ok_or_else(|| gone(About::PANEL, "control panel", arn))
 }
 
-fn rule(board: &Board, arn: RuleArn) -> Result<&SafetyRule, ArcError> {
+pub(super) fn rule(board: &Board, arn: RuleArn) -> Result<&SafetyRule, ArcError> {
     let found = board.rules.get(&arn.rule).filter(|rule| rule.panel == arn.panel);
     found.ok_or_else(|| gone(About::RULE, "safety rule", arn))
 }
@@ -406,5 +410,5 @@ fn checks_behind(known: &Known, control: &RoutingControl) -> Vec<String> {
     };
     let is_behind = |kind: &CheckKind| matches!(kind, CheckKind::Control { control } if *control == path);
     let checks = snapshot.estate.health_checks.iter().filter(|check| is_behind(&check.kind));
-    checks.map(|check| check.name.as_str().chars().take(CHECK_CHARS).collect()).collect()
+    checks.map(|check| check.name.to_string()).collect()
 }

@@ -32,7 +32,7 @@ pub(super) fn of_submit(node: &NodeId, error: &SubmitError) -> ArcError {
 }
 
 fn of_zonal_shift(refusal: &Refusal) -> ArcError {
-    let invalid = |name, reason| ArcError::invalid(name, reason, refusal);
+    let invalid = |name: &str, reason| ArcError::invalid(name, reason, refusal);
     let conflict = |reason, shift| ArcError::shift_conflict(reason, refusal, shift);
     let not_found = |kind, id: &dyn std::fmt::Display| ArcError::not_found(refusal, About::new(kind, id));
     match refusal {
@@ -52,6 +52,8 @@ fn of_zonal_shift(refusal: &Refusal) -> ArcError {
         Refusal::Floor { .. } => conflict(ConflictReason::SimultaneousZonalShiftsConflict, None),
         Refusal::Length { .. } => invalid("expiresIn", ValidationReason::InvalidExpiresIn),
         Refusal::Reason { .. } => invalid("comment", ValidationReason::MissingValue),
+        // A practice run that is to last longer: AWS's word for shifts that are not the caller's to change.
+        Refusal::Invalid { .. } => invalid("zonalShiftId", ValidationReason::AutoshiftUpdateNotAllowed),
         Refusal::NoPractice { .. } => conflict(ConflictReason::PracticeConfigurationDoesNotExist, None),
         Refusal::PracticeThere { .. } => conflict(ConflictReason::PracticeConfigurationAlreadyExists, None),
         Refusal::AutoshiftEnabled { .. } => conflict(ConflictReason::AutoShiftEnabled, None),
@@ -78,7 +80,9 @@ fn of_zonal_shift(refusal: &Refusal) -> ArcError {
             };
             invalid(name, reason)
         }
-        Refusal::TooMany { .. } => ArcError::LimitExceeded { message: refusal.to_string(), limit: "acts" },
+        Refusal::TooMany { what, .. } => {
+            ArcError::LimitExceeded { message: refusal.to_string(), limit: limit_name(*what) }
+        }
         // No call of this service can meet these.
         Refusal::BadEstate { .. }
         | Refusal::Stale { .. }
@@ -97,7 +101,6 @@ fn of_zonal_shift(refusal: &Refusal) -> ArcError {
         | Refusal::RuleBroken { .. }
         | Refusal::GateClosed { .. }
         | Refusal::Waiting { .. }
-        | Refusal::Invalid { .. }
         | Refusal::OtherEstate { .. }
         | Refusal::NoPin { .. } => ArcError::Internal { message: refusal.to_string() },
     }
@@ -112,7 +115,7 @@ fn of_recovery_control(refusal: &Refusal, view: &View) -> ArcError {
         Refusal::UnknownRule { rule } => not_found(About::RULE, rule),
         Refusal::UnknownPool { pool } => not_found(About::RESOURCE, pool),
         Refusal::RuleBroken { id, .. } | Refusal::GateClosed { id, .. } | Refusal::Waiting { id, .. } => {
-            conflict(about_rule(*id, view))
+            by_rule(refusal, about_rule(*id, view))
         }
         Refusal::Floor { pool, .. } => conflict(About::new(About::RESOURCE, pool)),
         Refusal::NameTaken { name, .. } => conflict(About::new("", name)),
@@ -120,8 +123,11 @@ fn of_recovery_control(refusal: &Refusal, view: &View) -> ArcError {
         | Refusal::InUse { .. }
         | Refusal::OwnedByEstate { .. }
         | Refusal::Ambiguous { .. }
-        | Refusal::Stale { .. }
-        | Refusal::RequestReused { .. } => conflict(About::new("", "")),
+        | Refusal::Stale { .. } => conflict(About::new("", "")),
+        Refusal::RequestReused { .. } => ArcError::conflict(
+            "this ClientToken was used before with other input, so nothing was done; use a new one for each thing to be made",
+            About::new("", ""),
+        ),
         Refusal::TooMany { what, .. } => {
             ArcError::LimitExceeded { message: refusal.to_string(), limit: limit_name(*what) }
         }
@@ -152,6 +158,27 @@ fn of_recovery_control(refusal: &Refusal, view: &View) -> ArcError {
         | Refusal::OtherEstate { .. }
         | Refusal::NoPin { .. } => ArcError::Internal { message: refusal.to_string() },
     }
+}
+
+/// In words of this API: which rule, what it wants, and how it is passed over here.
+fn by_rule(refusal: &Refusal, about: About) -> ArcError {
+    let message = match refusal {
+        Refusal::RuleBroken { rule, wants, of, on, .. } => format!(
+            "safety rule {rule} wants {wants} of its {of} routing controls On, this change leaves {on}; turn others with it in the \
+             same batch, or name the rule in SafetyRulesToOverride"
+        ),
+        Refusal::GateClosed { rule, wants, of, on, .. } => format!(
+            "safety rule {rule} is a closed gate: it wants {wants} of its {of} gating controls On, {on} are; open the gate first, in a \
+             call of its own, or name the rule in SafetyRulesToOverride"
+        ),
+        Refusal::Waiting { rule, left, .. } => format!(
+            "safety rule {rule} waits {} more after the last change of its routing controls; try again then, or name the rule in \
+             SafetyRulesToOverride",
+            hf_model::format_duration(*left)
+        ),
+        other => other.to_string(),
+    };
+    ArcError::conflict(message, about)
 }
 
 fn limit_name(what: hf_control::Bounded) -> &'static str {

@@ -3,7 +3,7 @@
 //! Managed are: each region (everything in one of its zones), each pool, each steered name. A shift on everything in a zone is one of
 //! that zone's region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hf_arc::answer::zonal::{
     AppliedStatus, AppliedWeight, AutoshiftConfiguration, Items, ManagedResource, ManagedResourceSummary,
@@ -20,7 +20,7 @@ use hf_config::floor::pool_zones;
 use hf_control::state::ShiftKey;
 use hf_control::{Autoshift, Command, Expect, Practice, Resource, Scope, Shift, ShiftKind, ShiftState};
 use hf_decide::{PoolDecision, Reason, ZoneState};
-use hf_model::{ShiftId, ZoneId};
+use hf_model::{DnsName, PoolName, ShiftId, ZoneId};
 use hf_snapshot::Snapshot;
 
 use super::cluster::not_of_this_service;
@@ -30,40 +30,40 @@ use super::{Desk, Done, Failed, Known};
 pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed> {
     let output = match call {
         Call::StartZonalShift(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             let snapshot = estate(&known, &asked.resource)?;
             in_zone(&snapshot.estate, &asked.resource, &asked.away_from)?;
             let command = Command::StartShift {
                 zone: asked.away_from.clone(),
                 scope: scope(&asked.resource),
                 length: asked.expires_in,
-                reason: asked.comment.clone(),
+                reason: spoken(&asked.comment),
                 floor_overrides: Vec::new(),
             };
             let done = desk.commit(None, command).await?;
             Output::StartZonalShift(shift_result(&known, done)?)
         }
         Call::UpdateZonalShift(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             let shift = find(&known, asked.shift.as_ref(), &asked.shift_text)?;
             let command = Command::UpdateShift {
                 id: shift.id.clone(),
                 length: asked.expires_in,
-                reason: asked.comment.clone(),
+                reason: asked.comment.as_deref().map(spoken),
                 if_match: None,
             };
             let done = desk.commit(None, command).await?;
             Output::UpdateZonalShift(shift_result(&known, done)?)
         }
         Call::CancelZonalShift(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             let shift = find(&known, asked.shift.as_ref(), &asked.shift_text)?;
             let command = Command::CancelShift { id: shift.id.clone(), if_match: None };
             let done = desk.commit(None, command).await?;
             Output::CancelZonalShift(shift_result(&known, done)?)
         }
         Call::CancelPracticeRun(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             let shift = find(&known, asked.shift.as_ref(), &asked.shift_text)?;
             if shift.kind != ShiftKind::Practice {
                 let message = format!("{} is no practice run; cancel-zonal-shift ends it", shift.id);
@@ -75,7 +75,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             Output::CancelPracticeRun(shift_result(&known, done)?)
         }
         Call::ListZonalShifts(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             let matching = known.view.shifts.iter().filter(|shift| {
                 let is_status = asked.status.is_none_or(|wanted| status(shift.state) == wanted);
                 is_status
@@ -93,7 +93,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             Output::ListZonalShifts(Items { items: items.collect(), next_token: page.next_token })
         }
         Call::GetManagedResource(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             let snapshot = estate(&known, &asked.resource)?;
             let practice = practice(&known, &asked.resource);
             Output::GetManagedResource(ManagedResource {
@@ -107,7 +107,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             })
         }
         Call::ListManagedResources(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             let all = known.snapshot.as_ref().map_or_else(Vec::new, |snapshot| resources(&snapshot.estate));
             let page = asked.paging.page(all, ToString::to_string);
             let items = page.items.iter().filter_map(|resource| {
@@ -117,7 +117,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             Output::ListManagedResources(Items { items: items.collect(), next_token: page.next_token })
         }
         Call::UpdateZonalAutoshiftConfiguration(asked) => {
-            estate(&desk.known().await?, &asked.resource)?;
+            estate(&desk.settled().await?, &asked.resource)?;
             let to = setting(asked.status);
             desk.commit(None, Command::SetAutoshift { resource: managed(&asked.resource), to }).await?;
             Output::UpdateZonalAutoshiftConfiguration(AutoshiftConfiguration {
@@ -132,13 +132,13 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             Output::ListAutoshifts(page.into())
         }
         Call::CreatePracticeRunConfiguration(asked) => {
-            estate(&desk.known().await?, &asked.resource)?;
+            estate(&desk.settled().await?, &asked.resource)?;
             let config = from_wire(&asked.config)?;
             put_practice(desk, &asked.resource, config, Expect::Absent).await?;
             Output::CreatePracticeRunConfiguration(practice_result(desk, &asked.resource)?)
         }
         Call::UpdatePracticeRunConfiguration(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             estate(&known, &asked.resource)?;
             let old = practice(&known, &asked.resource).ok_or_else(|| no_practice(&asked.resource))?;
             let config = from_wire(&asked.change.clone().applied_to(to_wire(&old.config))?)?;
@@ -146,7 +146,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             Output::UpdatePracticeRunConfiguration(practice_result(desk, &asked.resource)?)
         }
         Call::DeletePracticeRunConfiguration(asked) => {
-            let known = desk.known().await?;
+            let known = desk.settled().await?;
             practice(&known, &asked.resource).ok_or_else(|| no_practice(&asked.resource))?;
             desk.commit(None, Command::DeletePractice { resource: managed(&asked.resource) }).await?;
             Output::DeletePracticeRunConfiguration(PracticeDeleted {
@@ -156,12 +156,13 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             })
         }
         Call::StartPracticeRun(asked) => {
-            let known = desk.known().await?;
-            estate(&known, &asked.resource)?;
+            let known = desk.settled().await?;
+            let snapshot = estate(&known, &asked.resource)?;
+            in_zone(&snapshot.estate, &asked.resource, &asked.away_from)?;
             let command = Command::StartPractice {
                 resource: managed(&asked.resource),
                 zone: asked.away_from.clone(),
-                reason: asked.comment.clone(),
+                reason: spoken(&asked.comment),
             };
             let done = desk.commit(None, command).await?;
             Output::StartPracticeRun(shift_result(&known, done)?)
@@ -189,6 +190,12 @@ fn estate<'a>(known: &'a Known, resource: &ResourceArn) -> Result<&'a Snapshot, 
     };
     let snapshot = known.snapshot.as_deref().ok_or_else(missing)?;
     if zones(&snapshot.estate, resource).is_empty() { Err(missing()) } else { Ok(snapshot) }
+}
+
+/// AWS takes an empty comment, the journal none: an evacuation does not fail for want of words.
+fn spoken(comment: &str) -> String {
+    let is_silent = comment.chars().all(|c| c.is_whitespace() || c.is_control());
+    if is_silent { "(no comment)".to_owned() } else { comment.to_owned() }
 }
 
 fn in_zone(estate: &Estate, resource: &ResourceArn, zone: &ZoneId) -> Result<(), ArcError> {
@@ -232,15 +239,17 @@ fn zones(estate: &Estate, resource: &ResourceArn) -> Vec<ZoneIx> {
     zones
 }
 
-/// Everything that is managed.
+/// Everything that is managed: what has a zone. Each pool is looked at once, however many records stand on it.
 fn resources(estate: &Estate) -> Vec<ResourceArn> {
-    let regions = estate.regions.iter().map(|region| ResourceArn::Region(region.id.clone()));
-    let pools = estate.pools.iter().map(|pool| ResourceArn::Pool(pool.name.clone()));
-    let mut names: Vec<_> = estate.records.iter().map(|record| record.name.clone()).collect();
-    names.sort();
-    names.dedup();
-    let with_zones = |resource: &ResourceArn| !zones(estate, resource).is_empty();
-    regions.chain(pools).chain(names.into_iter().map(ResourceArn::Record)).filter(with_zones).collect()
+    let with_zones: BTreeSet<usize> = estate.zones.iter().map(|zone| zone.region.at()).collect();
+    let regions = estate.regions.iter().enumerate().filter(|(at, _)| with_zones.contains(at));
+    let regions = regions.map(|(_, region)| ResourceArn::Region(region.id.clone()));
+    let serving: BTreeSet<PoolIx> =
+        estate.pool_indexes().filter(|pool| !pool_zones(estate.pool(*pool)).is_empty()).collect();
+    let pools = serving.iter().map(|pool| ResourceArn::Pool(estate.pool(*pool).name.clone()));
+    let records = estate.records.iter().filter(|record| serving.contains(&record.pool));
+    let names: BTreeSet<&DnsName> = records.map(|record| &record.name).collect();
+    regions.chain(pools).chain(names.into_iter().cloned().map(ResourceArn::Record)).collect()
 }
 
 fn scope(resource: &ResourceArn) -> Scope {
@@ -338,15 +347,22 @@ fn decisions<'a>(snapshot: &'a Snapshot, resource: &ResourceArn) -> Vec<&'a Pool
     }
 }
 
-/// Away only by acts of people, health apart; of several pools if one of them is away.
+/// Away only by acts of people, health apart: of a region by those on everything in a zone, of a record of several types if one of them is
+/// away.
 fn weights(snapshot: &Snapshot, resource: &ResourceArn) -> BTreeMap<ZoneId, AppliedWeight> {
     let estate = &snapshot.estate;
     let decisions = decisions(snapshot, resource);
-    let is_away = |zone: ZoneIx| {
-        decisions
-            .iter()
-            .filter_map(|decision| decision.zone(zone))
-            .any(|of| of.state == ZoneState::Away && !matches!(of.reason, Reason::Impaired | Reason::AllDown))
+    let by_act = |state, reason: &Reason| {
+        state == ZoneState::Away && !matches!(reason, Reason::Impaired | Reason::AllDown)
+    };
+    let is_away = |zone: ZoneIx| match resource {
+        ResourceArn::Region(_) => {
+            snapshot.decision.zones.get(zone.at()).is_some_and(|of| by_act(of.state, &of.reason))
+        }
+        ResourceArn::Pool(_) | ResourceArn::Record(_) => {
+            let mut here = decisions.iter().filter_map(|decision| decision.zone(zone));
+            here.any(|of| by_act(of.state, &of.reason))
+        }
     };
     let weigh = |zone| {
         let weight = if is_away(zone) { AppliedWeight::Away } else { AppliedWeight::In };
@@ -359,12 +375,19 @@ fn weights(snapshot: &Snapshot, resource: &ResourceArn) -> BTreeMap<ZoneId, Appl
 fn shifts_at(known: &Known, snapshot: &Snapshot, resource: &ResourceArn) -> Vec<ZonalShiftInResource> {
     let of = zones(&snapshot.estate, resource);
     let asked = scope(resource);
+    let behind: Vec<&PoolName> =
+        pools(&snapshot.estate, resource).into_iter().map(|pool| &snapshot.estate.pool(pool).name).collect();
     let acts = |shift: &&Shift| {
         let is_here = snapshot.estate.zone_named(&shift.zone).is_some_and(|zone| of.contains(&zone));
         let meets = match resource {
             // A region's own shifts are those on everything; those on single pools are the pools'.
             ResourceArn::Region(_) => shift.scope == Scope::Everything,
-            _ => shift.scope == asked || shift.scope == Scope::Everything,
+            ResourceArn::Pool(_) => shift.scope == asked || shift.scope == Scope::Everything,
+            ResourceArn::Record(_) => match &shift.scope {
+                Scope::Everything => true,
+                Scope::Pool(name) => behind.contains(&name),
+                Scope::Record(_) => shift.scope == asked,
+            },
         };
         shift.state == ShiftState::Active && is_here && meets
     };
@@ -390,13 +413,15 @@ fn applied(snapshot: &Snapshot, resource: &ResourceArn, shift: &Shift) -> Applie
         return AppliedStatus::Applied;
     }
     let Some(zone) = snapshot.estate.zone_named(&shift.zone) else { return AppliedStatus::NotApplied };
-    let is_own = |decision: &&PoolDecision| {
-        decision.zone(zone).is_some_and(|of| match &of.reason {
-            Reason::Shifted { id, .. } | Reason::Practice { id, .. } => *id == shift.id,
-            _ => false,
-        })
+    let is_own = |reason: &Reason| match reason {
+        Reason::Shifted { id, .. } | Reason::Practice { id, .. } => *id == shift.id,
+        _ => false,
     };
-    if decisions(snapshot, resource).iter().any(is_own) {
+    let of_zone = snapshot.decision.zones.get(zone.at());
+    let is_of_zone =
+        matches!(resource, ResourceArn::Region(_)) && of_zone.is_some_and(|of| is_own(&of.reason));
+    let mut here = decisions(snapshot, resource).into_iter().filter_map(|decision| decision.zone(zone));
+    if is_of_zone || here.any(|of| is_own(&of.reason)) {
         AppliedStatus::Applied
     } else {
         AppliedStatus::NotApplied
