@@ -5,9 +5,9 @@ use axum::http::Request;
 use expect_test::{Expect, expect};
 use futures_util::StreamExt;
 use hf_config::estate::EstateBundle;
-use hf_control::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftState};
+use hf_control::{BreakGlassShift, Intent, Pin, PinTo, Scope, Shift, ShiftKind, ShiftState};
 use hf_health::{Verdict, Verdicts};
-use hf_model::{Operator, Revision, ShiftId, Timestamp, ZoneId};
+use hf_model::{EstateId, Operator, Revision, ShiftId, Timestamp, ZoneId};
 use http_body_util::BodyExt;
 use tokio::sync::watch::{Sender, channel};
 use tokio_tungstenite::tungstenite;
@@ -67,6 +67,8 @@ fn shift(name: &str, scope: &str, minutes: u64) -> Shift {
         started_at: NOW,
         ends_at: NOW.plus(Duration::from_mins(minutes)),
         state: ShiftState::Active,
+        kind: ShiftKind::Zonal,
+        floor_overrides: vec![],
         revision: Revision(7),
     }
 }
@@ -145,13 +147,16 @@ async fn pin_and_break_glass_name_themselves() {
             to: PinTo::Out,
             reason: "x".to_owned(),
             by: Operator::new("bob"),
+            started_at: NOW,
             ends_at: NOW.plus(Duration::from_mins(1)),
+            floor_overrides: vec![],
             revision: Revision(6),
         });
     });
     check(pinned, "/status/a", expect![[r#"500 {"zone":"a","resource":"everything","state":"away","source":"pin","reason":"pinned out by bob until 2001-09-09T01:47:40Z","until_ms":1000000060000,"held":false,"revision":7,"age_ms":1500}"#]]).await;
     let glass = snapshot(|_, glass, _| {
         glass.push(BreakGlassShift {
+            estate: EstateId::default(),
             zone: zone("b"),
             reason: "x".to_owned(),
             by: Operator::new("eve"),

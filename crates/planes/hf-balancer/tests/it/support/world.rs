@@ -10,7 +10,7 @@ use hf_balancer::{BalancerConfig, BindError, Limits, ListenerView, bind};
 use hf_clock::Clock;
 use hf_config::estate::{Estate, EstateBundle};
 use hf_config::read_estate;
-use hf_control::{Intent, Scope, Shift, ShiftState};
+use hf_control::{Intent, Scope, Shift, ShiftKind, ShiftState};
 use hf_health::{Verdict, Verdicts};
 use hf_model::{NodeId, Operator, Revision, ShiftId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
@@ -205,6 +205,8 @@ impl World {
             started_at: Timestamp(0),
             ends_at: Timestamp(1 << 40),
             state: ShiftState::Active,
+            kind: ShiftKind::Zonal,
+            floor_overrides: vec![],
             revision: Revision(1),
         };
         self.state.intent.shifts = zones.iter().map(shift).collect();
