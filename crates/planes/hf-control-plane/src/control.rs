@@ -157,7 +157,7 @@ pub struct Adopted {
 /// What the writer is told.
 #[derive(Debug)]
 enum Message {
-    Do(Job),
+    Do(Box<Job>),
     Adopt(Arc<Intent>, oneshot::Sender<Result<Adopted, AdoptError>>),
     Reach(Revision, oneshot::Sender<Result<(), SubmitError>>),
     Stop,
@@ -259,7 +259,7 @@ impl Control {
             let _ = self.gate.clone().wait_for(|gate| *gate != Gate::Settling).await;
         }
         let (reply, answer) = oneshot::channel();
-        let job = Message::Do(Job { by, request, command, reply });
+        let job = Message::Do(Box::new(Job { by, request, command, reply }));
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
             mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,

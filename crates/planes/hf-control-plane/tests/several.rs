@@ -162,7 +162,7 @@ async fn submit(control: &Control, request: &str, command: Command) -> Result<Ou
 fn revision(outcome: Outcome) -> u64 {
     match outcome {
         Outcome::Done { revision, .. } => revision.0,
-        other => panic!("{other:?}"),
+        refused @ Outcome::Refused(_) => panic!("{refused:?}"),
     }
 }
 

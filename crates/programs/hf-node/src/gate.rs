@@ -6,7 +6,8 @@
 //! 3. Nodes may hold what another control node has just written and this one has not read yet. So the ledger is asked first, and read
 //!    up to its end: only what it does not have then is more. While it cannot be asked nothing is judged anew.
 //! 4. A ledger that was not read yet takes none, and is not judged.
-//! 5. Told to, it goes on with what they hold, once, after [`SETTLE_ADOPT`].
+//! 5. Each second it is asked whether it can be reached; while it cannot, the node's report says so, and that is no contact.
+//! 6. Told to, it goes on with what they hold, once, after [`SETTLE_ADOPT`].
 //!
 //! Not here: what is more (`hub`), what taking none means (`hf-control-plane`).
 
@@ -51,7 +52,13 @@ pub struct LedgerGate {
     /// What the nodes hold and the ledger does not have, as it said itself.
     confirmed: Option<Arc<Intent>>,
     asking: Option<oneshot::Receiver<Answer>>,
+    /// Whether the question under way is about what the nodes hold.
+    asks_of_held: bool,
     ask_not_before: Instant,
+    /// When to ask whether it can be reached.
+    look_at: Instant,
+    /// Why it cannot.
+    away: Option<String>,
     /// Whether the ledger was read this moment: then it need not be asked.
     is_fresh: bool,
 }
@@ -59,8 +66,10 @@ pub struct LedgerGate {
 /// What the ledger said when it was asked again.
 #[derive(Debug)]
 struct Answer {
-    held: Arc<Intent>,
-    has_spoken: bool,
+    /// What the nodes held when it was asked, and its reader did not have.
+    held: Option<Arc<Intent>>,
+    /// Why it could not be asked.
+    away: Option<String>,
 }
 
 /// What the ledger's side has to tell.
@@ -88,14 +97,17 @@ impl LedgerGate {
             lost,
             confirmed: None,
             asking: None,
+            asks_of_held: false,
             ask_not_before: now,
+            look_at: now + ASK_AGAIN,
+            away: None,
             is_fresh,
         }
     }
 
-    /// Whether the ledger has been read since the start.
-    pub fn is_read(&self) -> bool {
-        self.control.is_read()
+    /// Whether the ledger has been read since the start, and could be reached when it was last asked.
+    pub fn has_contact(&self) -> bool {
+        self.control.is_read() && self.away.is_none()
     }
 
     /// Waits for news; none when the writer is gone.
@@ -107,9 +119,12 @@ impl LedgerGate {
                 Some(News::Intent(intent.borrow_and_update().clone()))
             }
             answer = answer(asking) => {
-                self.asking = None;
-                if let Some(Answer { held, has_spoken: true }) = answer {
-                    self.confirmed = Some(held);
+                (self.asking, self.asks_of_held) = (None, false);
+                if let Some(Answer { held, away }) = answer {
+                    if away.is_none() && held.is_some() {
+                        self.confirmed = held;
+                    }
+                    self.away = away;
                 }
                 Some(News::Asked(self.intent.borrow().clone()))
             }
@@ -126,20 +141,24 @@ impl LedgerGate {
             return true;
         }
         self.confirmed = None;
-        if self.asking.is_none() && Instant::now() >= self.ask_not_before {
+        if !self.asks_of_held && Instant::now() >= self.ask_not_before {
             self.ask_not_before = Instant::now() + ASK_AGAIN;
-            let (told, asking) = oneshot::channel();
-            self.asking = Some(asking);
-            let (control, held) = (self.control.clone(), held.clone());
-            tokio::spawn(async move {
-                let has_spoken = match control.barrier().await {
-                    Ok(_) => true,
-                    Err(error) => !is_away(&error),
-                };
-                let _ = told.send(Answer { held, has_spoken }); // the node may have stopped
-            });
+            self.ask(Some(held.clone()));
         }
         false
+    }
+
+    /// Has the ledger read up to its end, beside everything else.
+    fn ask(&mut self, held: Option<Arc<Intent>>) {
+        self.look_at = Instant::now() + ASK_AGAIN;
+        let (told, asking) = oneshot::channel();
+        (self.asking, self.asks_of_held) = (Some(asking), held.is_some());
+        let control = self.control.clone();
+        tokio::spawn(async move {
+            let asked = control.barrier().await;
+            let away = asked.err().filter(is_away).map(|error| error.to_string());
+            let _ = told.send(Answer { held, away }); // the node may have stopped, or have asked something else
+        });
     }
 
     /// The ledger's newest intent, and when it changes.
@@ -194,24 +213,25 @@ impl LedgerGate {
             _ => Gate::Settling,
         };
         self.is_fresh = false;
-        if before == next {
-            return;
+        if self.asking.is_none() && Instant::now() >= self.look_at {
+            self.ask(None);
         }
-        match next {
-            Gate::Behind(problem) => {
-                if !matches!(before, Gate::Behind(_)) {
-                    error!(%problem, "this node's ledger takes no changes");
-                }
-                hub.set_ledger_problem(Some(problem.to_string()));
+        match (before, next) {
+            (Gate::Behind(_), Gate::Behind(_)) => {}
+            (_, Gate::Behind(problem)) => error!(%problem, "this node's ledger takes no changes"),
+            (Gate::Behind(_), _) => {
+                info!("this node's ledger has what the nodes hold, and takes changes again");
             }
-            Gate::Settling | Gate::Open => {
-                if matches!(before, Gate::Behind(_)) {
-                    info!("this node's ledger has what the nodes hold, and takes changes again");
-                }
-                hub.set_ledger_problem(None);
-            }
+            _ => {}
         }
-        self.gate.send_replace(next);
+        hub.set_ledger_problem(match next {
+            Gate::Behind(problem) => Some(problem.to_string()),
+            Gate::Settling | Gate::Open => self.away.clone(),
+        });
+        self.gate.send_if_modified(|gate| {
+            *gate = next;
+            before != next
+        });
     }
 }
 

@@ -79,8 +79,8 @@ pub async fn run(
         let tell = tokio::select! {
             () = stopped(&mut from.shutdown) => return,
             _ = beats.tick() => {
-                if let Some(ledger) = from.ledger.as_mut().filter(|ledger| ledger.is_read()) {
-                    // The ledger's writer is in this process: while it is, there is contact.
+                if let Some(ledger) = from.ledger.as_mut().filter(|ledger| ledger.has_contact()) {
+                    // The ledger's writer is in this process: while it reaches the ledger, there is contact.
                     let revision = ledger.intent().borrow().revision;
                     hub.own_ledger_at(revision, clock.now());
                 }

@@ -142,7 +142,7 @@ impl Writer {
             }
             tokio::select! {
                 job = jobs.recv() => match job {
-                    Some(Message::Do(job)) => self.serve(job).await,
+                    Some(Message::Do(job)) => self.serve(*job).await,
                     Some(Message::Adopt(held, reply)) => {
                         let _ = reply.send(self.adopt(held).await); // whoever asked may have gone
                     }

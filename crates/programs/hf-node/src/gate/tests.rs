@@ -163,10 +163,12 @@ async fn a_ledger_that_cannot_be_asked_is_not_judged() {
     two.way.is_away.store(true, Ordering::SeqCst);
     let held = Arc::new(intent(57, "web"));
     assert_eq!(two.hears(&held).await, Gate::Open, "changes fail by themselves while it is away");
+    assert!(!two.ledger.has_contact());
     // Asked again when it is back.
     two.way.is_away.store(false, Ordering::SeqCst);
     tokio::time::advance(ASK_AGAIN).await;
     assert!(matches!(two.hears(&held).await, Gate::Behind(_)));
+    assert!(two.ledger.has_contact());
 }
 
 #[tokio::test(start_paused = true)]
