@@ -12,6 +12,14 @@ pub(crate) struct Layout {
     regions: Vec<(String, Vec<String>)>,
     pools: Vec<PoolLine>,
     records: Vec<(String, String)>,
+    /// Panels with their controls.
+    panels: Vec<(String, Vec<String>)>,
+    /// Rules as TOML.
+    rules: Vec<String>,
+    /// A thing (`zone a`) and the control behind it.
+    behind: Vec<(String, String)>,
+    /// Whether the picture tells the share of a zone that returns.
+    pub(crate) tells_shares: bool,
     pub(crate) checkers: usize,
     rise: u8,
     fall: u8,
@@ -72,6 +80,10 @@ impl Default for Layout {
             regions: vec![],
             pools: vec![],
             records: vec![],
+            panels: vec![],
+            rules: vec![],
+            behind: vec![],
+            tells_shares: false,
             checkers: 3,
             rise: 2,
             fall: 3,
@@ -100,6 +112,21 @@ impl Layout {
             }
             ["drop", "pool", name] => self.pools.retain(|pool| pool.name != *name),
             ["record", name, pool] => self.records.push(((*name).to_owned(), (*pool).to_owned())),
+            ["panel", name, controls @ ..] => {
+                let controls = controls.iter().map(|control| (*control).to_owned()).collect();
+                self.panels.push(((*name).to_owned(), controls));
+            }
+            ["rule", path, "keeps", count, "of", controls @ ..] => {
+                let (panel, name) = path.split_once('/').ok_or("a rule is PANEL/NAME")?;
+                self.rules.push(format!(
+                    "[[safety_rule]]\nname = \"{name}\"\npanel = \"{panel}\"\nassert = {{ at_least = {count}, of = {controls:?} }}\n"
+                ));
+            }
+            ["behind", path, kind @ ("region" | "zone" | "pool" | "record" | "check"), rest @ ..] => {
+                let thing = std::iter::once(kind).chain(rest).copied().collect::<Vec<_>>().join(" ");
+                self.behind.push((thing, (*path).to_owned()));
+            }
+            ["shares", "told"] => self.tells_shares = true,
             ["checks", count, rest @ ..] => {
                 self.checkers = count.parse().map_err(|_| format!("{count:?} is no number of checkers"))?;
                 for pair in rest.chunks(2) {
@@ -118,10 +145,25 @@ impl Layout {
     /// As an operator would have written it.
     pub(crate) fn bundle(&mut self) -> EstateBundle {
         let mut toml = String::new();
+        for (panel, controls) in &self.panels {
+            let _ = writeln!(toml, "[[control_panel]]\nname = \"{panel}\"");
+            for control in controls {
+                let _ = writeln!(toml, "[[routing_control]]\nname = \"{control}\"\npanel = \"{panel}\"");
+            }
+        }
+        toml.push_str(&self.rules.concat());
+        let behind: BTreeMap<String, String> = self
+            .behind
+            .iter()
+            .map(|(thing, path)| (thing.clone(), format!("control = \"{path}\"\n")))
+            .collect();
+        let behind = |thing: String| behind.get(&thing).cloned().unwrap_or_default();
         for (region, zones) in &self.regions {
             let _ = writeln!(toml, "[[region]]\nid = \"{region}\"");
+            toml.push_str(&behind(format!("region {region}")));
             for zone in zones {
                 let _ = writeln!(toml, "[[zone]]\nid = \"{zone}\"\nregion = \"{region}\"");
+                toml.push_str(&behind(format!("zone {zone}")));
             }
         }
         let (rise, fall) = (self.rise, self.fall);
@@ -134,6 +176,7 @@ impl Layout {
             if pool.is_checked {
                 toml.push_str("health_check = \"alive\"\n");
             }
+            toml.push_str(&behind(format!("pool {}", pool.name)));
             toml.push_str(&pool.options.concat());
             toml.push_str("endpoints = [\n");
             let mut in_zone: BTreeMap<&str, u8> = BTreeMap::new();
@@ -155,6 +198,7 @@ impl Layout {
                 toml,
                 "[[record]]\nname = \"{name}\"\ntype = \"A\"\nanswer = {{ pool = \"{pool}\" }}"
             );
+            toml.push_str(&behind(format!("record {name}")));
         }
         EstateBundle { toml, ..EstateBundle::default() }
     }
@@ -177,6 +221,7 @@ fn read_pool(name: &str, words: &[&str]) -> Result<PoolLine, String> {
         match *word {
             "keep" => pool.options.push(format!("min_zones = {}\n", value()?)),
             "share" => pool.options.push(format!("min_capacity = \"{}\"\n", value()?)),
+            "return" => pool.options.push(format!("return_over = \"{}\"\n", value()?)),
             "unchecked" => pool.is_checked = false,
             "closed" => pool.options.push("all_down = \"closed\"\n".to_owned()),
             fallback if fallback.starts_with("fallback:") => {

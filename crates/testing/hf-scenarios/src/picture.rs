@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hf_control::{BreakGlassFate, Event, Stop};
 use hf_decide::{Mode, PoolDecision, Reason, ZoneState};
-use hf_model::{Timestamp, format_duration};
+use hf_model::{Share, Timestamp, format_duration};
 use hf_snapshot::Snapshot;
 
 /// The scenario's beginning.
@@ -17,18 +17,18 @@ pub(crate) fn clock(instant: Timestamp) -> String {
 }
 
 /// One line for each pool, for each record with a decision of its own, for the zones, for each act that yields.
-pub(crate) fn lines(snapshot: &Snapshot) -> Vec<String> {
+pub(crate) fn lines(snapshot: &Snapshot, tells_shares: bool) -> Vec<String> {
     let estate = &snapshot.estate;
     let decision = &snapshot.decision;
     let mut lines = Vec::new();
     let mut refused = Vec::new();
     for pool in &decision.pools {
-        lines.push(format!("{}: {}", estate.pool(pool.pool).name, describe(snapshot, pool)));
+        lines.push(format!("{}: {}", estate.pool(pool.pool).name, describe(snapshot, pool, tells_shares)));
         refused.extend(pool.not_applied.iter());
     }
     for (record, own) in estate.records.iter().zip(&decision.records) {
         if let Some(own) = own {
-            lines.push(format!("record {}: {}", record.name, describe(snapshot, own)));
+            lines.push(format!("record {}: {}", record.name, describe(snapshot, own, tells_shares)));
             refused.extend(own.not_applied.iter());
         }
     }
@@ -43,7 +43,7 @@ pub(crate) fn lines(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-fn describe(snapshot: &Snapshot, decision: &PoolDecision) -> String {
+fn describe(snapshot: &Snapshot, decision: &PoolDecision, tells_shares: bool) -> String {
     let estate = &snapshot.estate;
     let pool = estate.pool(decision.pool);
     let zones: Vec<String> = decision
@@ -56,6 +56,9 @@ fn describe(snapshot: &Snapshot, decision: &PoolDecision) -> String {
             let mut text = format!("{} {}", estate.zone(zone.zone).id, zone.state);
             if zone.state == ZoneState::Open && serving < all {
                 let _ = write!(text, " {serving} of {all}");
+            }
+            if tells_shares && zone.share < Share::ONE {
+                let _ = write!(text, " with {}", zone.share);
             }
             if zone.reason != Reason::Healthy {
                 let _ = write!(text, " ({})", zone.reason.words(clock));

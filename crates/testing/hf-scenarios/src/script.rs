@@ -3,8 +3,12 @@
 //! | before the first `at` | |
 //! |---|---|
 //! | `region NAME ZONE…` | a region and its zones |
-//! | `pool NAME ENDPOINT… [keep N] [share P%] [closed] [fallback:POOL] [unchecked]` | an endpoint is its zone, `a` or `a*WEIGHT` |
+//! | `pool NAME ENDPOINT… [keep N] [share P%] [closed] [fallback:POOL] [return D] [unchecked]` | an endpoint is its zone, `a` or `a*WEIGHT` |
 //! | `record NAME POOL` | a steered name in `example.test.` |
+//! | `panel NAME CONTROL…` | a control panel and its routing controls |
+//! | `rule PANEL/NAME keeps N of CONTROL…` | a safety rule |
+//! | `behind PANEL/CONTROL region\|zone\|pool\|record NAME` | the control behind a thing |
+//! | `shares told` | how much of its share a returning zone has |
 //! | `checks N [rise N] [fall N]` | how many checkers there are, default 3; results in a row, default 2 and 3 |
 //!
 //! | at any instant | |
@@ -13,13 +17,16 @@
 //! | `flapping WHAT ++-` | good and bad seconds, repeated |
 //! | `checker N loses WHAT`, `checker N finds WHAT` | what one checker cannot reach |
 //! | `checker N silent`, `checker N back`, also `checkers` | no tables from it |
-//! | `shift ZONE for D [of SCOPE]`, `extend ID for D`, `cancel ID` | zonal shifts |
-//! | `pin in\|out ZONE for D [of SCOPE]`, `unpin ZONE [of SCOPE]` | pins |
+//! | `shift ZONE for D [of SCOPE] [floor POOL]`, `extend ID for D`, `cancel ID` | zonal shifts; whatever the floor of a pool |
+//! | `pin in\|out ZONE for D [of SCOPE] [floor POOL]`, `unpin ZONE [of SCOPE]` | pins |
+//! | `control on\|off PANEL/CONTROL… [without PANEL/RULE] [floor POOL]` | turns routing controls, all or none |
+//! | `rehearse RESOURCE`, `practice ZONE of RESOURCE` | a practice configuration; a practice run |
 //! | `region …`, `pool …`, `drop pool NAME` | a new estate |
 //! | `ledger down`, `ledger up` | nobody can write, nothing expires |
 //! | `node cut off`, `node back` | the node does not hear the ledger |
 //! | `node restarts` | from the bytes of its last snapshot |
 //! | `break-glass ZONE for D`, `break-glass cancel ZONE` | straight to the node |
+//! | `ledger hears break-glass ZONE` | of the newest one |
 
 use hf_model::parse_duration;
 

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hf_config::estate::Estate;
-use hf_control::{BreakGlassShift, Command, Entry, Intent, Outcome, PinTo, Scope, State};
+use hf_control::{
+    BreakGlassShift, Command, ControlSet, Entry, Expect, Intent, Outcome, PinTo, PracticeConfig, Scope, State,
+};
 use hf_health::{Bitmap, Streak, Table, Verdicts};
-use hf_model::{NodeId, Operator, PoolName, RequestId, Revision, ShiftId, Timestamp, ZoneId, parse_duration};
+use hf_model::{
+    NodeId, Operator, PoolName, RequestId, Revision, ShiftId, Switch, Timestamp, ZoneId, parse_duration,
+};
 use hf_snapshot::Snapshot;
 
 use crate::layout::{Layout, Named, Target};
@@ -127,6 +131,7 @@ impl World {
             ["node", "cut", "off"] => self.node.hears_ledger = false,
             ["node", "back"] => self.node.hears_ledger = true,
             ["node", "restarts"] => self.restart()?,
+            ["ledger", "hears", "break-glass", zone] => self.record_break_glass(zone)?,
             ["break-glass", "cancel", zone] => self.break_glass(zone, Duration::ZERO)?,
             ["break-glass", zone, "for", length] => self.break_glass(zone, read_length(length)?)?,
             other => {
@@ -195,6 +200,15 @@ impl World {
         if let Some(snapshot) = &mut self.node.snapshot {
             snapshot.break_glass.push(act);
         }
+        Ok(())
+    }
+
+    /// Brings the newest act that the node has for a zone before the ledger.
+    fn record_break_glass(&mut self, zone: &str) -> Result<(), String> {
+        let acts = self.node.snapshot.iter().flat_map(|snapshot| &snapshot.break_glass);
+        let newest = acts.filter(|act| act.zone.as_str() == zone).max_by_key(|act| act.signed_at);
+        let act = newest.cloned().ok_or_else(|| format!("the node has no break-glass act on {zone}"))?;
+        self.commit(Command::RecordBreakGlass { act });
         Ok(())
     }
 
@@ -276,7 +290,7 @@ impl World {
         };
         let verdicts = verdicts.merge(&estate, &self.node.tables, self.now, FRESH);
         let snapshot = Snapshot::build(number + 1, self.now, intent, estate, break_glass, verdicts);
-        let lines = picture::lines(&snapshot);
+        let lines = picture::lines(&snapshot, self.layout.tells_shares);
         for line in &lines {
             if !self.node.shown.contains(line) {
                 self.news.push(format!("{} {line}", clock(self.now)));
@@ -322,6 +336,7 @@ impl Checker {
 }
 
 fn read_command(words: &[&str]) -> Result<Command, String> {
+    let (words, floor_overrides) = take_floor(words)?;
     let reason = || "scenario".to_owned();
     let zone = |text: &str| ZoneId::new(text).map_err(|error| error.to_string());
     let id = |text: &str| ShiftId::new(text).map_err(|error| error.to_string());
@@ -331,7 +346,7 @@ fn read_command(words: &[&str]) -> Result<Command, String> {
             scope: read_scope(scope)?,
             length: read_length(length)?,
             reason: reason(),
-            floor_overrides: vec![],
+            floor_overrides,
         },
         ["extend", shift, "for", length] => Command::UpdateShift {
             id: id(shift)?,
@@ -346,9 +361,34 @@ fn read_command(words: &[&str]) -> Result<Command, String> {
             to: if *to == "in" { PinTo::In } else { PinTo::Out },
             length: read_length(length)?,
             reason: reason(),
-            floor_overrides: vec![],
+            floor_overrides,
         },
         ["unpin", of, scope @ ..] => Command::Unpin { zone: zone(of)?, scope: read_scope(scope)? },
+        ["control", to @ ("on" | "off"), rest @ ..] => {
+            let (controls, rules) = match rest.iter().position(|word| *word == "without") {
+                Some(at) => (&rest[..at], &rest[at + 1..]),
+                None => (rest, &[][..]),
+            };
+            let to = if *to == "on" { Switch::On } else { Switch::Off };
+            let set = |text: &&str| Ok(ControlSet { control: read_ref(text)?, to });
+            Command::SetControls {
+                sets: controls.iter().map(set).collect::<Result<_, String>>()?,
+                rule_overrides: rules.iter().map(|text| read_ref(text)).collect::<Result<_, String>>()?,
+                floor_overrides,
+                reason: reason(),
+            }
+        }
+        ["rehearse", resource] => Command::PutPractice {
+            resource: read_ref(resource)?,
+            config: PracticeConfig {
+                outcome_alarms: vec!["arn:aws:cloudwatch:eu-west-2:1:alarm:errors".to_owned()],
+                ..PracticeConfig::default()
+            },
+            expect: Expect::Any,
+        },
+        ["practice", of, "of", resource] => {
+            Command::StartPractice { resource: read_ref(resource)?, zone: zone(of)?, reason: reason() }
+        }
         other => {
             return Err(format!(
                 "`{}` says nothing here; the words are listed in script.rs",
@@ -356,6 +396,17 @@ fn read_command(words: &[&str]) -> Result<Command, String> {
             ));
         }
     })
+}
+
+/// What stands before `floor POOL`, and the pools.
+fn take_floor<'w, 't>(words: &'w [&'t str]) -> Result<(&'w [&'t str], Vec<PoolName>), String> {
+    let Some(at) = words.iter().position(|word| *word == "floor") else { return Ok((words, vec![])) };
+    let pools = words[at + 1..].iter().map(|name| read_ref(name)).collect::<Result<_, String>>()?;
+    Ok((&words[..at], pools))
+}
+
+fn read_ref<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 fn read_scope(words: &[&str]) -> Result<Scope, String> {
