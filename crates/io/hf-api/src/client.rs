@@ -44,7 +44,7 @@ use crate::tls::{ClientTls, words};
 /// Without an answer for so long, another endpoint is asked too. Short: the zone burns.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// From the start of a connection to giving it up: the first packet may be lost, it is sent again after a second.
-const CONNECT: Duration = Duration::from_millis(2_000);
+const CONNECT: Duration = Duration::from_secs(2);
 /// From the start of a request to giving it up, connection included.
 const WHOLE: Duration = Duration::from_secs(3);
 /// For all endpoints together.

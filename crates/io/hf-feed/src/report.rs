@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 pub const ACTIVITY_MAX: usize = 4_096;
 /// Bytes of a text in a report at most; longer ones are cut.
 pub const TEXT_MAX: usize = 4_096;
-const VERSION: u8 = 1;
+/// 2: with where the node is reached.
+const VERSION: u8 = 2;
 
 /// One node's word on itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,10 @@ pub struct NodeReport {
     pub sent_at: Timestamp,
     /// Where other machines reach its API, such as `https://10.1.1.4:7600`; none when it listens where only it can call.
     pub api: Option<String>,
+    /// The same of its zone status, with that role.
+    pub status: Option<String>,
+    /// The key by which its API is known over TLS, `sha256/…`; none where it speaks plain HTTP.
+    pub api_key: Option<String>,
     /// The snapshot that its planes obey; 0 while it has none.
     pub snapshot_number: u64,
     /// The ledger revision in force there; 0 while it has none.
@@ -107,6 +112,8 @@ struct Wire {
     started_at: u64,
     sent_at: u64,
     api: Option<String>,
+    status: Option<String>,
+    api_key: Option<String>,
     snapshot_number: u64,
     revision: u64,
     estate: Option<[u8; 32]>,
@@ -146,6 +153,8 @@ pub fn encode_report(report: &NodeReport) -> Vec<u8> {
         started_at: report.started_at.0,
         sent_at: report.sent_at.0,
         api: report.api.as_deref().map(cut),
+        status: report.status.as_deref().map(cut),
+        api_key: report.api_key.as_deref().map(cut),
         snapshot_number: report.snapshot_number,
         revision: report.revision.0,
         estate: report.estate.map(|digest| digest.0),
@@ -187,6 +196,8 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
         started_at: Timestamp(wire.started_at),
         sent_at: Timestamp(wire.sent_at),
         api: wire.api.as_deref().map(cut),
+        status: wire.status.as_deref().map(cut),
+        api_key: wire.api_key.as_deref().map(cut),
         snapshot_number: wire.snapshot_number,
         revision: Revision(wire.revision),
         estate: wire.estate.map(Digest),

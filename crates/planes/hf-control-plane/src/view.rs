@@ -336,9 +336,9 @@ fn node(heard: &HeardReport, now: Timestamp, beat: Duration) -> Node {
         stale: is_stale(heard.received_at, now, beat),
         booted_from_disk: report.booted_from_disk,
         version: report.version.clone(),
-        api: None,
-        status: None,
-        api_key: None,
+        api: report.api.clone(),
+        status: report.status.clone(),
+        api_key: report.api_key.clone(),
         problem: refused
             .or_else(|| report.ledger_problem.clone())
             .or_else(|| report.node_problem.clone())

@@ -126,7 +126,18 @@ struct Me {
     zone: Option<ZoneId>,
     roles: Vec<Role>,
     started_at: Timestamp,
-    api: Option<String>,
+    reached: Reached,
+}
+
+/// Where other machines reach a node, as it tells them.
+#[derive(Clone, Debug, Default)]
+pub struct Reached {
+    /// Its API.
+    pub api: Option<String>,
+    /// Its zone status.
+    pub status: Option<String>,
+    /// The key of its API over TLS.
+    pub api_key: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -177,7 +188,7 @@ impl Hub {
             zone: config.zone.clone(),
             roles: config.roles.clone(),
             started_at: now,
-            api: None,
+            reached: Reached::default(),
         };
         let mut hub = Hub {
             me,
@@ -316,9 +327,9 @@ impl Hub {
         known.max_by_key(|known| known.revision).cloned()
     }
 
-    /// Where other machines reach this node's API.
-    pub fn set_api(&mut self, api: Option<String>) {
-        self.me.api = api;
+    /// Where other machines reach this node.
+    pub fn set_reached(&mut self, reached: Reached) {
+        self.me.reached = reached;
     }
 
     /// Why the node's ledger takes no changes; none when it does.
@@ -602,7 +613,9 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.me.started_at,
             sent_at: now,
-            api: self.me.api.clone(),
+            api: self.me.reached.api.clone(),
+            status: self.me.reached.status.clone(),
+            api_key: self.me.reached.api_key.clone(),
             snapshot_number: obeyed.map_or(0, |obeyed| obeyed.number),
             revision: obeyed.map_or(Revision(0), |obeyed| obeyed.revision),
             estate: obeyed.map(|obeyed| obeyed.estate),

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hf_api::tls::{ClientCertificates, ServerFiles, ServerTls};
+use hf_api::tls::{ClientCertificates, KeyPin, ServerFiles, ServerTls};
 use hf_balancer::BalancerConfig;
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
@@ -32,9 +32,10 @@ use tracing::{error, info};
 use crate::boot::{self, DataDir};
 use crate::estate_file;
 use crate::gate::{LedgerGate, LostLedger};
-use crate::hub::{FromDisk, Hub};
+use crate::hub::{FromDisk, Hub, Reached};
 use crate::ledger;
 use crate::parts::Parts;
+use crate::record;
 use crate::save;
 use crate::task::{self, Sinks, Sources};
 
@@ -138,17 +139,22 @@ pub async fn run(
     }
 }
 
-/// Where other machines reach the API: its listener, or the feed's address where that listens on every address.
-fn api_url(config: &NodeConfig, addresses: &Addresses) -> Option<String> {
-    let mut at = addresses.api;
-    if at.ip().is_unspecified() {
-        if addresses.feed.ip().is_unspecified() {
-            return None;
+/// Where other machines reach the node: its listeners, or the feed's address where those listen on every address.
+fn reached(config: &NodeConfig, addresses: &Addresses, api_key: Option<KeyPin>) -> Reached {
+    let url = |scheme: &str, mut at: SocketAddr| {
+        if at.ip().is_unspecified() {
+            if addresses.feed.ip().is_unspecified() {
+                return None;
+            }
+            at.set_ip(addresses.feed.ip());
         }
-        at.set_ip(addresses.feed.ip());
+        Some(format!("{scheme}://{at}"))
+    };
+    Reached {
+        api: url(if config.api.tls.is_some() { "https" } else { "http" }, addresses.api),
+        status: addresses.status.and_then(|at| url("http", at)),
+        api_key: api_key.map(|key| key.to_string()),
     }
-    let scheme = if config.api.tls.is_some() { "https" } else { "http" };
-    Some(format!("{scheme}://{at}"))
 }
 
 /// Everything is open and runs when this returns.
@@ -187,7 +193,7 @@ pub async fn start(
     let addresses = opened.addresses();
     info!(node = %config.id, ?addresses, "the node runs");
 
-    hub.set_api(api_url(&config, &addresses));
+    hub.set_reached(reached(&config, &addresses, opened.api_key));
     hub.set_ledger_problem(opened.ledger_problem.clone());
     let mut ledger = opened.control.clone().map(|control| LedgerGate::new(control, gate_to, lost));
     if let Some(ledger) = &mut ledger {
@@ -200,6 +206,10 @@ pub async fn start(
     let (incoming_to, incoming) = mpsc::channel(INCOMING);
     let (outgoing_to, outgoing) = watch::channel(hub.outgoing(Vec::new(), now));
     let (kept_to, kept) = watch::channel(save::Kept::default());
+    if let Some(control) = &opened.control {
+        let recording = record::run(control.clone(), given.gate.clone(), kept.clone(), stopped.clone());
+        parts.start("recorder of break-glass acts", recording);
+    }
     let sources = Sources {
         incoming,
         ledger,
@@ -275,6 +285,7 @@ struct Opened {
     balancer: Option<hf_balancer::Bound>,
     control: Option<Control>,
     ledger_problem: Option<String>,
+    api_key: Option<KeyPin>,
 }
 
 impl Opened {
@@ -308,6 +319,7 @@ impl Opened {
         let clock = given.clock.clone();
         let access = keep(blocking(move || Access::open(&place, clock)).await, &mut problems);
         let api_tls = open_api_tls(config, &given.clock).await.map(|tls| keep(tls, &mut problems));
+        let api_key = api_tls.as_ref().and_then(|tls| tls.as_ref()?.pin());
         let mut api = None;
         if let Some(access) = access {
             let kept = Kept { control: control.clone(), journal, ledger_problem: ledger_problem.clone() };
@@ -321,7 +333,7 @@ impl Opened {
         }
         match (feed, api) {
             (Some(feed), Some(api)) if problems.is_empty() => {
-                Ok(Opened { feed, api, status, dns, balancer, control, ledger_problem })
+                Ok(Opened { feed, api, status, dns, balancer, control, ledger_problem, api_key })
             }
             (_, api) => {
                 drop(api);

@@ -47,6 +47,8 @@ fn report(name: &str) -> NodeReport {
         started_at: Timestamp(0),
         sent_at: Timestamp(0),
         api: None,
+        status: None,
+        api_key: None,
         snapshot_number: 0,
         revision: Revision(0),
         estate: None,

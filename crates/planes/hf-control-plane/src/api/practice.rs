@@ -143,9 +143,6 @@ async fn view(shared: &Shared, query: &FreshQuery) -> Answer<std::sync::Arc<View
 
 fn told(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::Practice) -> Practice {
     let config = &found.config;
-    fn texts<T: ToString>(of: &[T]) -> Vec<String> {
-        of.iter().map(ToString::to_string).collect()
-    }
     let estate = shared.context.snapshot().map(|snapshot| snapshot.estate.clone());
     let is_ours = |shift: &&hf_control::Shift| {
         shift.kind == ShiftKind::Practice
@@ -175,4 +172,8 @@ fn told(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::P
         runs: view.shifts.iter().filter(is_ours).map(|shift| shown(shared, shift)).collect(),
         revision: found.revision.0,
     }
+}
+
+fn texts<T: ToString>(of: &[T]) -> Vec<String> {
+    of.iter().map(ToString::to_string).collect()
 }

@@ -49,6 +49,8 @@ fn reports(lines: &[&str]) -> Reports {
             started_at: Timestamp(0),
             sent_at: Timestamp(number(3)),
             api: None,
+            status: None,
+            api_key: None,
             snapshot_number: 1,
             revision: Revision(number(2)),
             estate: None,

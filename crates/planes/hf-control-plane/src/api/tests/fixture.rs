@@ -176,6 +176,8 @@ impl Fixture {
             started_at: Timestamp(0),
             sent_at: now,
             api: None,
+            status: None,
+            api_key: None,
             snapshot_number: 4,
             revision: Revision(revision),
             estate: None,
