@@ -45,8 +45,7 @@ impl Ramp {
             return None;
         }
         let digest = Digest::of(format!("{}\n{zone}", pool.name).as_bytes());
-        let [a, b, c, d, e, f, g, h, ..] = digest.0;
-        let lot = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let lot = digest.0.iter().take(8).fold(0, |lot: u64, byte| lot << 8 | u64::from(*byte));
         let wait = Duration::from_millis(lot % (whole_ms / 5).max(1));
         Some(Ramp { ended_at, first_at: ended_at.plus(wait), length_ms: whole_ms / 5 * 4 })
     }

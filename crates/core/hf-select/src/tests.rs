@@ -216,7 +216,9 @@ fn parts((estate, decision): &(Estate, PoolDecision), chain: &[Filter]) -> Vec<u
     for seed in 0..40_000 {
         let got = order(estate, decision, chain, Client::in_zone(estate, ZoneIx(0)), seed, |_| true);
         assert!(!got.is_empty());
-        got.into_iter().for_each(|at| parts[usize::from(at)] += 1);
+        for at in got {
+            parts[usize::from(at)] += 1;
+        }
     }
     parts
 }

@@ -125,14 +125,11 @@ fn kind(fields: &mut Fields<'_, '_>, controls: &Controls, report: &mut Report<'_
             for value in [path, host, expect].into_iter().flatten() {
                 report.add(value.at(), "a check of kind control sends nothing; remove it");
             }
-            match control {
-                Some(value) => Some(CheckKind::Control { control: controls.find(value, report)? }),
-                None => {
-                    let at = fields.at();
-                    report.add(at, "a check of kind control needs `control`, a routing control; add it");
-                    None
-                }
+            if control.is_none() {
+                let at = fields.at();
+                report.add(at, "a check of kind control needs `control`, a routing control; add it");
             }
+            Some(CheckKind::Control { control: controls.find(control?, report)? })
         }
         "http" => http(path, host, expect, report),
         "tcp" => {

@@ -153,8 +153,8 @@ proptest! {
         for (zone, source) in asked_out(&world) {
             let Some(found) = decision.zone(zone) else { continue };
             let obeyed = match (&found.reason, &source) {
-                (Reason::Shifted { id, .. }, Source::Shift(asked)) => id == asked,
-                (Reason::Practice { id, .. }, Source::Practice(asked)) => id == asked,
+                (Reason::Shifted { id, .. }, Source::Shift(asked))
+                | (Reason::Practice { id, .. }, Source::Practice(asked)) => id == asked,
                 (Reason::ControlOff { path, .. }, Source::Control(asked)) => path == asked,
                 _ => false,
             };

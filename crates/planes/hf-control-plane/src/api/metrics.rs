@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use hf_decide::{Mode, Reason, ZoneState};
+use hf_control::BreakGlassShift;
 use hf_model::Timestamp;
+use hf_snapshot::Snapshot;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -90,6 +92,10 @@ fn page(shared: &Shared) -> String {
         let help = "Whether the ledger of this node takes no changes: damaged, or behind what the nodes hold";
         page.gauge("ledger_problem", help, &[], problem);
     }
+    for (reason, count) in shared.refused_acts.counts() {
+        let help = "Break-glass acts that this node refused, rehearsals included";
+        page.counter("break_glass_refused", help, &[("reason", reason.to_owned())], count);
+    }
     snapshot(shared, &mut page);
     nodes(shared, &mut page);
     let mut text = String::new();
@@ -152,12 +158,7 @@ fn snapshot(shared: &Shared, page: &mut Page) {
     }
     page.gauge("shifts_active", "Shifts in force", &[], snapshot.intent.shifts.len() as u64);
     page.gauge("pins_active", "Pins in force", &[], snapshot.intent.pins.len() as u64);
-    page.gauge(
-        "break_glass_active",
-        "Break-glass shifts in force here",
-        &[],
-        snapshot.break_glass.len() as u64,
-    );
+    break_glass(&snapshot, now, page);
     for shift in &snapshot.intent.shifts {
         let labels = &[
             ("shift", shift.id.to_string()),
@@ -184,6 +185,25 @@ fn snapshot(shared: &Shared, page: &mut Page) {
             u64::from(control.to == hf_model::Switch::On),
         );
     }
+}
+
+fn break_glass(snapshot: &Snapshot, now: Timestamp, page: &mut Page) {
+    let acts: Vec<&BreakGlassShift> = crate::glass::past_the_ledger(snapshot, now).collect();
+    for (at, zone) in snapshot.estate.zones.iter().enumerate() {
+        let is_here = |act: &&BreakGlassShift| {
+            snapshot.estate.zone_named(&act.zone).is_some_and(|zone| zone.at() == at)
+        };
+        let active = acts.iter().copied().any(|act| is_here(&act));
+        let labels = &[("zone", zone.id.to_string())];
+        let help = "1 while nodes leave a zone by a break-glass shift that the ledger does not go on with";
+        page.gauge("break_glass_active", help, labels, u64::from(active));
+    }
+    let is_in_conflict = |told: &&hf_control::RecordedBreakGlass| {
+        matches!(told.fate, hf_control::BreakGlassFate::Conflicts(_)) && told.act.ends_at > now
+    };
+    let conflicts = snapshot.intent.break_glass.iter().filter(is_in_conflict).count();
+    let help = "Break-glass shifts that contradict the ledger and have not ended";
+    page.gauge("break_glass_conflicts", help, &[], conflicts as u64);
 }
 
 fn nodes(shared: &Shared, page: &mut Page) {
