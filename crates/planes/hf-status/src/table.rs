@@ -16,7 +16,7 @@ pub struct ZoneStatus {
     pub resource: String,
     /// `open` or `away`.
     pub state: &'static str,
-    /// Who decides: `pin`, `break_glass`, `shift` or `health`.
+    /// Who decides: `pin`, `break_glass`, `shift`, `control`, `practice` or `health`.
     pub source: &'static str,
     /// Why, in words.
     pub reason: String,
@@ -149,6 +149,8 @@ fn status(snapshot: &Snapshot, zone: ZoneIx, scope: &Scope, state: ZoneState, re
         Reason::PinnedIn { until, held, .. } | Reason::PinnedOut { until, held, .. } => {
             ("pin", Some(*until), *held)
         }
+        Reason::ControlOff { .. } => ("control", None, false),
+        Reason::Practice { until, held, .. } => ("practice", Some(*until), *held),
         _ => ("health", None, false),
     };
     ZoneStatus {
