@@ -1,5 +1,6 @@
 //! Project chores: `cargo xtask ci` runs what CI runs, in the order in which failures are cheapest; `cargo xtask fuzz` looks for
-//! inputs that break a parser, `cargo xtask sim` for seeds that break a rule.
+//! inputs that break a parser, `cargo xtask sim` for seeds that break a rule; `cargo xtask aws-acceptance` shows the ARC front's
+//! acceptance list, call by call.
 //!
 //! Not here: installing tools (`./test` does), releases.
 
@@ -35,6 +36,31 @@ const END_TO_END: &[Step] = &[
     Step("end-to-end tests", "cargo", &["nextest", "run", "--package", "hf-e2e"]),
 ];
 
+/// Where `./test` puts the clients, and the list that they go through.
+const AWS: [&str; 4] = [
+    "target/aws/bin/python",
+    "crates/testing/hf-e2e/aws/acceptance.py",
+    "--holdfast",
+    "target/debug/holdfast",
+];
+
+/// The acceptance list, with its rows on the screen; `rest` goes to it.
+fn aws_acceptance(rest: &[&str]) -> ExitCode {
+    let [python, list @ ..] = AWS;
+    let is_built = run(&END_TO_END[0]);
+    let told = Command::new(python).env("PYTHONDONTWRITEBYTECODE", "1").args(list).args(rest).status();
+    match told {
+        Ok(status) if status.success() && is_built => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!(
+                "cannot run {python}: {error}; run this in the repository's folder, `./test` installs the clients"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -44,9 +70,10 @@ fn main() -> ExitCode {
         ["ci", "lints"] => LINTS.iter().collect(),
         ["fuzz", rest @ ..] => return fuzz::main(rest),
         ["sim", rest @ ..] => return sim::main(rest),
+        ["aws-acceptance", rest @ ..] => return aws_acceptance(rest),
         _ => {
             eprintln!(
-                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]\n       cargo xtask sim [--seeds N] [--from FIRST] [--only world|cluster]"
+                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]\n       cargo xtask sim [--seeds N] [--from FIRST] [--only world|cluster]\n       cargo xtask aws-acceptance [--only boto3|aws1|aws2|places]"
             );
             return ExitCode::from(2);
         }
