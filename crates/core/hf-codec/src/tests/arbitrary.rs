@@ -161,9 +161,8 @@ fn act_command() -> BoxedStrategy<Command> {
                 floor_overrides
             }
         ),
-        (id(), prop::option::of(length()), prop::option::of(text()), if_match()).prop_map(
-            |(id, length, reason, if_match)| Command::UpdateShift { id, length, reason, if_match }
-        ),
+        (id(), prop::option::of(length()), prop::option::of(text()), if_match())
+            .prop_map(|(id, length, reason, if_match)| Command::UpdateShift { id, length, reason, if_match }),
         (id(), if_match()).prop_map(|(id, if_match)| Command::CancelShift { id, if_match }),
         (zone(), scope(), to(), length(), text(), floors()).prop_map(
             |(zone, scope, to, length, reason, floor_overrides)| Command::Pin {
@@ -238,10 +237,10 @@ fn event() -> BoxedStrategy<Event> {
 pub(super) fn entry_line() -> BoxedStrategy<EntryLine> {
     (revision(), at(), operator(), from(), text(), outcome(), prop::collection::vec(event(), 0..=8))
         .prop_map(|(revision, at, by, from, command, outcome, events)| EntryLine {
-            from,
             revision,
             at,
             by,
+            from,
             command,
             outcome,
             events,
@@ -322,12 +321,19 @@ pub(super) fn state() -> BoxedStrategy<State> {
             }
         });
     let command = prop_oneof![3 => near, 1 => command()];
-    let built = prop::collection::vec((entry(), command, 0u64..10_000_000), 0..20).prop_map(|steps| {
+    let built = prop::collection::vec(
+        (entry(), command, 0u64..10_000_000, any::<Option<u8>>(), board::name()),
+        0..20,
+    )
+    .prop_map(|steps| {
         let mut state = State::default();
         let estate = Command::ApplyEstate { bundle: super::golden::bundle(), if_match: None };
-        let commands = std::iter::once(estate).chain(steps.iter().map(|(_, command, _)| command.clone()));
-        let entries = steps.iter().map(|(entry, _, stamp)| (entry.clone(), *stamp));
-        for ((entry, stamp), command) in entries.zip(commands) {
+        let commands = std::iter::once(estate).chain(steps.iter().map(|(_, command, ..)| command.clone()));
+        let entries =
+            steps.iter().map(|(entry, _, stamp, grows, name)| (entry.clone(), *stamp, *grows, name.clone()));
+        for ((entry, stamp, grows, name), command) in entries.zip(commands) {
+            let grown = grows.and_then(|pick| board::grow(&state, pick, name));
+            let command = grown.unwrap_or(command);
             let index = Revision(state.revision.0 + 1);
             state.apply(index, &Entry { command, stamp: Timestamp(stamp), ..entry });
         }

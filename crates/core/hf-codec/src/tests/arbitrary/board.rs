@@ -1,9 +1,11 @@
 //! Any board that holds together, and any command about it.
 
+use std::time::Duration;
+
 use hf_config::estate::{Enough, RuleTest};
 use hf_control::{
     Board, BoardCommand, Cluster, Command, ControlRef, ControlSet, ControlState, NetworkType, ObjectId,
-    Origin, Panel, PanelRole, RoutingControl, RuleKind, RuleRef, SafetyRule, Tags,
+    Origin, Panel, PanelRole, RoutingControl, RuleKind, RuleRef, SafetyRule, State, Tags,
 };
 use hf_model::{ClusterId, ControlId, ControlName, ControlPath, PanelId, RuleId, Switch};
 use proptest::prelude::*;
@@ -251,6 +253,35 @@ pub(super) fn board() -> BoxedStrategy<Board> {
             board
         })
         .boxed()
+}
+
+/// A command about objects that this state has: one that mostly succeeds.
+pub(super) fn grow(state: &State, pick: u8, name: ControlName) -> Option<Command> {
+    let board = &state.board;
+    let at = usize::from(pick / 8);
+    let panel = board.panels.values().nth(at % board.panels.len().max(1))?;
+    let controls: Vec<ControlId> = board.controls_of(panel.id).map(|control| control.id).collect();
+    let command = match pick % 8 {
+        0 => BoardCommand::CreatePanel { cluster: panel.cluster, name, tags: Tags::new() },
+        1..4 => BoardCommand::CreateControl { cluster: panel.cluster, panel: Some(panel.id), name },
+        4 => BoardCommand::CreateRule {
+            panel: panel.id,
+            name,
+            kind: RuleKind::Assert { controls },
+            test: RuleTest { on: Enough::AtLeast(0), inverted: false },
+            wait_period: Duration::ZERO,
+            tags: Tags::from([("key".to_owned(), "value".to_owned())]),
+        },
+        5 => BoardCommand::DeletePanel { id: panel.id },
+        6 => BoardCommand::DeleteControl { id: *controls.first()? },
+        _ => {
+            let set = ControlSet { control: ControlRef::Id(*controls.first()?), to: Switch::On };
+            let (sets, reason) = (vec![set], String::new());
+            let (rule_overrides, floor_overrides) = (vec![], vec![]);
+            return Some(Command::SetControls { sets, rule_overrides, floor_overrides, reason });
+        }
+    };
+    Some(Command::Board(command))
 }
 
 /// A name that no other number has.
