@@ -83,11 +83,9 @@ pub fn rough(ms: u64) -> String {
 
 /// How an instant lies to now: `in 29m58s` or `12s ago`.
 pub fn relative(at_ms: u64, now_ms: u64) -> String {
-    if at_ms >= now_ms {
-        format!("in {}", rough(at_ms - now_ms))
-    } else {
-        format!("{} ago", rough(now_ms - at_ms))
-    }
+    // Beyond a second nobody counts milliseconds to or from an instant.
+    let told = |ms: u64| rough(if ms < 1_000 { ms } else { ms / 1_000 * 1_000 });
+    if at_ms >= now_ms { format!("in {}", told(at_ms - now_ms)) } else { format!("{} ago", told(now_ms - at_ms)) }
 }
 
 #[cfg(test)]
@@ -104,6 +102,7 @@ mod tests {
     fn instants_are_told_from_now() {
         assert_eq!(relative(70_500, 10_000), "in 1m");
         assert_eq!(relative(10_000, 10_250), "250ms ago");
+        assert_eq!(relative(14_977, 10_000), "in 4s");
         assert_eq!(relative(7_200_000 + 59_000, 0), "in 2h");
     }
 }

@@ -127,7 +127,7 @@ fn keep_copy(file: &mut Option<PathBuf>, kept: &Path) -> Result<(), Failure> {
     let Some(given) = file.as_mut().filter(|given| given.as_path() != kept) else { return Ok(()) };
     let text = super::read_file(given)?;
     write_private(kept, &text)?;
-    *given = kept.to_owned();
+    kept.clone_into(given);
     Ok(())
 }
 
