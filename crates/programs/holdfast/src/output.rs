@@ -85,7 +85,11 @@ pub fn rough(ms: u64) -> String {
 pub fn relative(at_ms: u64, now_ms: u64) -> String {
     // Beyond a second nobody counts milliseconds to or from an instant.
     let told = |ms: u64| rough(if ms < 1_000 { ms } else { ms / 1_000 * 1_000 });
-    if at_ms >= now_ms { format!("in {}", told(at_ms - now_ms)) } else { format!("{} ago", told(now_ms - at_ms)) }
+    if at_ms >= now_ms {
+        format!("in {}", told(at_ms - now_ms))
+    } else {
+        format!("{} ago", told(now_ms - at_ms))
+    }
 }
 
 #[cfg(test)]
