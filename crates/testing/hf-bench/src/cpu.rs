@@ -1,0 +1,52 @@
+//! What processes have used of the processors, from `/proc/PID/stat`, and how busy the machine is.
+
+use std::time::Duration;
+
+/// A tick of `/proc/PID/stat`: USER_HZ is 100 on every Linux.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Processor time of these processes so far, in user mode and in the kernel. A process that is gone counts for nothing.
+pub fn used(pids: impl IntoIterator<Item = u32>) -> Duration {
+    pids.into_iter().filter_map(ticks).sum::<u32>() * TICK
+}
+
+fn ticks(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    ticks_in(&stat)
+}
+
+/// Fields 14 and 15; the second one, the program's name, may have spaces and parentheses in it.
+fn ticks_in(stat: &str) -> Option<u32> {
+    let mut after_name = stat.rsplit_once(')')?.1.split_whitespace();
+    let user: u32 = after_name.nth(11)?.parse().ok()?;
+    let system: u32 = after_name.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+/// Processes that wanted to run, on average over the last minute.
+pub fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or_default()
+}
+
+/// The machine in a few words.
+pub fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpuinfo = read("/proc/cpuinfo");
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown processor", |(_, model)| model).to_owned();
+    let cores = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
+    format!("{cores} cores of {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_spaces_is_no_field() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 100 0 0";
+        assert_eq!(ticks_in(stat), Some(300));
+        assert!(ticks(std::process::id()).is_some());
+    }
+}

@@ -1,0 +1,17 @@
+//! Benchmarks of Holdfast: real processes, and beside each figure the same of what it stands on, in the same run.
+//!
+//! 1. One machine, loopback addresses, no root. Everything ends with the program; its files go too.
+//! 2. Figures that are compared are taken in turns, in blocks, so that what else the machine does meets both.
+//! 3. A figure says how it was taken; the report says machine, versions, command and date.
+//!
+//! `cargo run --release -p hf-bench --bin ledger` is the first: see [`ledger`]. Not here: thresholds. What a figure has to be is for
+//! readers; the tests show only that a small run works.
+
+pub mod cpu;
+pub mod figures;
+pub mod kept;
+pub mod ledger;
+pub mod process;
+
+/// What went wrong, in words: there is nothing that a caller could do about it but tell.
+pub type Told<T> = Result<T, String>;
