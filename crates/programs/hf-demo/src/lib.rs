@@ -11,6 +11,7 @@
 
 mod app;
 mod children;
+mod credentials;
 mod crowd;
 mod eject;
 mod greeting;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
+use credentials::Credentials;
 use hf_clock::Clock;
 use hf_feed::break_glass::OperatorKeyPair;
 use measure::Measure;
@@ -125,6 +127,9 @@ pub enum DemoError {
     /// The temporary folder cannot be made.
     #[error("cannot make a temporary folder: {0}; set TMPDIR to one that can be written")]
     Folder(std::io::Error),
+    /// The access file cannot be made.
+    #[error("cannot make the operator's credentials: {0}")]
+    Credentials(String),
     /// The operating system gives no usable key.
     #[error("cannot make an operator's key: {0}")]
     Key(String),
@@ -165,6 +170,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let key_path = folder.path().join("operator.key");
     write_private(&key_path, &base64::engine::general_purpose::STANDARD.encode(pkcs8))?;
 
+    let credentials = Credentials::make(&folder.path().join("data/control"))?;
     let mut stage = Stage::start(world.clone(), &options.program, folder.path(), key, clock.clone()).await?;
     tokio::select! {
         ready = wait_until_ready(&mut stage) => ready?,
@@ -173,10 +179,8 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let ready_ms = begun.elapsed().as_millis() as u64;
     let ready_at = clock.now();
     stage.set_ready(ready_at);
-    let token_path = folder.path().join("data/control/operator.token");
-    let token = std::fs::read_to_string(&token_path).unwrap_or_default().trim().to_owned();
-    stage.set_token(token.clone())?;
-    let greeting = greeting::write(&world, folder.path(), &options.program, &token, ready_ms)?;
+    stage.set_token(credentials.token.clone())?;
+    let greeting = greeting::write(&world, folder.path(), &options.program, &credentials, ready_ms)?;
 
     let measure = Arc::new(Measure::new(world.places().len(), clock));
     let crowd = crowd::start(&world, &measure);

@@ -272,10 +272,31 @@ const ESTATE_HEAD: &str = r#"# The estate of the demo: what the service is. `hol
 [[region]]
 id = "us-east-1"
 location = { latitude = 38.9, longitude = -77.4 }
+control = "regions/us-east-1" # off: everything leaves the region
 
 [[region]]
 id = "eu-west-2"
 location = { latitude = 51.5, longitude = -0.1 }
+control = "regions/eu-west-2"
+
+# Switches behind the regions: `holdfast control off regions/eu-west-2`, or the aws command.
+[[control_panel]]
+name = "regions"
+
+[[routing_control]]
+name = "us-east-1"
+panel = "regions"
+
+[[routing_control]]
+name = "eu-west-2"
+panel = "regions"
+
+# One region stays, whatever anybody asks for.
+[[safety_rule]]
+name = "keep-one"
+panel = "regions"
+assert = { at_least = 1, of = ["us-east-1", "eu-west-2"] }
+wait_period = "5s" # between two changes
 "#;
 
 const ESTATE_CHECKS: &str = r#"
@@ -356,6 +377,7 @@ mod tests {
         let estate =
             hf_config::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!((estate.zones.len(), estate.pools.len()), (6, 2));
+        assert_eq!((estate.routing_controls.len(), estate.safety_rules.len()), (2, 1));
         for (name, text) in
             files.iter().filter(|(name, _)| !matches!(name.as_str(), "estate.toml" | "shop.test.zone"))
         {

@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hf_e2e::process::{holdfast, output};
+use hf_e2e::process::{Running, holdfast, must, output};
+use hf_e2e::wait_for;
+use hf_e2e::world::DEADLINE;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
@@ -26,4 +28,52 @@ fn every_call_of_the_acceptance_list_passes() {
         "not every call passed; the table is above\n{}",
         String::from_utf8_lossy(&told.stderr)
     );
+}
+
+/// What stands between the `source` line and the table is for pasting; a shell without any other setting does what it says.
+#[test]
+fn the_lines_that_the_demo_prints_are_enough_for_the_aws_command() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut demo = Command::new(holdfast());
+    demo.args(["demo", "--plain", "--for", "60s"]);
+    let mut demo = Running::start(demo, &folder.path().join("demo.log"));
+    let greeting = wait_for("the demo's greeting", DEADLINE, || {
+        assert!(demo.ended().is_none(), "the demo has ended:\n{}", demo.text());
+        let text = demo.text();
+        if text.contains("AWS_DEFAULT_REGION") && text.contains("clients are at") {
+            Ok(text)
+        } else {
+            Err(text)
+        }
+    });
+    let lines = |start: &str| greeting.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>();
+    let aws = root().join("target/aws/bin/aws");
+    let shell = |script: &str| {
+        let mut shell = Command::new("bash");
+        shell.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder.path()).arg("-euc").arg(script);
+        must(&mut shell)
+    };
+    let pasted = lines("export AWS_").join("\n");
+    assert_eq!(pasted.lines().count(), 6, "{greeting}");
+    let list = format!("{} arc-zonal-shift list-managed-resources", aws.display());
+    let told = shell(&format!("{pasted}\n{list}"));
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let items = told["items"].as_array().expect("items");
+    assert!(items.iter().any(|item| item["name"] == "pool/edge"), "{told:#}");
+
+    // The file that a shell sources has them too, and the routing controls stand behind the regions.
+    let source = lines("source ").join("\n");
+    let aws = aws.display();
+    let told = shell(&format!(
+        "{source}\nfor control in $({aws} route53-recovery-cluster list-routing-controls --output text \
+         --query 'RoutingControls[?ControlPanelName==`regions`].RoutingControlArn'); do \
+         {aws} route53-recovery-cluster update-routing-control-state --routing-control-state Off \
+         --routing-control-arn $control 2>&1 && echo done || echo refused; done"
+    ));
+    assert!(told.contains("done") && told.contains("refused") && told.contains("keep-one"), "{told}");
+    let told = shell(&format!("{source}\nholdfast status"));
+    assert!(told.contains("regions/"), "{told}");
+
+    must(Command::new("kill").args(["-TERM", &demo.id().to_string()]));
+    wait_for("the demo to end", DEADLINE, || demo.ended().map(|_| ()).ok_or_else(|| demo.text()));
 }
