@@ -3,7 +3,8 @@
 //! 1. One task owns the state. Commands wait in a bounded queue ([`QUEUE`]); beyond it they are refused as busy.
 //! 2. An entry is appended (durable), applied, published, answered, journalled, in this order. A refused command is an entry
 //!    too: rules are judged on exactly the state that they change, and the journal shows who asked for what.
-//! 3. When the ledger fails, nothing is applied, and the caller hears the cause and the mend.
+//! 3. When the ledger fails, nothing is applied, and the caller hears the cause and the mend. A command that has waited longer than
+//!    [`WAITING_MAX`] behind others, or whose caller has gone, is not begun: a zone is not left minutes after somebody gave up on it.
 //! 4. When the next end of a shift or pin is reached, the writer commits [`Command::Expire`]; if that fails it tries again
 //!    each second, and the shift is held meanwhile.
 //! 5. While the nodes hold more than the ledger nothing is appended ([`Gate`]); [`Control::adopt`] makes the ledger go on with
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use hf_clock::Clock;
 use hf_codec::CodecError;
@@ -29,6 +31,7 @@ use hf_control::{Autoshift, Board, Command, Intent, Outcome, Practice, Resource,
 use hf_ledger::{Journal, Ledger, LedgerError};
 use hf_model::{Operator, RequestId, Revision};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 pub use gate::{Behind, Gate};
 pub use replica::{Applied, Draft, Replica};
@@ -37,6 +40,8 @@ use writer::Writer;
 
 /// Commands that wait at most.
 pub const QUEUE: usize = 1_000;
+/// How long a command waits for those before it at most: clients and the ARC front give up after 5 s.
+pub const WAITING_MAX: Duration = Duration::from_secs(4);
 /// Entries from one checkpoint to the next.
 pub const CHECKPOINT_ENTRIES: u64 = 1_000;
 /// Bytes of entries after which a checkpoint comes sooner: estates are large, and a restart reads all of it.
@@ -184,6 +189,8 @@ struct Job {
     by: Asker,
     request: RequestId,
     command: Command,
+    /// Since when it waits.
+    since: Instant,
     reply: oneshot::Sender<Result<Outcome, SubmitError>>,
 }
 
@@ -259,7 +266,7 @@ impl Control {
             let _ = self.gate.clone().wait_for(|gate| *gate != Gate::Settling).await;
         }
         let (reply, answer) = oneshot::channel();
-        let job = Message::Do(Box::new(Job { by, request, command, reply }));
+        let job = Message::Do(Box::new(Job { by, request, command, since: Instant::now(), reply }));
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
             mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,

@@ -50,6 +50,8 @@ struct Way {
     /// Appends go through, and nothing else does.
     reads_fail: AtomicBool,
     checkpoints: AtomicU64,
+    /// Checkpoints wait for this.
+    slow_checkpoint: Option<watch::Receiver<bool>>,
     /// This node hears nothing of others.
     deaf: Option<watch::Sender<Revision>>,
 }
@@ -102,6 +104,9 @@ impl Ledger for Way {
         Box::pin(async move {
             self.open(Fate::NotWritten)?;
             self.checkpoints.fetch_add(1, Ordering::SeqCst);
+            if let Some(mut go) = self.slow_checkpoint.clone() {
+                let _ = go.wait_for(|go| *go).await;
+            }
             self.ledger.checkpoint(at, state).await
         })
     }
@@ -400,4 +405,34 @@ async fn a_node_whose_ledger_is_away_at_the_start_reads_it_later() {
     way.is_away.store(true, Ordering::SeqCst);
     let never = Control::start_unread(way.clone(), way, clock.clone(), gate.subscribe());
     timeout(LONG, never.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_before_an_entry_that_cannot_be_read_is_in_force() {
+    let (ledger, clock) = (MemoryLedger::default(), Clock::manual(START));
+    let deaf = Way::deaf_to(&ledger);
+    let (one, two) = (node(&Way::to(&ledger), &clock).await, node(&deaf, &clock).await);
+    submit(&one, "one", estate()).await.unwrap();
+    Ledger::append(&ledger, b"of a newer program".to_vec()).await.unwrap();
+    deaf.deaf.as_ref().unwrap().send_replace(Revision(2));
+    shows(&two, 1).await;
+}
+
+#[tokio::test]
+async fn changes_do_not_wait_for_a_checkpoint() {
+    let (ledger, clock) = (MemoryLedger::default(), Clock::manual(START));
+    let (go, held) = watch::channel(false);
+    let way = Arc::new(Way { ledger: ledger.clone(), slow_checkpoint: Some(held), ..Way::default() });
+    let control = node(&way, &clock).await;
+    submit(&control, "estate", estate()).await.unwrap();
+    for number in 0..1_010 {
+        let request = format!("n{number}");
+        timeout(LONG, submit(&control, &request, Command::Expire))
+            .await
+            .expect("nobody waits for a checkpoint")
+            .unwrap();
+    }
+    go.send_replace(true);
+    control.stop().await;
+    assert!(ledger.last_checkpoint().await.unwrap() > Revision(0), "a stop waits until it is whole");
 }

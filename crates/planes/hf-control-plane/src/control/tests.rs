@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
 use hf_control::{Refusal, Scope, ShiftState};
-use hf_ledger::{BoxFuture, Followed, MemoryLedger};
+use hf_ledger::{BoxFuture, Fate, Followed, MemoryLedger};
 use hf_model::{Timestamp, ZoneId};
 
 use super::*;
@@ -251,6 +251,39 @@ async fn beyond_the_queue_a_command_is_refused_as_busy() {
         }
     }
     assert!(done >= QUEUE && busy >= 1, "{done} done, {busy} busy");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_waited_too_long_or_whose_caller_has_gone_is_not_made() {
+    let (go, held) = watch::channel(true);
+    let ledger = Arc::new(Faulty { held: Mutex::new(Some(held)), ..Faulty::default() });
+    let clock = Clock::manual(START);
+    let control =
+        Control::start(ledger.clone(), Arc::new(MemoryLedger::default()), clock.clone()).await.unwrap();
+    submit(&control, "one", estate(ESTATE)).await.unwrap();
+    go.send_replace(false);
+    let ask = |request: &'static str, command| {
+        let control = control.clone();
+        tokio::spawn(async move { submit(&control, request, command).await })
+    };
+    let stuck = ask("two", Command::Expire);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let (late, gone) = (ask("three", shift(30)), ask("four", shift(30)));
+    tokio::time::sleep(WAITING_MAX + Duration::from_secs(1)).await;
+    let in_time = ask("five", Command::Expire);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    go.send_replace(true);
+    stuck.await.unwrap().unwrap();
+    let late = late.await.unwrap().unwrap_err();
+    assert!(
+        matches!(late, SubmitError::Ledger(LedgerError::Unavailable { fate: Fate::NotWritten, .. })),
+        "{late}"
+    );
+    in_time.await.unwrap().unwrap();
+    assert_eq!(control.view().shifts.len(), 0, "no zone is left that nobody waits for any more");
+    assert_eq!(control.view().revision, Revision(3));
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 //! 1. What they wrote is read as soon as the ledger tells of it, and again each second after that failed.
 //! 2. Several nodes see the same end come due. Who knows of others waits for a moment of chance, and then mostly finds it done.
 //! 3. A checkpoint is made by the node whose entry made it due; by another one only after some entries more, if there is none yet.
-//! 4. Lines wait for a journal that cannot be written, so many at most; and a checkpoint waits for its lines, which could not be made
+//! 4. A checkpoint is written beside everything else, one at a time.
+//! 5. Lines wait for a journal that cannot be written, so many at most; and a checkpoint waits for its lines, which could not be made
 //!    anew after it.
 
 use std::sync::Arc;
@@ -15,14 +16,15 @@ use hf_control::{Command, Intent, Outcome, State};
 use hf_ledger::{Fate, Followed, Journal, JournalLine, Ledger, LedgerError, limits};
 use hf_model::{Operator, RequestId, Revision, Timestamp};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::replica::{Applied, Replica};
 use super::stamps::Stamps;
 use super::{
     AdoptError, Adopted, Asker, CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, Gate, Job, Message, StartError,
-    SubmitError, View,
+    SubmitError, View, WAITING_MAX,
 };
 
 /// The longest sleep before the clock is looked at again: clocks are set, and machines sleep.
@@ -59,6 +61,8 @@ pub struct Writer {
     expire_not_before: Instant,
     /// The end for which a moment of chance was waited already.
     waited_for: Option<Timestamp>,
+    /// The checkpoint that is on its way to the ledger.
+    checkpoint: Option<(Revision, JoinHandle<Result<(), LedgerError>>)>,
 }
 
 impl Writer {
@@ -86,6 +90,7 @@ impl Writer {
             follow_not_before: None,
             expire_not_before: Instant::now(),
             waited_for: None,
+            checkpoint: None,
         }
     }
 
@@ -157,11 +162,20 @@ impl Writer {
             }
         }
         self.flush_lines().await;
+        self.end_checkpoint().await;
     }
 
     async fn serve(&mut self, job: Job) {
-        let Job { by, request, command, reply } = job;
-        let outcome = self.commit(by, request, command).await;
+        let Job { by, request, command, since, reply } = job;
+        if reply.is_closed() {
+            return debug!(%request, "a change is not made: its caller went while it waited");
+        }
+        let waited = since.elapsed();
+        let outcome = if waited > WAITING_MAX {
+            Err(SubmitError::Ledger(late(waited)))
+        } else {
+            self.commit(by, request, command).await
+        };
         let _ = reply.send(outcome); // the caller may have gone; what is done is done
     }
 
@@ -232,6 +246,7 @@ impl Writer {
 
     /// Puts what the nodes hold in the place of the ledger's content, one entry after theirs.
     async fn adopt(&mut self, held: Arc<Intent>) -> Result<Adopted, AdoptError> {
+        self.end_checkpoint().await;
         let stamp = self.stamps.anew(self.replica.state().stamp);
         let made = tokio::task::spawn_blocking(move || {
             let state = State::going_on_with(&held, stamp)?;
@@ -298,8 +313,18 @@ impl Writer {
         }
     }
 
-    /// Applies what the ledger has beyond the state; answers the outcome of entry `wanted`.
+    /// Applies what the ledger has beyond the state, and answers the outcome of entry `wanted`. What comes before an entry that cannot be
+    /// read is shown.
     async fn catch_up(&mut self, wanted: Option<Revision>) -> Result<Option<Outcome>, StartError> {
+        let before = self.replica.state().revision;
+        let read = self.read_on(wanted).await;
+        if read.is_err() && self.replica.state().revision > before {
+            self.publish();
+        }
+        read
+    }
+
+    async fn read_on(&mut self, wanted: Option<Revision>) -> Result<Option<Outcome>, StartError> {
         let mut found = None;
         loop {
             let Followed { checkpoint, entries, more } =
@@ -427,9 +452,11 @@ impl Writer {
         } else {
             (CHECKPOINT_ENTRIES + CHECKPOINT_ENTRIES / 10, CHECKPOINT_BYTES + CHECKPOINT_BYTES / 10)
         };
-        if !self.lines.is_empty() || !self.replica.is_checkpoint_due(entries, bytes) {
+        let is_under_way = self.checkpoint.as_ref().is_some_and(|(_, making)| !making.is_finished());
+        if is_under_way || !self.lines.is_empty() || !self.replica.is_checkpoint_due(entries, bytes) {
             return;
         }
+        self.end_checkpoint().await;
         if self.has_others
             && let Ok(at) = self.ledger.last_checkpoint().await
         {
@@ -442,13 +469,31 @@ impl Writer {
             Ok(bytes) => bytes,
             Err(error) => return error!(%error, "a checkpoint cannot be made; the ledger grows"),
         };
-        match self.ledger.checkpoint(at, bytes).await {
-            Ok(()) => {}
-            Err(LedgerError::CheckpointOutside { oldest, .. }) if oldest > at => {
+        // Beside everything else: over a slow way the chunks of a large state take seconds, and no change may wait for them.
+        let ledger = self.ledger.clone();
+        self.checkpoint = Some((at, tokio::spawn(async move { ledger.checkpoint(at, bytes).await })));
+    }
+
+    /// Waits for the checkpoint that is on its way, if there is one.
+    async fn end_checkpoint(&mut self) {
+        let Some((at, making)) = self.checkpoint.take() else { return };
+        match making.await {
+            Ok(Ok(())) => {}
+            Ok(Err(LedgerError::CheckpointOutside { oldest, .. })) if oldest > at => {
                 self.replica.checkpointed_at(oldest); // somebody else was faster
             }
-            Err(error) => warn!(%error, "a checkpoint cannot be written; the ledger grows"),
+            Ok(Err(error)) => warn!(%error, "a checkpoint cannot be written; the ledger grows"),
+            Err(error) => error!(%error, "a checkpoint cannot be written; the ledger grows"),
         }
+    }
+}
+
+/// Why a change that waited behind others for so long is not begun.
+fn late(waited: Duration) -> LedgerError {
+    LedgerError::Unavailable {
+        place: "this node".to_owned(),
+        fate: Fate::NotWritten,
+        why: format!("the change waited {} s behind others, the ledger is slow", waited.as_secs()),
     }
 }
 
