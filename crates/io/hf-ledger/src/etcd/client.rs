@@ -3,7 +3,8 @@
 //! 1. The member that answered last is asked first. After [`Pace::hedge`] without an answer the next one is asked too, and the first
 //!    answer counts; a member that refuses a connection or knows no leader is left at once. So a slow way is waited for, and a dead one
 //!    is not.
-//! 2. At the deadline the call is over. Whether a question was on its way then is told: it may still be carried out.
+//! 2. At the deadline the call is over, and at once when a member says no for good. Whether a question was on its way to another one
+//!    then is told: it may still be carried out.
 //! 3. Several members may carry out one question. So every transaction that writes compares something that it changes itself.
 //! 4. A token that etcd has forgotten is replaced once.
 //!
@@ -99,7 +100,9 @@ impl Client {
                             self.drop_silent(&attempts);
                             return Ok(Outcome { response, in_doubt });
                         }
-                        Ended::Over(failure) => return Err(failure),
+                        Ended::Over(failure) => {
+                            return Err(if request.writes() { attempts.doubted(failure) } else { failure });
+                        }
                         Ended::Next => {
                             let pause = if attempts.round_is_over() { ROUND } else { Duration::ZERO };
                             next_at = Some(Instant::now() + pause);
@@ -213,6 +216,16 @@ impl Attempts {
                     Ended::Next
                 }
             },
+        }
+    }
+
+    /// One member said no to what another one was asked before: that one may have done it, or may still.
+    fn doubted(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Refused(why) | Failure::Full(why) | Failure::Damaged(why) if self.maybe_done() => {
+                Failure::Unavailable { sent: true, why }
+            }
+            failure => failure,
         }
     }
 
@@ -351,6 +364,19 @@ mod tests {
         attempts.start(0);
         attempts.ended(0, status(14, "etcdserver: request timed out"));
         assert!(attempts.maybe_done());
+    }
+
+    #[test]
+    fn a_clear_no_of_one_member_is_no_word_on_what_another_one_does() {
+        let mut attempts = Attempts::new(2);
+        attempts.start(0);
+        let full = || Failure::Full("etcdserver: mvcc: database space exceeded".to_owned());
+        attempts.ended(0, status(8, "etcdserver: mvcc: database space exceeded"));
+        assert!(matches!(attempts.doubted(full()), Failure::Full(_)), "nobody else was asked");
+        attempts.start(0);
+        attempts.start(0);
+        attempts.ended(1, status(8, "etcdserver: mvcc: database space exceeded"));
+        assert!(matches!(attempts.doubted(full()), Failure::Unavailable { sent: true, .. }));
     }
 
     #[test]

@@ -200,6 +200,12 @@ impl TxnRequest {
     pub fn read(ops: Vec<RequestOp>) -> Self {
         TxnRequest { success: ops, ..TxnRequest::default() }
     }
+
+    /// Whether it may change something.
+    pub fn writes(&self) -> bool {
+        let mut ops = self.success.iter().chain(&self.failure);
+        ops.any(|op| !matches!(op.op, Some(Op::Range(_))))
+    }
 }
 
 impl TxnResponse {
