@@ -5,6 +5,7 @@
 //! Not here: installing tools (`./test` does), releases.
 
 mod fuzz;
+mod places;
 mod sim;
 
 use std::process::{Command, ExitCode};
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         ["ci", "quick"] => LINTS.iter().chain(QUICK).collect(),
         ["ci", "lints"] => LINTS.iter().collect(),
         ["fuzz", rest @ ..] => return fuzz::main(rest),
+        ["places", rest @ ..] => return places::main(rest),
         ["sim", rest @ ..] => return sim::main(rest),
         ["aws-acceptance", rest @ ..] => return aws_acceptance(rest),
         _ => {

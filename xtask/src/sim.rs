@@ -41,7 +41,7 @@ pub fn main(words: &[&str]) -> ExitCode {
 }
 
 /// The first seed of the newest commit: far from those of its neighbours.
-fn from_commit() -> Result<u64, String> {
+pub fn from_commit() -> Result<u64, String> {
     let output = Command::new("git")
         .args(["rev-parse", "--short=8", "HEAD"])
         .output()

@@ -3,12 +3,15 @@
 //! What only they can show: that the built program carries real clients' traffic over real links, and what happens to it when links
 //! turn into black holes or go down, when processes are killed, when a node boots alone.
 //!
-//! Needs root (namespaces), iproute2, nftables, nginx, dig and curl: `./test` installs them, a missing one fails the test by name.
+//! [`places`] is a second world: five places with an etcd member and a control node each, and twenty data planes.
+//!
+//! Needs root (namespaces), iproute2, nftables, nginx, dig, curl, etcd, etcdctl and faketime: `./test` installs them, a missing one fails the test by name.
 //!
 //! Not here: rules (unit tests of core), behaviour over time (`hf-scenarios`, `hf-sim`).
 
 pub mod estate;
 pub mod netns;
+pub mod places;
 pub mod process;
 pub mod traffic;
 pub mod wait;

@@ -1,5 +1,8 @@
 //! Network namespaces joined by one bridge.
+//!
+//! Their names carry the process that made them. What a run that was killed has left, the next one removes.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::process::{must, output};
@@ -18,6 +21,7 @@ impl Network {
     ///
     /// Without root or iproute2.
     pub fn new() -> Network {
+        remove_orphans();
         let network = Network { prefix: format!("hf{}", std::process::id()), names: Vec::new() };
         let hub = network.hub();
         ip(&["netns", "add", &hub]);
@@ -45,6 +49,24 @@ impl Network {
         ip(&["-n", &full, "addr", "add", &format!("{address}/8"), "dev", "eth0"]);
         ip(&["-n", &full, "link", "set", "eth0", "up"]);
         self.names.push(name.to_owned());
+    }
+
+    /// Gives a namespace one more address.
+    pub fn add_address(&self, name: &str, address: &str) {
+        ip(&["-n", &self.full(name), "addr", "add", &format!("{address}/8"), "dev", "eth0"]);
+    }
+
+    /// Drops what comes in from these addresses, and nothing else any more: with none, all comes in. Said in one namespace it is a cut of one
+    /// way, said in both a cut of both. What was connected stays so and hears nothing, as behind a dead switch.
+    pub fn deaf_to(&self, name: &str, addresses: &[String]) {
+        let mut rules = "add table inet cut\ndelete table inet cut\n".to_owned();
+        if !addresses.is_empty() {
+            let from = addresses.join(", ");
+            rules.push_str(&format!(
+                "table inet cut {{ chain in {{ type filter hook input priority 0; ip saddr {{ {from} }} drop; }}; }}"
+            ));
+        }
+        must(self.command(name, "nft").arg(rules));
     }
 
     /// A command that will run inside a namespace.
@@ -85,6 +107,29 @@ impl Drop for Network {
     fn drop(&mut self) {
         for name in self.names.iter().map(|name| self.full(name)).chain([self.hub()]) {
             // What cannot be deleted is gone already.
+            output(Command::new("ip").args(["netns", "delete", &name]));
+        }
+    }
+}
+
+/// Moves this thread, and all that it starts from now on, into a namespace.
+///
+/// # Panics
+///
+/// Without root, or when there is no such namespace.
+pub fn enter(network: &Network, name: &str) {
+    let path = Path::new("/run/netns").join(network.full(name));
+    let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    nix::sched::setns(file, nix::sched::CloneFlags::CLONE_NEWNET).expect("root may enter a namespace");
+}
+
+/// Removes the namespaces of processes that are gone.
+fn remove_orphans() {
+    let Ok(entries) = std::fs::read_dir("/run/netns") else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let maker = name.strip_prefix("hf").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if maker.is_some_and(|maker| !Path::new(&format!("/proc/{maker}")).exists()) {
             output(Command::new("ip").args(["netns", "delete", &name]));
         }
     }

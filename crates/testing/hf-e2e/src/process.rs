@@ -83,14 +83,15 @@ pub fn must(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The built `holdfast`, beside this test's own program.
+/// The built `holdfast`, beside this test's own program, or this program of `target/PROFILE`.
 ///
 /// # Panics
 ///
 /// When it was not built.
 pub fn holdfast() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
-    let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
+    let folder = test.parent().expect("target/PROFILE, or its deps");
+    let folder = if folder.ends_with("deps") { folder.parent().expect("target/PROFILE") } else { folder };
     let program = folder.join("holdfast");
     assert!(program.exists(), "{} is not there; run `cargo build -p holdfast` first", program.display());
     program
