@@ -380,6 +380,7 @@ impl Writer {
         outcome
     }
 
+    /// The view comes last: whoever finds a revision in it, as [`super::Control::barrier`] does, finds it in the intent too.
     fn publish(&self) {
         let state = self.replica.state();
         let before = self.view.borrow().clone();
@@ -390,8 +391,8 @@ impl Writer {
             practices: kept_or_cloned(&before.practices, &state.practices),
             observer: state.observer,
         };
-        self.view.send_replace(Arc::new(view));
         self.intent.send_replace(Arc::new(state.intent()));
+        self.view.send_replace(Arc::new(view));
     }
 
     /// The journal is derived: when it cannot be written, the ledger still is, and the lines wait.
