@@ -2,8 +2,8 @@
 
 use hf_config::estate::EstateBundle;
 use hf_model::{
-    ControlId, ControlPath, DnsName, EstateId, Operator, PoolName, Revision, ShiftId, Switch, Timestamp,
-    ZoneId,
+    ControlId, ControlPath, Digest, DnsName, EstateId, Operator, PoolName, Revision, ShiftId, Switch,
+    Timestamp, ZoneId,
 };
 
 use crate::board::Board;
@@ -263,6 +263,22 @@ impl BreakGlassShift {
     /// Whether it takes nothing away, but ends what was signed before it.
     pub fn is_cancel(&self) -> bool {
         self.ends_at <= self.signed_at
+    }
+
+    /// Whether both are the same act: the ledger knows acts by zone, signer and instant.
+    pub fn is_same(&self, other: &BreakGlassShift) -> bool {
+        (&self.zone, self.signed_at, &self.by) == (&other.zone, other.signed_at, &other.by)
+    }
+
+    /// What names it among all acts: estate, zone, signer and instant.
+    pub fn digest(&self) -> Digest {
+        let mut bytes = self.estate.0.to_vec();
+        for text in [self.zone.as_str(), self.by.as_str()] {
+            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        bytes.extend_from_slice(&self.signed_at.0.to_be_bytes());
+        Digest::of(&bytes)
     }
 
     /// Of two acts on one zone the greater counts, on every node and in the ledger alike.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::shift::Effect;
+
 /// A shift signed by an operator's key (Ed25519).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,4 +32,13 @@ pub struct BreakGlassAnswer {
     pub node: String,
     /// What it did with it.
     pub text: String,
+    /// Whether nothing was changed, as asked.
+    #[serde(default)]
+    pub rehearsed: bool,
+    /// What comes of a shift on this node, as it decides now: where it does nothing, and why.
+    #[serde(default)]
+    pub effect: Effect,
+    /// Of a cancel: why the zone stays away on this node all the same; null when it does not.
+    #[serde(default)]
+    pub stays: Option<String>,
 }

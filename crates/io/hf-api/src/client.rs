@@ -12,6 +12,9 @@
 //! Not here: where endpoints and token come from, output (`holdfast`).
 
 mod controls;
+mod glass;
+
+pub use glass::HandOver;
 
 use std::collections::hash_map::RandomState;
 use std::fmt::Write;
@@ -31,7 +34,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::break_glass::{BreakGlassAnswer, SignedBreakGlass};
 use crate::estate::{ApplyEstate, Diff, EstateInfo};
 use crate::explain::Explain;
 use crate::journal::{Journal, JournalExport};
@@ -377,32 +379,6 @@ impl Client {
     ) -> Result<JournalExport, ClientError> {
         let since = since_ms.map(|at| format!("&since_ms={at}")).unwrap_or_default();
         self.get(&format!("/v1/journal/export?after={after}&limit={limit}{since}")).await
-    }
-
-    /// `POST /v1/break-glass` to *every* endpoint at once, since no ledger spreads it: one answer each.
-    pub async fn break_glass(
-        &self,
-        signed: &SignedBreakGlass,
-    ) -> Vec<(String, Result<BreakGlassAnswer, ClientError>)> {
-        let body = json(signed);
-        let calls = self.endpoints.iter().map(|endpoint| {
-            let one = Client::of(vec![endpoint.clone()], None, self.tls.clone());
-            let call = Call {
-                method: Method::POST,
-                path: "/v1/break-glass".to_owned(),
-                if_match: None,
-                body: Some(body.clone()),
-            };
-            let url = endpoint.url.clone();
-            tokio::spawn(async move { (url, one.call(call).await) })
-        });
-        let mut answers = Vec::new();
-        for call in calls.collect::<Vec<_>>() {
-            if let Ok(answer) = call.await {
-                answers.push(answer);
-            }
-        }
-        answers
     }
 
     async fn get<A: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<A, ClientError> {

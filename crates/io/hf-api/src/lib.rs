@@ -29,7 +29,7 @@ pub fn instant(ms: u64) -> String {
 }
 
 pub use break_glass::{BreakGlassAnswer, SignedBreakGlass};
-pub use client::{Client, ClientError, EndpointError, Tried};
+pub use client::{Client, ClientError, EndpointError, HandOver, Tried};
 pub use control::{
     ControlPanel, ControlSet, ControlTo, Controls, ControlsSet, Origin, PutNamed, PutRule, RoutingControl,
     RuleKind, SafetyRule, SetControls, Wants,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::shift::{Acknowledgement, Pin, Shift, TimeToZero};
+use crate::shift::{Acknowledgement, Effect, Pin, Shift, TimeToZero};
 
 /// Everything at a glance, as the answering node sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,7 +35,7 @@ pub struct Status {
     pub nodes: Vec<Node>,
     /// What was asked for and yielded.
     pub not_applied: Vec<NotApplied>,
-    /// Shifts that operators gave straight to this node.
+    /// Shifts that operators gave straight to the nodes, and that are not over.
     pub break_glass: Vec<BreakGlass>,
     /// Break-glass acts that the ledger has heard of, and what became of them, oldest first.
     #[serde(default)]
@@ -291,7 +291,17 @@ pub struct BreakGlass {
     pub signed_at_ms: u64,
     /// When it ends.
     pub ends_at_ms: u64,
-    /// Which node obeys it. Nodes tell how many such shifts they obey: one that tells fewer than this node does not count.
+    /// What the ledger has made of it; null while it has not said.
+    #[serde(default)]
+    pub fate: Option<BreakGlassFate>,
+    /// The same for people, in one clause: `not in the ledger yet`, `recorded as shift-12`, `conflicts: …`.
+    #[serde(default)]
+    pub fate_text: String,
+    /// What came of it, as the answering node decided: where the floor stops it, and why; null when the ledger goes on with it, which
+    /// then tells.
+    #[serde(default)]
+    pub effect: Option<Effect>,
+    /// Which node has it: those that are heard and have not come first, then those that are silent.
     pub acknowledged: Vec<Acknowledgement>,
     /// When the last traffic left the zone, counted from `signed_at_ms`.
     pub time_to_zero: TimeToZero,

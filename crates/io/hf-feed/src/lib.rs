@@ -21,7 +21,7 @@ pub use disk::{DiskError, SnapshotDir};
 pub use feed::{BindError, CERTIFICATES_AGAIN, CONNECTIONS_MAX, Feed, FeedConfig, Now};
 pub use message::{Incoming, Message, Outgoing, Peer};
 pub use report::{
-    HeardReport, NodeReport, RefusedIntent, ReportError, Reports, decode_report, encode_report,
+    HeardReport, NodeReport, RefusedIntent, ReportError, Reports, act_number, decode_report, encode_report,
 };
 pub use tls::TlsError;
 

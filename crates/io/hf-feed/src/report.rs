@@ -10,16 +10,19 @@
 use std::collections::BTreeMap;
 
 use hf_config::node::Role;
+use hf_control::BreakGlassShift;
 use hf_model::{Digest, NodeId, PoolName, Revision, Timestamp, ZoneId};
 use hf_telemetry::ZoneActivityReport;
 use serde::{Deserialize, Serialize};
+
+use crate::break_glass::BreakGlassBook;
 
 /// Activity lines in one report at most: with some 100 bytes each they stay below the frame's bound of 1 MiB.
 pub const ACTIVITY_MAX: usize = 4_096;
 /// Bytes of a text in a report at most; longer ones are cut.
 pub const TEXT_MAX: usize = 4_096;
-/// 2: with where the node is reached.
-const VERSION: u8 = 2;
+/// 2: with where the node is reached. 3: with the break-glass acts that it obeys.
+const VERSION: u8 = 3;
 
 /// One node's word on itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +55,8 @@ pub struct NodeReport {
     pub booted_from_disk: bool,
     /// When it last heard intent from a node with the control role (itself included), by its own clock.
     pub contact: Option<Timestamp>,
-    /// How many break-glass shifts it knows of.
-    pub break_glass: u32,
+    /// The break-glass acts that its planes obey, cancels and ended ones too: their numbers ([`act_number`]).
+    pub break_glass: Vec<u64>,
     /// A newer intent whose estate this node could not read; it keeps the old one.
     pub refused_intent: Option<RefusedIntent>,
     /// What is wrong with the estate file that it watches, one problem a line; none when all is well or it watches none.
@@ -66,6 +69,14 @@ pub struct NodeReport {
     pub activity: Vec<ZoneActivityReport>,
     /// Lines beyond that, left out.
     pub activity_left_out: u32,
+}
+
+/// The number by which reports name an act: of its estate, zone, signer and instant.
+///
+/// Nodes that obey it name its zone by the id, whatever the operator called it; 64 bits tell a few hundred acts apart.
+pub fn act_number(act: &BreakGlassShift) -> u64 {
+    let Digest([a, b, c, d, e, f, g, h, ..]) = act.digest();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// An intent that a node could not take.
@@ -119,7 +130,7 @@ struct Wire {
     estate: Option<[u8; 32]>,
     booted_from_disk: bool,
     contact: Option<u64>,
-    break_glass: u32,
+    break_glass: Vec<u64>,
     refused_intent: Option<(u64, String)>,
     estate_file_problem: Option<String>,
     ledger_problem: Option<String>,
@@ -160,7 +171,7 @@ pub fn encode_report(report: &NodeReport) -> Vec<u8> {
         estate: report.estate.map(|digest| digest.0),
         booted_from_disk: report.booted_from_disk,
         contact: report.contact.map(|at| at.0),
-        break_glass: report.break_glass,
+        break_glass: report.break_glass.iter().copied().take(BreakGlassBook::MAX).collect(),
         refused_intent: report
             .refused_intent
             .as_ref()
@@ -183,6 +194,9 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
     let wire: Wire = postcard::from_bytes(body).map_err(bad)?;
     if wire.activity.len() > ACTIVITY_MAX {
         return Err(ReportError::Bad(format!("{} activity lines", wire.activity.len())));
+    }
+    if wire.break_glass.len() > BreakGlassBook::MAX {
+        return Err(ReportError::Bad(format!("{} break-glass acts", wire.break_glass.len())));
     }
     Ok(NodeReport {
         node: NodeId::new(&wire.node).map_err(bad)?,

@@ -124,10 +124,11 @@ impl Context {
 }
 
 /// What the routes share.
-struct Shared {
-    context: Context,
+pub(crate) struct Shared {
+    pub(crate) context: Context,
     observed: Observed,
-    refusals: Refusals,
+    pub(crate) refusals: Refusals,
+    refused_acts: glass::RefusedActs,
     /// For `explain`; made when first asked for.
     compiled: Mutex<Option<Compiled>>,
     requests: Semaphore,
@@ -204,6 +205,7 @@ impl Api {
             context,
             observed: Observed::default(),
             refusals: Refusals::default(),
+            refused_acts: glass::RefusedActs::default(),
             compiled: Mutex::default(),
             requests: Semaphore::new(REQUESTS),
             large: Semaphore::new(LARGE),
@@ -214,6 +216,7 @@ impl Api {
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::not_allowed)
             .layer(from_fn_with_state(shared.clone(), guard::callers))
+            .layer(from_fn_with_state(shared.clone(), crate::arc::front))
             .layer(from_fn_with_state(shared.clone(), guard::busy))
             .with_state(shared.clone());
         Api { shared, router }

@@ -1,4 +1,4 @@
-//! What came of a shift or pin: where it decides, where it yields and to what. Pure.
+//! What came of a shift, pin or break-glass act: where it decides, where it yields and to what. Pure.
 //!
 //! 1. Asked of the answering node's own decision: none before that node has decided on the act as it is now.
 //! 2. Pools and records without an endpoint in the zone are not concerned. A record is told apart only where it differs from its pool.
@@ -7,7 +7,7 @@
 
 use hf_api::{Effect, Yielded};
 use hf_config::estate::ZoneIx;
-use hf_control::{Pin, PinTo, Scope, Shift, ShiftState};
+use hf_control::{BreakGlassShift, Pin, PinTo, Scope, Shift, ShiftState};
 use hf_decide::{NotAppliedWhy, PoolDecision, PoolZone, Reason, Source, ZoneState};
 use hf_model::ZoneId;
 use hf_snapshot::Snapshot;
@@ -32,6 +32,18 @@ pub fn of_shift(snapshot: &Snapshot, shift: &Shift) -> Option<Effect> {
         source: Source::Shift(shift.id.clone()),
         wants: ZoneState::Away,
         is_own: &|reason| matches!(reason, Reason::Shifted { id, .. } if *id == shift.id),
+    };
+    effect(snapshot, &wish)
+}
+
+/// What came of a break-glass shift that is not canceled.
+pub fn of_break_glass(snapshot: &Snapshot, act: &BreakGlassShift) -> Option<Effect> {
+    let wish = Wish {
+        zone: &act.zone,
+        scope: &Scope::Everything,
+        source: Source::BreakGlass,
+        wants: ZoneState::Away,
+        is_own: &|reason| matches!(reason, Reason::BreakGlass { by, until } if (by, *until) == (&act.by, act.ends_at)),
     };
     effect(snapshot, &wish)
 }

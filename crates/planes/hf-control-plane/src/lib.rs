@@ -16,6 +16,7 @@ mod control;
 mod decisions;
 mod effect;
 mod expiring;
+mod glass;
 mod lines;
 mod observe;
 mod permit;

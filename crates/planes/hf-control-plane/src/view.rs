@@ -3,11 +3,10 @@
 //! Not here: routes (`api`), the wire types (`hf-api`).
 
 use hf_api::{
-    Acknowledgement, BreakGlass, BreakGlassFate, FloorOverridden, Node, NotApplied, Pin, PinTo, Pool,
-    PoolMode, PoolZone, Reason, ReasonKind, RecordedBreakGlass, Returning, Shift, ShiftKind, ShiftState,
-    Status, TimeToZero, Zone, ZoneState,
+    Acknowledgement, FloorOverridden, Node, NotApplied, Pin, PinTo, Pool, PoolMode, PoolZone, Reason,
+    ReasonKind, Returning, Shift, ShiftKind, ShiftState, Status, TimeToZero, Zone, ZoneState,
 };
-use hf_control::{BreakGlassShift, Intent};
+use hf_control::Intent;
 use hf_decide::{Mode, PoolDecision, ZoneDecision};
 use hf_feed::{HeardReport, NodeReport, Reports};
 use hf_model::{EstateId, Share, Timestamp, ZoneId};
@@ -17,7 +16,7 @@ use std::time::Duration;
 use crate::boards::{self, Behind};
 use crate::expiring::is_expiring;
 use crate::traffic::{Rates, is_stale};
-use crate::{effect, zero};
+use crate::{effect, glass};
 
 /// All that a status is made of.
 pub struct Sources<'a> {
@@ -73,8 +72,12 @@ pub fn status(from: &Sources<'_>) -> Status {
         pins: from.intent.pins.iter().map(|found| pin(found, snapshot, from.now)).collect(),
         nodes: from.reports.values().map(|heard| node(heard, from.now, from.beat)).collect(),
         not_applied: snapshot.map_or_else(Vec::new, not_applied),
-        break_glass: break_glass(snapshot, &Heard { reports: from.reports, now: from.now, beat: from.beat }),
-        break_glass_recorded: from.intent.break_glass.iter().map(recorded).collect(),
+        break_glass: glass::shown(
+            snapshot,
+            from.intent,
+            &Heard { reports: from.reports, now: from.now, beat: from.beat },
+        ),
+        break_glass_recorded: from.intent.break_glass.iter().map(glass::recorded).collect(),
         controls_off: boards::off(from.intent, &Behind::of(snapshot.map(|snapshot| &*snapshot.estate))),
         returning: snapshot.map_or_else(Vec::new, returning),
         floors_overridden: floors_overridden(from.intent),
@@ -207,35 +210,6 @@ fn floors_overridden(intent: &Intent) -> Vec<FloorOverridden> {
     shifts.chain(pins).chain(controls).collect()
 }
 
-/// A break-glass act that the ledger has heard of.
-fn recorded(from: &hf_control::RecordedBreakGlass) -> RecordedBreakGlass {
-    use hf_control::BreakGlassFate as From;
-    let (fate, shifts, text) = match &from.fate {
-        From::Shift(id) => (BreakGlassFate::Shift, vec![id.to_string()], format!("recorded as {id}")),
-        From::Ended(ended) => {
-            let ids: Vec<String> = ended.iter().map(ToString::to_string).collect();
-            let text = match (from.act.is_cancel(), ids.is_empty()) {
-                (_, false) => format!("ended {}", ids.join(", ")),
-                (true, true) => "there was nothing to end".to_owned(),
-                (false, true) => "had ended when the ledger heard of it".to_owned(),
-            };
-            (BreakGlassFate::Ended, ids, text)
-        }
-        From::Conflicts(with) => (BreakGlassFate::Conflicts, Vec::new(), format!("conflicts: {with}")),
-    };
-    RecordedBreakGlass {
-        zone: from.act.zone.to_string(),
-        reason: from.act.reason.clone(),
-        by: from.act.by.to_string(),
-        signed_at_ms: from.act.signed_at.0,
-        ends_at_ms: from.act.ends_at.0,
-        revision: from.revision.0,
-        fate,
-        shifts,
-        text,
-    }
-}
-
 /// What was heard, and when it is looked at.
 pub struct Heard<'a> {
     /// Of all nodes.
@@ -247,7 +221,8 @@ pub struct Heard<'a> {
 }
 
 impl Heard<'_> {
-    fn acknowledgements(&self, has_applied: impl Fn(&NodeReport) -> bool) -> Vec<Acknowledgement> {
+    /// Every node's word.
+    pub fn acknowledgements(&self, has_applied: impl Fn(&NodeReport) -> bool) -> Vec<Acknowledgement> {
         let word = |heard: &HeardReport| Acknowledgement {
             node: heard.report.node.to_string(),
             applied: has_applied(&heard.report),
@@ -344,31 +319,6 @@ fn node(heard: &HeardReport, now: Timestamp, beat: Duration) -> Node {
             .or_else(|| report.node_problem.clone())
             .or_else(|| report.estate_file_problem.clone()),
     }
-}
-
-/// The break-glass shifts that a node obeys; cancels are not shown.
-pub fn break_glass(snapshot: Option<&Snapshot>, heard: &Heard<'_>) -> Vec<BreakGlass> {
-    let Some(snapshot) = snapshot else { return Vec::new() };
-    let obeyed: Vec<&BreakGlassShift> =
-        snapshot.break_glass.iter().filter(|shift| !shift.is_cancel()).collect();
-    let count = u32::try_from(obeyed.len()).unwrap_or(u32::MAX);
-    let show = |from: &&BreakGlassShift| BreakGlass {
-        zone: from.zone.to_string(),
-        reason: from.reason.clone(),
-        by: from.by.to_string(),
-        signed_at_ms: from.signed_at.0,
-        ends_at_ms: from.ends_at.0,
-        acknowledged: heard.acknowledgements(|report| report.break_glass >= count),
-        time_to_zero: zero::measure_break_glass(
-            from,
-            count,
-            Some(&snapshot.estate),
-            heard.reports,
-            heard.now,
-            heard.beat,
-        ),
-    };
-    obeyed.iter().map(show).collect()
 }
 
 fn zone_state(from: hf_decide::ZoneState) -> ZoneState {

@@ -5,7 +5,7 @@
 //!    silent does not hold that up: what it told before still counts, its open connections do not, and it is named.
 //! 3. The figures of a shift stand still when it ends; they are kept in memory as long as the shift is remembered.
 //! 4. A shift of one record has no figures: requests and answers are counted by pool.
-//! 5. A break-glass shift is counted from its signature; a node has applied it when it obeys as many such shifts as this one.
+//! 5. A break-glass shift is counted from its signature; a node has applied it when its report names it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use hf_api::TimeToZero;
 use hf_config::estate::Estate;
 use hf_config::node::Role;
 use hf_control::{BreakGlassShift, Scope, Shift, ShiftState};
-use hf_feed::{HeardReport, NodeReport, Reports};
+use hf_feed::{HeardReport, NodeReport, Reports, act_number};
 use hf_model::{PoolName, Revision, ShiftId, Timestamp, ZoneId};
 use hf_telemetry::ZoneActivityReport;
 
@@ -87,16 +87,16 @@ pub fn measure(
     figures(&asked, estate, reports, now, beat)
 }
 
-/// The figures of a break-glass shift as they are now; `obeyed` is how many of them this node obeys.
+/// The figures of a break-glass shift as they are now.
 pub fn measure_break_glass(
     shift: &BreakGlassShift,
-    obeyed: u32,
     estate: Option<&Estate>,
     reports: &Reports,
     now: Timestamp,
     beat: Duration,
 ) -> TimeToZero {
-    let has_applied = |report: &NodeReport| report.break_glass >= obeyed;
+    let number = act_number(shift);
+    let has_applied = |report: &NodeReport| report.break_glass.contains(&number);
     let asked = Asked {
         zone: &shift.zone,
         scope: &Scope::Everything,

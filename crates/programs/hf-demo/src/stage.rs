@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use hf_api::{BreakGlassAnswer, Client, ClientError, StartShift};
+use hf_api::{BreakGlassAnswer, Client, ClientError, HandOver, StartShift};
 use hf_clock::Clock;
 use hf_control::BreakGlassShift;
 use hf_feed::break_glass::OperatorKeyPair;
@@ -269,7 +269,10 @@ impl Stage {
             signed_at,
             ends_at,
         });
-        let answers = self.zone_nodes.break_glass(&hf_control_plane::break_glass_body(&signed)).await;
+        let answers = self
+            .zone_nodes
+            .break_glass(&hf_control_plane::break_glass_body(&signed), HandOver::default())
+            .await;
         let took: Vec<&BreakGlassAnswer> =
             answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
         format!("{} of {} nodes took it", took.len(), answers.len())

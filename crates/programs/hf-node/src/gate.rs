@@ -7,7 +7,9 @@
 //!    up to its end: only what it does not have then is more. While it cannot be asked nothing is judged anew.
 //! 4. A ledger that was not read yet takes none, and is not judged.
 //! 5. Each second it is asked whether it can be reached; while it cannot, the node's report says so, and that is no contact.
-//! 6. Told to, it goes on with what they hold, once, after [`SETTLE_ADOPT`].
+//! 6. At the same beat the writer is told how far most nodes' clocks are from this one's, from their reports; not in the first minute
+//!    after this process stood still, since then old reports come late.
+//! 7. Told to, it goes on with what they hold, once, after [`SETTLE_ADOPT`].
 //!
 //! Not here: what is more (`hub`), what taking none means (`hf-control-plane`).
 
@@ -16,7 +18,9 @@ use std::time::Duration;
 
 use hf_control::Intent;
 use hf_control_plane::{Behind, Control, Gate, StartError, SubmitError};
+use hf_feed::{HeardReport, Reports};
 use hf_ledger::LedgerError;
+use hf_model::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -27,6 +31,10 @@ use crate::hub::{Hub, is_beyond};
 const SETTLE: Duration = Duration::from_millis(2_200);
 /// From the start to going on with what the nodes hold: a node that was busy counts too.
 const SETTLE_ADOPT: Duration = Duration::from_secs(5);
+/// A report tells its sender's clock for so long.
+const TELLS_CLOCK: Duration = Duration::from_secs(30);
+/// Standing still for that long, and so long after it, no clock is compared.
+const STOOD_STILL: Duration = Duration::from_mins(1);
 /// Between two times that the ledger is asked.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -57,6 +65,8 @@ pub struct LedgerGate {
     ask_not_before: Instant,
     /// When to ask whether it can be reached.
     look_at: Instant,
+    /// When clocks were compared, and not before when to do so again.
+    compared: (Instant, Instant),
     /// Why it cannot.
     away: Option<String>,
     /// Whether the ledger was read this moment: then it need not be asked.
@@ -100,6 +110,7 @@ impl LedgerGate {
             asks_of_held: false,
             ask_not_before: now,
             look_at: now + ASK_AGAIN,
+            compared: (now, now),
             away: None,
             is_fresh,
         }
@@ -213,6 +224,7 @@ impl LedgerGate {
             _ => Gate::Settling,
         };
         self.is_fresh = false;
+        self.compare_clocks(hub.reports());
         if self.asking.is_none() && Instant::now() >= self.look_at {
             self.ask(None);
         }
@@ -233,6 +245,35 @@ impl LedgerGate {
             before != next
         });
     }
+}
+
+impl LedgerGate {
+    fn compare_clocks(&mut self, reports: &Reports) {
+        let (now, (last, mut not_before)) = (Instant::now(), self.compared);
+        if now - last >= STOOD_STILL {
+            not_before = now + STOOD_STILL;
+        }
+        if now >= not_before {
+            not_before = now + ASK_AGAIN;
+            self.control.told_of_clocks(most_ahead_ms(reports, self.control.now()));
+        }
+        self.compared = (now, not_before);
+    }
+}
+
+/// By how much most clocks are ahead of this node's, which counts like any other; none from fewer than three nodes. Of two values
+/// in the middle the one that is nearer to this node's clock counts.
+fn most_ahead_ms(reports: &Reports, now: Timestamp) -> Option<i64> {
+    let is_new = |heard: &&HeardReport| {
+        heard.received_at <= now && now.since(heard.received_at) <= TELLS_CLOCK
+    };
+    let ms = |at: Timestamp| i64::try_from(at.0).unwrap_or(i64::MAX);
+    let ahead = |heard: &HeardReport| ms(heard.report.sent_at).saturating_sub(ms(heard.received_at));
+    let mut all: Vec<i64> = reports.values().filter(is_new).map(ahead).collect();
+    all.sort_unstable();
+    let middle = [all.get(all.len().saturating_sub(1) / 2)?, all.get(all.len() / 2)?];
+    let nearest = middle.into_iter().min_by_key(|ahead| ahead.unsigned_abs()).copied();
+    nearest.filter(|_| all.len() >= 3)
 }
 
 /// The answer, when there is a question; never otherwise. None: nobody will answer.

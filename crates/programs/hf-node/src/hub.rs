@@ -9,7 +9,7 @@
 //! 2. Verdicts come from the checkers' tables; a table not heard for three of this node's own beats counts as missing, and where
 //!    all are missing the last verdict holds. (Beats, not the clock: clocks are set, and no verdict may turn on that.) A new estate takes over the verdicts of the endpoints that it keeps.
 //! 3. Break-glass acts count when their signature is that of a known key and they are for the estate in force; of each zone the newest
-//!    wins.
+//!    wins. What the ledger makes of them is logged once: loudly when it contradicts them.
 //! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts and pins are held
 //!    past their end; and when time alone changes the decision, as with every step of a zone's return. Its number grows.
 //! 5. What is reported is what the planes obey, not what they were sent: a revision in a report is in force.
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use hf_config::estate::Estate;
 use hf_config::node::{NodeConfig, OperatorKey, Role};
-use hf_control::{BreakGlassShift, Intent};
+use hf_control::{BreakGlassFate, BreakGlassShift, Intent, RecordedBreakGlass};
 use hf_feed::break_glass::LENGTH_MAX;
 use hf_feed::{
     BreakGlassBook, BreakGlassRefused, HeardReport, NodeReport, Outgoing, Peer, RefusedIntent, Reports,
@@ -92,12 +92,12 @@ pub struct Hub {
 }
 
 /// What the planes obey.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Obeyed {
     number: u64,
     revision: Revision,
     estate: Digest,
-    break_glass: u32,
+    break_glass: Vec<u64>,
 }
 
 impl From<&Snapshot> for Obeyed {
@@ -106,7 +106,7 @@ impl From<&Snapshot> for Obeyed {
             number: snapshot.number,
             revision: snapshot.intent.revision,
             estate: snapshot.estate.digest,
-            break_glass: snapshot.break_glass.iter().filter(|shift| !shift.is_cancel()).count() as u32,
+            break_glass: snapshot.break_glass.iter().map(hf_feed::act_number).collect(),
         }
     }
 }
@@ -225,11 +225,24 @@ impl Hub {
             hub.in_force = Some(InForce { intent: snapshot.intent, estate: snapshot.estate });
             hub.verdicts = snapshot.verdicts;
             // A key that was taken out of the node file no longer counts, on disk either.
-            let estate = hub.estate_id();
-            let is_known = |shift: &BreakGlassShift| {
-                shift.estate == estate && hub.keys.iter().any(|key| key.name == shift.by.as_str())
+            let (estate, estate_id) =
+                (hub.in_force.as_ref().map(|in_force| in_force.estate.clone()), hub.estate_id());
+            let place = |zone: &ZoneId| estate.as_deref().and_then(|estate| estate.zone_named(zone));
+            // With its signature beside it, the signature tells: a name may have got another key.
+            let is_signed = |shift: &BreakGlassShift| {
+                let is_it = |signed: &&SignedBreakGlass| {
+                    let known = &signed.shift;
+                    (known.signed_at, &known.by) == (shift.signed_at, &shift.by)
+                        && (known.zone == shift.zone
+                            || place(&known.zone).is_some_and(|zone| place(&shift.zone) == Some(zone)))
+                };
+                disk.break_glass.iter().any(|signed| is_it(&signed))
             };
-            hub.unsigned = snapshot.break_glass.into_iter().filter(is_known).collect();
+            let counts = |shift: &BreakGlassShift| {
+                let has_key = hub.keys.iter().any(|key| key.name == shift.by.as_str());
+                shift.estate == estate_id && has_key && !is_signed(shift)
+            };
+            hub.unsigned = snapshot.break_glass.into_iter().filter(counts).collect();
         }
         hub.take_break_glass(disk.break_glass, now);
         hub
@@ -366,6 +379,16 @@ impl Hub {
         if before != EstateId::NONE && before != intent.estate_id {
             tracing::warn!(%revision, %before, after = %intent.estate_id, "this node goes over to another estate");
         }
+        if before != intent.estate_id {
+            // An act is for one estate.
+            self.book.keep_estate(intent.estate_id);
+            self.unsigned.retain(|shift| shift.estate == intent.estate_id);
+        }
+        if let Some(old) = &self.in_force {
+            let is_control = self.me.roles.contains(&Role::Control);
+            let new = intent.break_glass.iter().filter(|now| !old.intent.break_glass.contains(now));
+            new.for_each(|recorded| tell_fate(recorded, is_control));
+        }
         tracing::info!(%revision, estate = %estate.digest.short(), shifts = intent.shifts.len(), "intent in force");
         self.refused = None;
         self.in_force = Some(InForce { intent, estate });
@@ -490,10 +513,21 @@ impl Hub {
     ) -> Result<(), BreakGlassRefused> {
         let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
         let (ends_at, reason) = (signed.shift.ends_at, signed.shift.reason.clone());
-        hf_feed::break_glass::verify_new(&signed, &self.keys, self.estate_id(), now)?;
-        self.book.insert(signed)?;
-        tracing::warn!(%zone, %by, ends_at = ends_at.0, %reason, "a break-glass act was given to this node");
+        self.check_new_break_glass(&signed, now)?;
+        if self.book.insert(signed)? {
+            tracing::warn!(%zone, %by, ends_at = ends_at.0, %reason, "a break-glass act was given to this node");
+        }
         Ok(())
+    }
+
+    /// What [`Hub::take_new_break_glass`] would say; nothing is taken.
+    pub fn check_new_break_glass(
+        &self,
+        signed: &SignedBreakGlass,
+        now: Timestamp,
+    ) -> Result<(), BreakGlassRefused> {
+        hf_feed::break_glass::verify_new(signed, &self.keys, self.estate_id(), now)?;
+        self.book.would_insert(signed).map(|_| ())
     }
 
     /// What is wrong with the watched estate file; none when all is well.
@@ -575,8 +609,8 @@ impl Hub {
 
     /// Break-glass acts in force, by the zones' ids: an act may name a zone by an alias, and the newest of both wins.
     ///
-    /// A cancel is in force as long as it is known: it ends a shift that is held past its end because the ledger is gone. A shift
-    /// that has ended is a cancel from then on: whoever signed it took over from what was held, which must not come back.
+    /// A cancel is in force as long as it is known: it ends a shift that is held past its end because the ledger is gone. So does a
+    /// shift that has ended: whoever signed it took over from what was held, which must not come back; and its zone returns from that end.
     fn acts_in_force(&self, estate: &Estate, now: Timestamp) -> Vec<BreakGlassShift> {
         let signed = self.book.signed().into_iter().map(|signed| signed.shift);
         let mut newest: BTreeMap<ZoneId, BreakGlassShift> = BTreeMap::new();
@@ -585,18 +619,12 @@ impl Hub {
                 shift.zone = estate.zone(zone).id.clone();
             }
             let known = newest.entry(shift.zone.clone()).or_insert_with(|| shift.clone());
-            if (shift.signed_at, &shift) > (known.signed_at, known) {
+            if shift.newness() > known.newness() {
                 *known = shift;
             }
         }
         let counts = |shift: &BreakGlassShift| now <= shift.signed_at.plus(LENGTH_MAX);
-        let as_of_now = |mut shift: BreakGlassShift| {
-            if shift.ends_at <= now {
-                shift.ends_at = shift.signed_at;
-            }
-            shift
-        };
-        newest.into_values().filter(counts).map(as_of_now).collect()
+        newest.into_values().filter(counts).collect()
     }
 
     fn fresh(&self) -> Duration {
@@ -605,7 +633,7 @@ impl Hub {
 
     /// All that goes out, with the report of this moment; it also becomes this node's own entry of [`Hub::reports`].
     pub fn outgoing(&mut self, activity: Vec<ZoneActivityReport>, now: Timestamp) -> Outgoing {
-        let obeyed = self.obeyed;
+        let obeyed = self.obeyed.as_ref();
         let report = NodeReport {
             node: self.me.node.clone(),
             zone: self.me.zone.clone(),
@@ -621,7 +649,7 @@ impl Hub {
             estate: obeyed.map(|obeyed| obeyed.estate),
             booted_from_disk: self.from_disk_only,
             contact: self.contact,
-            break_glass: obeyed.map_or(0, |obeyed| obeyed.break_glass),
+            break_glass: obeyed.map_or_else(Vec::new, |obeyed| obeyed.break_glass.clone()),
             refused_intent: self.refused().cloned(),
             estate_file_problem: self.estate_file_problem.clone(),
             ledger_problem: self.ledger_problem.clone(),
@@ -647,6 +675,27 @@ impl Hub {
     /// Break-glass acts with their signatures.
     pub fn break_glass(&self) -> Vec<SignedBreakGlass> {
         self.book.signed()
+    }
+}
+
+/// Says what the ledger made of a break-glass act. A contradiction wakes somebody once, at the nodes that keep the ledger.
+fn tell_fate(recorded: &RecordedBreakGlass, is_control: bool) {
+    let BreakGlassShift { zone, by, ends_at, .. } = &recorded.act;
+    let revision = recorded.revision;
+    match &recorded.fate {
+        BreakGlassFate::Shift(shift) => {
+            tracing::warn!(%zone, %by, %shift, %revision, "a break-glass act is in the ledger, and goes on as a shift of it");
+        }
+        BreakGlassFate::Ended(shifts) => {
+            let ended: Vec<&str> = shifts.iter().map(ShiftId::as_str).collect();
+            tracing::warn!(%zone, %by, ?ended, %revision, "a break-glass act is in the ledger, and has ended");
+        }
+        BreakGlassFate::Conflicts(with) if is_control => {
+            tracing::error!(%zone, %by, with, ends_at = ends_at.0, %revision, "a break-glass act contradicts the ledger; the nodes obey it until its end");
+        }
+        BreakGlassFate::Conflicts(with) => {
+            tracing::warn!(%zone, %by, with, ends_at = ends_at.0, %revision, "a break-glass act contradicts the ledger; this node obeys it until its end");
+        }
     }
 }
 

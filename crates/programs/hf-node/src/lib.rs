@@ -13,6 +13,7 @@ pub mod hub;
 mod ledger;
 mod node;
 mod parts;
+mod record;
 mod save;
 mod task;
 

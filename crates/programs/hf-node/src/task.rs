@@ -109,14 +109,18 @@ pub async fn run(
                 hub.planes_obey(number);
                 true
             }
-            Some(GivenBreakGlass { signed, reply }) = from.break_glass.recv() => {
+            Some(GivenBreakGlass { signed, is_rehearsal, reply }) = from.break_glass.recv() => {
                 let (zone, by) = (signed.shift.zone.clone(), signed.shift.by.clone());
-                let taken = hub.take_new_break_glass(signed, clock.now());
+                let taken = if is_rehearsal {
+                    hub.check_new_break_glass(&signed, clock.now())
+                } else {
+                    hub.take_new_break_glass(signed, clock.now())
+                };
                 if let Err(problem) = &taken {
-                    warn!(%zone, %by, %problem, "a break-glass act that was given to this node is not obeyed");
+                    warn!(%zone, %by, %problem, is_rehearsal, "a break-glass act that was given to this node is not obeyed");
                 }
                 let _ = reply.send(taken); // whoever asked may have gone; what is taken is taken
-                true
+                !is_rehearsal
             }
             () = sleep_until(settled_at.unwrap_or_else(Instant::now)), if settled_at.is_some() => {
                 settled_at = None;

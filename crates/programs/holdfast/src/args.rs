@@ -292,9 +292,9 @@ pub struct StartArgs {
     /// Speak straight to the data-plane nodes, with no ledger: for when no control node answers.
     #[arg(long)]
     pub break_glass: bool,
-    /// The key and its name for break-glass.
+    /// How the nodes are asked for break-glass.
     #[command(flatten)]
-    pub signer: SignerArgs,
+    pub glass: GlassArgs,
 }
 
 /// `holdfast shift cancel`
@@ -308,14 +308,20 @@ pub struct CancelArgs {
     /// Cancel a break-glass shift of this zone.
     #[arg(long)]
     pub break_glass: bool,
-    /// The key and its name for break-glass.
+    /// How the nodes are asked for break-glass.
     #[command(flatten)]
-    pub signer: SignerArgs,
+    pub glass: GlassArgs,
 }
 
-/// Who signs a break-glass shift.
+/// How a break-glass act is signed and given to the nodes.
 #[derive(Debug, Args)]
-pub struct SignerArgs {
+pub struct GlassArgs {
+    /// With --break-glass: change nothing; show which nodes would take it, and what the floor stops.
+    #[arg(long, requires = "break_glass")]
+    pub dry_run: bool,
+    /// With --break-glass: give it also to nodes where the floor lets it do nothing now; it takes effect there as soon as it may.
+    #[arg(long, requires = "break_glass")]
+    pub anyway: bool,
     /// The operator's private key (base64 of PKCS#8); default the runbook's.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,

@@ -251,7 +251,8 @@ pub fn node_client(common: &Common) -> Result<Client, Failure> {
         runbook.endpoints.clone(),
         vec![DEFAULT_ENDPOINT.to_owned()],
     ]);
-    client_of(endpoints, None, common, &runbook)
+    let token = common.token.clone().or(runbook.token.clone());
+    client_of(endpoints, token, common, &runbook)
 }
 
 fn first_filled<const N: usize>(lists: [Vec<String>; N]) -> Vec<String> {

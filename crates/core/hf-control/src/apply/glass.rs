@@ -33,7 +33,7 @@ impl State {
         if length > asked::LENGTH_MAX {
             return Err(Refusal::Length { length });
         }
-        if let Some(known) = self.break_glass.iter().find(|known| is_same(&known.act, act)) {
+        if let Some(known) = self.break_glass.iter().find(|known| known.act.is_same(act)) {
             let shift = match &known.fate {
                 BreakGlassFate::Shift(id) => self.shift(id).cloned(),
                 BreakGlassFate::Ended(_) | BreakGlassFate::Conflicts(_) => None,
@@ -165,8 +165,4 @@ impl State {
         }
         self.break_glass.push_back(recorded);
     }
-}
-
-fn is_same(one: &BreakGlassShift, other: &BreakGlassShift) -> bool {
-    (&one.zone, one.signed_at, &one.by) == (&other.zone, other.signed_at, &other.by)
 }

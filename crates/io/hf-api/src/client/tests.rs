@@ -267,3 +267,52 @@ fn request_ids_differ_and_are_well_formed() {
     assert_ne!(one, two);
     assert!(hf_model::RequestId::new(&one).is_ok(), "{one}");
 }
+
+const TAKEN: (&str, &str) = ("200 OK", r#"{"node":"n1","text":"a is left here"}"#);
+
+fn signed() -> crate::SignedBreakGlass {
+    crate::SignedBreakGlass {
+        estate: "00".repeat(16),
+        zone: "a".to_owned(),
+        reason: "x".to_owned(),
+        by: "ann".to_owned(),
+        signed_at_ms: 1,
+        ends_at_ms: 2,
+        signature: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_break_glass_act_goes_to_all_at_once_and_the_dead_cost_nothing() {
+    let good = fake(TAKEN).await;
+    let refuses = fake(("409 Conflict", r#"{"code":"floor","message":"no","mend":"x"}"#)).await;
+    let deaf = silent().await.url;
+    let urls = vec![deaf.clone(), good.url.clone(), refuses.url.clone(), "http://127.0.0.1:1".to_owned()];
+    let client = Client::new(urls.clone(), Some("secret".to_owned())).unwrap();
+    let begun = tokio::time::Instant::now();
+    let answers = client.break_glass(&signed(), HandOver::default()).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(answers.iter().map(|(url, _)| url.clone()).collect::<Vec<_>>(), urls, "in their order");
+    let told: Vec<String> = answers
+        .iter()
+        .map(|(_, answer)| answer.as_ref().map_or_else(ToString::to_string, |taken| taken.text.clone()))
+        .collect();
+    assert!(told[0].contains("no answer within 700 ms; it may still take it"), "{told:?}");
+    assert_eq!((told[1].as_str(), told[2].as_str()), ("a is left here", "no; x"));
+    assert!(told[3].contains("no connection"), "{told:?}");
+    let seen = good.seen.lock().unwrap().concat();
+    assert!(seen.starts_with("POST /v1/break-glass HTTP/1.1") && !seen.contains("secret"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_rehearsal_says_so_and_all_are_waited_for_while_none_took_it() {
+    let refuses = fake(("409 Conflict", r#"{"code":"floor","message":"no","mend":"x"}"#)).await;
+    let deaf = silent().await.url;
+    let client = Client::new(vec![refuses.url.clone(), deaf], None).unwrap();
+    let how = HandOver { dry_run: true, anyway: true };
+    let answers = client.break_glass(&signed(), how).await;
+    assert!(matches!(answers[0].1, Err(ClientError::Refused { status: 409, .. })), "{answers:?}");
+    assert!(answers[1].1.as_ref().unwrap_err().to_string().contains("no answer within 3 s"), "{answers:?}");
+    let seen = refuses.seen.lock().unwrap().concat();
+    assert!(seen.starts_with("POST /v1/break-glass?dry_run=true&anyway=true HTTP/1.1"), "{seen}");
+}

@@ -54,7 +54,7 @@ fn report(name: &str) -> NodeReport {
         estate: None,
         booted_from_disk: false,
         contact: None,
-        break_glass: 0,
+        break_glass: vec![],
         refused_intent: None,
         estate_file_problem: None,
         ledger_problem: None,

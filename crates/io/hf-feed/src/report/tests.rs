@@ -16,7 +16,7 @@ pub fn sample() -> NodeReport {
         estate: Some(Digest::of(b"estate")),
         booted_from_disk: true,
         contact: Some(Timestamp(5)),
-        break_glass: 6,
+        break_glass: vec![6, u64::MAX],
         refused_intent: Some(RefusedIntent {
             revision: Revision(7),
             problem: "estate.toml:1:1: no".to_owned(),

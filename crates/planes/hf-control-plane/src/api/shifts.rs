@@ -17,6 +17,7 @@ use super::body::{IfMatch, Name, Query, Small};
 use super::refusal::{Answer, Refused};
 use super::writer::{Writer, length, pools, scope, scope_in, tagged, zone};
 use super::{Shared, SharedState};
+use crate::glass;
 use crate::view::{self, Heard};
 
 /// Journal lines that are looked through for who ended a shift.
@@ -141,7 +142,7 @@ pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) ->
     let shifts = with_ender(&shared, shifts).await;
     let reports = context.reports.borrow().clone();
     let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
-    let mut break_glass = view::break_glass(context.snapshot().as_deref(), &heard);
+    let mut break_glass = glass::shown(context.snapshot().as_deref(), &context.intent(), &heard);
     break_glass.retain(|shift| {
         named.as_ref().is_none_or(|zone| shift.zone == zone.as_str())
             && resource.as_ref().is_none_or(|resource| *resource == hf_control::Scope::Everything)

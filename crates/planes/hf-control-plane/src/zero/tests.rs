@@ -56,7 +56,7 @@ fn reports(lines: &[&str]) -> Reports {
             estate: None,
             booted_from_disk: false,
             contact: None,
-            break_glass: 0,
+            break_glass: vec![],
             refused_intent: None,
             estate_file_problem: None,
             ledger_problem: None,
@@ -179,13 +179,15 @@ fn a_break_glass_shift_counts_from_its_signature() {
         "x balancer 9 110000 web a 100120 100300 - 0",
         "y balancer 9 110000 web a 100080 100200 - 0",
     ]);
-    for found in heard.values_mut() {
-        found.report.break_glass = 1;
-    }
-    let found = measure_break_glass(&glass, 1, None, &heard, NOW, BEAT);
+    // Another act that a node obeys does not count.
+    heard.get_mut(&NodeId::new("x").unwrap()).unwrap().report.break_glass = vec![hf_feed::act_number(&glass)];
+    heard.get_mut(&NodeId::new("y").unwrap()).unwrap().report.break_glass = vec![1];
+    let found = measure_break_glass(&glass, None, &heard, NOW, BEAT);
+    assert_eq!((found.measured, found.waiting_for), (false, vec!["y".to_owned()]));
+    heard.get_mut(&NodeId::new("y").unwrap()).unwrap().report.break_glass =
+        vec![1, hf_feed::act_number(&glass)];
+    let found = measure_break_glass(&glass, None, &heard, NOW, BEAT);
     assert_eq!((found.measured, found.last_new_request_ms), (true, Some(120)));
-    let found = measure_break_glass(&glass, 2, None, &heard, NOW, BEAT);
-    assert_eq!((found.measured, found.waiting_for), (false, vec!["x".to_owned(), "y".to_owned()]));
 }
 
 #[test]

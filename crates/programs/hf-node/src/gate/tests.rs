@@ -207,3 +207,45 @@ async fn a_ledger_that_was_not_read_yet_takes_nothing_and_is_not_behind() {
         ledger.judge(&mut hub);
     }
 }
+
+/// What this node, n1, finds out when others send their reports by these clocks, in seconds from its own.
+#[track_caller]
+fn check_clocks(others_s: &[i64], expected_s: Option<i64>) {
+    let mut hub = Hub::new(&config("n1"), FromDisk::default(), T);
+    hub.outgoing(Vec::new(), T);
+    for (number, ahead_s) in others_s.iter().enumerate() {
+        let other = config(&format!("other-{number}"));
+        let theirs = Timestamp(T.0.saturating_add_signed(ahead_s * 1_000));
+        let report = Hub::new(&other, FromDisk::default(), theirs).outgoing(Vec::new(), theirs).report;
+        hub.take_report(report, T);
+    }
+    let most = |now| most_ahead_ms(hub.reports(), now);
+    assert_eq!(most(T), expected_s.map(|ahead_s| ahead_s * 1_000));
+    assert_eq!(most(T.plus(Duration::from_mins(1))), None, "too old");
+}
+
+#[test]
+fn most_clocks_are_more_than_half_of_them() {
+    check_clocks(&[], None);
+    check_clocks(&[3_600], None);
+    check_clocks(&[3_600, 3_601], Some(3_600));
+    check_clocks(&[-3_600, -3_600, -3_590, -3_595], Some(-3_595));
+    check_clocks(&[3_600, 0], Some(0));
+    check_clocks(&[3_600, 3_600, 0], Some(0));
+    check_clocks(&[-3_600, 3_600], Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_clock_is_wrong_writes_by_those_of_the_others() {
+    let mut two = two().await;
+    let right = T.plus(Duration::from_hours(1));
+    two.hub.outgoing(Vec::new(), T);
+    for name in ["n2", "n3"] {
+        let report = Hub::new(&config(name), FromDisk::default(), right).outgoing(Vec::new(), right).report;
+        two.hub.take_report(report, T);
+    }
+    tokio::time::advance(ASK_AGAIN).await;
+    two.ledger.judge(&mut two.hub);
+    let mut problem = two.ledger.control.clock_problem();
+    timeout(LONG, problem.wait_for(Option::is_some)).await.unwrap().unwrap();
+}

@@ -400,6 +400,144 @@ fn a_node_without_an_estate_takes_no_break_glass_act() {
     assert_eq!(hub.take_new_break_glass(act, T), Err(BreakGlassRefused::NoEstate));
 }
 
+/// A key pair, and a node file's content that lists it as anna's.
+fn annas() -> (OperatorKeyPair, NodeConfig) {
+    let pair = OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).unwrap();
+    let keys = vec![OperatorKey { name: "anna".to_owned(), public_key: pair.public_key() }];
+    (pair, NodeConfig { break_glass_keys: keys, ..config("n1") })
+}
+
+fn act(zone: &str, signed_at: Timestamp, length: Duration) -> BreakGlassShift {
+    BreakGlassShift {
+        estate: ESTATE,
+        zone: ZoneId::new(zone).unwrap(),
+        reason: "test".to_owned(),
+        by: Operator::new("anna"),
+        signed_at,
+        ends_at: signed_at.plus(length),
+    }
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[test]
+fn a_rehearsal_is_judged_like_the_act_and_takes_nothing() {
+    let (pair, config) = annas();
+    let mut hub = Hub::new(&config, FromDisk::default(), T);
+    give(&mut hub, intent(5, "web"));
+    let signed = pair.sign(act("a", T, HOUR));
+    assert_eq!(hub.check_new_break_glass(&signed, T), Ok(()));
+    check(&mut hub, T, expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    assert_eq!(hub.take_new_break_glass(signed.clone(), T), Ok(()));
+    assert_eq!(hub.take_new_break_glass(signed, at(1)), Ok(()), "again, as after an answer that was lost");
+    let older = pair.sign(act("a", Timestamp(T.0 - 5_000), HOUR));
+    let refused = BreakGlassRefused::Superseded { by: Operator::new("anna"), later: Duration::from_secs(5) };
+    assert_eq!(hub.check_new_break_glass(&older, T), Err(refused.clone()));
+    assert_eq!(hub.take_new_break_glass(older, T), Err(refused));
+    let cancel = pair.sign(act("a", at(2), Duration::ZERO));
+    assert_eq!(hub.check_new_break_glass(&cancel, at(2)), Ok(()));
+    check(&mut hub, at(2), expect!["#2 r5: a away, b open, c open; 2 serve"]);
+}
+
+#[test]
+fn an_act_is_not_taken_from_a_clock_that_is_off_nor_again_after_its_end() {
+    let (pair, config) = annas();
+    let mut hub = Hub::new(&config, FromDisk::default(), T);
+    give(&mut hub, intent(5, "web"));
+    let signed = pair.sign(act("a", T, HOUR));
+    let minutes = Duration::from_mins;
+    for (now, refused) in [
+        (Timestamp(T.0 - 300_000), BreakGlassRefused::FromTheFuture(minutes(5))),
+        (T.plus(minutes(5)), BreakGlassRefused::Stale(minutes(5))),
+        (T.plus(minutes(61)), BreakGlassRefused::Ended(minutes(1))),
+    ] {
+        assert_eq!(hub.take_new_break_glass(signed.clone(), now), Err(refused));
+    }
+    check(&mut hub, at(60), expect!["#1 r5: a open, b open, c open; 3 serve"]);
+    // From another node the end counts, not the age: it was handed in there in time.
+    hub.take_break_glass(vec![signed], T.plus(minutes(5)));
+    check(&mut hub, T.plus(minutes(5)), expect!["#2 r5: a away, b open, c open; 2 serve"]);
+    check(&mut hub, T.plus(minutes(60)), expect!["#3 r5: a open, b open, c open; 3 serve"]);
+}
+
+/// What a node that is killed now leaves on its disk.
+fn on_disk(hub: &mut Hub, now: Timestamp) -> FromDisk {
+    hub.refresh(now);
+    let (_, snapshot) = hub.published.as_ref().unwrap();
+    let snapshot = Some(Snapshot::decode(&snapshot.encode().unwrap(), now).unwrap());
+    FromDisk { snapshot, next_number: 100, break_glass: hub.break_glass() }
+}
+
+#[test]
+fn a_restart_keeps_acts_and_a_key_that_is_taken_out_counts_no_more() {
+    let (pair, config) = annas();
+    let mut before = Hub::new(&config, FromDisk::default(), T);
+    give(&mut before, intent(5, "web"));
+    before.take_new_break_glass(pair.sign(act("b-alias", T, HOUR)), T).unwrap();
+
+    let mut after = Hub::new(&config, on_disk(&mut before, T), at(600));
+    check(&mut after, at(600), expect!["#100 r5: a open, b away, c open; 2 serve"]);
+    assert_eq!(after.break_glass(), before.break_glass(), "with its signature, to be passed on");
+    // The signatures are lost: what the snapshot says still counts.
+    let lost = FromDisk { break_glass: vec![], ..on_disk(&mut before, T) };
+    check(
+        &mut Hub::new(&config, lost, at(600)),
+        at(600),
+        expect!["#100 r5: a open, b away, c open; 2 serve"],
+    );
+
+    let none = NodeConfig { break_glass_keys: vec![], ..config.clone() };
+    let mut after = Hub::new(&none, on_disk(&mut before, T), at(600));
+    check(&mut after, at(600), expect!["#100 r5: a open, b open, c open; 3 serve"]);
+    assert_eq!(after.break_glass(), []);
+    // The name has another key now.
+    let (_, renewed) = annas();
+    check(
+        &mut Hub::new(&renewed, on_disk(&mut before, T), at(600)),
+        at(600),
+        expect!["#100 r5: a open, b open, c open; 3 serve"],
+    );
+}
+
+#[test]
+fn acts_do_not_go_over_to_another_estate() {
+    let (pair, config) = annas();
+    let mut hub = Hub::new(&config, FromDisk::default(), T);
+    give(&mut hub, intent(5, "web"));
+    hub.take_new_break_glass(pair.sign(act("a", T, HOUR)), T).unwrap();
+    check(&mut hub, T, expect!["#1 r5: a away, b open, c open; 2 serve"]);
+    hub.adopted(EstateId([8; 16]));
+    give(&mut hub, of_estate(8, 6));
+    check(&mut hub, T, expect!["#2 r6: a open, b open, c open; 3 serve"]);
+    assert_eq!(hub.break_glass(), []);
+}
+
+#[test]
+fn the_ledgers_word_on_an_act_counts_and_its_report_names_the_act() {
+    let (pair, config) = annas();
+    let mut hub = Hub::new(&config, FromDisk::default(), T);
+    give(&mut hub, intent(5, "web"));
+    hub.take_new_break_glass(pair.sign(act("b-alias", T, HOUR)), T).unwrap();
+    check(&mut hub, T, expect!["#1 r5: a open, b away, c open; 2 serve"]);
+    let named = hf_feed::act_number(&act("b", T, HOUR));
+    assert_eq!(hub.outgoing(vec![], T).report.break_glass, [named], "by the zone's id");
+    let told = |fate| RecordedBreakGlass { act: act("b-alias", T, HOUR), revision: Revision(6), fate };
+    let goes_on = told(BreakGlassFate::Shift(ShiftId::new("shift-3").unwrap()));
+    let mut recorded = intent(6, "web");
+    recorded.break_glass = vec![goes_on.clone()];
+    recorded.shifts = vec![shift("b", at(3_600))];
+    give(&mut hub, recorded);
+    check(&mut hub, at(1), expect!["#2 r6: a open, b away, c open; 2 serve"]);
+    // The ledger cancels its shift: the act does not come back.
+    give(&mut hub, Intent { break_glass: vec![goes_on], ..intent(7, "web") });
+    check(&mut hub, at(2), expect!["#3 r7: a open, b open, c open; 3 serve"]);
+    give(
+        &mut hub,
+        Intent { break_glass: vec![told(BreakGlassFate::Conflicts("x".to_owned()))], ..intent(8, "web") },
+    );
+    check(&mut hub, at(3), expect!["#4 r8: a open, b away, c open; 2 serve"]);
+}
+
 #[test]
 fn tables_and_reports_are_bounded() {
     let mut hub = hub();

@@ -4,7 +4,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use hf_api::{Client, StartShift};
-use hf_model::{NodeId, Revision, WireName, ZoneId};
+use hf_config::node::OperatorKey;
+use hf_control::BreakGlassShift;
+use hf_feed::OperatorKeyPair;
+use hf_model::{NodeId, Operator, Revision, WireName, ZoneId};
 use hf_wire::{Family, address_query, read_answer};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -454,4 +457,123 @@ async fn a_ledger_that_went_another_way_is_found_out_at_the_same_revision() {
     }
     control.stop().await.unwrap();
     data.stop().await.unwrap();
+}
+
+/// A key, and node files that list it.
+fn with_key(config: NodeConfig, pair: &OperatorKeyPair) -> NodeConfig {
+    let keys = vec![OperatorKey { name: "anna".to_owned(), public_key: pair.public_key() }];
+    NodeConfig { break_glass_keys: keys, ..config }
+}
+
+/// Signs for the estate that a node obeys.
+fn sign(pair: &OperatorKeyPair, node: &NodeHandle, zone: &str, length: Duration) -> hf_api::SignedBreakGlass {
+    let estate = node.snapshots().borrow().as_ref().unwrap().intent.estate_id;
+    let signed_at = Clock::system().now();
+    hf_control_plane::break_glass_body(&pair.sign(BreakGlassShift {
+        estate,
+        zone: ZoneId::new(zone).unwrap(),
+        reason: "no control".to_owned(),
+        by: Operator::new("anna"),
+        signed_at,
+        ends_at: signed_at.plus(length),
+    }))
+}
+
+async fn hand(
+    world: &World,
+    node: &NodeHandle,
+    name: &str,
+    signed: &hf_api::SignedBreakGlass,
+) -> Result<hf_api::BreakGlassAnswer, hf_api::ClientError> {
+    let answers = world.client(node, name).break_glass(signed, hf_api::HandOver::default()).await;
+    answers.into_iter().next().unwrap().1
+}
+
+/// The ledger is gone, a zone is left all the same, and when the ledger is back it goes on with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_break_glass_shift_comes_into_the_ledger_once_and_is_then_the_ledgers() {
+    let world = World::new().await;
+    let pair = OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).unwrap();
+    let control_config = with_key(in_world("control", &[Role::Control], &[]), &pair);
+    let control = world.start(&control_config).await;
+    let control_config = NodeConfig { feed_listen: control.addresses().feed, ..control_config };
+    until_snapshot(&control, |_| true).await;
+    let status_node = [Role::Status];
+    let one_config = with_key(in_world("one", &status_node, &[control.addresses().feed]), &pair);
+    let one = world.start(&one_config).await;
+    let peers = [control.addresses().feed, one.addresses().feed];
+    let two = world.start(&with_key(in_world("two", &status_node, &peers), &pair)).await;
+    for node in [&one, &two] {
+        until_snapshot(node, |_| true).await;
+    }
+    control.stop().await.unwrap();
+
+    // One node takes it, the other hears of it.
+    let signed = sign(&pair, &one, "a", Duration::from_mins(10));
+    let answer = hand(&world, &one, "one", &signed).await.unwrap();
+    assert_eq!((answer.node.as_str(), answer.effect.applied, answer.stays), ("one", 1, None));
+    for node in [&one, &two] {
+        until_snapshot(node, |snapshot| serving_zones(snapshot) == "b").await;
+    }
+    until_report(&one, "two", |report| report.break_glass.len() == 1).await;
+    let shown = world.client(&one, "one").status().await.unwrap().break_glass;
+    assert_eq!((shown.len(), shown[0].fate_text.as_str()), (1, "not in the ledger yet"));
+    let has_it: Vec<&str> =
+        shown[0].acknowledged.iter().filter(|node| node.applied).map(|node| node.node.as_str()).collect();
+    assert_eq!(has_it, ["one", "two"]);
+    // Nothing would be left if the other zone went too: refused, with the reason.
+    let refused = hand(&world, &two, "two", &sign(&pair, &two, "b", Duration::from_mins(10))).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("it would do nothing in b here: pool/web: at least 1 zone must stay"),
+        "{refused}"
+    );
+
+    // The ledger is back, and has it as a shift; nothing moves.
+    let control = world.start(&control_config).await;
+    let recorded = until_snapshot(&two, |snapshot| !snapshot.intent.break_glass.is_empty()).await;
+    let hf_control::BreakGlassFate::Shift(id) = &recorded.intent.break_glass[0].fate else {
+        panic!("{:?}", recorded.intent.break_glass)
+    };
+    assert_eq!((serving_zones(&recorded).as_str(), recorded.intent.shifts.len()), ("b", 1));
+    assert_eq!(recorded.intent.shifts[0].kind, hf_control::ShiftKind::BreakGlass);
+    let client = world.client(&control, "control");
+    until_report(&control, "one", |report| report.revision >= recorded.intent.revision).await;
+    let status = client.status().await.unwrap();
+    assert_eq!(status.break_glass_recorded.len(), 1, "{:?}", status.break_glass_recorded);
+    let text = format!("recorded as {id}");
+    assert_eq!((&status.break_glass_recorded[0].text, &status.break_glass[0].fate_text), (&text, &text));
+
+    // The ledger ends it everywhere, and it does not come back, also not after a restart from disk.
+    let canceled = client.cancel_shift(id.as_str(), None).await.unwrap();
+    for node in [&one, &two, &control] {
+        until_snapshot(node, |snapshot| snapshot.intent.shifts.is_empty() && serving_zones(snapshot) != "b")
+            .await;
+    }
+    one.stop().await.unwrap();
+    let one = world.start(&one_config).await;
+    let first = one.snapshots().borrow().clone().unwrap();
+    assert!(first.intent.shifts.is_empty() && serving_zones(&first) != "b");
+    control.stop().await.unwrap();
+    let control = world.start(&control_config).await;
+    until_report(&control, "two", |report| report.break_glass.len() == 1).await;
+    let client = world.client(&control, "control");
+    // The next entry is the next revision: the control node that was restarted had nothing to record.
+    let pin = hf_api::SetPin {
+        zone: "b".to_owned(),
+        resource: "everything".to_owned(),
+        to: hf_api::PinTo::In,
+        length: "1m".to_owned(),
+        reason: "a test".to_owned(),
+        override_floor: vec![],
+        request_id: None,
+    };
+    assert_eq!(client.pin(&pin).await.unwrap().revision, canceled.revision + 1);
+    let journal = client.journal(Some(0), 200).await.unwrap();
+    let lines =
+        journal.lines.iter().filter(|line| line.text.contains("break-glass act of anna on a recorded"));
+    assert_eq!(lines.count(), 1, "{:?}", journal.lines);
+    for node in [one, two, control] {
+        node.stop().await.unwrap();
+    }
 }

@@ -10,6 +10,9 @@ use crate::failure::Failure;
 use crate::output::{columns, is_colourful, relative, rough, say, show};
 use crate::session::client;
 
+/// How long after its end the ledger's word on a break-glass act is shown.
+const RECORDED_SHOWN_MS: u64 = 3_600_000;
+
 /// Shows the status once, or every second until Ctrl-C.
 pub async fn run(args: &StatusArgs, common: &Common) -> Result<(), Failure> {
     let client = client(common)?;
@@ -38,18 +41,13 @@ fn in_tables(status: &Status) -> String {
     }
     text.push_str(&zones(status));
     for shift in &status.break_glass {
-        text.push_str(&format!(
-            "\nBREAK-GLASS, not in the ledger: {} by {}, ends {}: {}\n",
-            shift.zone,
-            shift.by,
-            relative(shift.ends_at_ms, status.now_ms),
-            shift.reason
-        ));
-        text.push_str(&words::progress(&shift.acknowledged, &shift.time_to_zero));
+        text.push_str(&format!("\n{}", words::break_glass(shift, status.now_ms)));
     }
     for act in &status.break_glass_recorded {
-        if act.fate == BreakGlassFate::Conflicts {
-            text.push_str(&format!("\nBREAK-GLASS IN CONFLICT: {} by {}: {}\n", act.zone, act.by, act.text));
+        let is_new = act.ends_at_ms.max(act.signed_at_ms) + RECORDED_SHOWN_MS > status.now_ms;
+        if is_new && act.fate == BreakGlassFate::Ended {
+            let what = if act.ends_at_ms == act.signed_at_ms { "cancel" } else { "shift" };
+            text.push_str(&format!("\nbreak-glass {what} of {} by {}: {}\n", act.zone, act.by, act.text));
         }
     }
     for control in &status.controls_off {

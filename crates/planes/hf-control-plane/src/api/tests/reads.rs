@@ -496,9 +496,13 @@ async fn metrics_are_openmetrics() {
         # HELP holdfast_pins_active Pins in force.
         # TYPE holdfast_pins_active gauge
         holdfast_pins_active{} 0
-        # HELP holdfast_break_glass_active Break-glass shifts in force here.
+        # HELP holdfast_break_glass_active 1 while nodes leave a zone by a break-glass shift that the ledger does not go on with.
         # TYPE holdfast_break_glass_active gauge
-        holdfast_break_glass_active{} 0
+        holdfast_break_glass_active{zone="a"} 0
+        holdfast_break_glass_active{zone="b"} 0
+        # HELP holdfast_break_glass_conflicts Break-glass shifts that contradict the ledger and have not ended.
+        # TYPE holdfast_break_glass_conflicts gauge
+        holdfast_break_glass_conflicts{} 0
         # HELP holdfast_shift_end_timestamp_seconds When a shift is due to end.
         # TYPE holdfast_shift_end_timestamp_seconds gauge
         holdfast_shift_end_timestamp_seconds{shift="shift-2",zone="a",resource="everything"} 1700001800.0

@@ -1,11 +1,15 @@
 //! Shifts for people: a table of all, one in full, and, loudly, where one is not applied.
 
-use hf_api::{Acknowledgement, BreakGlass, Effect, Shift, ShiftKind, ShiftState, Shifts, TimeToZero};
+use hf_api::{
+    Acknowledgement, BreakGlass, BreakGlassFate, Effect, Shift, ShiftKind, ShiftState, Shifts, TimeToZero,
+};
 
 use crate::output::{columns, relative, rough};
 
 /// All shifts, and below the table where they are not applied.
 pub fn in_table(list: &Shifts, now_ms: u64) -> String {
+    // What the ledger goes on with is in the list as its shift.
+    let is_apart = |shift: &&BreakGlass| shift.fate != Some(BreakGlassFate::Shift);
     if list.shifts.is_empty() && list.break_glass.is_empty() {
         return if list.ended_listed { "no shift is remembered" } else { "no shift is active" }.to_owned();
     }
@@ -27,14 +31,14 @@ pub fn in_table(list: &Shifts, now_ms: u64) -> String {
             ShiftKind::BreakGlass.as_str().to_owned(),
             shift.zone.clone(),
             hf_api::shift::everything(),
-            format!("active, ends {}", relative(shift.ends_at_ms, now_ms)),
+            format!("active, ends {}, {}", relative(shift.ends_at_ms, now_ms), shift.fate_text),
             to_zero(&shift.time_to_zero),
             shift.by.clone(),
             shift.reason.clone(),
         ]
     };
     let rows: Vec<[String; 8]> =
-        list.shifts.iter().map(row).chain(list.break_glass.iter().map(glass)).collect();
+        list.shifts.iter().map(row).chain(list.break_glass.iter().filter(is_apart).map(glass)).collect();
     let mut text =
         columns(["SHIFT", "KIND", "ZONE", "RESOURCE", "STATE", "TIME TO ZERO", "BY", "REASON"], &rows);
     for shift in &list.shifts {
@@ -42,6 +46,36 @@ pub fn in_table(list: &Shifts, now_ms: u64) -> String {
             text.push_str(&format!("{}: {line}\n", shift.id));
         }
     }
+    for shift in list.break_glass.iter().filter(is_apart) {
+        for line in not_applied(shift.effect.as_ref()) {
+            text.push_str(&format!("break-glass of {}: {line}\n", shift.zone));
+        }
+    }
+    text
+}
+
+/// A break-glass shift: in full and loudly as long as the ledger does not go on with it.
+pub fn break_glass(shift: &BreakGlass, now_ms: u64) -> String {
+    let loud = match shift.fate {
+        // The shift tells the rest.
+        Some(BreakGlassFate::Shift) => {
+            return format!("break-glass: {} by {}: {}\n", shift.zone, shift.by, shift.fate_text);
+        }
+        Some(BreakGlassFate::Conflicts) => "BREAK-GLASS IN CONFLICT",
+        _ => "BREAK-GLASS",
+    };
+    let mut text = format!(
+        "{loud}: {} by {}, ends {}: {}\n",
+        shift.zone,
+        shift.by,
+        relative(shift.ends_at_ms, now_ms),
+        shift.reason
+    );
+    text.push_str(&format!("ledger        {}\n", shift.fate_text));
+    for line in not_applied(shift.effect.as_ref()) {
+        text.push_str(&format!("{line}\n"));
+    }
+    text.push_str(&progress(&shift.acknowledged, &shift.time_to_zero));
     text
 }
 

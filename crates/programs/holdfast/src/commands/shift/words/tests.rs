@@ -124,15 +124,30 @@ fn the_list_has_break_glass_too_and_what_is_not_applied() {
         by: "bob".to_owned(),
         signed_at_ms: NOW_MS,
         ends_at_ms: NOW_MS + 60_000,
+        fate: None,
+        fate_text: "not in the ledger yet".to_owned(),
+        effect: Some(Effect { applied: 1, not_applied: vec![yielded("pool/db", false)] }),
         acknowledged: Vec::new(),
         time_to_zero: TimeToZero { measurable: true, ..TimeToZero::default() },
     };
-    let list = Shifts { shifts: vec![shift], ended_listed: false, break_glass: vec![glass] };
+    let recorded = BreakGlass {
+        fate: Some(BreakGlassFate::Shift),
+        fate_text: "recorded as shift-2".to_owned(),
+        ..glass.clone()
+    };
+    assert_eq!(break_glass(&recorded, NOW_MS), "break-glass: b by bob: recorded as shift-2\n");
+    let told = break_glass(&glass, NOW_MS);
+    let expected = "BREAK-GLASS: b by bob, ends in 1m: no ledger\nledger        not in the ledger yet\nNOT APPLIED on pool/db: ";
+    assert!(told.starts_with(expected), "{told}");
+    let conflicts = BreakGlass { fate: Some(BreakGlassFate::Conflicts), ..glass.clone() };
+    assert!(break_glass(&conflicts, NOW_MS).starts_with("BREAK-GLASS IN CONFLICT: b by bob"));
+    let list = Shifts { shifts: vec![shift], ended_listed: false, break_glass: vec![glass, recorded] };
     expect![[r#"
-        SHIFT    KIND         ZONE  RESOURCE    STATE                            TIME TO ZERO  BY   REASON
-        shift-2  zonal        a     everything  NOT APPLIED, active, ends in 5m  none          ann  smoke
-        -        break-glass  b     everything  active, ends in 1m               not yet       bob  no ledger
+        SHIFT    KIND         ZONE  RESOURCE    STATE                                      TIME TO ZERO  BY   REASON
+        shift-2  zonal        a     everything  NOT APPLIED, active, ends in 5m            none          ann  smoke
+        -        break-glass  b     everything  active, ends in 1m, not in the ledger yet  not yet       bob  no ledger
         shift-2: NOT APPLIED on pool/web: the zone is pinned in (by bob until noon)
+        break-glass of b: NOT APPLIED on pool/db: the zone is pinned in (by bob until noon)
     "#]]
     .assert_eq(&in_table(&list, NOW_MS));
     let none = Shifts { shifts: Vec::new(), ended_listed: false, break_glass: Vec::new() };
