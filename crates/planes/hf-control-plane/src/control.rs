@@ -29,13 +29,13 @@ use hf_clock::Clock;
 use hf_codec::CodecError;
 use hf_control::{Autoshift, Board, Command, Intent, Outcome, Practice, Resource, Shift, Unfit};
 use hf_ledger::{Journal, Ledger, LedgerError};
-use hf_model::{Operator, RequestId, Revision};
+use hf_model::{Operator, RequestId, Revision, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 pub use gate::{Behind, Gate};
 pub use replica::{Applied, Draft, Replica};
-use stamps::Stamps;
+use stamps::{Most, Stamps};
 use writer::Writer;
 
 /// Commands that wait at most.
@@ -71,6 +71,8 @@ pub struct Control {
     intent: watch::Receiver<Arc<Intent>>,
     view: watch::Receiver<Arc<View>>,
     gate: watch::Receiver<Gate>,
+    clock: Clock,
+    most: watch::Sender<Option<Most>>,
     clock_problem: watch::Receiver<Option<String>>,
     read: watch::Receiver<bool>,
 }
@@ -247,10 +249,12 @@ impl Control {
         let (view_sender, view) = watch::channel(Arc::default());
         let (problem_sender, clock_problem) = watch::channel(None);
         let (read_sender, read) = watch::channel(false);
-        let stamps = Stamps::new(clock, problem_sender);
+        let most = watch::Sender::default();
+        let stamps = Stamps::new(clock.clone(), most.subscribe(), problem_sender);
         let weak = Arc::downgrade(&ledger);
         let writer = Writer::new(ledger, journal, stamps, gate.clone(), intent_sender, view_sender);
-        (Control { ledger: weak, jobs, intent, view, gate, clock_problem, read }, writer, queue, read_sender)
+        let control = Control { ledger: weak, jobs, intent, view, gate, clock, most, clock_problem, read };
+        (control, writer, queue, read_sender)
     }
 
     /// Puts a command into the ledger and answers what became of it.
@@ -314,6 +318,18 @@ impl Control {
             Gate::Behind(behind) => Some(behind),
             Gate::Settling | Gate::Open => None,
         }
+    }
+
+    /// This node's clock, right or wrong.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// By how many milliseconds most nodes' clocks are ahead of [`Control::now`], at this moment; none while that is not known. A clock that
+    /// is far from them stamps nothing and ends nothing.
+    pub fn told_of_clocks(&self, ahead_ms: Option<i64>) {
+        let most = ahead_ms.map(|ahead_ms| Most { ahead_ms, found_at: self.now() });
+        self.most.send_replace(most);
     }
 
     /// Why the ledger's time is not the clock's; none when it is.

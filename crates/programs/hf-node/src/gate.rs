@@ -264,9 +264,8 @@ impl LedgerGate {
 /// By how much most clocks are ahead of this node's, which counts like any other; none from fewer than three nodes. Of two values
 /// in the middle the one that is nearer to this node's clock counts.
 fn most_ahead_ms(reports: &Reports, now: Timestamp) -> Option<i64> {
-    let is_new = |heard: &&HeardReport| {
-        heard.received_at <= now && now.since(heard.received_at) <= TELLS_CLOCK
-    };
+    let is_new =
+        |heard: &&HeardReport| heard.received_at <= now && now.since(heard.received_at) <= TELLS_CLOCK;
     let ms = |at: Timestamp| i64::try_from(at.0).unwrap_or(i64::MAX);
     let ahead = |heard: &HeardReport| ms(heard.report.sent_at).saturating_sub(ms(heard.received_at));
     let mut all: Vec<i64> = reports.values().filter(is_new).map(ahead).collect();

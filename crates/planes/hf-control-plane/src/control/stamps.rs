@@ -7,7 +7,9 @@
 //! 2. After that, a clock that is more than [`LEAP_MAX`] away from where it was last believed plus the time that has passed since
 //!    is not believed, ahead or behind. Time is reckoned from the last good one, which is said at ERROR, until the clock is
 //!    back or the process is started again. Entries are not refused for it: an evacuation must not wait for a clock.
-//! 3. A ledger whose newest stamp is that far ahead of the clock is said too: its shifts last longer than asked for.
+//! 3. A clock that is as far from those of most nodes, as far as they have told theirs within [`MOST_HOLDS`], is not believed from the
+//!    first moment on: theirs is. Of several control nodes one with a wrong clock would end the evacuations of all.
+//! 4. A ledger whose newest stamp is that far ahead of the clock is said too: its shifts last longer than asked for.
 //!
 //! Not here: clocks (`hf-clock`). The monotonic one stands still while a machine sleeps; start the node again after that.
 
@@ -24,6 +26,18 @@ pub const LEAP_MAX: Duration = Duration::from_mins(5);
 /// How long it is believed after the start.
 pub const BELIEVED: Duration = Duration::from_mins(1);
 
+/// How long it is believed what was found out about the other nodes' clocks.
+pub const MOST_HOLDS: Duration = Duration::from_secs(30);
+
+/// What was found out about the other nodes' clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// So many milliseconds most of them are ahead of this one; below 0: behind it.
+    pub ahead_ms: i64,
+    /// When, by this one.
+    pub found_at: Timestamp,
+}
+
 /// Tells the time to one writer.
 #[derive(Debug)]
 pub struct Stamps {
@@ -31,22 +45,46 @@ pub struct Stamps {
     started_at: Instant,
     /// The newest time that was believed, and when that was.
     good: (Timestamp, Instant),
+    most: watch::Receiver<Option<Most>>,
+    /// Whether most nodes have once known better.
+    was_wrong: bool,
     problem: watch::Sender<Option<String>>,
 }
 
 impl Stamps {
     /// Believes the clock from now on.
-    pub fn new(clock: Clock, problem: watch::Sender<Option<String>>) -> Self {
+    pub fn new(
+        clock: Clock,
+        most: watch::Receiver<Option<Most>>,
+        problem: watch::Sender<Option<String>>,
+    ) -> Self {
         let (now, at) = (clock.now(), Instant::now());
-        Stamps { clock, started_at: at, good: (now, at), problem }
+        Stamps { clock, started_at: at, good: (now, at), most, was_wrong: false, problem }
+    }
+
+    /// The time by most nodes, where the clock is far from it.
+    fn by_most(&self, wall: Timestamp) -> Option<Timestamp> {
+        let Most { ahead_ms, found_at } = (*self.most.borrow())?;
+        let holds = apart(wall, found_at) <= MOST_HOLDS;
+        let is_far = Duration::from_millis(ahead_ms.unsigned_abs()) > LEAP_MAX;
+        (holds && is_far).then(|| Timestamp(wall.0.saturating_add_signed(ahead_ms)))
     }
 
     /// The time, for a ledger whose newest stamp is `newest`.
     pub fn now(&mut self, newest: Timestamp) -> Timestamp {
         let (wall, at) = (self.clock.now(), Instant::now());
+        if let Some(now) = self.by_most(wall) {
+            (self.good, self.was_wrong) = ((now, at), true);
+            self.tell(
+                Some("this machine's clock is not that of most nodes, and the ledger goes by theirs; set the clock right"),
+                apart(wall, now),
+            );
+            return now;
+        }
         let reckoned = self.good.0.plus(at - self.good.1);
-        let apart = wall.since(reckoned).max(reckoned.since(wall));
-        let is_believed = apart <= LEAP_MAX || at - self.started_at < BELIEVED;
+        let apart = apart(wall, reckoned);
+        let is_new = at - self.started_at < BELIEVED && !self.was_wrong;
+        let is_believed = apart <= LEAP_MAX || is_new;
         let now = if is_believed { wall } else { reckoned };
         if is_believed {
             self.good = (wall, at);
@@ -83,4 +121,8 @@ impl Stamps {
             _ => {}
         }
     }
+}
+
+fn apart(one: Timestamp, other: Timestamp) -> Duration {
+    one.since(other).max(other.since(one))
 }

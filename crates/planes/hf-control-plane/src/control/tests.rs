@@ -383,6 +383,39 @@ async fn a_clock_that_leaps_neither_stamps_nor_ends_anything() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_whose_clock_is_not_that_of_most_goes_by_theirs() {
+    let (ledger, right) = (Arc::new(MemoryLedger::default()), Clock::manual(START));
+    let hour = Duration::from_hours(1);
+    with_shift(&ledger, &right).await.stop().await;
+    let wrong = Clock::manual(START.plus(hour));
+    let gate = watch::Sender::new(Gate::Settling);
+    let control =
+        Control::start_behind(ledger.clone(), ledger.clone(), wrong.clone(), gate.subscribe()).await.unwrap();
+    control.told_of_clocks(Some(-3_600_000));
+    gate.send_replace(Gate::Open);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(control.intent().borrow().shifts.len(), 1, "it ends half an hour from now, not at once");
+    let told = control.clock_problem().borrow().clone().unwrap();
+    assert!(told.contains("is not that of most nodes (1h)"), "{told}");
+    let id = control.intent().borrow().shifts[0].id.clone();
+    let longer = Command::UpdateShift {
+        id,
+        length: Some(Duration::from_mins(10)),
+        reason: None,
+        if_match: None,
+    };
+    submit(&control, "three", longer).await.unwrap();
+    assert_eq!(control.intent().borrow().shifts[0].ends_at, START.plus(Duration::from_mins(10)));
+    // Nobody is heard of any more: that does not make it right.
+    control.told_of_clocks(None);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(control.intent().borrow().shifts.len(), 1);
+    wrong.set(START.plus(Duration::from_secs(10)));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(*control.clock_problem().borrow(), None, "it is set right");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clock_that_is_set_right_after_the_boot_is_believed() {
     let (ledger, clock) = (Arc::new(MemoryLedger::default()), Clock::manual(Timestamp(0)));
     let control = start(&ledger, &clock).await;
