@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use hf_config::node::Role;
 use hf_control::BreakGlassShift;
-use hf_decide::Decision;
+use hf_decide::{Decision, Reason};
 use hf_feed::{NodeReport, SignedBreakGlass};
 use hf_health::{Table, Verdict};
 use hf_model::{Digest, RequestId, Revision, ShiftId, Timestamp};
@@ -269,11 +269,15 @@ impl World {
 
     /// Break-glass acts count from their coming to their end by this node's clock.
     fn check_break_glass(&mut self, at: usize, snapshot: &Snapshot, now: Timestamp) -> Result<(), String> {
-        for act in &snapshot.break_glass {
-            if act.ends_at <= now && act.ends_at > act.signed_at {
+        let zones = snapshot.decision.pools.iter().flat_map(|pool| &pool.zones);
+        for zone in zones {
+            if let Reason::BreakGlass { until, .. } = &zone.reason
+                && *until <= now
+            {
+                let zone = &snapshot.estate.zone(zone.zone).id;
                 return Err(format!(
-                    "the break-glass act on {} ended at {}, it is {}",
-                    act.zone, act.ends_at.0, now.0
+                    "the break-glass act on {zone} ended at {}, it is {}, and the zone is away",
+                    until.0, now.0
                 ));
             }
         }

@@ -64,17 +64,20 @@ pub fn spoil(
     let snapshot = news?;
     let mut intent = (*snapshot.intent).clone();
     let mut break_glass = snapshot.break_glass.clone();
+    let mut decided_at = now;
     match plant {
         Plant::EndsShiftsByOwnClock => intent.shifts.retain(|shift| shift.ends_at > now),
         Plant::BreakGlassForEver => {
             let past = before.map_or(&[][..], |before| &before.break_glass);
-            for act in past {
+            for act in past.iter().filter(|act| !act.is_cancel()) {
                 match break_glass.iter_mut().find(|kept| kept.zone == act.zone) {
                     None => break_glass.push(act.clone()),
                     Some(kept) if kept.signed_at == act.signed_at => *kept = act.clone(),
                     Some(_) => {}
                 }
             }
+            let ended = break_glass.iter().filter(|act| !act.is_cancel() && act.ends_at <= now);
+            decided_at = ended.map(|act| Timestamp(act.ends_at.0 - 1)).min().unwrap_or(now);
         }
         Plant::AwayServes | Plant::BelowFloor | Plant::UnknownIsUnhealthy => {
             let mut spoiled = (*snapshot).clone();
@@ -84,7 +87,14 @@ pub fn spoil(
         _ => return Some(snapshot),
     }
     let (estate, verdicts) = (snapshot.estate.clone(), snapshot.verdicts.clone());
-    Some(Arc::new(Snapshot::build(snapshot.number, now, Arc::new(intent), estate, break_glass, verdicts)))
+    Some(Arc::new(Snapshot::build(
+        snapshot.number,
+        decided_at,
+        Arc::new(intent),
+        estate,
+        break_glass,
+        verdicts,
+    )))
 }
 
 fn spoil_decision(plant: Plant, snapshot: &mut Snapshot) {
