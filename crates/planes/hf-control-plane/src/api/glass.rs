@@ -87,7 +87,13 @@ pub async fn break_glass(
 ) -> Answer<Json<BreakGlassAnswer>> {
     let unreadable = |refused| Counted("bad-request", refused);
     let answer = match (query.map_err(unreadable), body.map_err(unreadable)) {
-        (Ok(Query(query)), Ok(Small(body))) => give(&shared.context, &query, &body).await,
+        (Ok(Query(query)), Ok(Small(body))) => {
+            let what = if body.ends_at_ms == body.signed_at_ms { "cancel" } else { "shift" };
+            let how = if query.dry_run { "a rehearsal of a" } else { "a" };
+            let asked = format!("{how} break-glass {what} of {}, as by `{}`", body.zone, body.by);
+            let given = give(&shared.context, &query, &body).await;
+            given.map_err(|Counted(kind, refused)| Counted(kind, refused.of(asked)))
+        }
         (Err(refused), _) | (_, Err(refused)) => Err(refused),
     };
     answer.map(Json).map_err(|Counted(kind, refused)| {

@@ -66,6 +66,11 @@ impl Refused {
         Refused { asked: Some(asked.into()), ..refused }
     }
 
+    /// The same with what was asked for, for the journal.
+    pub fn of(self, asked: impl Into<String>) -> Self {
+        Refused { asked: Some(asked.into()), ..self }
+    }
+
     /// The same, of which the journal has a line.
     pub fn journalled(self) -> Self {
         Refused { journalled: Journalled::Yes, ..self }

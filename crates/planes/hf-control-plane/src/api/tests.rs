@@ -4,6 +4,7 @@ mod access;
 mod arc;
 mod controls;
 mod fixture;
+mod glass;
 mod practice;
 mod reads;
 mod refusals;
