@@ -14,6 +14,7 @@ use hf_control::{
 use hf_model::{ClusterId, ControlId, ControlName, DnsName, PanelId, PoolName, RuleId, ShiftId, ZoneId};
 
 use crate::api::Context;
+use crate::control::Control;
 
 /// Whether a principal may do what a command asks for.
 ///
@@ -22,7 +23,7 @@ use crate::api::Context;
 /// [`Forbidden`] names the role or the scope that is missing.
 pub fn judge(context: &Context, who: &Principal, command: &Command) -> Result<(), Forbidden> {
     let (snapshot, intent) = (context.snapshot(), context.intent());
-    let ended = context.ledger().map(|control| control.view());
+    let ended = context.ledger().map(Control::view);
     let known = ended.as_ref().map_or(intent.shifts.as_slice(), |view| view.shifts.as_slice());
     let scene =
         Scene { estate: snapshot.as_ref().map(|snapshot| &*snapshot.estate), intent: &intent, shifts: known };
@@ -39,42 +40,49 @@ struct Scene<'a> {
 /// Some things of a kind; none: everything.
 type Few<T> = Option<Vec<T>>;
 
-fn reach<T>(some: &Few<T>) -> Reach<'_, T> {
-    some.as_ref().map_or(Reach::Everything, |some| Reach::These(some))
+fn reach<T>(some: Option<&[T]>) -> Reach<'_, T> {
+    some.map_or(Reach::Everything, Reach::These)
 }
 
 impl Scene<'_> {
     fn judge(&self, who: &Principal, command: &Command) -> Result<(), Forbidden> {
         match command {
             Command::StartShift { zone, scope, floor_overrides, .. } => {
-                self.at(zone, &self.pools_of(scope), floor_overrides, |place| who.may(&Action::Shift(place)))
+                self.at(zone, self.pools_of(scope).as_deref(), floor_overrides, |place| {
+                    who.may(&Action::Shift(place))
+                })
             }
             Command::UpdateShift { id, length: Some(_), .. } => self.shift(who, id, Prolong::Yes),
-            Command::UpdateShift { id, length: None, .. } => self.shift(who, id, Prolong::No),
-            Command::CancelShift { id, .. } => self.shift(who, id, Prolong::No),
+            Command::UpdateShift { id, length: None, .. } | Command::CancelShift { id, .. } => {
+                self.shift(who, id, Prolong::No)
+            }
             Command::Pin { zone, scope, floor_overrides, .. } => {
-                self.at(zone, &self.pools_of(scope), floor_overrides, |place| who.may(&Action::Pin(place)))
+                self.at(zone, self.pools_of(scope).as_deref(), floor_overrides, |place| {
+                    who.may(&Action::Pin(place))
+                })
             }
             Command::Unpin { zone, scope } => {
-                self.at(zone, &self.pools_of(scope), &[], |place| who.may(&Action::Pin(place)))
+                self.at(zone, self.pools_of(scope).as_deref(), &[], |place| who.may(&Action::Pin(place)))
             }
             Command::StartPractice { resource, zone, .. } => {
-                self.at(zone, &self.pools_behind(resource), &[], |place| who.may(&Action::PracticeRun(place)))
+                self.at(zone, self.pools_behind(resource).as_deref(), &[], |place| {
+                    who.may(&Action::PracticeRun(place))
+                })
             }
             Command::SetControls { sets, rule_overrides, floor_overrides, .. } => {
                 let panels = sets.iter().map(|set| self.panels_of(&set.control)).collect::<Few<Vec<_>>>();
                 let panels = panels.map(|all| all.concat());
                 let overrides = Overrides { rules: rule_overrides.len(), floors: floor_overrides };
-                who.may(&Action::SetControls { panels: reach(&panels), overrides })
+                who.may(&Action::SetControls { panels: reach(panels.as_deref()), overrides })
             }
             Command::PutPractice { resource, .. }
             | Command::DeletePractice { resource }
             | Command::SetAutoshift { resource, .. } => {
-                who.may(&Action::AdministerPools(reach(&self.pools_behind(resource))))
+                who.may(&Action::AdministerPools(reach(self.pools_behind(resource).as_deref())))
             }
             Command::Board(command) => match self.panels_touched(command) {
                 Touched::Clusters => who.may(&Action::Administer),
-                Touched::Panels(panels) => who.may(&Action::AdministerPanels(reach(&panels))),
+                Touched::Panels(panels) => who.may(&Action::AdministerPanels(reach(panels.as_deref()))),
             },
             // The last two are the node's own; nobody sends them.
             Command::ApplyEstate { .. }
@@ -88,7 +96,7 @@ impl Scene<'_> {
     fn at<T>(
         &self,
         zone: &ZoneId,
-        pools: &Few<PoolName>,
+        pools: Option<&[PoolName]>,
         floor_overrides: &[PoolName],
         then: impl FnOnce(Place<'_>) -> T,
     ) -> T {
@@ -113,7 +121,7 @@ impl Scene<'_> {
             Prolong::Yes => &shift.floor_overrides,
             Prolong::No => &[],
         };
-        self.at(&shift.zone, &self.pools_of(&shift.scope), floors, |place| {
+        self.at(&shift.zone, self.pools_of(&shift.scope).as_deref(), floors, |place| {
             who.may(&match shift.kind {
                 ShiftKind::Practice => Action::PracticeRun(place),
                 ShiftKind::Zonal | ShiftKind::BreakGlass => Action::Shift(place),

@@ -62,7 +62,7 @@ impl Default for Refusals {
 impl Refusals {
     /// Journals a refused write, if there is room for it.
     pub async fn tell(&self, context: &Context, refused: RefusedRequest) {
-        let lines = self.lines(refused, context, Instant::now());
+        let lines = self.lines(&refused, context, Instant::now());
         append(context, lines).await;
     }
 
@@ -76,7 +76,7 @@ impl Refusals {
         }
     }
 
-    fn lines(&self, refused: RefusedRequest, context: &Context, now: Instant) -> Vec<RefusedLine> {
+    fn lines(&self, refused: &RefusedRequest, context: &Context, now: Instant) -> Vec<RefusedLine> {
         let sort = usize::from(refused.by.is_some());
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = &mut buckets[sort];

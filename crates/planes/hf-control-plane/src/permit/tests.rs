@@ -117,7 +117,7 @@ fn shift(zone: &str, scope: &str, floors: &[&str]) -> Command {
     Command::StartShift {
         zone: ZoneId::new(zone).unwrap(),
         scope: scope.parse().unwrap(),
-        length: Duration::from_secs(600),
+        length: Duration::from_mins(10),
         reason: "x".to_owned(),
         floor_overrides: pools(floors),
     }
@@ -176,7 +176,7 @@ fn a_shift_that_is_there_is_judged_by_what_it_does() {
     };
     let extend = Command::UpdateShift {
         id: web.id.clone(),
-        length: Some(Duration::from_secs(600)),
+        length: Some(Duration::from_mins(10)),
         reason: None,
         if_match: None,
     };
@@ -209,7 +209,11 @@ fn controls_are_judged_by_their_panels_however_they_are_named() {
     let path = |text: &str| ControlRef::Path(text.parse().unwrap());
     let name = |text: &str| ControlRef::Name(ControlName::new(text).unwrap());
     for one in [id("one"), path("regions/one"), name("one")] {
-        assert_eq!(world.may("operate panels=regions", &set(&[one.clone()], 0)), "yes", "{one:?}");
+        assert_eq!(
+            world.may("operate panels=regions", &set(std::slice::from_ref(&one), 0)),
+            "yes",
+            "{one:?}"
+        );
         for two in [id("two"), path("cells/two"), name("two")] {
             let batch = set(&[one.clone(), two], 0);
             world.check(

@@ -148,7 +148,7 @@ async fn a_near_end_is_told_once() {
     fixture.clock.set(NOW.plus(Duration::from_secs(1_619)));
     fixture.warn().await;
     assert_eq!((expiring(&fixture).await, fixture.warnings().await), (false.into(), 0));
-    fixture.clock.set(NOW.plus(Duration::from_secs(1_620)));
+    fixture.clock.set(NOW.plus(Duration::from_mins(27)));
     // Twice, and by a process that has just started: the journal knows.
     fixture.warn().await;
     fixture.warn().await;
