@@ -64,6 +64,8 @@ impl Engine {
         loop {
             let standing = self.standing(format).await?;
             let oldest = Revision(standing.manifest.map_or(0, |(at, _)| at));
+            // From here on a checkpoint stands for these, to our readers as well.
+            self.told().know(oldest.0);
             if let (Some((_, now)), Some(ours)) = (standing.manifest, &named)
                 && now == *ours
             {
@@ -91,6 +93,7 @@ impl Engine {
                 exists(self.keys.chunk(&chunks.id, chunks.count - 1)),
             ];
             if self.write(TxnRequest { compare, success, failure: vec![] }).await?.response.succeeded {
+                self.told().know(at.0);
                 return Ok(());
             }
             let last = self.keys.chunk(&chunks.id, chunks.count - 1);

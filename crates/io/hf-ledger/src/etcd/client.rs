@@ -11,6 +11,7 @@
 //! Not here: connections (`channel`), what is asked (`log`, `checkpoints`, `lines`).
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -134,10 +135,11 @@ impl Client {
         }
     }
 
-    /// Watches one key at one member, from a revision of etcd on.
-    pub async fn watch(&self, turn: usize, key: &str, from: i64) -> Result<Answers, CallError> {
+    /// Watches the keys of `range` at one member, from a revision of etcd on.
+    pub async fn watch(&self, turn: usize, range: Range<String>, from: i64) -> Result<Answers, CallError> {
         let channel = &self.channels[turn % self.channels.len()];
-        let create = WatchCreate { key: key.as_bytes().to_vec(), start_revision: from };
+        let (key, range_end) = (range.start.into_bytes(), range.end.into_bytes());
+        let create = WatchCreate { key, range_end, start_revision: from };
         let question = framed(&WatchRequest { create: Some(create) });
         let token = self.access.token(channel).await?;
         channel.stream(WATCH, token.as_deref(), question).await

@@ -15,6 +15,8 @@
 //!
 //! Not here: transactions (`log`, `checkpoints`, `lines`).
 
+use std::ops::Range;
+
 use hf_model::Digest;
 
 use crate::frame;
@@ -66,6 +68,11 @@ impl Keys {
 
     pub fn head(&self) -> String {
         self.under("head")
+    }
+
+    /// What a node watches to follow the others: the key `format`, both heads, and all that is put behind them.
+    pub fn followed(&self) -> Range<String> {
+        self.format()..self.under("log0")
     }
 
     pub fn checkpoint(&self) -> String {

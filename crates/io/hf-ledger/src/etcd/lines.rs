@@ -6,10 +6,12 @@
 //! 2. All nodes journal the same lines of the same entries. Whoever comes second finds the revision told of and leaves it out. When
 //!    the lines of a call need several transactions, the head tells how many lines of a revision are there already.
 //! 3. The head carries a random id of its writer's transaction: an answer that was lost is found out by it.
+//! 4. The watch tells each node of the head: so a node knows without asking what others have written.
 //!
 //! Not here: what lines say (`hf-codec`), links (`chain`).
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use hf_model::{Digest, Revision};
 use tokio::time::Instant;
@@ -180,7 +182,7 @@ impl Engine {
         let format = self.format().await?;
         let mut known = self.journal.lock().await;
         let mut head = match *known {
-            Some(head) => head,
+            Some(head) => self.seen().filter(|seen| seen.mod_revision > head.mod_revision).unwrap_or(head),
             None => self.journal_head(format).await?,
         };
         let mut rest: Vec<Pending<'_>> = pending(lines);
@@ -233,6 +235,20 @@ impl Engine {
         let mut found = self.read(vec![get(self.keys.format()), get(self.keys.journal_head())]).await?;
         self.check_format(format, found.one(0).as_ref().map(|found| &*found.value))?;
         self.opened_head(found.one(1))
+    }
+
+    fn seen(&self) -> Option<JournalHead> {
+        *self.journal_seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The watch tells of the journal's head. One that cannot be read is told when it is needed.
+    pub(super) fn journal_seen(&self, found: &KeyValue) {
+        let head = JournalHead::open(&found.value, found.mod_revision);
+        *self.journal_seen.lock().unwrap_or_else(PoisonError::into_inner) = head;
+    }
+
+    pub(super) fn journal_told(&self) -> Revision {
+        Revision(self.seen().map_or(0, |seen| seen.told))
     }
 
     fn opened_head(&self, found: Option<KeyValue>) -> Result<JournalHead, LedgerError> {

@@ -38,9 +38,18 @@ impl Engine {
         // Each lost race costs a way to etcd and back; a new one is not begun for ever.
         let give_up = Instant::now() + 2 * self.pace.call;
         let mut known = self.newest.borrow().0;
+        // With others' entries before it that our reader has yet to read, it is kept for it too.
+        let mut is_known = self.told().is_empty();
         loop {
-            match self.append_behind(format, &value, known).await? {
+            let tried = self.append_behind(format, &value, known).await?;
+            is_known &= matches!(tried, Tried::Appended(_));
+            match tried {
                 Tried::Appended(at) => {
+                    match value.body {
+                        _ if is_known => self.told().know(at),
+                        Body::Whole(entry) => self.told().hear(at, entry),
+                        Body::Chunked(_) => {}
+                    }
                     self.reached(Revision(at));
                     return Ok(Revision(at));
                 }
@@ -92,6 +101,10 @@ impl Engine {
         }
         match found.one(2).map(|there| self.entry_value(at, &there.value)).transpose()? {
             Some(there) if there.id == value.id => Ok(Tried::Appended(at)),
+            Some(EntryValue { body: Body::Whole(entry), .. }) => {
+                self.told().hear(at, entry);
+                Ok(Tried::Lost(head.0))
+            }
             // Trimmed already: if we were there, nothing tells.
             None if outcome.in_doubt => Err(LedgerError::Unavailable {
                 place: self.place.clone(),
@@ -116,9 +129,16 @@ impl Engine {
     }
 
     pub(super) async fn follow(&self, after: Revision) -> Result<Followed, LedgerError> {
+        let newest = *self.newest.borrow();
+        if let Some(page) = self.told().take(after, newest) {
+            return Ok(page);
+        }
         for _ in 0..PAGE_TRIES {
             match self.page(after).await {
-                Ok(page) => return Ok(page),
+                Ok(page) => {
+                    self.told().know(page.reached(after).0);
+                    return Ok(page);
+                }
                 Err(ReadError::Moved) => {}
                 Err(ReadError::Final(error)) => return Err(error),
             }

@@ -7,7 +7,7 @@
 //!    cannot be found out in time, the error says that the entry may be there.
 //! 3. What is larger than etcd takes at once lies in chunks, which are written before anything names them. Chunks that nobody names
 //!    are swept away.
-//! 4. One watch on the head tells of other writers. A slow poll beside it notices when the watch is deaf.
+//! 4. One watch tells what other writers append, and how far the journal is. A slow poll beside it notices when the watch is deaf.
 //! 5. The prefix belongs to one ledger: anything else under it is refused at the first call, and a ledger that was
 //!    replaced while we ran is never written to.
 //!
@@ -20,13 +20,14 @@ mod keys;
 mod lines;
 mod log;
 mod tls;
+mod told;
 mod watcher;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hf_config::node::EtcdConfig;
@@ -42,6 +43,7 @@ use client::{Client, Failure, Login, Outcome};
 use keys::{Format, Id, Keys};
 use lines::JournalHead;
 pub use tls::EtcdFilesError;
+use told::Told;
 use wire::{RangeRequest, TxnRequest, TxnResponse, end_of, get, put, range, unchanged_since};
 
 /// How long things take at most. The default is for members that are up to 150 ms apart.
@@ -94,8 +96,12 @@ struct Engine {
     newest: watch::Sender<Revision>,
     /// Our own appends take turns: two of them would only race one another.
     appending: Mutex<()>,
+    /// What others appended, as the watch tells it.
+    told: std::sync::Mutex<Told>,
     /// The newest head of the journal that we know of; held while we write to it.
     journal: Mutex<Option<JournalHead>>,
+    /// The newest head of the journal that the watch told of.
+    journal_seen: std::sync::Mutex<Option<JournalHead>>,
     /// Chunks that nobody named when we last looked, and since when.
     unnamed: Mutex<BTreeMap<Id, Instant>>,
 }
@@ -138,7 +144,9 @@ impl EtcdLedger {
             format: OnceCell::new(),
             newest: watch::Sender::default(),
             appending: Mutex::default(),
+            told: std::sync::Mutex::default(),
             journal: Mutex::default(),
+            journal_seen: std::sync::Mutex::default(),
             unnamed: Mutex::default(),
         });
         let watching = tokio::spawn(watcher::run(engine.clone()));
@@ -217,6 +225,10 @@ impl Engine {
 
     async fn write(&self, request: TxnRequest) -> Result<Outcome, LedgerError> {
         self.client.txn(&request).await.map_err(|failure| self.explain(failure))
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells those who wait of a newer head.
@@ -318,5 +330,9 @@ impl Journal for EtcdLedger {
 
     fn newest_position(&self) -> BoxFuture<'_, Result<u64, LedgerError>> {
         Box::pin(self.engine.journal_newest())
+    }
+
+    fn told(&self) -> Revision {
+        self.engine.journal_told()
     }
 }

@@ -1,12 +1,13 @@
-//! The one watch of a ledger: tells those who wait that the head has moved.
+//! The one watch of a ledger: what others append, that the head has moved, how far the journal is.
 //!
-//! 1. Read the head, watch from that moment of etcd on. When the watch ends, whatever the reason, do both again at the next member: so
+//! 1. Read the head, watch from that moment of etcd on. Entries come with the watch, before the head that counts them, and wait to be
+//!    read (`told`). A ledger that is replaced ends the watch, and no new one begins for it. When the watch ends, whatever the reason, do both again at the next member: so
 //!    nothing is missed, and a watch that etcd compacted away is no special case.
 //! 2. Beside it the head is read every [`Pace::poll`](super::Pace::poll). What the poll saw and the watch did not tell until the next
 //!    poll shows that the watch is deaf: it is begun anew at the next member. Until then the poll tells.
 //! 3. On the same beat, and seldom, chunks that nobody names are swept.
 //!
-//! Not here: reading what is new (`hf-control-plane` asks for it).
+//! Not here: reading what was not told (`log`).
 
 use std::sync::Arc;
 
@@ -15,10 +16,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::Engine;
 use super::channel::Answers;
-use super::keys::head_of;
-use super::wire::{WatchResponse, get};
+use super::keys::{Body, EntryValue, head_of};
+use super::wire::{Event, WatchResponse, get};
 use crate::error::LedgerError;
 
+/// etcd's word for an event that takes a key out.
+const DELETED: i32 = 1;
 /// Polls from one sweep to the next.
 const POLLS_A_SWEEP: u32 = 30;
 
@@ -53,12 +56,15 @@ impl State {
     async fn begin(&mut self) -> Result<(Answers, Revision), String> {
         let engine = &self.engine;
         let said = |error: LedgerError| error.to_string();
-        engine.format().await.map_err(said)?;
-        let mut found = engine.read(vec![get(engine.keys.head())]).await.map_err(said)?;
-        let head = engine.head_of(found.one(0)).map_err(said)?;
+        engine.told().forget();
+        let format = engine.format().await.map_err(said)?;
+        let ops = vec![get(engine.keys.format()), get(engine.keys.head())];
+        let mut found = engine.read(ops).await.map_err(said)?;
+        let known = found.one(0);
+        engine.check_format(format, known.as_ref().map(|found| &*found.value)).map_err(said)?;
+        let head = engine.head_of(found.one(1)).map_err(said)?;
         engine.reached(head);
-        let key = engine.keys.head();
-        let watch = engine.client.watch(self.turn, &key, found.revision() + 1);
+        let watch = engine.client.watch(self.turn, engine.keys.followed(), found.revision() + 1);
         match timeout(engine.pace.call, watch).await {
             Ok(Ok(answers)) => Ok((answers, head)),
             Ok(Err(error)) => {
@@ -80,10 +86,13 @@ impl State {
             tokio::select! {
                 answer = answers.next::<WatchResponse>() => match answer {
                     Ok(Some(answer)) if !answer.canceled && answer.compact_revision == 0 => {
-                        let heads = answer.events.iter().filter_map(|event| event.kv.as_ref());
-                        if let Some(head) = heads.filter_map(|kv| head_of(&kv.value)).max() {
-                            told = told.max(Revision(head));
-                            self.engine.reached(told);
+                        match self.hear(&answer.events) {
+                            Ok(Some(head)) => {
+                                told = told.max(head);
+                                self.engine.reached(told);
+                            }
+                            Ok(None) => {}
+                            Err(why) => return why,
                         }
                     }
                     Ok(Some(answer)) => {
@@ -111,6 +120,30 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Keeps what the watch tells; answers the head, if it was moved.
+    fn hear(&self, events: &[Event]) -> Result<Option<Revision>, String> {
+        let engine = &self.engine;
+        let mut head = None;
+        for Event { kind, kv } in events {
+            let Some(kv) = kv else { continue };
+            if kv.key == engine.keys.format().as_bytes() {
+                engine.told().forget();
+                return Err("the ledger under this prefix is replaced".to_owned());
+            } else if *kind == DELETED {
+                continue; // trimmed
+            } else if kv.key == engine.keys.head().as_bytes() {
+                head = head_of(&kv.value).map(Revision);
+            } else if kv.key == engine.keys.journal_head().as_bytes() {
+                engine.journal_seen(kv);
+            } else if let Some(at) = engine.keys.position(&kv.key)
+                && let Some(EntryValue { body: Body::Whole(entry), .. }) = EntryValue::open(at, &kv.value)
+            {
+                engine.told().hear(at, entry);
+            }
+        }
+        Ok(head)
     }
 
     async fn sweep(&self) {

@@ -155,6 +155,9 @@ pub struct WatchRequest {
 pub struct WatchCreate {
     #[prost(bytes = "vec", tag = "1")]
     pub key: Vec<u8>,
+    /// The first key that is not wanted.
+    #[prost(bytes = "vec", tag = "2")]
+    pub range_end: Vec<u8>,
     #[prost(int64, tag = "3")]
     pub start_revision: i64,
 }
