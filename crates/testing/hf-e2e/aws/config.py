@@ -51,8 +51,8 @@ def clusters(sheet):
     sheet.refused(
         CONFIG, create, "ConflictException", 409, "ClientToken, other input", ["ClientToken"], ClusterName="x", ClientToken=token
     )
-    sheet.refused(CONFIG, create, "ConflictException", 409, "name taken", ["drills"], ClusterName="drills")
-    sheet.refused(CONFIG, create, "ValidationException", 400, "of two words", ClusterName="two words")
+    sheet.once(CONFIG, create, "ConflictException", 409, "name taken", ["drills"], ClusterName="drills")
+    sheet.once(CONFIG, create, "ValidationException", 400, "of two words", ClusterName="two words")
     waited(sheet, "cluster-created", ClusterArn=arn)
     sheet.done(CONFIG, "describe-cluster", same, ClusterArn=arn)
     sheet.done(CONFIG, "list-clusters", lambda body: equal({c["Name"] for c in body["Clusters"]}, {"drills", "holdfast"}))
@@ -68,7 +68,7 @@ def clusters(sheet):
     if sheet.driver.has_owner:
         kept = lambda body: equal(body["Cluster"]["NetworkType"], "DUALSTACK")
         sheet.done(CONFIG, "update-cluster", kept, ClusterArn=arn, NetworkType="DUALSTACK")
-    sheet.refused(CONFIG, "describe-cluster", "ResourceNotFoundException", 404, "unknown", ClusterArn=arn[:-6] + "000000")
+    sheet.once(CONFIG, "describe-cluster", "ResourceNotFoundException", 404, "unknown", ClusterArn=arn[:-6] + "000000")
     return arn
 
 
@@ -79,7 +79,7 @@ def panels_and_controls(sheet, cluster):
     waited(sheet, "control-panel-created", ControlPanelArn=panel)
     renamed = lambda body: equal(body["ControlPanel"]["Name"], "our-cells")
     sheet.done(CONFIG, "update-control-panel", renamed, ControlPanelArn=panel, ControlPanelName="our-cells")
-    sheet.refused(CONFIG, create, "ConflictException", 409, "name taken", ClusterArn=cluster, ControlPanelName="our-cells")
+    sheet.once(CONFIG, create, "ConflictException", 409, "name taken", ClusterArn=cluster, ControlPanelName="our-cells")
 
     def two(body):
         found = {item["Name"]: item["DefaultControlPanel"] for item in body["ControlPanels"]}
@@ -93,8 +93,8 @@ def panels_and_controls(sheet, cluster):
         body = sheet.done(CONFIG, create, title=name, **made)
         controls.append(body.get("RoutingControl", {}).get("RoutingControlArn", NOWHERE))
     waited(sheet, "routing-control-created", RoutingControlArn=controls[2])
-    sheet.refused(CONFIG, create, "ConflictException", 409, "name taken", **made)
-    sheet.refused(
+    sheet.once(CONFIG, create, "ConflictException", 409, "name taken", **made)
+    sheet.once(
         CONFIG,
         create,
         "ResourceNotFoundException",
@@ -156,9 +156,9 @@ def safety_rules(sheet, panel, controls):
     body = sheet.done(CONFIG, create, title="gating", GatingRule=gate)
     gate_arn = body.get("GatingRule", {}).get("SafetyRuleArn", NOWHERE)
     both = {"AssertionRule": {**keep, "Name": "x"}, "GatingRule": {**gate, "Name": "x"}}
-    sheet.refused(CONFIG, create, "ValidationException", 400, "of both kinds", **both)
+    sheet.once(CONFIG, create, "ValidationException", 400, "of both kinds", **both)
     many = {**keep, "Name": "many", "RuleConfig": {"Inverted": False, "Threshold": 4, "Type": "ATLEAST"}}
-    sheet.refused(CONFIG, create, "ValidationException", 400, "4 of 3", AssertionRule=many)
+    sheet.once(CONFIG, create, "ValidationException", 400, "4 of 3", AssertionRule=many)
 
     def listed(body):
         kinds = {kind: rule["Name"] for item in body["SafetyRules"] for kind, rule in item.items()}
@@ -176,8 +176,8 @@ def safety_rules(sheet, panel, controls):
     change = {"Name": "the-gate", "SafetyRuleArn": gate_arn, "WaitPeriodMs": 0}
     changed = lambda body: equal((body["GatingRule"]["Name"], body["GatingRule"]["WaitPeriodMs"]), ("the-gate", 0))
     sheet.done(CONFIG, "update-safety-rule", changed, "gating", GatingRuleUpdate=change)
-    sheet.refused(CONFIG, "update-safety-rule", "ValidationException", 400, "of the other kind", AssertionRuleUpdate=change)
-    sheet.refused(
+    sheet.once(CONFIG, "update-safety-rule", "ValidationException", 400, "of the other kind", AssertionRuleUpdate=change)
+    sheet.once(
         CONFIG, "describe-safety-rule", "ResourceNotFoundException", 404, "unknown", SafetyRuleArn=keep_arn[:-4] + "0000"
     )
     return {"keep": keep_arn, "gate": gate_arn}
@@ -192,8 +192,8 @@ def tags(sheet, cluster, panel, rules):
         sheet.done(CONFIG, "untag-resource", title=f"a {what}", ResourceArn=arn, TagKeys=["team", "none"])
         left = lambda body: equal(body["Tags"], {"tier": "one"})
         sheet.done(CONFIG, "list-tags-for-resource", left, f"of a {what} again", ResourceArn=arn)
-    sheet.refused(CONFIG, "tag-resource", "ResourceNotFoundException", 404, "unknown", ResourceArn=NOWHERE, Tags={"a": "b"})
-    sheet.refused(
+    sheet.once(CONFIG, "tag-resource", "ResourceNotFoundException", 404, "unknown", ResourceArn=NOWHERE, Tags={"a": "b"})
+    sheet.once(
         CONFIG, "tag-resource", "ValidationException", 400, "with white space", ResourceArn=panel, Tags={"a": "b c"}
     )
 
@@ -250,15 +250,15 @@ def states(sheet, bob, panel, controls, rules):
     sheet.done(CLUSTER, batch, title="by an operator", by=bob, **entries(b="On", c="On"))
     elsewhere = {**a_on, "RoutingControlArn": controls[0].replace(panel, NOWHERE)}
     unknown = {"resourceId": elsewhere["RoutingControlArn"], "resourceType": "RoutingControl"}
-    sheet.refused(CLUSTER, one, "ResourceNotFoundException", 404, "of another panel", has=unknown, **elsewhere)
+    sheet.once(CLUSTER, one, "ResourceNotFoundException", 404, "of another panel", has=unknown, **elsewhere)
     failed = "fieldValidationFailed"
     lower = {**a_on, "RoutingControlState": "on"}
     sheet.refused(CLUSTER, one, "ValidationException", 400, "on", ["neither On nor Off"], reason=failed, **lower)
     twice = {"UpdateRoutingControlStateEntries": [a_on, a_on]}
-    sheet.refused(CLUSTER, batch, "ValidationException", 400, "one control twice", reason=failed, **twice)
+    sheet.once(CLUSTER, batch, "ValidationException", 400, "one control twice", reason=failed, **twice)
     large = {"UpdateRoutingControlStateEntries": [a_on] * 101}
     limit = {"limitCode": "entries-per-batch", "serviceCode": CLUSTER}
-    sheet.refused(CLUSTER, batch, "ServiceLimitExceededException", 402, "of 101", ["101"], limit, **large)
+    sheet.once(CLUSTER, batch, "ServiceLimitExceededException", 402, "of 101", ["101"], limit, **large)
     stand("at the end", "On", "On", "On")
 
     def pages():
@@ -268,8 +268,7 @@ def states(sheet, bob, panel, controls, rules):
             equal((len(first), len(rest), end), (2, 3, None))
 
     sheet.step("list-routing-controls --max-items 2 of all, a token shown twice", pages)
-    if sheet.driver.name == "boto3":
-        sheet.refused(CLUSTER, "list-routing-controls", "ValidationException", 400, "token of nothing", NextToken="garbage")
+    sheet.once(CLUSTER, "list-routing-controls", "ValidationException", 400, "token of nothing", NextToken="garbage")
 
 
 def estate_objects(sheet, bob):
@@ -296,7 +295,7 @@ def estate_objects(sheet, bob):
 def away_again(sheet, cluster, panel, controls, rules):
     """Parents last; what is gone is gone."""
     sheet.refused(CONFIG, "delete-control-panel", "ConflictException", 409, "not empty", ControlPanelArn=panel)
-    sheet.refused(CONFIG, "delete-routing-control", "ConflictException", 409, "in a rule", RoutingControlArn=controls[0])
+    sheet.once(CONFIG, "delete-routing-control", "ConflictException", 409, "in a rule", RoutingControlArn=controls[0])
     sheet.refused(CONFIG, "delete-cluster", "ConflictException", 409, "not empty", ClusterArn=cluster)
     for name, arn in rules.items():
         sheet.done(CONFIG, "delete-safety-rule", title=name, SafetyRuleArn=arn)

@@ -87,5 +87,10 @@ class Sheet:
         reason_shown = f" {reason}" if reason else ""
         return self.step(f"{operation} {title} -> {error}{reason_shown}".replace("  ", " "), act)
 
+    def once(self, *call, **members):
+        """The same with boto3 alone: what the server alone decides, the `aws` programs show in no other way."""
+        if self.driver.name == "boto3":
+            self.refused(*call, **members)
+
 
 CLUSTER_SERVICE = "route53-recovery-cluster"

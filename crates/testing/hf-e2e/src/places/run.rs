@@ -42,7 +42,7 @@ pub struct Length {
 
 impl Length {
     /// For every run of the tests.
-    pub const SHORT: Length = Length { harms: 3, cut: Duration::from_secs(5), short: Duration::from_secs(3) };
+    pub const SHORT: Length = Length { harms: 3, cut: Duration::from_secs(5), short: Duration::from_secs(2) };
     /// For the night.
     pub const LONG: Length =
         Length { harms: 4, cut: Duration::from_secs(30), short: Duration::from_secs(10) };

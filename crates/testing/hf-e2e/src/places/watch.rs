@@ -34,6 +34,8 @@ pub struct Plane {
     snapshot: u64,
     /// When each revision, or one beyond it, was first obeyed.
     since: BTreeMap<u64, Instant>,
+    /// When it was first heard to obey a break-glass act.
+    pub broke_glass: Option<Instant>,
     /// Reports that were heard.
     pub heard: u64,
     /// Starts from a snapshot that was not its newest.
@@ -154,6 +156,9 @@ impl Seen {
         let plane = self.planes.entry(name.clone()).or_default();
         let (started_at, revision) = (report.started_at.0, report.revision.0);
         plane.heard += 1;
+        if !report.break_glass.is_empty() {
+            plane.broke_glass.get_or_insert_with(Instant::now);
+        }
         // A report on an old connection may come late; one of an older process or snapshot is no step back.
         if started_at < plane.started_at
             || started_at == plane.started_at && report.snapshot_number < plane.snapshot
