@@ -3,7 +3,8 @@
     acceptance.py --holdfast PROGRAM [--aws1 PROGRAM] [--aws2 PROGRAM] [--only boto3|places|…]
 
 Starts control nodes of its own on loopback and talks to nothing else. Each client has a node of its own, so that the lists run beside
-one another; a shift of one minute is begun early and looked at last. What the server alone decides is shown with boto3 alone. Prints PASS or FAIL for each call, then a table; exit 1 on any FAIL.
+one another; a shift of one minute is begun early and looked at last. What the server alone decides is shown with boto3 alone. Prints
+PASS or FAIL for each call, then a table; exit 1 on any FAIL.
 
 Needs: boto3 and awscli of requirements.txt in the Python that runs it, Debian's awscli, etcd.
 """
