@@ -323,6 +323,7 @@ health_check = "web"
 cross_zone = false
 min_zones = 2
 all_down = "open"
+return_over = "2s" # after a shift; 30s outside of a demo
 endpoints = [
 "#;
 
@@ -334,6 +335,7 @@ protocol = "tcp"
 health_check = "web"
 min_zones = 2
 all_down = "open"
+return_over = "2s" # after a shift; 30s outside of a demo
 endpoints = [
 "#;
 
