@@ -13,7 +13,7 @@ pub mod hub;
 mod ledger;
 mod node;
 mod parts;
-mod record;
+pub mod record;
 mod save;
 mod task;
 

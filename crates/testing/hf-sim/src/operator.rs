@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hf_control::{BreakGlassShift, Command, Outcome, PinTo, Scope, ShiftState};
 use hf_model::{DnsName, Operator, PoolName, RequestId, Revision, ShiftId, Timestamp, ZoneId};
+use hf_node::record::{Recorder, request_of};
 
 use crate::Plant;
 use crate::clock::EPOCH_MS;
@@ -20,6 +21,8 @@ use crate::world::World;
 #[derive(Debug, Default)]
 pub struct Desk {
     asked: BTreeMap<RequestId, Asked>,
+    /// What the control node writes into its ledger of what was done without one.
+    recorder: Recorder,
     count: u64,
     /// Outcomes on their way.
     under_way: BTreeMap<RequestId, Vec<Option<Outcome>>>,
@@ -157,10 +160,25 @@ impl World {
         }
     }
 
-    /// The writer looks at its clock: what is due is ended.
+    /// The writer looks at its clock: what is due is ended. And the break-glass acts that its node knows are recorded.
     pub fn look(&mut self) -> Result<(), String> {
         self.put(1_000, Event::Look);
+        self.record();
         self.begin_append()
+    }
+
+    fn record(&mut self) {
+        let Some(ledger) = self.control.intent() else { return };
+        if self.nodes[0].running.is_none() || self.running(0).hub.beyond_ledger().is_some() {
+            return;
+        }
+        let known = self.running(0).hub.break_glass();
+        if let Some(act) = self.desk.recorder.next(&known, &ledger) {
+            self.say(&format!("the break-glass act on {} is to be recorded", act.zone));
+            // Asked for again with every look until the ledger tells of it: it takes it once.
+            let request = request_of(&act);
+            self.control.submit(Job { request, command: Command::RecordBreakGlass { act } });
+        }
     }
 
     /// The writer takes up the next entry.

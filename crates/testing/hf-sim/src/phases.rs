@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hf_control::{Command, Scope};
+use hf_control::{BreakGlassShift, Command, Scope};
 use hf_health::Verdict;
 use hf_model::{RequestId, Revision, ZoneId};
 
@@ -151,6 +151,16 @@ impl World {
             .unwrap_or(Revision(0));
         let needed = if at_least == Revision(0) { newest } else { at_least };
         let book = of(first)?.hub.break_glass();
+        if first == 0
+            && let Some(ledger) = self.control.intent()
+        {
+            let is_told =
+                |act: &BreakGlassShift| ledger.break_glass.iter().any(|recorded| recorded.act.is_same(act));
+            if let Some(missing) = book.iter().find(|signed| !is_told(&signed.shift)) {
+                let zone = &missing.shift.zone;
+                return Err(format!("all is healed, and the break-glass act on {zone} is not in the ledger"));
+            }
+        }
         for at in first..self.nodes.len() {
             let running = of(at)?;
             let Some(snapshot) = &running.snapshot else {

@@ -1,7 +1,7 @@
 //! The rules on one decision: who may serve, what yields and why, and the floor.
 
 use hf_config::estate::{Estate, ZoneIx};
-use hf_control::{BreakGlassShift, Intent, PinTo, Scope};
+use hf_control::{BreakGlassFate, BreakGlassShift, Intent, PinTo, Scope};
 use hf_decide::{Mode, NotApplied, NotAppliedWhy, PoolDecision, Reason, Source, ZoneState};
 use hf_health::Verdict;
 use hf_model::{ShiftId, Timestamp};
@@ -62,6 +62,18 @@ fn check_one(
     }
     let is_shift = |act: &&BreakGlassShift| act.ends_at > now && act.ends_at > act.signed_at;
     for act in snapshot.break_glass.iter().filter(is_shift) {
+        // Recorded in the ledger, its word counts: a shift that went on with it, or the end.
+        let is_same = |other: &BreakGlassShift| {
+            estate.zone_named(&other.zone) == estate.zone_named(&act.zone)
+                && (other.signed_at, &other.by) == (act.signed_at, &act.by)
+        };
+        let is_settled = intent
+            .break_glass
+            .iter()
+            .any(|recorded| is_same(&recorded.act) && !matches!(recorded.fate, BreakGlassFate::Conflicts(_)));
+        if is_settled {
+            continue;
+        }
         let Some(zone) = estate.zone_named(&act.zone) else { continue };
         let Some(found) = decision.zone(zone) else { continue };
         if found.state == ZoneState::Open && !is_listed(&Source::BreakGlass, zone) {
