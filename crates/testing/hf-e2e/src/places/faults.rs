@@ -196,7 +196,7 @@ impl Places {
             Kind::Pause => self.stop_and_go(harm, Signal::SIGCONT),
             Kind::Skew => self.set_clock(harm.order[0], 0),
             Kind::FullDisk => {
-                std::fs::remove_file(self.disk(harm.order[0]).join("ballast")).expect("the ballast")
+                std::fs::remove_file(self.disk(harm.order[0]).join("ballast")).expect("the ballast");
             }
             Kind::KillTwoCutRest | Kind::Cut | Kind::OneWay => {
                 for place in 0..PLACES {

@@ -79,15 +79,15 @@ impl Watcher {
         };
         let feed = Feed::bind(config).await.expect("a port and certificates of our own");
         let report = silent(node);
-        let (_outgoing, outgoing) =
+        let (said, outgoing) =
             watch::channel(Outgoing { intent: None, table: None, report, break_glass: Vec::new() });
         let (incoming_to, incoming) = mpsc::channel(1_024);
         let (stop, stopped) = watch::channel(false);
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (news_to, news) = watch::channel(0);
         let feed = tokio::spawn(async move {
-            let _kept = _outgoing;
             feed.run(outgoing, incoming_to, stopped).await;
+            drop(said); // until now: a feed whose sender is gone would end
         });
         let listens = tokio::spawn(listen(incoming, seen.clone(), news_to));
         Watcher { seen, news, tasks: vec![feed, listens], _stop: stop }
