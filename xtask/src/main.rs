@@ -4,6 +4,7 @@
 //!
 //! Not here: installing tools (`./test` does), releases.
 
+mod bench;
 mod fuzz;
 mod places;
 mod sim;
@@ -28,13 +29,13 @@ const LINTS: &[Step] = &[
 ];
 
 const QUICK: &[Step] = &[
-    Step("tests", "cargo", &["nextest", "run", "--workspace", "--exclude", "hf-e2e"]),
+    Step("tests", "cargo", &["nextest", "run", "--workspace", "--exclude", "hf-e2e", "--exclude", "hf-bench"]),
     Step("documentation tests", "cargo", &["test", "--workspace", "--doc", "--quiet"]),
 ];
 
 const END_TO_END: &[Step] = &[
     Step("binary", "cargo", &["build", "--package", "holdfast"]),
-    Step("end-to-end tests", "cargo", &["nextest", "run", "--package", "hf-e2e"]),
+    Step("end-to-end tests", "cargo", &["nextest", "run", "--package", "hf-e2e", "--package", "hf-bench"]),
 ];
 
 /// Where `./test` puts the clients, and the list that they go through.
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         ["ci"] | ["ci", "all"] => LINTS.iter().chain(QUICK).chain(END_TO_END).collect(),
         ["ci", "quick"] => LINTS.iter().chain(QUICK).collect(),
         ["ci", "lints"] => LINTS.iter().collect(),
+        ["bench", rest @ ..] => return bench::main(rest),
         ["fuzz", rest @ ..] => return fuzz::main(rest),
         ["places", rest @ ..] => return places::main(rest),
         ["sim", rest @ ..] => return sim::main(rest),

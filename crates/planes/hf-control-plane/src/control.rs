@@ -16,6 +16,7 @@
 
 mod gate;
 mod replica;
+mod scribe;
 mod stamps;
 mod writer;
 

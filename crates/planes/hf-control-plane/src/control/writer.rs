@@ -5,22 +5,22 @@
 //! 2. Several nodes see the same end come due. Who knows of others waits for a moment of chance, and then mostly finds it done.
 //! 3. A checkpoint is made by the node whose entry made it due; by another one only after some entries more, if there is none yet.
 //! 4. A checkpoint is written beside everything else, one at a time.
-//! 5. Lines wait for a journal that cannot be written, so many at most; and a checkpoint waits for its lines, which could not be made
-//!    anew after it.
+//! 5. A checkpoint waits for its lines in the journal (`scribe`), which could not be made anew after it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hf_codec::EntryLine;
 use hf_control::{Command, Intent, Outcome, State};
-use hf_ledger::{Fate, Followed, Journal, JournalLine, Ledger, LedgerError, limits};
+use hf_ledger::{Fate, Followed, Journal, JournalLine, Ledger, LedgerError};
 use hf_model::{Operator, RequestId, Revision, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use super::replica::{Applied, Replica};
+use super::scribe::{Scribe, Whose};
 use super::stamps::Stamps;
 use super::{
     AdoptError, Adopted, Asker, CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, Gate, Job, Message, StartError,
@@ -29,28 +29,18 @@ use super::{
 
 /// The longest sleep before the clock is looked at again: clocks are set, and machines sleep.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Journal lines that wait at most before they are written.
-const LINES: usize = 256;
-/// Journal lines, and their bytes, that wait at most for a journal that cannot be written; the oldest are dropped, and counted.
-const LINES_KEPT: usize = limits::JOURNAL_BATCH;
-const LINES_KEPT_BYTES: usize = 16 << 20;
-/// How long changes wait for the journal at most.
-const FLUSH_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the end of a shift may wait for another node to write it.
 const OTHERS_FIRST: Duration = Duration::from_millis(200);
 
 /// The one owner of the state.
 pub struct Writer {
     ledger: Arc<dyn Ledger>,
-    journal: Arc<dyn Journal>,
     stamps: Stamps,
     gate: watch::Receiver<Gate>,
     replica: Replica,
     intent: watch::Sender<Arc<Intent>>,
     view: watch::Sender<Arc<View>>,
-    lines: Vec<JournalLine>,
-    /// No attempt to write lines before this, after one has failed.
-    flush_not_before: Option<Instant>,
+    scribe: Scribe,
     /// Whether somebody else writes to this ledger too.
     has_others: bool,
     /// Our own newest entry.
@@ -77,14 +67,12 @@ impl Writer {
     ) -> Self {
         Writer {
             ledger,
-            journal,
             stamps,
             gate,
             replica: Replica::default(),
             intent,
             view,
-            lines: Vec::new(),
-            flush_not_before: None,
+            scribe: Scribe::new(journal),
             has_others: false,
             own: Revision(0),
             follow_not_before: None,
@@ -97,7 +85,7 @@ impl Writer {
     /// Reads what the ledger holds, and tells so. Lines that a killed process did not journal are journalled now.
     pub async fn load(&mut self, read: &watch::Sender<bool>) -> Result<(), StartError> {
         self.catch_up(None).await?;
-        self.flush_lines().await;
+        self.scribe.write_all().await;
         // First that it is read, then what: whoever hears of it may look at both.
         read.send_replace(true);
         self.publish();
@@ -141,10 +129,10 @@ impl Writer {
             let reached = *newest.borrow_and_update();
             self.follow_others(reached).await;
             self.expire_if_due().await;
-            if jobs.is_empty() || self.lines.len() >= LINES {
-                self.flush_lines().await;
-                self.checkpoint_if_due().await;
-            }
+            self.scribe.keep_up().await;
+            self.scribe.begin_if_due();
+            self.checkpoint_if_due().await;
+            let wake_at = self.wake_at();
             tokio::select! {
                 job = jobs.recv() => match job {
                     Some(Message::Do(job)) => self.serve(*job).await,
@@ -158,10 +146,11 @@ impl Writer {
                     None => break,
                 },
                 Ok(()) = newest.changed() => {} // read above
-                () = sleep_until(self.wake_at()) => {}
+                () = self.scribe.written() => {}
+                () = sleep_until(wake_at) => {}
             }
         }
-        self.flush_lines().await;
+        self.scribe.write_all().await;
         self.end_checkpoint().await;
     }
 
@@ -183,7 +172,8 @@ impl Writer {
     fn wake_at(&mut self) -> Instant {
         let now = self.stamps.now(self.replica.state().stamp);
         let left = self.replica.state().next_end().map_or(LOOK_AGAIN, |end| end.since(now).min(LOOK_AGAIN));
-        (Instant::now() + left).max(self.expire_not_before)
+        let ends = (Instant::now() + left).max(self.expire_not_before);
+        self.scribe.wake_at().map_or(ends, |lines| lines.min(ends))
     }
 
     async fn expire_if_due(&mut self) {
@@ -231,7 +221,7 @@ impl Writer {
         let size = draft.bytes.len();
         let applied = self.beside(size, move |replica| replica.took(revision, draft)).await;
         let outcome = if let Some(applied) = applied {
-            self.journal(applied)
+            self.journal(applied, self.ours())
         } else {
             // Somebody else writes to the same ledger: first what came before.
             self.has_others = true;
@@ -274,7 +264,9 @@ impl Writer {
             events: Vec::new(),
         };
         match hf_codec::encode_entry_line(&line) {
-            Ok(bytes) => self.lines.push(JournalLine { revision: Some(revision), bytes }),
+            Ok(bytes) => {
+                self.scribe.push(JournalLine { revision: Some(revision), bytes }, self.ours());
+            }
             Err(error) => warn!(%revision, %error, "an entry is missing in the journal"),
         }
         self.publish();
@@ -336,13 +328,12 @@ impl Writer {
                 let size = bytes.len();
                 let read = move |replica: &mut Replica| replica.read(revision, &bytes);
                 let applied = self.beside(size, read).await?;
-                let outcome = self.journal(applied);
-                if wanted == Some(revision) {
+                let is_wanted = wanted == Some(revision);
+                let outcome = self.journal(applied, if is_wanted { self.ours() } else { Whose::Theirs });
+                if is_wanted {
                     found = Some(outcome);
                 }
-                if self.lines.len() >= LINES {
-                    self.flush_lines().await;
-                }
+                self.scribe.keep_up().await;
             }
             if !more {
                 return Ok(found);
@@ -369,11 +360,15 @@ impl Writer {
         done
     }
 
-    fn journal(&mut self, applied: Applied) -> Outcome {
+    fn ours(&self) -> Whose {
+        if self.has_others { Whose::Ours } else { Whose::OursAlone }
+    }
+
+    fn journal(&mut self, applied: Applied, whose: Whose) -> Outcome {
         let Applied { revision, entry, outcome, events } = applied;
         for line in EntryLine::of(revision, self.replica.state().stamp, &entry, &outcome, &events) {
             match hf_codec::encode_entry_line(&line) {
-                Ok(bytes) => self.lines.push(JournalLine { revision: Some(revision), bytes }),
+                Ok(bytes) => self.scribe.push(JournalLine { revision: Some(revision), bytes }, whose),
                 Err(error) => warn!(%revision, %error, "an entry is missing in the journal"),
             }
         }
@@ -395,56 +390,6 @@ impl Writer {
         self.view.send_replace(Arc::new(view));
     }
 
-    /// The journal is derived: when it cannot be written, the ledger still is, and the lines wait.
-    async fn flush_lines(&mut self) {
-        if self.lines.is_empty() || self.flush_not_before.is_some_and(|then| Instant::now() < then) {
-            return;
-        }
-        for part in 0..self.lines.len().div_ceil(limits::JOURNAL_BATCH) {
-            let from = part * limits::JOURNAL_BATCH;
-            let lines = self.lines[from..self.lines.len().min(from + limits::JOURNAL_BATCH)].to_vec();
-            // Written twice, after a lost answer or an end of patience, they are there once: they are lines of entries.
-            let written = match timeout(FLUSH_PATIENCE, self.journal.append(lines)).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err(format!("no answer within {} ms", FLUSH_PATIENCE.as_millis())),
-            };
-            if let Err(problem) = written {
-                if self.flush_not_before.is_none() {
-                    warn!(
-                        problem,
-                        "the journal cannot be written, its lines wait; the ledger is not affected"
-                    );
-                }
-                self.flush_not_before = Some(Instant::now() + LOOK_AGAIN);
-                return self.bound_lines();
-            }
-        }
-        self.lines.clear();
-        if self.flush_not_before.take().is_some() {
-            info!("the journal can be written again");
-        }
-    }
-
-    fn bound_lines(&mut self) {
-        let mut bytes: usize = self.lines.iter().map(|line| line.bytes.len()).sum();
-        let mut surplus = 0;
-        for line in &self.lines {
-            if self.lines.len() - surplus <= LINES_KEPT && bytes <= LINES_KEPT_BYTES {
-                break;
-            }
-            bytes -= line.bytes.len();
-            surplus += 1;
-        }
-        if surplus > 0 {
-            warn!(
-                lines = surplus,
-                "too many lines wait for the journal; the oldest are dropped, and a restart journals what the ledger still holds"
-            );
-            self.lines.drain(..surplus);
-        }
-    }
-
     async fn checkpoint_if_due(&mut self) {
         // Room for the node whose entry it was to be first.
         let is_own = self.own == self.replica.state().revision;
@@ -454,7 +399,11 @@ impl Writer {
             (CHECKPOINT_ENTRIES + CHECKPOINT_ENTRIES / 10, CHECKPOINT_BYTES + CHECKPOINT_BYTES / 10)
         };
         let is_under_way = self.checkpoint.as_ref().is_some_and(|(_, making)| !making.is_finished());
-        if is_under_way || !self.lines.is_empty() || !self.replica.is_checkpoint_due(entries, bytes) {
+        if is_under_way || !self.replica.is_checkpoint_due(entries, bytes) {
+            return;
+        }
+        self.scribe.write_all().await;
+        if !self.scribe.is_empty() {
             return;
         }
         self.end_checkpoint().await;
