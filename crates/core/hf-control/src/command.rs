@@ -187,6 +187,28 @@ impl Command {
     pub const SETS: usize = 100;
     /// Floors and rules that one act may name to be passed over.
     pub const OVERRIDES: usize = 100;
+
+    /// Why it is asked for, in the words of who asks; empty where none were given, or where none are asked for.
+    pub fn reason(&self) -> &str {
+        match self {
+            Command::StartShift { reason, .. }
+            | Command::UpdateShift { reason: Some(reason), .. }
+            | Command::Pin { reason, .. }
+            | Command::SetControls { reason, .. }
+            | Command::StartPractice { reason, .. } => reason,
+            Command::RecordBreakGlass { act } => &act.reason,
+            Command::ApplyEstate { .. }
+            | Command::UpdateShift { reason: None, .. }
+            | Command::CancelShift { .. }
+            | Command::Unpin { .. }
+            | Command::Board(_)
+            | Command::PutPractice { .. }
+            | Command::DeletePractice { .. }
+            | Command::SetAutoshift { .. }
+            | Command::SetObserver { .. }
+            | Command::Expire => "",
+        }
+    }
 }
 
 /// One line for journals, without the reason.
@@ -332,7 +354,7 @@ pub enum Refusal {
     },
     /// Intent alone would leave too little.
     #[error(
-        "{pool} keeps at least {needed} in service, this would leave {left}; end another shift or pin first, act on other resources alone, or lower the floor in the estate"
+        "{pool} keeps at least {needed} in service, this would leave {left}; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name"
     )]
     Floor {
         /// `pool/NAME`, with ` for record/NAME.` behind it where that record alone would have too little.

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use hf_access::Principal;
 use hf_api::code;
 use hf_config::node::Role;
+use hf_control::intent::ScopeError;
 use hf_control::{Command, Outcome, Scope, Shift};
 use hf_model::{PoolName, RegionId, RequestId, Revision, ZoneId, parse_duration};
 use serde::Serialize;
@@ -78,16 +79,9 @@ impl Writer {
 
 /// A command for the journal, with its reason.
 fn told(command: &Command) -> String {
-    match command {
-        Command::StartShift { reason, .. }
-        | Command::Pin { reason, .. }
-        | Command::SetControls { reason, .. }
-        | Command::StartPractice { reason, .. }
-            if !reason.is_empty() =>
-        {
-            format!("{command}, because: {reason}")
-        }
-        _ => command.to_string(),
+    match command.reason() {
+        "" => command.to_string(),
+        reason => format!("{command}, because: {reason}"),
     }
 }
 
@@ -106,7 +100,7 @@ pub fn zone(text: &str) -> Result<ZoneId, Refused> {
 
 /// A resource as asked.
 pub fn scope(text: &str) -> Result<Scope, Refused> {
-    text.parse().map_err(|error: hf_control::intent::ScopeError| field("resource", error))
+    text.parse().map_err(|error: ScopeError| field("resource", error))
 }
 
 /// Pools whose floor may be broken, as asked.
@@ -116,7 +110,11 @@ pub fn pools(names: &[String]) -> Result<Vec<PoolName>, Refused> {
 
 /// The same for an act on `zone`, where `region/ID` means everything of a zone of that region.
 pub fn scope_in(context: &Context, zone: &ZoneId, text: &str) -> Result<Scope, Refused> {
-    let Some(region) = text.strip_prefix("region/") else { return scope(text) };
+    let Some(region) = text.strip_prefix("region/") else {
+        let also =
+            |error: ScopeError| error.to_string().replace("`everything`, ", "`everything`, `region/ID`, ");
+        return text.parse().map_err(|error| field("resource", also(error)));
+    };
     let region = RegionId::new(region).map_err(|error| field("resource", error))?;
     let snapshot = context.snapshot().ok_or_else(Refused::not_ready)?;
     let estate = &snapshot.estate;

@@ -38,7 +38,10 @@ pub fn scope(text: &str) -> Result<String, String> {
 
 /// The same, or `region/ID`: everything of a zone of that region.
 pub fn resource(text: &str) -> Result<String, String> {
-    if text.starts_with("region/") { managed(text) } else { scope(text) }
+    if text.starts_with("region/") {
+        return managed(text);
+    }
+    scope(text).map_err(|error| error.replace("`everything`, ", "`everything`, `region/ID`, "))
 }
 
 /// `region/ID`, `pool/NAME` or `record/NAME`.
@@ -126,7 +129,7 @@ mod tests {
         assert!(explained("pool/No Such").is_err());
         assert!(explained("www..test").is_err());
         assert!(zone("Use1_az1").is_err());
-        assert!(resource("pools/web").is_err());
+        assert!(resource("pools/web").unwrap_err().contains("`everything`, `region/ID`, `pool/NAME`"));
         assert!(length("soon").is_err());
         assert!(address("192.0.2").is_err());
         assert!(rtype("AAAAA").is_err());

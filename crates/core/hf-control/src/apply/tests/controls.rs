@@ -90,7 +90,7 @@ fn an_assertion_is_judged_on_the_state_after() {
         &expect![[r#"
             2 done; regions/east was on, is off
             refused: safety rule `regions/keep-one` wants at least 1 of its 2 routing controls on, this change leaves 0; turn others with it in the same batch, or override the rule by its name
-            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             5 done
             refused: safety rule `regions/keep-one` wants at least 1 of its 2 routing controls on, this change leaves 0; turn others with it in the same batch, or override the rule by its name
         "#]],
@@ -177,7 +177,7 @@ fn a_rule_waits_after_a_change() {
         &expect![[r#"
             2 done; zones/a was on, is off
             refused: safety rule `zones/calm` waits 5s more after the last change of its routing controls; try again then, or override the rule by its name
-            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             at 4s999ms
             refused: safety rule `zones/calm` waits 1ms more after the last change of its routing controls; try again then, or override the rule by its name
             6 done; zones/a was off, is on; not asked: zones/calm
@@ -197,7 +197,7 @@ fn rules_are_overridden_by_name() {
          turn x off, y on without cells/gate
          turn west on without keep-one",
         &expect![[r#"
-            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             3 done; regions/east was on, is off; floors not asked: db
             4 done; cells/x was on, is off; cells/y was off, is on; not asked: cells/gate
             5 done
@@ -223,11 +223,11 @@ fn the_floor_is_one_for_all_sources() {
             2 done; zones/a was on, is off
             3 done; started shift-3 b pool/web until 30m
             at 5s
-            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another shift or pin first, act on other resources alone, or lower the floor in the estate
-            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
+            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             6 done; zones/c was on, is off; floors not asked: api web
             at 10s
-            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 20.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 20.0%; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             8 done; zones/c was off, is on
             at 20s
             refused: there is no pool `nobody`, so its floor cannot be overridden; `holdfast status` lists the pools
@@ -243,9 +243,9 @@ fn a_batch_closes_its_zones_together() {
          turn e off
          turn d on, e off",
         &expect![[r#"
-            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             3 done; zones/d was on, is off
-            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             5 done; zones/d was off, is on; zones/e was on, is off
         "#]],
     );
@@ -261,8 +261,8 @@ fn a_region_leaves_but_for_what_lives_there_alone() {
          pin d out pool/db 30m",
         &expect![[r#"
             2 done; regions/east was on, is off
-            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
-            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
+            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             5 done; regions/east was off, is on
             6 done; pinned d Out pool/db until 30m
         "#]],

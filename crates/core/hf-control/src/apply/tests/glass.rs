@@ -130,7 +130,7 @@ fn what_does_not_fit_conflicts() {
             7 done; unpinned a In everything until 3h Canceled
             8 done; pinned a In pool/web until 3h
             9 done; started break-glass shift-9 a everything until 1h2s; break-glass goes on as shift-9
-            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             11 done; started break-glass shift-11 e everything until 1h3s; break-glass goes on as shift-11
             12 done; break-glass conflicts: the estate has no zone x
         "#]],
@@ -144,7 +144,7 @@ fn the_floor_is_asked() {
          glass d 0s 1h",
         &expect![[r#"
             2 done; pinned e Out pool/db until 3h
-            3 done; break-glass conflicts: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            3 done; break-glass conflicts: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
         "#]],
     );
 }

@@ -54,10 +54,10 @@ fn a_pin_out_obeys_the_floor_and_a_pin_in_does_not() {
          pin e out pool/db 30m",
         &expect![[r#"
             2 done; pinned d Out pool/db until 30m
-            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             4 done; pinned e In pool/db until 30m
             5 done; started shift-5 e pool/db until 30m
-            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             7 done; pinned d In pool/db until 30m instead of d Out pool/db until 30m
             8 done; pinned e Out pool/db until 30m instead of e In pool/db until 30m
         "#]],

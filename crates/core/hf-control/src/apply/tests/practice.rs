@@ -103,7 +103,7 @@ fn a_run_begins_only_while_nothing_is_taken_away() {
             11 done; pinned c Out everything until 30m
             refused: no practice run of `pool/web` now: a pin or a routing control takes one of its zones away; try at another time or change its practice configuration
             13 done; unpinned c Out everything until 30m Canceled
-            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             15 done; started practice shift-15 a pool/web until 30m
             16 done
             refused: `shift-15` already takes `pool/web` out of a; extend or cancel it
@@ -123,7 +123,7 @@ fn a_run_obeys_the_floor() {
         &expect![[r#"
             2 done; pool/db: [nothing] is now [disable autoshift, 1 outcome and 0 blocking alarms]
             3 done; pinned d Out record/db.example.test. until 30m
-            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             5 done; started practice shift-5 d pool/db until 30m
         "#]],
     );
@@ -155,7 +155,7 @@ fn a_run_gives_way_to_what_it_meets() {
             8 done; ended practice shift-3 a pool/web until 30m interrupted at 0s Interrupted; pinned a Out pool/web until 30m
             9 done; unpinned a Out pool/web until 30m Canceled
             10 done; started practice shift-10 a pool/web until 30m
-            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             refused: there is no shift `shift-11`; `holdfast shift list --all` shows active and ended ones
             13 done; ended practice shift-10 a pool/web until 30m interrupted at 0s Interrupted; zones/c was on, is off
             14 done; pinned a In everything until 30m

@@ -155,7 +155,7 @@ fn the_floor_counts_zones() {
         &expect![[r#"
             2 done; started shift-2 a pool/web until 30m
             3 done; started shift-3 d pool/web until 30m
-            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/web keeps at least 2 zones in service, this would leave 1 zone; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
         "#]],
     );
 }
@@ -171,7 +171,7 @@ fn the_floor_counts_capacity() {
             2 done; started shift-2 c pool/api until 30m
             3 done; ended shift-2 c pool/api until 30m canceled at 0s Canceled
             4 done; started shift-4 a pool/api until 30m
-            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/api keeps at least 50.0% of its capacity in service, this would leave 40.0%; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
         "#]],
     );
 }
@@ -200,8 +200,8 @@ fn records_obey_the_floor_of_their_pool() {
          pin e out pool/db 30m",
         &expect![[r#"
             2 done; started shift-2 d record/db.example.test. until 30m
-            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
-            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
+            refused: pool/db for record/db.example.test. keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             5 done; pinned d In record/db.example.test. until 30m
             6 done; pinned e Out pool/db until 30m
         "#]],
@@ -217,7 +217,7 @@ fn a_pin_in_counts_as_open() {
          pin e out pool/db 30m",
         &expect![[r#"
             2 done; started shift-2 d pool/db until 30m
-            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+            refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
             4 done; pinned d In pool/db until 30m
             5 done; pinned e Out pool/db until 30m
         "#]],
@@ -339,7 +339,7 @@ fn a_pool_with_a_spare_may_leave_its_only_weighted_zone() {
     }
     expect![[r#"
         2 done; started shift-2 d pool/db until 30m
-        refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another shift or pin first, act on other resources alone, or lower the floor in the estate
+        refused: pool/db keeps at least 1 zone in service, this would leave 0 zones; end another act first (a shift, a pin, a routing control that is off), act on other resources alone, or override the floor of this pool by its name
     "#]]
     .assert_eq(&shown);
 }

@@ -27,7 +27,7 @@ async fn bodies_say_where() {
     )
     .await;
     check("POST", "/v1/shifts", r#"{"zone":"a","for":"soon","reason":"x"}"#, expect![[r#"400 | bad-request | `for`: "soon" is not a length of time | write a number and a unit, such as 250ms, 5s, 30m, 1h30m or 3d"#]]).await;
-    check("POST", "/v1/shifts", r#"{"zone":"a","for":"5m","reason":"x","resource":"web"}"#, expect![[r#"400 | bad-request | `resource`: "web" is not a resource | write `everything`, `pool/NAME` or `record/NAME`"#]])
+    check("POST", "/v1/shifts", r#"{"zone":"a","for":"5m","reason":"x","resource":"web"}"#, expect![[r#"400 | bad-request | `resource`: "web" is not a resource | write `everything`, `region/ID`, `pool/NAME` or `record/NAME`"#]])
         .await;
     check(
         "POST",
