@@ -1,4 +1,4 @@
-//! What the journal says of an entry: who asked for what, what became of it, what changed.
+//! What the journal says of an entry: who asked for what and why, what became of it, what changed.
 
 use std::net::SocketAddr;
 
@@ -34,6 +34,8 @@ pub struct EntryLine {
     pub from: Option<SocketAddr>,
     /// What for, in one sentence; at most [`limits::ENTRY_LINE_COMMAND_CHARS`].
     pub command: String,
+    /// Why, in the words of who asked; at most [`limits::ENTRY_LINE_REASON_CHARS`], empty where nothing was said.
+    pub reason: String,
     /// What became of it.
     pub outcome: Outcome,
     /// What changed, at most [`limits::ENTRY_LINE_EVENTS`].
@@ -52,12 +54,14 @@ impl EntryLine {
         events: &[Event],
     ) -> Vec<Self> {
         let command = shorten(entry.command.to_string(), limits::ENTRY_LINE_COMMAND_CHARS);
+        let reason = shorten(entry.command.reason().to_owned(), limits::ENTRY_LINE_REASON_CHARS);
         let line = |events: &[Event]| EntryLine {
             revision,
             at,
             by: entry.by.clone(),
             from: entry.from,
             command: command.clone(),
+            reason: reason.clone(),
             outcome: outcome.clone(),
             events: events.iter().cloned().map(shorten_event).collect(),
         };
@@ -97,6 +101,8 @@ struct EntryLineBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<AsText<SocketAddr>>,
     command: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    reason: String,
     outcome: OutcomeBody,
     events: Vec<EventBody>,
 }
@@ -110,6 +116,7 @@ pub fn encode_entry_line(line: &EntryLine) -> Result<Vec<u8>, CodecError> {
         by: AsText(line.by.clone()),
         from: line.from.map(AsText),
         command: line.command.clone(),
+        reason: line.reason.clone(),
         outcome: OutcomeBody::from(&line.outcome),
         events: line.events.iter().map(EventBody::from).collect(),
     })
@@ -125,6 +132,7 @@ pub fn decode_entry_line(bytes: &[u8]) -> Result<EntryLine, CodecError> {
         by: body.by.0,
         from: body.from.map(|from| from.0),
         command: body.command,
+        reason: body.reason,
         outcome: body.outcome.into(),
         events: body.events.into_iter().map(Into::into).collect(),
     })

@@ -22,6 +22,8 @@ pub const ENTRY_LINE_BYTES: usize = 256 << 10;
 pub const ENTRY_LINE_EVENTS: usize = 8;
 /// Characters of a command in a journal line; a longer one is cut.
 pub const ENTRY_LINE_COMMAND_CHARS: usize = 8_000;
+/// Characters of a reason in a journal line; a longer one, which is refused, is cut.
+pub const ENTRY_LINE_REASON_CHARS: usize = 500;
 /// Characters of how an object was, and is, in a journal line; a longer text is cut.
 pub const ENTRY_LINE_WORDS_CHARS: usize = 2_000;
 

@@ -145,10 +145,11 @@ pub fn show(line: &Journalled) -> JournalLine {
 }
 
 fn show_entry(number: u64, line: &EntryLine) -> JournalLine {
-    let EntryLine { revision, at, by, from, command, outcome, events } = line;
+    let EntryLine { revision, at, by, from, command, reason, outcome, events } = line;
     let (kind, text, why) = match outcome {
         Outcome::Refused(refusal) => {
-            (JournalKind::Refused, format!("refused: {command}"), refusal.to_string())
+            let asked = if reason.is_empty() { String::new() } else { format!(", because: {reason}") };
+            (JournalKind::Refused, format!("refused: {command}{asked}"), refusal.to_string())
         }
         Outcome::Done { revision: first, .. } if events.is_empty() => {
             let why = if first == revision { String::new() } else { repeated(*first) };
@@ -160,6 +161,9 @@ fn show_entry(number: u64, line: &EntryLine) -> JournalLine {
             let mut reasons: Vec<&str> =
                 told.iter().map(|(_, why)| why.as_str()).filter(|why| !why.is_empty()).collect();
             reasons.dedup();
+            if reasons.is_empty() && !reason.is_empty() {
+                reasons.push(reason); // its events do not tell it
+            }
             (JournalKind::Done, texts.join("; "), reasons.join("; "))
         }
     };

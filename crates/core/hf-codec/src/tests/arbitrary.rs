@@ -235,13 +235,15 @@ fn event() -> BoxedStrategy<Event> {
 }
 
 pub(super) fn entry_line() -> BoxedStrategy<EntryLine> {
-    (revision(), at(), operator(), from(), text(), outcome(), prop::collection::vec(event(), 0..=8))
-        .prop_map(|(revision, at, by, from, command, outcome, events)| EntryLine {
+    let events = prop::collection::vec(event(), 0..=8);
+    (revision(), at(), operator(), from(), text(), text(), outcome(), events)
+        .prop_map(|(revision, at, by, from, command, reason, outcome, events)| EntryLine {
             revision,
             at,
             by,
             from,
             command,
+            reason,
             outcome,
             events,
         })

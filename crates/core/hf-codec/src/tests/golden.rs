@@ -285,12 +285,13 @@ fn break_glass_shifts_are_as_ever() {
 
 #[test]
 fn journal_lines_are_as_ever() {
-    let line = |command: &str, outcome, events| EntryLine {
+    let line = |command: &str, reason: &str, outcome, events| EntryLine {
         from: None,
         revision: Revision(44),
         at: Timestamp(1_700_000_000_000),
         by: Operator::new("ann"),
         command: command.to_owned(),
+        reason: reason.to_owned(),
         outcome,
         events,
     };
@@ -299,11 +300,11 @@ fn journal_lines_are_as_ever() {
     let mut lines: Vec<EntryLine> = events()
         .chunks(limits::ENTRY_LINE_EVENTS)
         .zip([None].into_iter().chain(of_the_board))
-        .map(|(events, object)| line("end what is due", done(object), events.to_vec()))
+        .map(|(events, object)| line("end what is due", "", done(object), events.to_vec()))
         .collect();
     assert_eq!(lines.iter().map(|line| line.events.len()).sum::<usize>(), events().len());
     for (command, refusal) in commands().iter().cycle().zip(refusals::refusals()) {
-        lines.push(line(&command.to_string(), Outcome::Refused(refusal), Vec::new()));
+        lines.push(line(&command.to_string(), command.reason(), Outcome::Refused(refusal), Vec::new()));
     }
     check(&lines, "entry-line.v3.jsonl", encode_entry_line, decode_entry_line);
 }

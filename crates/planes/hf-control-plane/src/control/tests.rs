@@ -94,7 +94,7 @@ async fn a_refusal_is_an_entry_and_a_line() {
     expect_test::expect![[r#"
         1 ann: first estate cd7069465e43 in force ()
         2 ann: shift-2 takes everything out of a until 2023-11-14T22:43:20Z (smoke)
-        3 ann: refused: shift everything out of a for 30m (`shift-2` already takes `everything` out of a; extend or cancel it)"#]].assert_eq(&journal(&ledger).await.join("\n"));
+        3 ann: refused: shift everything out of a for 30m, because: smoke (`shift-2` already takes `everything` out of a; extend or cancel it)"#]].assert_eq(&journal(&ledger).await.join("\n"));
 }
 
 #[tokio::test]
@@ -398,12 +398,8 @@ async fn a_node_whose_clock_is_not_that_of_most_goes_by_theirs() {
     let told = control.clock_problem().borrow().clone().unwrap();
     assert!(told.contains("is not that of most nodes (1h)"), "{told}");
     let id = control.intent().borrow().shifts[0].id.clone();
-    let longer = Command::UpdateShift {
-        id,
-        length: Some(Duration::from_mins(10)),
-        reason: None,
-        if_match: None,
-    };
+    let longer =
+        Command::UpdateShift { id, length: Some(Duration::from_mins(10)), reason: None, if_match: None };
     submit(&control, "three", longer).await.unwrap();
     assert_eq!(control.intent().borrow().shifts[0].ends_at, START.plus(Duration::from_mins(10)));
     // Nobody is heard of any more: that does not make it right.

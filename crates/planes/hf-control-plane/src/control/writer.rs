@@ -260,6 +260,7 @@ impl Writer {
                 revision.0 - 1,
                 name.map_or(String::new(), |name| format!("; that one is kept as {name}"))
             ),
+            reason: String::new(),
             outcome: Outcome::Done { revision, shift: None, object: None },
             events: Vec::new(),
         };

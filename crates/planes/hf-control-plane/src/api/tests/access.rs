@@ -159,7 +159,7 @@ async fn the_journal_tells_who_from_where_what_and_why() {
         request-refused | ann | 192.0.2.7:41000 | 1 | shift everything out of aa for 30m, because: smoke | `ann` may not shift: that takes the role `operate`, and `ann` has read
         request-refused | operator | 192.0.2.7:41000 | 1 | POST /v1/shifts | the body is not JSON: control character (\u0000-\u001F) found while parsing a string at line 1 column 5
         request-refused |  | 192.0.2.7:41000 | 1 | POST /v1/shifts | node n1 does not know this token
-        refused | operator | 192.0.2.7:41000 | 2 | refused: shift everything out of zz for 30m | there is no zone `zz`; the estate has a, b
+        refused | operator | 192.0.2.7:41000 | 2 | refused: shift everything out of zz for 30m, because: smoke | there is no zone `zz`; the estate has a, b
         done | operator | 192.0.2.7:41000 | 3 | shift-3 takes everything out of a until 2023-11-14T22:43:20Z | smoke"#]].assert_eq(&told.join("\n"));
     assert_eq!(fixture.clock.now(), NOW);
 }

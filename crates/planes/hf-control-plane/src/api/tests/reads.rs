@@ -421,7 +421,7 @@ async fn the_journal_has_entries_refusals_and_decisions() {
         1 Done 1 test: first estate c1924a10f217 in force ()
         2 Decision 1 n1: this node serves its first snapshot (a open, b open)
         3 Done 2 operator: shift-2 takes everything out of a until 2023-11-14T22:43:20Z (smoke)
-        4 Refused 3 operator: refused: shift everything out of a for 30m (`shift-2` already takes `everything` out of a; extend or cancel it)
+        4 Refused 3 operator: refused: shift everything out of a for 30m, because: smoke (`shift-2` already takes `everything` out of a; extend or cancel it)
         5 Decision 3 n1: a: open -> away (shift-2 until 2023-11-14T22:43:20Z; 1 of 1 endpoints healthy; revision 3, snapshot 2)"#]].assert_eq(&lines.join("\n"));
     let page = |query: String| {
         let fixture = &fixture;
