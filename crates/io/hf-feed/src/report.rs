@@ -75,8 +75,9 @@ pub struct NodeReport {
 ///
 /// Nodes that obey it name its zone by the id, whatever the operator called it; 64 bits tell a few hundred acts apart.
 pub fn act_number(act: &BreakGlassShift) -> u64 {
-    let Digest([a, b, c, d, e, f, g, h, ..]) = act.digest();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let Digest(bytes) = act.digest();
+    let (first, _) = bytes.as_chunks::<8>();
+    u64::from_be_bytes(first[0])
 }
 
 /// An intent that a node could not take.

@@ -29,14 +29,14 @@ use crate::session::{Runbook, node_client};
 pub async fn start(args: &StartArgs, common: &Common) -> Result<(), Failure> {
     let length = parse_duration(&args.length).map_err(|error| Failure::Usage(format!("--for: {error}")))?;
     if args.resource != hf_api::shift::everything() {
-        return Err(usage(format!(
+        return Err(usage(&format!(
             "a break-glass shift takes everything out of the zone, not {} alone; leave out --resource",
             args.resource
         )));
     }
     if !args.override_floor.is_empty() {
         return Err(usage(
-            "a break-glass shift breaks no floor; leave out --override-floor, and see with --dry-run what the floor stops".to_owned(),
+            "a break-glass shift breaks no floor; leave out --override-floor, and see with --dry-run what the floor stops",
         ));
     }
     give(&Wish { zone: &args.zone, reason: &args.reason, length: Some(length) }, &args.glass, common).await
@@ -55,15 +55,15 @@ struct Wish<'a> {
     length: Option<Duration>,
 }
 
-fn usage(text: String) -> Failure {
+fn usage(text: &str) -> Failure {
     Failure::Usage(format!("holdfast: {text}"))
 }
 
 async fn give(wish: &Wish<'_>, args: &GlassArgs, common: &Common) -> Result<(), Failure> {
-    let zone = ZoneId::new(wish.zone).map_err(|error| usage(error.to_string()))?;
+    let zone = ZoneId::new(wish.zone).map_err(|error| usage(&error.to_string()))?;
     let runbook = Runbook::load(common)?.unwrap_or_default();
     let path = args.key.clone().or(runbook.key).ok_or_else(|| {
-        usage("break-glass needs the operator's private key: give --key FILE, or make a runbook with `holdfast runbook init`".into())
+        usage("break-glass needs the operator's private key: give --key FILE, or make a runbook with `holdfast runbook init`")
     })?;
     let key = read_key(&path)?;
     let operator = args.operator.clone().or(runbook.operator).unwrap_or_else(|| "operator".to_owned());
@@ -222,13 +222,15 @@ impl Report {
             }
             (missing, true) => format!("; {missing} would not"),
         };
-        let until = match self.canceled {
-            true => String::new(),
-            false => format!(", until {}", hf_api::instant(self.ends_at_ms)),
+        let until = if self.canceled {
+            String::new()
+        } else {
+            format!(", until {}", hf_api::instant(self.ends_at_ms))
         };
-        Ok(match self.rehearsed {
-            true => format!("{took} of {of} nodes would take the {what}{until}{rest}; nothing was changed"),
-            false => format!("{took} of {of} nodes took the {what}{until}{rest}"),
+        Ok(if self.rehearsed {
+            format!("{took} of {of} nodes would take the {what}{until}{rest}; nothing was changed")
+        } else {
+            format!("{took} of {of} nodes took the {what}{until}{rest}")
         })
     }
 

@@ -1,4 +1,5 @@
 #![allow(clippy::needless_pass_by_value)] // `expect!` stands in the call
+#![allow(clippy::unnecessary_wraps)] // answers of three sorts stand side by side in one list
 
 use expect_test::{Expect, expect};
 use hf_api::{Effect, Tried};
