@@ -95,6 +95,9 @@ pub enum Command {
     /// Evacuate zones: start, list, show, extend, cancel.
     Shift(ShiftArgs),
     /// Turn routing controls on and off, all or none, within their safety rules.
+    ///
+    /// Panels, routing controls and safety rules are declared in the estate file; more are made over the API (`/v1/panels`, or the aws
+    /// command). What stands behind a control is declared in the estate file alone.
     Control(ControlArgs),
     /// Rehearse evacuations: start a practice run, and say when they may run.
     Practice(PracticeArgs),
