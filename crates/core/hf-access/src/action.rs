@@ -66,6 +66,8 @@ pub enum Action<'a> {
         /// What may be broken.
         overrides: Overrides<'a>,
     },
+    /// The same, as far as it concerns what stands behind one of them.
+    TurnBehind(Place<'a>),
     /// To put an estate in force, or to change what has no panel and no pool: clusters, the observer.
     Administer,
     /// To create, change or delete panels, their controls and rules.
@@ -79,9 +81,11 @@ impl Action<'_> {
     pub fn role(&self) -> Role {
         match self {
             Action::Read => Role::Read,
-            Action::Shift(_) | Action::Pin(_) | Action::PracticeRun(_) | Action::SetControls { .. } => {
-                Role::Operate
-            }
+            Action::Shift(_)
+            | Action::Pin(_)
+            | Action::PracticeRun(_)
+            | Action::SetControls { .. }
+            | Action::TurnBehind(_) => Role::Operate,
             Action::Administer | Action::AdministerPanels(_) | Action::AdministerPools(_) => Role::Administer,
         }
     }
@@ -94,7 +98,7 @@ impl Display for Action<'_> {
             Action::Shift(_) => "shift",
             Action::Pin(_) => "pin",
             Action::PracticeRun(_) => "run a practice",
-            Action::SetControls { .. } => "set routing controls",
+            Action::SetControls { .. } | Action::TurnBehind(_) => "set routing controls",
             Action::Administer => "change the estate",
             Action::AdministerPanels(_) => "change panels, controls and rules",
             Action::AdministerPools(_) => "change practice and autoshift settings",
@@ -144,7 +148,10 @@ pub(crate) fn judge(principal: &Principal, action: &Action<'_>) -> Result<(), Fo
     judge.role(action.role(), "")?;
     match *action {
         Action::Read => Ok(()),
-        Action::Shift(place) | Action::Pin(place) | Action::PracticeRun(place) => judge.place(place),
+        Action::Shift(place)
+        | Action::Pin(place)
+        | Action::PracticeRun(place)
+        | Action::TurnBehind(place) => judge.place(place),
         Action::SetControls { panels, overrides } => {
             judge.panels(panels)?;
             if overrides.rules > 0 {

@@ -6,12 +6,17 @@
 //!
 //! Not here: roles and scopes themselves (`hf-access`), the rules of a change (`hf-control`).
 
+use std::collections::BTreeSet;
+
 use hf_access::{Action, Forbidden, Overrides, Place, Principal, Reach};
-use hf_config::estate::Estate;
+use hf_config::estate::{CheckKind, Estate, Pool, Record};
 use hf_control::{
-    BoardCommand, Command, ControlRef, Intent, ObjectId, PanelRole, Resource, Scope, Shift, ShiftKind,
+    BoardCommand, Command, ControlRef, Intent, ObjectId, PanelRole, Resource, RoutingControl, Scope, Shift,
+    ShiftKind,
 };
-use hf_model::{ClusterId, ControlId, ControlName, DnsName, PanelId, PoolName, RuleId, ShiftId, ZoneId};
+use hf_model::{
+    ClusterId, ControlId, ControlName, ControlPath, DnsName, PanelId, PoolName, RuleId, ShiftId, ZoneId,
+};
 
 use crate::api::Context;
 use crate::control::Control;
@@ -73,7 +78,8 @@ impl Scene<'_> {
                 let panels = sets.iter().map(|set| self.panels_of(&set.control)).collect::<Few<Vec<_>>>();
                 let panels = panels.map(|all| all.concat());
                 let overrides = Overrides { rules: rule_overrides.len(), floors: floor_overrides };
-                who.may(&Action::SetControls { panels: reach(panels.as_deref()), overrides })
+                who.may(&Action::SetControls { panels: reach(panels.as_deref()), overrides })?;
+                sets.iter().try_for_each(|set| self.behind(who, &set.control))
             }
             Command::PutPractice { resource, .. }
             | Command::DeletePractice { resource }
@@ -150,6 +156,54 @@ impl Scene<'_> {
         let records = estate.records.iter().filter(|record| record.name == *name);
         let pools: Vec<PoolName> = records.map(|record| estate.pool(record.pool).name.clone()).collect();
         (!pools.is_empty()).then_some(pools)
+    }
+
+    /// Whether the principal may act on what stands behind a control: who may not leave a zone or a pool may not turn it off either.
+    fn behind(&self, who: &Principal, control: &ControlRef) -> Result<(), Forbidden> {
+        let may = |zone: &ZoneId, pools: Option<&[PoolName]>| {
+            self.at(zone, pools, &[], |place| who.may(&Action::TurnBehind(place)))
+        };
+        let everything = Place { zone: &[], pools: Reach::Everything, floor_overrides: &[] };
+        let (Some(estate), Some(paths)) = (self.estate, self.paths_of(control)) else {
+            return who.may(&Action::TurnBehind(everything));
+        };
+        let is_one = |path: &Option<ControlPath>| path.as_ref().is_some_and(|path| paths.contains(path));
+        for zone in &estate.zones {
+            if is_one(&zone.control) || is_one(&estate.regions[zone.region.at()].control) {
+                may(&zone.id, None)?;
+            }
+        }
+        let answers_off = |pool: &Pool| {
+            let at = |record: &&Record| estate.pool(record.pool).name == pool.name;
+            estate.records.iter().filter(at).any(|record| is_one(&record.control))
+        };
+        let is_checked_by = |pool: &Pool| {
+            let check = pool.health_check.map(|check| &estate.health_checks[check.at()].kind);
+            matches!(check, Some(CheckKind::Control { control }) if paths.contains(control))
+        };
+        for pool in &estate.pools {
+            if is_one(&pool.control) || answers_off(pool) || is_checked_by(pool) {
+                let zones = pool.endpoints.iter().map(|endpoint| endpoint.zone).collect::<BTreeSet<_>>();
+                let pools = std::slice::from_ref(&pool.name);
+                zones.into_iter().try_for_each(|zone| may(&estate.zone(zone).id, Some(pools)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The controls that a reference may mean; none: not known here.
+    fn paths_of(&self, control: &ControlRef) -> Few<ControlPath> {
+        let board = &self.intent.board;
+        let path = |control: &RoutingControl| {
+            Some(ControlPath { panel: self.panel(control.panel)?, control: control.name.clone() })
+        };
+        match control {
+            ControlRef::Path(path) => Some(vec![path.clone()]),
+            ControlRef::Id(id) => Some(vec![path(board.controls.get(id)?)?]),
+            ControlRef::Name(name) => {
+                board.controls.values().filter(|control| control.name == *name).map(path).collect()
+            }
+        }
     }
 
     /// The panels of every control that a reference may mean.

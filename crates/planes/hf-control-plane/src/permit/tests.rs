@@ -21,6 +21,7 @@ aliases = ["aa"]
 [[zone]]
 id = "b"
 region = "r"
+control = "cells/b"
 [[pool]]
 name = "web"
 protocol = "http"
@@ -28,6 +29,8 @@ endpoints = [{ address = "10.0.0.1:80", zone = "a" }, { address = "10.0.0.2:80",
 [[pool]]
 name = "api"
 protocol = "http"
+all_down = "closed"
+control = "cells/api"
 endpoints = [{ address = "10.0.0.1:81", zone = "a" }, { address = "10.0.0.2:81", zone = "b" }]
 [[hosted_zone]]
 name = "example.test."
@@ -44,6 +47,12 @@ name = "one"
 panel = "regions"
 [[routing_control]]
 name = "two"
+panel = "cells"
+[[routing_control]]
+name = "b"
+panel = "cells"
+[[routing_control]]
+name = "api"
 panel = "cells"
 [[safety_rule]]
 name = "keep"
@@ -237,6 +246,40 @@ fn controls_are_judged_by_their_panels_however_they_are_named() {
     );
     world.check("operate", &set(&[name("one")], 1), &expect!["`ann` may not set routing controls and override safety rules: that takes the role `break-glass`, and `ann` has operate"]);
     assert_eq!(world.may("operate,break-glass panels=regions", &set(&[name("one")], 1)), "yes");
+}
+
+#[test]
+fn what_stands_behind_a_control_is_inside_the_scopes_too() {
+    let world = World::new();
+    let turn = |text: &str| set(&[ControlRef::Path(text.parse().unwrap())], 0);
+    for (who, control) in [
+        ("operate pools=web zones=a", "cells/two"), // nothing is behind it
+        ("operate zones=b", "cells/b"),
+        ("operate zones=a,b pools=api", "cells/api"),
+        ("operate panels=cells", "cells/api"),
+    ] {
+        assert_eq!(world.may(who, &turn(control)), "yes", "{who}: {control}");
+    }
+    world.check(
+        "operate zones=a",
+        &turn("cells/b"),
+        &expect!["`ann` may not set routing controls: zone `b` is outside of its zones (a)"],
+    );
+    world.check(
+        "operate pools=web",
+        &turn("cells/b"),
+        &expect!["`ann` may not set routing controls: every pool is outside of its pools (web)"],
+    );
+    world.check(
+        "operate pools=web",
+        &turn("cells/api"),
+        &expect!["`ann` may not set routing controls: pool `api` is outside of its pools (web)"],
+    );
+    world.check(
+        "operate zones=a pools=api",
+        &turn("cells/api"),
+        &expect!["`ann` may not set routing controls: zone `b` is outside of its zones (a)"],
+    );
 }
 
 #[test]
