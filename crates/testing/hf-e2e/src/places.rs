@@ -38,6 +38,9 @@ pub const DEADLINE: Duration = Duration::from_secs(40);
 /// Room on the disk of a place whose disk will be full: etcd's files of 64 MB, two of them, and some.
 const SMALL_DISK: &str = "size=256m";
 
+/// What the folders of worlds begin with; the process that made them follows.
+const FOLDER: &str = "holdfast-places-";
+
 /// What is special about a world.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Special {
@@ -67,8 +70,9 @@ impl Places {
     ///
     /// Without root, or without a program that is needed.
     pub fn build(special: Special) -> Places {
-        let folder =
-            tempfile::Builder::new().prefix("holdfast-places-").tempdir().expect("a temporary folder");
+        remove_orphans();
+        let prefix = format!("{FOLDER}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary folder");
         let mut network = Network::new();
         for place in 0..PLACES {
             network.add(&place_name(place), &place_address(place).to_string());
@@ -393,6 +397,26 @@ impl Drop for Places {
         self.running.clear();
         if let Some(place) = self.special.small_disk {
             output(Command::new("umount").arg("--lazy").arg(self.disk(place)));
+        }
+    }
+}
+
+/// Removes the folders and mounts of processes that are gone.
+fn remove_orphans() {
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let maker = name.strip_prefix(FOLDER).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if maker.is_some_and(|maker| !Path::new(&format!("/proc/{maker}")).exists()) {
+            for place in 0..PLACES {
+                // Most have none.
+                output(
+                    Command::new("umount")
+                        .arg("--lazy")
+                        .arg(entry.path().join(place_name(place)).join("disk")),
+                );
+            }
+            let _ = std::fs::remove_dir_all(entry.path()); // what cannot be removed does no harm
         }
     }
 }
