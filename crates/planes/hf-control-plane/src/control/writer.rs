@@ -38,7 +38,6 @@ pub struct Writer {
     stamps: Stamps,
     gate: watch::Receiver<Gate>,
     replica: Replica,
-    intent: watch::Sender<Arc<Intent>>,
     view: watch::Sender<Arc<View>>,
     scribe: Scribe,
     /// Whether somebody else writes to this ledger too.
@@ -53,6 +52,8 @@ pub struct Writer {
     waited_for: Option<Timestamp>,
     /// The checkpoint that is on its way to the ledger.
     checkpoint: Option<(Revision, JoinHandle<Result<(), LedgerError>>)>,
+    /// Last, so that it is dropped last: whoever waits for the writer's end waits for this, and then finds the ledger's file free.
+    intent: watch::Sender<Arc<Intent>>,
 }
 
 impl Writer {
