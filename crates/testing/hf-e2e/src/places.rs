@@ -80,9 +80,9 @@ impl Places {
         for plane in 0..PLANES {
             let (zone, address) = (ZONES[zone_of(plane)], plane_address(plane).to_string());
             if plane < ZONES.len() {
-                network.add(zone, &address)
+                network.add(zone, &address);
             } else {
-                network.add_address(zone, &address)
+                network.add_address(zone, &address);
             }
         }
         network.add(CLIENT, &CLIENT_ADDRESS.to_string());
@@ -145,7 +145,7 @@ impl Places {
         let mut words = vec!["add", "tester"];
         words.extend(roles.iter().map(String::as_str));
         edit(&words);
-        self.token = edit(&["token", "tester"]).trim().to_owned();
+        edit(&["token", "tester"]).trim().clone_into(&mut self.token);
         self.break_glass_key = self.make_runbook();
         for place in 0..PLACES {
             std::fs::create_dir_all(self.disk(place)).expect("a folder for the place's disk");
