@@ -93,7 +93,7 @@ struct Loaded {
 }
 
 /// How the two files look from outside: what tells changed ones.
-type Looks = [Option<(SystemTime, u64, u64)>; 2];
+type Looks = [Option<(SystemTime, u64, u64, u32)>; 2];
 
 /// Why nobody is known.
 #[derive(Debug, thiserror::Error)]
@@ -297,7 +297,7 @@ fn new_token() -> String {
 fn looks(path: &Path) -> Looks {
     let look = |path: &Path| {
         let metadata = fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+        Some((metadata.modified().ok()?, metadata.len(), metadata.ino(), metadata.mode()))
     };
     [look(path), look(&seal_path(path))]
 }

@@ -82,6 +82,7 @@ pub struct Hub {
     ledger_problem: Option<String>,
     feed_problem: Option<String>,
     clock_problem: Option<String>,
+    api_files_problem: Option<String>,
     published: Option<(Inputs, Arc<Snapshot>)>,
     /// From when to when time alone changes nothing in what was published: a zone that returns has more of its weight with every step.
     stands: Option<(Timestamp, Option<Timestamp>)>,
@@ -215,6 +216,7 @@ impl Hub {
             ledger_problem: None,
             feed_problem: None,
             clock_problem: None,
+            api_files_problem: None,
             published: None,
             stands: None,
             waiting: VecDeque::new(),
@@ -545,9 +547,14 @@ impl Hub {
         self.clock_problem = problem;
     }
 
+    /// What is wrong with the files that the API goes by; none when all is well.
+    pub fn set_api_files_problem(&mut self, problem: Option<String>) {
+        self.api_files_problem = problem;
+    }
+
     fn node_problem(&self) -> Option<String> {
-        let all: Vec<&str> =
-            [&self.feed_problem, &self.clock_problem].into_iter().flatten().map(String::as_str).collect();
+        let all = [&self.feed_problem, &self.clock_problem, &self.api_files_problem];
+        let all: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
         (!all.is_empty()).then(|| all.join("\n"))
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Not here: decisions (core), sockets and files (io), what a role does (planes).
 
+mod api_files;
 mod boot;
 mod estate_file;
 mod gate;

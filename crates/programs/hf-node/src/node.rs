@@ -29,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
+use crate::api_files;
 use crate::boot::{self, DataDir};
 use crate::estate_file;
 use crate::gate::{LedgerGate, LostLedger};
@@ -210,6 +211,9 @@ pub async fn start(
         let recording = record::run(control.clone(), given.gate.clone(), kept.clone(), stopped.clone());
         parts.start("recorder of break-glass acts", recording);
     }
+    let (api_files_to, api_files_problem) = watch::channel(None);
+    let (access, api_tls) = (opened.access, opened.api_tls);
+    parts.start("watcher of the API's files", api_files::run(access, api_tls, api_files_to, stopped.clone()));
     let sources = Sources {
         incoming,
         ledger,
@@ -218,6 +222,7 @@ pub async fn start(
         break_glass,
         estate_file_problem: Some(given.file_problem.clone()),
         feed_problem: Some(seen_at_once(opened.feed.problem())),
+        api_files_problem: Some(api_files_problem),
         clock_problem: opened.control.as_ref().map(|control| seen_at_once(control.clock_problem())),
         shutdown: stopped.clone(),
     };
@@ -286,6 +291,8 @@ struct Opened {
     control: Option<Control>,
     ledger_problem: Option<String>,
     api_key: Option<KeyPin>,
+    access: Access,
+    api_tls: Option<ServerTls>,
 }
 
 impl Opened {
@@ -320,6 +327,7 @@ impl Opened {
         let access = keep(blocking(move || Access::open(&place, clock)).await, &mut problems);
         let api_tls = open_api_tls(config, &given.clock).await.map(|tls| keep(tls, &mut problems));
         let api_key = api_tls.as_ref().and_then(|tls| tls.as_ref()?.pin());
+        let watched = (access.clone(), api_tls.clone().flatten());
         let mut api = None;
         if let Some(access) = access {
             let kept = Kept { control: control.clone(), journal, ledger_problem: ledger_problem.clone() };
@@ -331,11 +339,20 @@ impl Opened {
             };
             api = bound.and_then(|bound| keep(bound, &mut problems));
         }
-        match (feed, api) {
-            (Some(feed), Some(api)) if problems.is_empty() => {
-                Ok(Opened { feed, api, status, dns, balancer, control, ledger_problem, api_key })
-            }
-            (_, api) => {
+        match (feed, api, watched) {
+            (Some(feed), Some(api), (Some(access), api_tls)) if problems.is_empty() => Ok(Opened {
+                feed,
+                api,
+                status,
+                dns,
+                balancer,
+                control,
+                ledger_problem,
+                api_key,
+                access,
+                api_tls,
+            }),
+            (_, api, _) => {
                 drop(api);
                 if let Some(control) = control {
                     control.stop().await;

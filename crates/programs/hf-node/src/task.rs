@@ -46,6 +46,8 @@ pub struct Sources {
     pub feed_problem: Option<watch::Receiver<Option<String>>>,
     /// From the ledger's writer, while it does not go by the clock.
     pub clock_problem: Option<watch::Receiver<Option<String>>>,
+    /// From the watcher of the access file and the API's certificate.
+    pub api_files_problem: Option<watch::Receiver<Option<String>>>,
     /// The end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -139,6 +141,10 @@ pub async fn run(
             }
             Some(problem) = newest(&mut from.clock_problem) => {
                 hub.set_clock_problem(problem);
+                true
+            }
+            Some(problem) = newest(&mut from.api_files_problem) => {
+                hub.set_api_files_problem(problem);
                 true
             }
         };
