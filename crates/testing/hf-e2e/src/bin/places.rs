@@ -46,12 +46,11 @@ fn seeds(words: &[&str]) -> Result<(), String> {
     }
     let mut failed = Vec::new();
     for seed in from..from + count {
-        match on_its_own(move || run(seed, length)) {
-            Ok(seen) => println!("HF_SEED={seed}: good: {seen}"),
-            Err(()) => {
-                println!("HF_SEED={seed}: FAILED, see above");
-                failed.push(seed.to_string());
-            }
+        if let Ok(seen) = on_its_own(move || run(seed, length)) {
+            println!("HF_SEED={seed}: good: {seen}");
+        } else {
+            println!("HF_SEED={seed}: FAILED, see above");
+            failed.push(seed.to_string());
         }
     }
     println!("{} of {count} seeds are good", count - failed.len() as u64);
