@@ -131,9 +131,11 @@ impl State {
             if kv.key == engine.keys.format().as_bytes() {
                 engine.told().forget();
                 return Err("the ledger under this prefix is replaced".to_owned());
-            } else if *kind == DELETED {
+            }
+            if *kind == DELETED {
                 continue; // trimmed
-            } else if kv.key == engine.keys.head().as_bytes() {
+            }
+            if kv.key == engine.keys.head().as_bytes() {
                 head = head_of(&kv.value).map(Revision);
             } else if kv.key == engine.keys.journal_head().as_bytes() {
                 engine.journal_seen(kv);
