@@ -1,7 +1,8 @@
 //! One connection between two nodes, whoever dialled.
 //!
 //! 1. Hello first, both ways; then every beat table, report and break-glass acts, every tenth beat intent. What changes is
-//!    sent at once, except intent to a peer that is known to have it.
+//!    sent at once, except intent to a peer that is known to have it: because it sent it, or reports that it obeys it. A long one waits
+//!    for a few milliseconds, by chance, so that of several nodes that have it one sends it and the others hear that it is there.
 //! 2. No queue: what is sent is the newest there is when the socket takes it. A peer that takes nothing for five beats, or
 //!    says nothing for five of its own, is cut off; so is one whose bytes are wrong.
 //! 3. Nothing here waits for another connection.
@@ -18,7 +19,7 @@ use hf_model::{NodeId, Revision};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::frame::{self, FrameError, Kind};
 use crate::message::{self, Frames, Hello, Incoming, Outgoing, Peer, Read};
@@ -33,6 +34,11 @@ const PATIENCE_MIN: Duration = Duration::from_secs(1);
 const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bytes handed to the socket at a time; each such piece has its own time-out, so that a long intent may take long.
 const PIECE: usize = 64 << 10;
+
+/// An intent of so many bytes is long.
+const LONG: usize = 64 << 10;
+/// How long a long intent that changed waits at most, by chance: less than reading one takes a slow node.
+const HOLD_MAX: Duration = Duration::from_millis(20);
 
 /// What all connections of a node share.
 #[derive(Clone, Debug)]
@@ -161,7 +167,7 @@ async fn read_all<R: AsyncRead + Unpin>(
             }
             Read::Wrong(problem) => return Ended::Garbage(format!("{kind:?}: {problem}")),
         };
-        if let message::Message::Intent { revision, .. } = &message {
+        if let Some(revision) = message.sender_has() {
             peer_has.fetch_max(revision.0, Ordering::Relaxed);
         }
         if shared.incoming.send(Incoming { from: peer.clone(), message }).await.is_err() {
@@ -176,6 +182,7 @@ async fn write_all<W: AsyncWrite + Unpin>(to: &mut W, shared: &Shared, peer_has:
     let mut beats = interval(shared.beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pace = Pace::default();
+    let mut held: Option<Held> = None;
     loop {
         let is_beat = tokio::select! {
             _ = beats.tick() => true,
@@ -183,18 +190,65 @@ async fn write_all<W: AsyncWrite + Unpin>(to: &mut W, shared: &Shared, peer_has:
                 Ok(()) => false,
                 Err(_) => return Ended::Shutdown,
             },
+            () = until(held.as_ref()) => {
+                if let Some(Held { revision, frame, .. }) = held.take()
+                    && peer_has.load(Ordering::Relaxed) < revision.0
+                    && let Err(ended) = send(to, &frame, patience).await
+                {
+                    return ended;
+                }
+                continue;
+            }
         };
         let next = frames.borrow_and_update().clone();
-        let due = if is_beat {
+        let mut due = if is_beat {
             pace.on_beat(&next)
         } else {
             pace.on_change(&next, Revision(peer_has.load(Ordering::Relaxed)))
         };
+        if !is_beat && let Some(long) = Held::of(&next, &due, shared.hello.nonce) {
+            due.pop();
+            let at = held.map_or(long.at, |held| held.at.min(long.at));
+            held = Some(Held { at, ..long });
+        }
         for frame in due {
             if let Err(ended) = send(to, &frame, patience).await {
                 return ended;
             }
         }
+    }
+}
+
+/// A long intent that waits for a moment of chance: whoever is connected with several nodes that have it needs it once.
+struct Held {
+    at: Instant,
+    revision: Revision,
+    frame: Arc<[u8]>,
+}
+
+impl Held {
+    /// The intent that is due, if it is long; it comes last.
+    fn of(next: &Frames, due: &[Arc<[u8]>], nonce: u64) -> Option<Held> {
+        let (revision, frame) = next.intent.as_ref()?;
+        let is_due = due.last().is_some_and(|last| Arc::ptr_eq(last, frame));
+        if !is_due || frame.len() < LONG {
+            return None;
+        }
+        // By this process's random number: another moment at each node, and with each revision.
+        let part = (nonce ^ revision.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        Some(Held {
+            at: Instant::now() + HOLD_MAX * part as u32 / 255,
+            revision: *revision,
+            frame: frame.clone(),
+        })
+    }
+}
+
+/// Until it is time; for ever, when nothing is held.
+async fn until(held: Option<&Held>) {
+    match held {
+        Some(held) => sleep_until(held.at).await,
+        None => std::future::pending().await,
     }
 }
 

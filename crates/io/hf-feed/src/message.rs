@@ -75,6 +75,17 @@ pub enum Message {
     BreakGlass(Vec<SignedBreakGlass>),
 }
 
+impl Message {
+    /// The revision that the sender is known to have by this.
+    pub fn sender_has(&self) -> Option<Revision> {
+        match self {
+            Message::Intent { revision, .. } => Some(*revision),
+            Message::Report(report) => Some(report.revision),
+            Message::Table(_) | Message::BreakGlass(_) => None,
+        }
+    }
+}
+
 /// The first message of each side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {

@@ -151,9 +151,9 @@ impl World {
                 ));
             }
         };
-        if let Message::Intent { revision, .. } = &message {
+        if let Some(revision) = message.sender_has() {
             let link = &mut self.running(to.0).links[from.0];
-            link.peer_has = link.peer_has.max(*revision);
+            link.peer_has = link.peer_has.max(revision);
         }
         self.take(to.0, Incoming { from: peer, message })
     }

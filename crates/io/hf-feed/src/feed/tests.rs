@@ -268,6 +268,46 @@ async fn the_newest_table_and_acts_are_sent_at_once_and_again_on_every_beat() {
     assert!(begun.elapsed() < Duration::from_secs(4), "it waited for the beat");
 }
 
+#[tokio::test]
+async fn who_reports_a_revision_is_not_sent_it() {
+    let slow = Duration::from_secs(10);
+    let mut a = start(FeedConfig { beat: slow, ..config("a", &[]) }).await;
+    let mut b = start(FeedConfig { beat: slow, ..config("b", &[a.address]) }).await;
+    a.until_report_of("b").await;
+    b.until_report_of("a").await;
+    // b has heard of revision 5 elsewhere, and obeys it.
+    b.outgoing.send_modify(|outgoing| outgoing.report.revision = Revision(5));
+    a.until(|incoming| match &incoming.message {
+        Message::Report(report) if report.revision == Revision(5) => Some(()),
+        _ => None,
+    })
+    .await;
+    // No frame overtakes another one: what is not there before the newer intent was not sent.
+    let say = |revision| {
+        a.outgoing.send_modify(|outgoing| {
+            outgoing.intent = Some(Arc::new(Intent { revision: Revision(revision), ..Intent::default() }));
+            outgoing.report.revision = Revision(revision);
+        });
+    };
+    say(5);
+    let mut told = Vec::new();
+    b.until(|incoming| {
+        match &incoming.message {
+            Message::Report(report) if report.revision == Revision(5) => told.push("report 5".to_owned()),
+            Message::Intent { revision, .. } => told.push(format!("intent {revision}")),
+            _ => {}
+        }
+        (told.len() == 1).then_some(())
+    })
+    .await;
+    say(6);
+    let next = b.until(|incoming| match &incoming.message {
+        Message::Intent { revision, .. } => Some(*revision),
+        _ => None,
+    });
+    assert_eq!((told.as_slice(), next.await), (["report 5".to_owned()].as_slice(), Revision(6)));
+}
+
 /// Dials `address` once as `hello` with `files`, and says how that ended and whom it met.
 async fn knock(address: SocketAddr, name: &str, files: Option<&FeedConfig>) -> (Ended, bool) {
     let files = files.map(|config| {
