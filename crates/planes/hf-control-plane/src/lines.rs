@@ -152,7 +152,7 @@ fn show_entry(number: u64, line: &EntryLine) -> JournalLine {
             (JournalKind::Refused, format!("refused: {command}{asked}"), refusal.to_string())
         }
         Outcome::Done { revision: first, .. } if events.is_empty() => {
-            let why = if first == revision { String::new() } else { repeated(*first) };
+            let why = if first == revision { reason.clone() } else { repeated(*first) };
             (JournalKind::Done, format!("{command}: nothing changed"), why)
         }
         Outcome::Done { .. } => {

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use hf_control::BreakGlassShift;
 use hf_decide::{Mode, Reason, ZoneState};
+use hf_feed::Reports;
 use hf_model::Timestamp;
 use hf_snapshot::Snapshot;
 use prometheus_client::encoding::text::encode;
@@ -88,8 +89,11 @@ fn page(shared: &Shared) -> String {
     let problem = u64::from(context.estate_file_problem.borrow().is_some());
     page.gauge("estate_file_problem", "Whether the watched estate file is not in force", &[], problem);
     if context.roles.contains(&hf_config::node::Role::Control) {
-        let problem = u64::from(context.ledger_problem().is_some());
-        let help = "Whether the ledger of this node takes no changes: damaged, or behind what the nodes hold";
+        let told = |reports: &Reports| {
+            reports.get(&context.node).is_some_and(|own| own.report.ledger_problem.is_some())
+        };
+        let problem = u64::from(context.ledger_problem().is_some() || told(&context.reports.borrow()));
+        let help = "Whether the ledger of this node takes no changes: damaged, out of reach, or behind what the nodes hold";
         page.gauge("ledger_problem", help, &[], problem);
     }
     for (reason, count) in shared.refused_acts.counts() {

@@ -1,5 +1,6 @@
 //! What the reading routes answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::{expect, expect_file};
@@ -440,6 +441,20 @@ async fn the_journal_has_entries_refusals_and_decisions() {
 }
 
 #[tokio::test]
+async fn a_ledger_out_of_reach_counts_as_a_problem() {
+    let fixture = Fixture::control().await;
+    fixture.hear("n1", &[Role::Control], 1, 0, 0);
+    let metric = "holdfast_ledger_problem{} ";
+    assert!(fixture.ask("GET", "/metrics", "").await.text.contains(&format!("{metric}0")));
+    fixture.reports.send_modify(|reports| {
+        for heard in Arc::make_mut(reports).values_mut() {
+            heard.report.ledger_problem = Some("the ledger cannot be reached".to_owned());
+        }
+    });
+    assert!(fixture.ask("GET", "/metrics", "").await.text.contains(&format!("{metric}1")));
+}
+
+#[tokio::test]
 async fn metrics_are_openmetrics() {
     let mut fixture = Fixture::control().await;
     fixture.hear("n1", &[Role::Balancer], 1, 42, 0);
@@ -452,7 +467,7 @@ async fn metrics_are_openmetrics() {
         # HELP holdfast_estate_file_problem Whether the watched estate file is not in force.
         # TYPE holdfast_estate_file_problem gauge
         holdfast_estate_file_problem{} 0
-        # HELP holdfast_ledger_problem Whether the ledger of this node takes no changes: damaged, or behind what the nodes hold.
+        # HELP holdfast_ledger_problem Whether the ledger of this node takes no changes: damaged, out of reach, or behind what the nodes hold.
         # TYPE holdfast_ledger_problem gauge
         holdfast_ledger_problem{} 0
         # HELP holdfast_revision The newest ledger revision in force here.
