@@ -1,6 +1,7 @@
 //! Keeps the newest snapshot on disk, off every other path.
 //!
-//! 1. Only the newest matters: what changes while a save is under way is one save more, not several.
+//! 1. Only the newest matters: what changes while a save is under way is one save more, not several. The first change is saved at
+//!    once, and what follows it not before [`SPACING`] has passed: the disk may be the one that etcd waits for.
 //! 2. A disk that refuses is told once and tried again with the next change, at the latest after [`RETRY`].
 //! 3. At the end what is newest is saved before the task ends.
 //!
@@ -12,11 +13,14 @@ use std::time::Duration;
 use hf_feed::{SignedBreakGlass, SnapshotDir};
 use hf_snapshot::Snapshot;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{info, warn};
 
 /// From a failed save to the next try, if nothing changes before.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// From one save to the next, at least: a burst of changes is a few saves.
+const SPACING: Duration = Duration::from_millis(250);
 
 /// What is to be kept.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,7 @@ pub async fn run(dir: SnapshotDir, mut kept: watch::Receiver<Kept>) {
     let mut saved = Kept::default();
     let mut is_failing = false;
     let mut is_open = true;
+    let mut not_before = Instant::now();
     while is_open {
         if is_failing {
             // Either of both: a change, or the time for another try.
@@ -40,6 +45,13 @@ pub async fn run(dir: SnapshotDir, mut kept: watch::Receiver<Kept>) {
         } else {
             is_open = kept.changed().await.is_ok();
         }
+        while is_open && Instant::now() < not_before {
+            match timeout_at(not_before, kept.changed()).await {
+                Ok(changed) => is_open = changed.is_ok(),
+                Err(_) => break,
+            }
+        }
+        not_before = Instant::now() + SPACING;
         let next = kept.borrow_and_update().clone();
         let (folder, before, now) = (dir.clone(), saved.clone(), next.clone());
         let done = tokio::task::spawn_blocking(move || save(&folder, &before, &now));

@@ -44,6 +44,38 @@ async fn the_newest_is_on_disk_when_the_task_has_ended() {
     assert_eq!(newest(&dir), Some(40));
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_first_change_is_saved_at_once_and_a_burst_is_one_save() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = SnapshotDir::open(temp.path()).unwrap();
+    let (kept, receiver) = watch::channel(Kept::default());
+    let task = tokio::spawn(run(dir.clone(), receiver));
+    let begun = Instant::now();
+    kept.send_modify(|kept| kept.snapshot = Some(snapshot(1)));
+    let is_saved = async |number| {
+        while newest(&dir) != Some(number) {
+            tokio::task::yield_now().await;
+        }
+    };
+    is_saved(1).await;
+    assert!(begun.elapsed() < SPACING, "nothing was waited for");
+    for number in 2..=40 {
+        kept.send_modify(|kept| kept.snapshot = Some(snapshot(number)));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(newest(&dir), Some(1));
+    tokio::time::advance(SPACING).await;
+    is_saved(40).await;
+    assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 2);
+    // The end waits for nothing.
+    let ending = Instant::now();
+    kept.send_modify(|kept| kept.snapshot = Some(snapshot(41)));
+    drop(kept);
+    task.await.unwrap();
+    assert!(ending.elapsed() < SPACING);
+    assert_eq!(newest(&dir), Some(41));
+}
+
 #[tokio::test]
 async fn a_disk_that_refuses_is_tried_again() {
     let temp = tempfile::tempdir().unwrap();
