@@ -29,7 +29,11 @@ const LINTS: &[Step] = &[
 ];
 
 const QUICK: &[Step] = &[
-    Step("tests", "cargo", &["nextest", "run", "--workspace", "--exclude", "hf-e2e", "--exclude", "hf-bench"]),
+    Step(
+        "tests",
+        "cargo",
+        &["nextest", "run", "--workspace", "--exclude", "hf-e2e", "--exclude", "hf-bench"],
+    ),
     Step("documentation tests", "cargo", &["test", "--workspace", "--doc", "--quiet"]),
 ];
 

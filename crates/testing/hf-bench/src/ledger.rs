@@ -12,8 +12,9 @@
 //!    five endpoints, as an operator's does) has a commit acknowledged. Beside it how long a bare writer takes, at the four others.
 //! 5. All of 1 and 3 again with the largest board: 300 controls, 50 panels, 20 rules a panel.
 //!
-//! Everything shares the machine: the members' disk, and the processors with twenty planes. What several machines would do apart stands in
-//! line here, so absolute times are upper bounds and ratios are what counts.
+//! Everything shares the machine: five members and five control nodes one disk, all of them and twenty planes the processors. What several
+//! machines would do apart stands in line here, so absolute times are upper bounds and ratios are what counts. The planes keep their
+//! snapshots in memory (`/dev/shm`): their disks are not etcd's.
 
 mod bare;
 mod board;

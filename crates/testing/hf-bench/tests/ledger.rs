@@ -7,7 +7,8 @@ use hf_bench::ledger::{Options, run};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_run_takes_every_figure() {
-    let few = ["ledger", "--commits", "12", "--pause-ms", "1", "--followed", "3", "--rounds", "1", "--planes", "3"];
+    let few =
+        ["ledger", "--commits", "12", "--pause-ms", "1", "--followed", "3", "--rounds", "1", "--planes", "3"];
     let options = Options::parse_from(few.into_iter().chain(["--panels", "3"]));
     let report = run(options).await.unwrap();
     assert_eq!(report.commits.len(), 5);

@@ -379,7 +379,7 @@ fn oversized_and_hostile_requests_are_refused_and_others_go_on() {
             "{}",
             &shifts
         ]),
-        "403"
+        "401"
     );
     // Bytes that are no HTTP, on every TCP port.
     for port in [5300, 7600, 7601, 7602, 8080] {

@@ -16,7 +16,7 @@ use crate::process::Program;
 /// Places: each has a member of etcd and a control node.
 pub const PLACES: usize = 5;
 /// How long anything may take to be ready.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// Which ledger the control nodes have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct World {
     holdfast: PathBuf,
     net: Net,
     folder: TempDir,
+    /// The data of the planes, in memory where that can be: twenty machines would have disks of their own, and do not wait for etcd's.
+    planes_folder: TempDir,
 }
 
 /// 127.A.B.y: A and B are this process's, so that two runs do not meet.
@@ -73,14 +75,26 @@ impl Net {
     }
 }
 
+fn temporary(folder: &Path) -> Told<TempDir> {
+    let made = tempfile::Builder::new().prefix("hf-bench-").tempdir_in(folder);
+    made.map_err(|error| format!("a temporary folder in {}: {error}", folder.display()))
+}
+
 impl World {
     /// Starts members and control nodes, and waits until each control node has read its ledger.
     pub async fn start(holdfast: &Path, folder: &Path, engine: Engine) -> Told<World> {
-        let folder = tempfile::Builder::new().prefix("hf-bench-").tempdir_in(folder);
-        let folder = folder.map_err(|error| format!("a temporary folder: {error}"))?;
-        let (net, holdfast) = (Net::of(engine), holdfast.to_owned());
-        let mut world =
-            World { members: Vec::new(), controls: Vec::new(), planes: Vec::new(), holdfast, net, folder };
+        let memory = Path::new("/dev/shm");
+        let planes_folder = temporary(if memory.is_dir() { memory } else { folder })?;
+        let mut world = World {
+            members: Vec::new(),
+            controls: Vec::new(),
+            planes: Vec::new(),
+            holdfast: holdfast.to_owned(),
+            net: Net::of(engine),
+            folder: temporary(folder)?,
+            planes_folder,
+        };
+        let net = world.net;
         let places = if engine == Engine::Etcd { PLACES } else { 1 };
         if engine == Engine::Etcd {
             for at in 0..PLACES {
@@ -161,9 +175,10 @@ impl World {
         for at in 0..count {
             let net = self.net;
             let text = format!(
-                "[node]\nid = \"plane-{at}\"\nzone = \"{}\"\nroles = [\"dns\", \"status\"]\ndata_dir = \"plane-{at}\"\n\
+                "[node]\nid = \"plane-{at}\"\nzone = \"{}\"\nroles = [\"dns\", \"status\"]\ndata_dir = \"{}\"\n\
                  peers = [{}]\n[api]\nlisten = \"{}\"\n[status]\nlisten = \"{}\"\n[feed]\nlisten = \"{}\"\n[dns]\nlisten = \"{}\"\n",
                 ["a", "b", "c"][at % 3],
+                self.planes_folder.path().join(format!("plane-{at}")).display(),
                 peers.join(", "),
                 net.plane(at, 7600),
                 net.plane(at, 7601),

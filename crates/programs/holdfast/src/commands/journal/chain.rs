@@ -162,7 +162,8 @@ mod tests {
     fn lines(positions: std::ops::RangeInclusive<u64>) -> Vec<ExportedLine> {
         let mut chain = GENESIS;
         let make = |position: u64| {
-            let (revision, line) = (position.is_multiple_of(3).then_some(position), format!("{{\"n\":{position}}}"));
+            let (revision, line) =
+                (position.is_multiple_of(3).then_some(position), format!("{{\"n\":{position}}}"));
             chain = link(chain, position, revision.map(Revision), line.as_bytes());
             ExportedLine { position, revision, chain: chain.to_string(), line }
         };
