@@ -54,7 +54,18 @@ impl World {
             world.start_node(zone);
         }
         world.wait_until_serving();
+        world.tell_runbook_the_estate();
         world
+    }
+
+    /// Writes into the runbook for which estate to sign: it was made before there was one, since the nodes' files name its key.
+    fn tell_runbook_the_estate(&self) {
+        let estate = wait_for("the estate's id", DEADLINE, || {
+            self.status("control")?["estate_id"].as_str().map(str::to_owned).ok_or("no estate yet".to_owned())
+        });
+        let path = self.folder().join("runbook.toml");
+        let text = std::fs::read_to_string(&path).expect("the runbook");
+        std::fs::write(&path, format!("estate = \"{estate}\"\n{text}")).expect("the runbook is ours");
     }
 
     fn write_files(&self) {
