@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         match output {
             Output::Table => print!("{report}"),
             Output::Json => {
-                println!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?)
+                println!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use hf_ledger::{EtcdLedger, Ledger};
 use serde::Serialize;
 use tokio::time::sleep;
 
@@ -38,6 +39,8 @@ pub struct CommitFigures {
     pub api: Spread,
     /// A bare etcd transaction.
     pub etcd: Spread,
+    /// The entry of a batch appended by our engine for etcd, without API, rules and nodes: five of it in this process, in turns.
+    pub engine: Spread,
     /// The same batch at a node with the embedded ledger; where it was asked.
     pub embedded: Option<Spread>,
     /// Our median over etcd's.
@@ -96,14 +99,17 @@ pub async fn measure(setting: &str, world: &World, alone: Option<&World>, plan: 
     };
     let key = format!("bench/{}", setting.replace(' ', "-"));
     let mut bare = Guarded::new(&key, plan.entry_bytes);
+    let engines = world.engines().await?;
     let pause = Duration::from_millis(plan.pause_ms);
     let (mut turn, mut alone_turn) = (0, 0);
     let mut nothing = Vec::new();
     batches(&mut apis, &mut turn, WARM_UP, pause, &mut nothing).await?;
     puts(&mut members, &mut bare, WARM_UP, pause, &mut nothing).await?;
+    appends(&engines, plan.entry_bytes, WARM_UP, pause, &mut nothing).await?;
     batches(&mut single, &mut alone_turn, WARM_UP, pause, &mut nothing).await?;
 
-    let (mut ours, mut etcds, mut embedded) = (Series::default(), Series::default(), Series::default());
+    let (mut ours, mut etcds) = (Series::default(), Series::default());
+    let (mut engine, mut embedded) = (Series::default(), Series::default());
     let blocks = BLOCKS.min(plan.commits.max(1));
     for block in 0..blocks {
         let count = plan.commits * (block + 1) / blocks - plan.commits * block / blocks;
@@ -111,6 +117,8 @@ pub async fn measure(setting: &str, world: &World, alone: Option<&World>, plan: 
         // What follows the last commit belongs to nobody.
         sleep(Duration::from_millis(100)).await;
         etcds.block(world, async |out| puts(&mut members, &mut bare, count, pause, out).await).await?;
+        let bytes = plan.entry_bytes;
+        engine.block(world, async |out| appends(&engines, bytes, count, pause, out).await).await?;
         embedded
             .block(world, async |out| batches(&mut single, &mut alone_turn, count, pause, out).await)
             .await?;
@@ -125,6 +133,7 @@ pub async fn measure(setting: &str, world: &World, alone: Option<&World>, plan: 
         setting: setting.to_owned(),
         api,
         etcd,
+        engine: Spread::of(engine.samples),
         embedded: alone.map(|_| Spread::of(embedded.samples)),
         ratio_p50: ratio(api.p50_ms, etcd.p50_ms),
         ratio_p99: ratio(api.p99_ms, etcd.p99_ms),
@@ -168,6 +177,24 @@ async fn puts(
         rest(pause).await;
         let begin = Instant::now();
         bare.write(&mut members[next]).await?;
+        out.push(begin.elapsed());
+    }
+    Ok(())
+}
+
+/// Appends, each by the next of the engines.
+async fn appends(
+    engines: &[EtcdLedger],
+    bytes: usize,
+    count: usize,
+    pause: Duration,
+    out: &mut Vec<Duration>,
+) -> Told<()> {
+    for at in 0..count {
+        let engine = &engines[at % engines.len()];
+        rest(pause).await;
+        let begin = Instant::now();
+        Ledger::append(engine, vec![b'x'; bytes]).await.map_err(|error| error.to_string())?;
         out.push(begin.elapsed());
     }
     Ok(())

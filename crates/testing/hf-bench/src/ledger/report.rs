@@ -81,12 +81,21 @@ impl fmt::Display for Report {
             f,
             "\ncommit of a batch of two controls, p50 / p99 ms; CPU ms of all control nodes, all members"
         )?;
-        let head = ["setting", "our API", "bare etcd", "ratio", "embedded", "control", "etcd (bare)"];
-        let row = |f: &mut fmt::Formatter<'_>, c: [&str; 7]| {
+        let head = [
+            "setting",
+            "our API",
+            "bare etcd",
+            "ratio",
+            "engine alone",
+            "embedded",
+            "control",
+            "etcd (bare)",
+        ];
+        let row = |f: &mut fmt::Formatter<'_>, c: [&str; 8]| {
             writeln!(
                 f,
-                "  {:38} {:>15} {:>15} {:>13} {:>15} {:>8} {:>13}",
-                c[0], c[1], c[2], c[3], c[4], c[5], c[6]
+                "  {:38} {:>15} {:>15} {:>13} {:>15} {:>15} {:>8} {:>13}",
+                c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
             )
         };
         row(f, head)?;
@@ -94,6 +103,7 @@ impl fmt::Display for Report {
             setting,
             api,
             etcd,
+            engine,
             embedded,
             ratio_p50,
             ratio_p99,
@@ -110,6 +120,7 @@ impl fmt::Display for Report {
                     &of(api),
                     &of(etcd),
                     &format!("{ratio_p50:.2} / {ratio_p99:.2}"),
+                    &of(engine),
                     &embedded.as_ref().map_or_else(|| "-".to_owned(), of),
                     &format!("{control_cpu_ms:.2}"),
                     &format!("{etcd_cpu_ms:.2} ({etcd_bare_cpu_ms:.2})"),

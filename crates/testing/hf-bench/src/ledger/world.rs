@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hf_api::{ApplyEstate, Client};
+use hf_config::node::EtcdConfig;
+use hf_ledger::{EtcdLedger, Ledger};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -256,6 +258,20 @@ impl World {
             apis.push(Api::connect(self.net.control(at, 7600), self.token()?).await?);
         }
         Ok(apis)
+    }
+
+    /// Our engine for etcd at each place, under a prefix of its own; the nearest member first.
+    pub async fn engines(&self) -> Told<Vec<EtcdLedger>> {
+        let mut engines = Vec::new();
+        for at in 0..self.members.len() {
+            let endpoints = (0..PLACES).map(|step| self.net.member((at + step) % PLACES)).collect();
+            let config =
+                EtcdConfig { endpoints, prefix: "/bench-engine/".to_owned(), login: None, tls: None };
+            let engine = EtcdLedger::open(&config).map_err(|error| error.to_string())?;
+            engine.barrier().await.map_err(|error| error.to_string())?;
+            engines.push(engine);
+        }
+        Ok(engines)
     }
 
     /// A kept connection to a member.
