@@ -60,7 +60,9 @@ fn with_everything_dead_break_glass_evacuates_and_the_ledger_hears_of_it() {
             serves => Err(format!("{serves:?}")),
         });
     };
-    reachable.iter().for_each(|plane| gone(*plane));
+    for plane in &reachable {
+        gone(*plane);
+    }
     // Those that the operator did not reach have heard of it from the planes beside them.
     world.network.deaf_to(far, &[]);
     (0..PLANES).filter(|plane| !reachable.contains(plane)).for_each(gone);

@@ -82,8 +82,11 @@ fn read(words: &[String]) -> Option<Plan> {
     (plan.seeds > 0 && plan.from.checked_add(plan.seeds).is_some()).then_some(plan)
 }
 
+/// Runs one seed, and adds up what it has seen.
+type Run = dyn Fn(u64, &Mutex<Found>) -> Result<(), Violation> + Sync;
+
 /// Plays all seeds on all cores.
-fn play(plan: &Plan, run: &(dyn Fn(u64, &Mutex<Found>) -> Result<(), Violation> + Sync)) -> Found {
+fn play(plan: &Plan, run: &Run) -> Found {
     let (next, found) = (AtomicU64::new(plan.from), Mutex::new(Found::default()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {

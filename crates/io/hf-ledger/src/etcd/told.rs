@@ -82,7 +82,9 @@ mod tests {
 
     fn told(positions: &[u64]) -> Told {
         let mut told = Told::default();
-        positions.iter().for_each(|at| told.hear(*at, vec![*at as u8]));
+        for at in positions {
+            told.hear(*at, vec![*at as u8]);
+        }
         told
     }
 
