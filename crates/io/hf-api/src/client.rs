@@ -36,6 +36,7 @@ use tokio::time::timeout;
 
 use crate::estate::{ApplyEstate, Diff, EstateInfo};
 use crate::explain::Explain;
+use crate::hosted::{AddZoneKey, HostedZones, MoveZoneKey, UpdateDone, UpdateHostedZone, ZoneKeys};
 use crate::journal::{Journal, JournalExport};
 use crate::problem::{Problem, code};
 use crate::race::{Pace, Told, race};
@@ -310,6 +311,70 @@ impl Client {
     pub async fn explain_name(&self, name: &str, rtype: &str, from: &str) -> Result<Explain, ClientError> {
         self.get(&format!("/v1/explain?name={}&type={}&from={}", escape(name), escape(rtype), escape(from)))
             .await
+    }
+
+    /// The same for a client behind a resolver that tells its network (EDNS Client Subnet), such as `192.0.2.0/24`.
+    pub async fn explain_name_for(
+        &self,
+        name: &str,
+        rtype: &str,
+        from: &str,
+        subnet: &str,
+    ) -> Result<Explain, ClientError> {
+        let (name, rtype, from) = (escape(name), escape(rtype), escape(from));
+        self.get(&format!("/v1/explain?name={name}&type={rtype}&from={from}&subnet={}", escape(subnet))).await
+    }
+
+    /// `GET /v1/hosted-zones`.
+    pub async fn hosted_zones(&self) -> Result<HostedZones, ClientError> {
+        self.get("/v1/hosted-zones").await
+    }
+
+    /// `GET /v1/hosted-zones/{name}/keys`.
+    pub async fn zone_keys(&self, hosted_zone: &str) -> Result<ZoneKeys, ClientError> {
+        self.get(&format!("/v1/hosted-zones/{}/keys", escape(hosted_zone))).await
+    }
+
+    /// `POST /v1/hosted-zones/{name}/keys`.
+    pub async fn add_zone_key(&self, hosted_zone: &str, add: &AddZoneKey) -> Result<WriteDone, ClientError> {
+        let request_id = Some(add.request_id.clone().unwrap_or_else(request_id));
+        let path = format!("/v1/hosted-zones/{}/keys", escape(hosted_zone));
+        self.send(Method::POST, &path, None, &AddZoneKey { request_id, ..add.clone() }).await
+    }
+
+    /// `PUT /v1/hosted-zones/{name}/keys/{tag}`.
+    pub async fn move_zone_key(
+        &self,
+        hosted_zone: &str,
+        tag: u16,
+        to: &MoveZoneKey,
+    ) -> Result<WriteDone, ClientError> {
+        let request_id = Some(to.request_id.clone().unwrap_or_else(request_id));
+        let path = format!("/v1/hosted-zones/{}/keys/{tag}", escape(hosted_zone));
+        self.send(Method::PUT, &path, None, &MoveZoneKey { request_id, ..to.clone() }).await
+    }
+
+    /// `DELETE /v1/hosted-zones/{name}/keys/{tag}`; with `force` without waiting.
+    pub async fn remove_zone_key(
+        &self,
+        hosted_zone: &str,
+        tag: u16,
+        force: bool,
+    ) -> Result<WriteDone, ClientError> {
+        let name = escape(hosted_zone);
+        let path = format!("/v1/hosted-zones/{name}/keys/{tag}?force={force}&request_id={}", request_id());
+        self.call(Call { method: Method::DELETE, path, if_match: None, body: None }).await
+    }
+
+    /// `POST /v1/hosted-zones/{name}/updates`.
+    pub async fn update_hosted_zone(
+        &self,
+        hosted_zone: &str,
+        update: &UpdateHostedZone,
+    ) -> Result<UpdateDone, ClientError> {
+        let request_id = Some(update.request_id.clone().unwrap_or_else(request_id));
+        let path = format!("/v1/hosted-zones/{}/updates", escape(hosted_zone));
+        self.send(Method::POST, &path, None, &UpdateHostedZone { request_id, ..update.clone() }).await
     }
 
     /// `GET /v1/explain` for a balancer in `from_zone` that picks an endpoint of `pool` (its name, without `pool/`).

@@ -12,6 +12,7 @@ pub mod client;
 pub mod control;
 pub mod estate;
 pub mod explain;
+pub mod hosted;
 pub mod journal;
 pub mod practice;
 pub mod problem;
@@ -36,6 +37,10 @@ pub use control::{
 };
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
 pub use explain::{Candidate, Explain, Removal, Step};
+pub use hosted::{
+    AddZoneKey, DnssecWanted, HostedZone, HostedZoneSource, HostedZones, MoveZoneKey, UpdateChange,
+    UpdateDone, UpdateHostedZone, UpdatePrerequisite, ZoneKey, ZoneKeyState, ZoneKeys,
+};
 pub use journal::{ExportedLine, Journal, JournalExport, JournalKind, JournalLine};
 pub use practice::{
     Autoshift, Practice, PracticeConfig, Practices, PutPractice, SetAutoshift, StartPractice,
