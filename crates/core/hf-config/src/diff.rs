@@ -246,7 +246,7 @@ fn pools(side: &Side<'_>) -> Things {
 }
 
 /// As it may be written in the file: `50%`, `12.5%`.
-fn share(of: Share) -> String {
+pub(crate) fn share(of: Share) -> String {
     let (whole, rest) = (of.ppm() / 10_000, of.ppm() % 10_000);
     let digits = format!("{rest:04}");
     match digits.trim_end_matches('0') {

@@ -27,8 +27,8 @@ pub struct NodeConfig {
     pub status_listen: SocketAddr,
     /// The feed's listener. Default `127.0.0.1:7602`. Outside loopback TLS is required.
     pub feed_listen: SocketAddr,
-    /// The DNS role's listeners, UDP and TCP each. Default `127.0.0.1:5300`.
-    pub dns_listen: Vec<SocketAddr>,
+    /// How the DNS role answers.
+    pub dns: DnsConfig,
     /// What an unspecified pool listener (0.0.0.0:port) becomes on this balancer. Default the same unspecified address.
     pub balancer_address: Option<IpAddr>,
     /// How long connections to an evacuated zone may finish before they are cut. 0 s to 1 h, default 30 s.
@@ -44,6 +44,10 @@ pub struct NodeConfig {
     /// Public keys (Ed25519, base64) of operators whose break-glass shifts this node obeys.
     pub break_glass_keys: Vec<OperatorKey>,
 }
+
+mod dns;
+
+pub use dns::{DnsConfig, DnsTls, DnstapSink, RateLimit, TsigAlgorithm, TsigKeyFile, Xdp, XdpMode};
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

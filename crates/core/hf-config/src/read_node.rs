@@ -11,7 +11,7 @@ use hf_model::{NodeId, ZoneId};
 
 use crate::addresses::{Taken, read_socket};
 use crate::estate::Estate;
-use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
+use crate::node::{DnsConfig, NodeConfig, OperatorKey, Role, TlsConfig};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
@@ -169,7 +169,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         api: api.config?,
         status_listen: first(status)?,
         feed_listen: first(feed)?,
-        dns_listen: dns?,
+        dns: DnsConfig::on(dns?),
         balancer_address: balancer_address.ok()?,
         drain: node.drain,
         beat: node.beat,

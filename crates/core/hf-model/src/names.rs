@@ -117,6 +117,10 @@ name!(
     CheckName, "a health check's name", 63
 );
 name!(
+    /// A collection of networks under labels. 1 to 63 characters.
+    CollectionName, "a CIDR collection's name", 63
+);
+name!(
     /// One process of Holdfast. 1 to 63 characters, unique in the estate.
     NodeId, "a node id", 63
 );

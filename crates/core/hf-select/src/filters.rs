@@ -28,12 +28,14 @@ pub fn apply(
     match filter {
         Filter::Open => open(&around.draws, left),
         Filter::Near => near(around.estate, around.client, left),
+        // Records carry none of these: endpoints have no latency, area or networks of clients of their own.
+        Filter::Latency | Filter::Geo | Filter::Cidr => Vec::new(),
         Filter::SameZone => same_zone(around.client, left),
         Filter::Priority => {
             let first = left.iter().map(|candidate| candidate.priority).min();
             retain(left, Removed::LaterPriority, |candidate| Some(candidate.priority) == first)
         }
-        Filter::Weighted => {
+        Filter::Weighted | Filter::Sticky => {
             draw(left, wanted, chance, |candidate| u64::from(candidate.weight.0));
             Vec::new()
         }

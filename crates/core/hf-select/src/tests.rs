@@ -47,6 +47,8 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
         return_over: std::time::Duration::ZERO,
+        dns_minimum: hf_config::estate::Minimum::default(),
+        routing_minimum: hf_config::estate::Minimum::default(),
         control: None,
         endpoints: parsed,
     };
@@ -62,6 +64,9 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         pools: vec![pool],
         hosted_zones: vec![],
         records: vec![],
+        trees: Vec::new(),
+        aliases: Vec::new(),
+        cidr_collections: Vec::new(),
         control_panels: vec![],
         routing_controls: vec![],
         safety_rules: vec![],

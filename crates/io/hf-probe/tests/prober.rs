@@ -53,6 +53,8 @@ fn pool(name: &str, health_check: Option<u16>, endpoints: impl IntoIterator<Item
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
         return_over: ms(0),
+        dns_minimum: hf_config::estate::Minimum::default(),
+        routing_minimum: hf_config::estate::Minimum::default(),
         control: None,
         endpoints: endpoints.into_iter().map(endpoint).collect(),
     }
@@ -75,6 +77,9 @@ fn estate(health_checks: Vec<HealthCheck>, pools: Vec<Pool>) -> Arc<Estate> {
         pools,
         hosted_zones: vec![],
         records: vec![],
+        trees: Vec::new(),
+        aliases: Vec::new(),
+        cidr_collections: Vec::new(),
         control_panels: vec![],
         routing_controls: vec![],
         safety_rules: vec![],

@@ -17,7 +17,7 @@ use hf_api::tls::{ClientCertificates, KeyPin, ServerFiles, ServerTls};
 use hf_balancer::BalancerConfig;
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
-use hf_config::node::{NodeConfig, Role};
+use hf_config::node::{DnsConfig, DnstapSink, NodeConfig, Role};
 use hf_control_plane::{Access, AccessPlace, Api, Context, Control, Gate, GivenBreakGlass, RingJournal};
 use hf_feed::{Feed, FeedConfig, Now, Reports};
 use hf_health::Table;
@@ -311,7 +311,7 @@ impl Opened {
         }
         let mut dns = None;
         if has(Role::Dns) {
-            dns = keep(hf_dns::bind(&config.dns_listen).await, &mut problems);
+            dns = keep(hf_dns::bind(&config.dns.listen).await, &mut problems);
         }
         let mut balancer = None;
         if has(Role::Balancer) {
@@ -426,8 +426,29 @@ fn resolve(mut config: NodeConfig, base_dir: &Path) -> NodeConfig {
         [&mut tls.certificate, &mut tls.key].into_iter().for_each(from_base);
         tls.client_ca.as_mut().map(from_base);
     }
+    resolve_dns(&mut config.dns, from_base);
     ledger::resolve(&mut config.ledger, from_base);
     config
+}
+
+fn resolve_dns(dns: &mut DnsConfig, from_base: impl Fn(&mut PathBuf)) {
+    if let Some(tls) = &mut dns.tls {
+        from_base(&mut tls.certificate);
+        from_base(&mut tls.key);
+    }
+    let files = [
+        &mut dns.zone_dir,
+        &mut dns.geo_database,
+        &mut dns.latency_file,
+        &mut dns.seal_file,
+        &mut dns.cookie_secret_file,
+    ];
+    files.into_iter().flatten().for_each(&from_base);
+    dns.tsig_keys.iter_mut().for_each(|key| from_base(&mut key.secret_file));
+    match &mut dns.dnstap {
+        Some(DnstapSink::Socket(path) | DnstapSink::File(path)) => from_base(path),
+        None => {}
+    }
 }
 
 /// The API's certificates, if it has any; the key by which clients may know this node is told.

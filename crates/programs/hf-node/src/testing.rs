@@ -47,7 +47,7 @@ pub fn config(name: &str) -> NodeConfig {
         api: hf_config::node::ApiConfig::default(),
         status_listen: any,
         feed_listen: any,
-        dns_listen: vec![any],
+        dns: hf_config::node::DnsConfig::on(vec![any]),
         balancer_address: None,
         drain: Duration::from_secs(1),
         beat: Duration::from_secs(1),

@@ -36,7 +36,7 @@ fn check_node(node: &NodeConfig) {
     assert!(node.estate.is_none() || node.roles.contains(&Role::Control), "{node:?}");
     assert!((Duration::from_millis(100)..=Duration::from_secs(10)).contains(&node.beat), "{node:?}");
     assert!(node.drain <= Duration::from_hours(1), "{node:?}");
-    assert!(!node.dns_listen.is_empty());
+    assert!(!node.dns.listen.is_empty());
     assert!(node.peers.iter().all(|peer| peer.port() != 0), "{node:?}");
     let mut feed = node.peers.iter().chain([&node.feed_listen]);
     assert!(node.tls.is_some() || feed.all(|address| address.ip().is_loopback()), "in the clear: {node:?}");

@@ -73,6 +73,8 @@ fn pool(pool: &str, endpoints: &[(&str, u16)]) -> Pool {
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
         return_over: std::time::Duration::ZERO,
+        dns_minimum: hf_config::estate::Minimum::default(),
+        routing_minimum: hf_config::estate::Minimum::default(),
         control: None,
         endpoints: endpoints
             .iter()
@@ -93,6 +95,7 @@ fn steered(owner: &str, family: AddressFamily, hosted_zone: u16) -> Record {
         ttl: Ttl::new(std::time::Duration::from_secs(7)).unwrap(),
         pool: PoolIx(0),
         choose: vec![Filter::Open, Filter::Priority],
+        sticky: None,
         hosted_zone,
         control: None,
     }
@@ -143,7 +146,7 @@ fn master_file() -> HostedZone {
         let next = format!("long{}.example.test.", at + 1);
         to(&format!("long{at}.example.test."), rtype::CNAME, &next)
     }));
-    HostedZone { name: name("example.test."), soa: Some(soa), plain: records }
+    HostedZone { soa: Some(soa), plain: records, ..HostedZone::new(name("example.test.")) }
 }
 
 impl World {
@@ -159,7 +162,7 @@ impl World {
             ],
         );
         let spare = pool("spare", &[("10.9.1.1:80", 0), ("10.9.2.1:80", 1), ("10.9.3.1:80", 2)]);
-        let bare = |text| HostedZone { name: name(text), soa: None, plain: Vec::new() };
+        let bare = |text| HostedZone::new(name(text));
         let estate = Estate {
             digest: Digest::of(b"world"),
             regions: vec![Region { id: RegionId::new("eu").unwrap(), location: None, control: None }],
@@ -173,6 +176,9 @@ impl World {
                 steered("only4.example.test.", AddressFamily::V4, 0),
                 steered("*.wild.test.", AddressFamily::V4, 3),
             ],
+            trees: Vec::new(),
+            aliases: Vec::new(),
+            cidr_collections: Vec::new(),
             control_panels: Vec::new(),
             routing_controls: Vec::new(),
             safety_rules: Vec::new(),

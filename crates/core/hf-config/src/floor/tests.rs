@@ -37,6 +37,8 @@ fn estate(text: &str) -> Estate {
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
         return_over: std::time::Duration::ZERO,
+        dns_minimum: crate::estate::Minimum::default(),
+        routing_minimum: crate::estate::Minimum::default(),
         control: None,
         endpoints,
     };
@@ -48,6 +50,9 @@ fn estate(text: &str) -> Estate {
         pools: vec![pool],
         hosted_zones: Vec::new(),
         records: Vec::new(),
+        trees: Vec::new(),
+        aliases: Vec::new(),
+        cidr_collections: Vec::new(),
         control_panels: Vec::new(),
         routing_controls: Vec::new(),
         safety_rules: Vec::new(),

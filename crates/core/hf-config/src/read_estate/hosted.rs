@@ -67,14 +67,15 @@ fn hosted_zone<'b>(
     let mut hosted = Hosted { zone: None, report: None, name, at, master: Master::default() };
     let Some(name) = hosted.name.clone() else { return hosted };
     match file {
-        None => hosted.zone = Some(HostedZone { name, soa: None, plain: Vec::new() }),
+        None => hosted.zone = Some(HostedZone::new(name)),
         Some(None) => {}
         Some(Some((file_name, text))) => {
             let mut own = Report::new(&beside(report.file(), file_name), text);
             hosted.master = read_master_file(&name, text, &mut own);
             if own.is_clean() {
                 let plain = hosted.master.plain.iter().map(|record| record.record.clone()).collect();
-                hosted.zone = Some(HostedZone { name, soa: hosted.master.soa.clone(), plain });
+                hosted.zone =
+                    Some(HostedZone { soa: hosted.master.soa.clone(), plain, ..HostedZone::new(name) });
             }
             hosted.report = Some(own);
         }

@@ -13,7 +13,7 @@ use super::controls::Controls;
 use super::parse_share;
 use super::zones::{Zones, named};
 use crate::addresses::{Taken, read_socket};
-use crate::estate::{AllDown, CheckIx, CrossZone, Endpoint, Pool, PoolIx, Protocol, ZoneIx, limits};
+use crate::estate::{AllDown, CheckIx, CrossZone, Endpoint, Minimum, Pool, PoolIx, Protocol, ZoneIx, limits};
 use crate::floor;
 use crate::walk::{Fields, Names, Report, Value, clip, if_there};
 
@@ -123,6 +123,8 @@ fn pool(
         min_capacity: min_capacity?,
         all_down: all_down?,
         return_over: return_over?,
+        dns_minimum: Minimum::default(),
+        routing_minimum: Minimum::default(),
         control: control.ok()?,
         endpoints: endpoints?,
     })

@@ -112,6 +112,7 @@ fn record(
         ttl: ttl?,
         pool: pool?,
         choose: choose?,
+        sticky: None,
         hosted_zone: hosted_zone?,
         control: control.ok()?,
     })

@@ -61,6 +61,8 @@ impl World {
             min_capacity: Share::ZERO,
             all_down: AllDown::Open,
             return_over: std::time::Duration::ZERO,
+            dns_minimum: hf_config::estate::Minimum::default(),
+            routing_minimum: hf_config::estate::Minimum::default(),
             control: None,
             endpoints,
         };
@@ -93,6 +95,7 @@ impl World {
             ttl: Ttl::new(std::time::Duration::from_secs(5)).unwrap(),
             pool: PoolIx(0),
             choose: vec![],
+            sticky: None,
             hosted_zone: 0,
             control: None,
         };
@@ -104,6 +107,9 @@ impl World {
             pools: vec![pool("web", web), pool("spare", vec![endpoint(200, 'z', 100)])],
             hosted_zones: vec![],
             records: vec![record],
+            trees: Vec::new(),
+            aliases: Vec::new(),
+            cidr_collections: Vec::new(),
             control_panels: vec![],
             routing_controls: vec![],
             safety_rules: vec![],

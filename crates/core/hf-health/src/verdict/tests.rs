@@ -22,6 +22,8 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         min_capacity: Share::ZERO,
         all_down: AllDown::Open,
         return_over: Duration::ZERO,
+        dns_minimum: hf_config::estate::Minimum::default(),
+        routing_minimum: hf_config::estate::Minimum::default(),
         control: None,
         endpoints: addresses
             .iter()
@@ -41,6 +43,9 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         pools: pools.iter().map(pool).collect(),
         hosted_zones: vec![],
         records: vec![],
+        trees: Vec::new(),
+        aliases: Vec::new(),
+        cidr_collections: Vec::new(),
         control_panels: vec![],
         routing_controls: vec![],
         safety_rules: vec![],

@@ -219,9 +219,13 @@ fn chain_step(snapshot: &Snapshot, decision: &PoolDecision, step: &hf_select::St
     let text = match step.filter {
         Filter::Open => "keeps what serves",
         Filter::Near => "keeps the nearest region",
+        Filter::Latency => "keeps the region that answers the client soonest",
+        Filter::Geo => "keeps the narrowest area that the client is in",
+        Filter::Cidr => "keeps the narrowest network that the client is in",
         Filter::SameZone => "keeps the client's zone, else its region",
         Filter::Priority => "keeps the lowest priority number",
         Filter::Weighted => "orders by weighted chance",
+        Filter::Sticky => "orders by weighted chance, alike for all of a client's network",
         Filter::Shuffle => "orders by even chance",
         Filter::Take(_) => "keeps the first ones",
     };

@@ -273,7 +273,7 @@ async fn everything_that_stands_in_the_way_is_said_at_once() {
     let address = taken.local_addr().unwrap();
     let mut config = in_world("n", &[Role::Status, Role::Dns], &[]);
     (config.feed_listen, config.status_listen) = (address, address);
-    config.dns_listen = vec!["203.0.113.1:53".parse().unwrap()];
+    config.dns.listen = vec!["203.0.113.1:53".parse().unwrap()];
     let NodeError::Start(problems) =
         start(config, world.dir.path(), Clock::system(), LostLedger::Refuse).await.unwrap_err()
     else {
