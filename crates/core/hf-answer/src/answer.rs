@@ -7,6 +7,8 @@ use hf_config::estate::{PoolIx, ZoneIx};
 use hf_model::WireName;
 use hf_select::{Client, Step};
 
+use crate::message::Authority;
+
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -18,15 +20,132 @@ pub struct Question<'a> {
     pub class: u16,
 }
 
+/// What is asked, as it stands in a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The name in uncompressed wire form, in the asker's case.
+    pub name: &'a [u8],
+    /// Type number.
+    pub rtype: u16,
+    /// Class number; all but 1 (IN) is refused.
+    pub class: u16,
+    /// Whether signatures are wanted (EDNS, DO).
+    pub dnssec_ok: bool,
+}
+
 /// Who asks, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker {
-    /// The address that the answer goes to, or the client's network if the resolver told it.
+    /// The address that the answer goes to.
     pub address: IpAddr,
+    /// The client's network and its bits, if the resolver told it (EDNS Client Subnet, RFC 7871); it counts instead of the address.
+    pub subnet: Option<(IpAddr, u8)>,
     /// The zone of the node that was asked: its region stands in where the address is in no zone's networks.
     pub own_zone: Option<ZoneIx>,
     /// Chance for this one answer.
     pub seed: u64,
+    /// Whether the asker may ask for `_explain.<name>`.
+    pub explain: ExplainTxt,
+}
+
+/// Whether somebody may ask for an account of an answer as a TXT record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExplainTxt {
+    /// They may.
+    Allowed,
+    /// REFUSED.
+    Refused,
+}
+
+/// How one answer went: what its sender counts, logs and says in its OPT record.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// How it went.
+    pub rcode: Rcode,
+    /// Whether the answer is ours, in the header's sense.
+    pub authority: Authority,
+    /// Whether it did not fit: TC is set, the sections are empty.
+    pub truncated: bool,
+    /// How many bits of the client's network the answer depends on (the scope of RFC 7871 7.2.1); none if the asker told no
+    /// network.
+    pub scope_bits: Option<u8>,
+    /// The pools and zones whose endpoints are named, each once.
+    pub named: Named,
+    /// What answered.
+    pub by: AnsweredBy,
+}
+
+impl Outcome {
+    /// An outcome that names nobody.
+    pub fn plain(rcode: Rcode) -> Outcome {
+        Outcome {
+            rcode,
+            authority: match rcode {
+                Rcode::Refused | Rcode::FormErr | Rcode::ServFail => Authority::NotOurs,
+                Rcode::NoError | Rcode::NxDomain | Rcode::YxDomain => Authority::Ours,
+            },
+            truncated: false,
+            scope_bits: None,
+            named: Named::default(),
+            by: AnsweredBy::Plain,
+        }
+    }
+}
+
+/// What answered: what counters of names and branches count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnsweredBy {
+    /// A plain record, or the lack of one.
+    Plain,
+    /// The steered record at this position of the estate's records.
+    Record(u16),
+    /// A branch of a tree.
+    Branch {
+        /// The tree's position in the estate's trees.
+        tree: u16,
+        /// The position of the branch that was chosen first, at the tree's own level.
+        branch: u16,
+    },
+    /// A zonal name.
+    Zonal,
+}
+
+/// Pools and zones that an answer names: at most [`Named::MAX`], each once; what is beyond is not counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    list: [(PoolIx, ZoneIx); Named::MAX],
+    len: u8,
+}
+
+impl Default for Named {
+    fn default() -> Self {
+        Named { list: [(PoolIx(0), ZoneIx(0)); Named::MAX], len: 0 }
+    }
+}
+
+impl Named {
+    /// As many as an answer with the largest `take` can name.
+    pub const MAX: usize = 8;
+
+    /// Adds one, once.
+    #[inline]
+    pub fn add(&mut self, pool: PoolIx, zone: ZoneIx) {
+        let len = usize::from(self.len);
+        if len < Named::MAX && !self.list[..len].contains(&(pool, zone)) {
+            self.list[len] = (pool, zone);
+            self.len += 1;
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (PoolIx, ZoneIx)> + '_ {
+        self.list[..usize::from(self.len)].iter().copied()
+    }
+
+    /// Whether nobody is named.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
 }
 
 /// How it went.
@@ -36,12 +155,28 @@ pub enum Rcode {
     NoError,
     /// A type that cannot be asked for.
     FormErr,
+    /// A hosted zone of ours whose contents we do not have: a secondary that was never loaded.
+    ServFail,
     /// No such name.
     NxDomain,
     /// Not ours to answer.
     Refused,
     /// A DNAME made the name too long (RFC 6672 2.2).
     YxDomain,
+}
+
+impl Rcode {
+    /// As it stands in a header.
+    pub fn number(self) -> u8 {
+        match self {
+            Rcode::NoError => 0,
+            Rcode::FormErr => 1,
+            Rcode::ServFail => 2,
+            Rcode::NxDomain => 3,
+            Rcode::Refused => 5,
+            Rcode::YxDomain => 6,
+        }
+    }
 }
 
 /// One record of an answer, class IN.
@@ -80,7 +215,7 @@ impl Answer {
     pub(crate) fn empty(rcode: Rcode) -> Answer {
         Answer {
             rcode,
-            aa: !matches!(rcode, Rcode::Refused | Rcode::FormErr),
+            aa: !matches!(rcode, Rcode::Refused | Rcode::FormErr | Rcode::ServFail),
             answers: Vec::new(),
             authority: Vec::new(),
             additional: Vec::new(),

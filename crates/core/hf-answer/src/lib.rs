@@ -14,12 +14,18 @@
 
 mod answer;
 mod compiled;
+mod message;
 mod resolve;
 mod steer;
+mod write;
 mod zone;
 
-pub use answer::{Answer, AnswerRecord, Asker, Question, Rcode, Why};
+pub use answer::{
+    Answer, AnswerRecord, AnsweredBy, Asked, Asker, ExplainTxt, Named, Outcome, Question, Rcode, Why,
+};
 pub use compiled::Compiled;
+pub use message::{ASKED_AT, Authority, Frame, Full, Message, Owner, Section};
+pub use write::Scratch;
 
 /// Record types that have rules of their own (IANA's registry; RFC numbers where the rule stands).
 pub mod rtype {

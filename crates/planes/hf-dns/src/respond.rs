@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use hf_answer::{Answer, AnswerRecord, Asker, Question};
+use hf_answer::{Answer, AnswerRecord, Asker, ExplainTxt, Question};
 use hf_clock::Clock;
 use hf_wire::{Query, Rcode, RecordRef, Reply, Transport, Unfit, read_query};
 use tracing::{trace, warn};
@@ -69,7 +69,13 @@ impl Responder {
     fn answer(&self, live: &Live, query: &Query, client: IpAddr, transport: Transport) -> Vec<u8> {
         // An odd step walks through all numbers; it is not the step inside the generator that the seed starts.
         let seed = self.seed.fetch_add(0xd134_2543_de82_ef95, Ordering::Relaxed);
-        let asker = Asker { address: client.to_canonical(), own_zone: live.own_zone, seed };
+        let asker = Asker {
+            address: client.to_canonical(),
+            subnet: None,
+            own_zone: live.own_zone,
+            seed,
+            explain: ExplainTxt::Refused,
+        };
         let asked = &query.question;
         let question = Question { name: &asked.name, rtype: asked.rtype, class: asked.class };
         let answer = live.compiled.answer(question, &asker);
@@ -109,6 +115,7 @@ fn rcode(rcode: hf_answer::Rcode) -> Rcode {
     match rcode {
         hf_answer::Rcode::NoError => Rcode::NO_ERROR,
         hf_answer::Rcode::FormErr => Rcode::FORM_ERR,
+        hf_answer::Rcode::ServFail => Rcode::SERV_FAIL,
         hf_answer::Rcode::NxDomain => Rcode::NX_DOMAIN,
         hf_answer::Rcode::Refused => Rcode::REFUSED,
         hf_answer::Rcode::YxDomain => Rcode::YX_DOMAIN,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 
-use hf_answer::{Answer, AnswerRecord, Asker, Compiled};
+use hf_answer::{Answer, AnswerRecord, Asker, Compiled, ExplainTxt};
 use hf_balance::Plan;
 use hf_config::estate::{AddressFamily, Estate, EstateBundle};
 use hf_control::Intent;
@@ -87,7 +87,13 @@ fn ask(compiled: &Compiled, name: &WireName, rtype: u16) {
 
 /// The answer to a query from a client that no zone's networks hold.
 pub(crate) fn answer(compiled: &Compiled, query: &Query) -> Answer {
-    let asker = Asker { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), own_zone: None, seed: 7 };
+    let asker = Asker {
+        address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        subnet: None,
+        own_zone: None,
+        seed: 7,
+        explain: ExplainTxt::Refused,
+    };
     let asked = &query.question;
     let question = hf_answer::Question { name: &asked.name, rtype: asked.rtype, class: asked.class };
     compiled.answer(question, &asker)
@@ -98,6 +104,7 @@ pub(crate) fn encode(query: &Query, answer: &Answer, transport: Transport) -> Ve
     let rcode = match answer.rcode {
         hf_answer::Rcode::NoError => Rcode::NO_ERROR,
         hf_answer::Rcode::FormErr => Rcode::FORM_ERR,
+        hf_answer::Rcode::ServFail => Rcode::SERV_FAIL,
         hf_answer::Rcode::NxDomain => Rcode::NX_DOMAIN,
         hf_answer::Rcode::Refused => Rcode::REFUSED,
         hf_answer::Rcode::YxDomain => Rcode::YX_DOMAIN,

@@ -247,7 +247,7 @@ proptest! {
             Rcode::NxDomain => prop_assert!(soa && answer.aa),
             Rcode::NoError if answer.answers.is_empty() => prop_assert!(soa != answer.authority.iter().any(|r| r.rtype == rtype::NS)),
             Rcode::NoError | Rcode::YxDomain => prop_assert!(answer.aa && answer.answers[0].name.folded() == name.folded() || rtype == 39 || !answer.answers.is_empty()),
-            Rcode::Refused | Rcode::FormErr => prop_assert!(!answer.aa && answer.answers.is_empty()),
+            Rcode::Refused | Rcode::FormErr | Rcode::ServFail => prop_assert!(!answer.aa && answer.answers.is_empty()),
         }
     }
 }

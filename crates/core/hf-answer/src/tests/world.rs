@@ -16,10 +16,15 @@ use hf_model::{
 };
 use hf_snapshot::Snapshot;
 
-use crate::{Answer, AnswerRecord, Asker, Compiled, Question, rtype};
+use crate::{Answer, AnswerRecord, Asker, Compiled, ExplainTxt, Question, rtype};
 
-pub const ASKER: Asker =
-    Asker { address: std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), own_zone: None, seed: 1 };
+pub const ASKER: Asker = Asker {
+    address: std::net::IpAddr::V4(Ipv4Addr::LOCALHOST),
+    subnet: None,
+    own_zone: None,
+    seed: 1,
+    explain: ExplainTxt::Refused,
+};
 
 /// An estate, what was decided, and who is healthy.
 pub struct World {

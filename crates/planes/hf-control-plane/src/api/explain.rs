@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
-use hf_answer::{Answer as DnsAnswer, Asker, Compiled, Question, Rcode, Why};
+use hf_answer::{Answer as DnsAnswer, Asker, Compiled, ExplainTxt, Question, Rcode, Why};
 use hf_api::{Candidate, Explain, Problem, Removal, Step};
 use hf_balance::Plan;
 use hf_config::estate::{Filter, PlainRecord, PoolIx, ZoneIx};
@@ -76,7 +76,13 @@ fn explain_name(
         .parse()
         .map_err(|_| field("from", "not an IP address; write one such as 192.0.2.1 or 2001:db8::1"))?;
     let own_zone = shared.context.zone.as_ref().and_then(|zone| snapshot.estate.zone_named(zone));
-    let asker = Asker { address, own_zone, seed: hf_clock::random_seed() };
+    let asker = Asker {
+        address,
+        subnet: None,
+        own_zone,
+        seed: hf_clock::random_seed(),
+        explain: ExplainTxt::Refused,
+    };
     let wire = WireName::from(&name);
     let answer =
         compiled(shared, snapshot).explain(Question { name: &wire, rtype: number, class: 1 }, &asker);
@@ -108,6 +114,7 @@ fn lines(answer: &DnsAnswer) -> Vec<String> {
         }
         Rcode::NoError => "",
         Rcode::FormErr => "FORMERR: this type cannot be asked for",
+        Rcode::ServFail => "SERVFAIL: the hosted zone's contents have not come yet",
         Rcode::NxDomain => "NXDOMAIN: there is no such name",
         Rcode::Refused => "REFUSED: this is not in a hosted zone",
         Rcode::YxDomain => "YXDOMAIN: a DNAME made the name too long",
