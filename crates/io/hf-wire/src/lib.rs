@@ -6,12 +6,21 @@
 //!
 //! Not here: which answer is right (`hf-answer`), sockets (`hf-dns`).
 
+pub mod build;
 mod client;
+pub mod cookie;
+pub mod notify;
+pub mod options;
 mod query;
+pub mod records;
 mod reply;
+pub mod soa;
+pub mod transfer;
+pub mod tsig;
+pub mod update;
 
 pub use client::{Answered, Family, ReadError, address_query, read_answer};
-pub use query::{Edns, Head, Ignored, Query, Question, Refused, Unfit, read_query};
+pub use query::{Edns, Head, Ignored, Query, Question, Refused, Unfit, head_of, read_query};
 pub use reply::{RecordRef, Reply, Transport};
 
 /// A response code, extended ones included.
@@ -33,8 +42,16 @@ impl Rcode {
     pub const NOT_IMP: Rcode = Rcode(4);
     /// A question that we do not answer.
     pub const REFUSED: Rcode = Rcode(5);
-    /// A name grew too long on its way through a DNAME (RFC 6672).
+    /// A name grew too long on its way through a DNAME (RFC 6672); a name exists that should not (RFC 2136).
     pub const YX_DOMAIN: Rcode = Rcode(6);
+    /// A record set exists that should not (RFC 2136).
+    pub const YX_RRSET: Rcode = Rcode(7);
+    /// A record set does not exist that should (RFC 2136).
+    pub const NX_RRSET: Rcode = Rcode(8);
+    /// Not a zone of ours (RFC 2136), or a signature that is not good (RFC 8945).
+    pub const NOT_AUTH: Rcode = Rcode(9);
+    /// A name outside of the zone (RFC 2136).
+    pub const NOT_ZONE: Rcode = Rcode(10);
     /// A version of EDNS that we do not speak; needs EDNS in the reply.
     pub const BAD_VERS: Rcode = Rcode(16);
 }

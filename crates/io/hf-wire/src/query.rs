@@ -10,6 +10,7 @@ use domain::base::iana::{Opcode, Rtype};
 use domain::base::message::Message;
 use domain::base::name::{ParsedName, ToName};
 use domain::base::opt::{Opt, OptRecord};
+use domain::dep::octseq::Parser;
 use hf_model::WireName;
 
 use crate::Rcode;
@@ -129,8 +130,22 @@ fn read_question(message: &Message<&[u8]>) -> Option<Question> {
 }
 
 /// Decompresses a name.
-pub(crate) fn wire_name(name: &ParsedName<&[u8]>) -> Option<WireName> {
+pub(crate) fn wire_name(name: &impl ToName) -> Option<WireName> {
     WireName::from_wire(name.to_vec().as_slice()).ok()
+}
+
+/// The name at `at`, decompressed.
+pub(crate) fn name_at(message: &[u8], at: usize) -> Option<WireName> {
+    let mut parser = Parser::from_ref(message);
+    parser.advance(at).ok()?;
+    wire_name(&ParsedName::parse(&mut parser).ok()?)
+}
+
+/// What a reply repeats, of anything that has a header; otherwise zeros.
+pub fn head_of(bytes: &[u8]) -> Head {
+    let Ok(message) = Message::from_octets(bytes) else { return Head::default() };
+    let header = message.header();
+    Head { id: header.id(), opcode: header.opcode().to_int(), rd: header.rd(), cd: header.cd() }
 }
 
 fn read_edns(message: &Message<&[u8]>) -> Result<Option<Edns>, Malformed> {
