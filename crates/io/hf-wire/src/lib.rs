@@ -9,6 +9,7 @@
 pub mod build;
 mod client;
 pub mod cookie;
+pub mod fast;
 pub mod notify;
 pub mod options;
 mod query;
