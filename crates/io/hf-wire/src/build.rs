@@ -142,6 +142,18 @@ pub fn plain_reply(head: Head, question: Option<&Question>, rcode: Rcode) -> Vec
     }
 }
 
+/// What is left of a reply that is too long: header and question, and the mark that it was cut.
+pub fn cut(reply: &[u8]) -> Vec<u8> {
+    let question = match reply[4..6] {
+        [0, 1] => crate::records::skip_name(reply, 12).map_or(12, |end| end + 4),
+        _ => 12,
+    };
+    let mut cut = reply[..question.min(reply.len())].to_vec();
+    cut[2] |= 0b10;
+    cut[6..12].fill(0);
+    cut
+}
+
 /// A question about a zone itself, class IN.
 pub(crate) fn about(zone: &WireName, rtype: u16) -> Question {
     Question { name: zone.clone(), rtype, class: 1 }

@@ -147,6 +147,20 @@ impl Put<'_> {
     }
 }
 
+/// Whether a query's OPT record has this option.
+pub fn is_asked(query: &[u8], code: u16) -> bool {
+    let opt = crate::records::places(query).flatten().find(|place| place.rtype == 41 && place.additional);
+    let Some(mut rest) = opt.and_then(|place| query.get(place.fixed + 10..place.end)) else { return false };
+    while let Some((head, behind)) = rest.split_first_chunk::<4>() {
+        if head[..2] == code.to_be_bytes() {
+            return true;
+        }
+        let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
+        rest = behind.get(len..).unwrap_or_default();
+    }
+    false
+}
+
 /// Adds an idle time-out, in units of 100 ms, to a finished reply that ends with its OPT record (RFC 7828 3.3.2).
 pub fn keepalive(reply: &mut Vec<u8>, tenths: u16) {
     add_option(reply, code::KEEPALIVE, &tenths.to_be_bytes());

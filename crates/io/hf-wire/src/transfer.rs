@@ -14,6 +14,8 @@ pub use outgoing::Outgoing;
 use hf_model::WireName;
 
 use crate::build::{Builder, Section, about};
+use crate::query::Question;
+use crate::soa::Soa;
 
 /// "All of the zone."
 pub const AXFR: u16 = 252;
@@ -22,6 +24,36 @@ pub const AXFR: u16 = 252;
 pub const IXFR: u16 = 251;
 
 const SOA: u16 = 6;
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// For the reply; its type is [`AXFR`] or [`IXFR`].
+    pub question: Question,
+    /// The serial that it holds, if it asks for what has changed since.
+    pub held: Option<u32>,
+}
+
+/// Whether a query asks for a transfer. Only the question is looked at.
+pub fn is_asked(query: &[u8]) -> bool {
+    let rtype = crate::records::skip_name(query, 12).and_then(|end| query.get(end..end + 2));
+    rtype.is_some_and(|rtype| matches!(u16::from_be_bytes([rtype[0], rtype[1]]), AXFR | IXFR))
+}
+
+/// Records in a request: a SOA, OPT and some to spare.
+const REQUEST_RECORDS_MAX: u32 = 8;
+
+/// Reads a request for a transfer, of class IN; none when it cannot be read.
+pub fn read_request(bytes: &[u8]) -> Option<Request> {
+    let parsed = crate::records::parse(bytes, REQUEST_RECORDS_MAX).ok()?;
+    let question = parsed.question.filter(|question| question.class == 1)?;
+    if question.rtype == AXFR {
+        return Some(Request { question, held: None });
+    }
+    let soa = parsed.authority.iter().find(|record| record.rtype == SOA)?;
+    let held = Some(Soa::read(&soa.rdata)?.serial);
+    Some(Request { question, held })
+}
 
 /// Asks for a zone's SOA, without recursion.
 pub fn soa_query(id: u16, zone: &WireName) -> Vec<u8> {

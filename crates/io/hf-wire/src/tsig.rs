@@ -387,7 +387,18 @@ impl Signer {
         &self.key.name
     }
 
-    /// Signs a finished message; it grows by at most [`ROOM`].
+    /// The signature before the next one; at first the request's, which no other request has.
+    pub fn prior(&self) -> &[u8] {
+        &self.prior
+    }
+
+    /// By how many bytes a message grows when it is signed; at most [`ROOM`].
+    pub fn bytes(&self) -> usize {
+        let mac = self.key.algorithm.ring().digest_algorithm().output_len();
+        self.key.name.as_wire().len() + 10 + self.key.algorithm.wire().len() + 16 + mac
+    }
+
+    /// Signs a finished message.
     pub fn sign(&mut self, message: &mut Vec<u8>, now_s: u64) {
         self.sign_with(message, Variables { time_s: now_s, fudge_s: FUDGE_S, error: 0, other: &[] });
     }

@@ -63,3 +63,10 @@ fn a_finished_reply_is_padded_to_the_block() {
     keepalive(&mut bare, 1);
     assert_eq!(bare.len(), 12, "no OPT, nothing to add to");
 }
+
+#[test]
+fn options_of_a_query_are_found() {
+    let bytes = message(&Opt { nsid: Some(b""), cookie: Some([1; 24]), ..Opt::default() });
+    assert!(is_asked(&bytes, code::NSID) && is_asked(&bytes, code::COOKIE));
+    assert!(!is_asked(&bytes, code::KEEPALIVE) && !is_asked(&bytes[..17], code::NSID));
+}

@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::query::{Question, head_of};
-use crate::soa::Soa;
+use crate::query::head_of;
 
 fn zone() -> WireName {
     WireName::from_wire(b"\x07example\x04test\0").unwrap()
@@ -88,9 +87,11 @@ fn what_is_not_a_transfer_is_worth_nothing() {
 #[test]
 fn a_query_carries_the_soa_that_we_hold() {
     let bytes = query(3, &zone(), Some(&Soa::sample(9)));
-    let parsed = crate::records::parse(&bytes, 10).unwrap();
-    assert_eq!(parsed.question.unwrap().rtype, IXFR);
-    assert_eq!(Soa::read(&parsed.authority[0].rdata).unwrap().serial, 9);
+    let request = read_request(&bytes).unwrap();
+    assert_eq!((request.question.rtype, request.held), (IXFR, Some(9)));
+    assert!(is_asked(&bytes) && !is_asked(&soa_query(3, &zone())));
+    let request = read_request(&query(3, &zone(), None)).unwrap();
+    assert_eq!((request.question.rtype, request.held), (AXFR, None));
 }
 
 proptest! {
