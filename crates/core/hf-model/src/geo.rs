@@ -67,9 +67,20 @@ impl Cidr {
         if base == address { Ok(Cidr { base, bits }) } else { Err(CidrError::HostBits(Cidr { base, bits })) }
     }
 
+    /// The network of so many bits around an address; of more bits than it has: the address alone.
+    pub fn around(address: IpAddr, bits: u8) -> Self {
+        let bits = bits.min(if address.is_ipv4() { 32 } else { 128 });
+        Cidr { base: mask(address, bits), bits }
+    }
+
     /// Whether `address` lies in this network.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.base.is_ipv4() == address.is_ipv4() && mask(address, self.bits) == self.base
+    }
+
+    /// The first address of it.
+    pub fn base(&self) -> IpAddr {
+        self.base
     }
 
     /// How many leading bits count: the longer, the narrower.
@@ -111,6 +122,9 @@ mod tests {
         assert!(Cidr::new("::/0").unwrap().contains("::1".parse().unwrap()));
         assert!(Cidr::new("10.1.2.3/16").unwrap_err().to_string().contains("write 10.1.0.0/16"));
         assert!(Cidr::new("10.1.0.0/33").is_err());
+        assert_eq!(Cidr::around("10.1.2.3".parse().unwrap(), 24).to_string(), "10.1.2.0/24");
+        assert_eq!(Cidr::around("2001:db8:1:2::3".parse().unwrap(), 48).to_string(), "2001:db8:1::/48");
+        assert_eq!(Cidr::around("10.1.2.3".parse().unwrap(), 64).to_string(), "10.1.2.3/32");
     }
 
     #[test]
