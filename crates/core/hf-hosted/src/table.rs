@@ -1,0 +1,203 @@
+//! Nodes in an arena, and where to find them by name.
+//!
+//! 1. Open addressing with one word a slot: half of the hash beside the node's place, so that a probe reads one cache line of
+//!    slots and one node.
+//! 2. A third of the slots are empty. The longest run that any search can walk is measured when the table is made; over
+//!    [`RUN_MAX`] the table is laid out again with another seed and more room, so a hostile question costs a bounded number of
+//!    steps, and so do hostile records.
+//! 3. Beside the slots: how deep names are, and how deep delegations and DNAMEs are, so that a lookup looks only where
+//!    something may be.
+
+use crate::hash::{hash, seed};
+use crate::node::{CUT, DNAME, GONE, NodeRef};
+use crate::relative::depth;
+
+/// Slots that one search walks at most, in tables laid out at the first attempt; each further attempt halves the load.
+const RUN_MAX: usize = 256;
+/// Layouts that are tried; the last one is taken as it is.
+const ATTEMPTS: u32 = 4;
+/// Bytes of an arena at most: places have 32 bits.
+pub(crate) const ARENA_BYTES_MAX: usize = u32::MAX as usize - 1;
+
+/// What a lookup need not look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Labels of the deepest name below the apex.
+    pub(crate) deepest: u8,
+    /// Labels of the highest and the deepest delegation or DNAME; the first is above the second when there is none.
+    pub(crate) cuts: (u8, u8),
+    /// Whether a name begins with `*`.
+    pub(crate) wildcards: bool,
+}
+
+impl Shape {
+    pub(crate) const EMPTY: Shape = Shape { deepest: 0, cuts: (u8::MAX, 0), wildcards: false };
+
+    pub(crate) fn and(self, other: Shape) -> Shape {
+        Shape {
+            deepest: self.deepest.max(other.deepest),
+            cuts: (self.cuts.0.min(other.cuts.0), self.cuts.1.max(other.cuts.1)),
+            wildcards: self.wildcards || other.wildcards,
+        }
+    }
+
+    fn with(&mut self, node: &NodeRef<'_>) {
+        if node.has(GONE) {
+            return;
+        }
+        let labels = depth(node.relative());
+        self.deepest = self.deepest.max(labels);
+        self.wildcards |= node.relative().starts_with(b"\x01*");
+        if node.has(CUT | DNAME) {
+            self.cuts = (self.cuts.0.min(labels), self.cuts.1.max(labels));
+        }
+    }
+}
+
+/// Nodes, each name once.
+pub(crate) struct Table {
+    arena: Vec<u8>,
+    /// Upper half: of the hash. Lower half: place in the arena and one; 0 is empty.
+    slots: Vec<u64>,
+    seed: u64,
+    nodes: usize,
+    shape: Shape,
+}
+
+impl Table {
+    /// Takes an arena of nodes, each name once, at most [`ARENA_BYTES_MAX`] bytes.
+    pub(crate) fn new(mut arena: Vec<u8>) -> Table {
+        assert!(arena.len() <= ARENA_BYTES_MAX, "places have 32 bits");
+        arena.shrink_to_fit();
+        let (mut nodes, mut shape) = (0, Shape::EMPTY);
+        for node in walk(&arena) {
+            nodes += 1;
+            shape.with(&node);
+        }
+        let mut slots = Vec::new();
+        let mut chosen = seed(0);
+        for attempt in 0..ATTEMPTS {
+            chosen = seed(attempt);
+            let room = (nodes + nodes / 2 + 4) << attempt;
+            slots = lay_out(&arena, chosen, room);
+            if longest_run(&slots) <= RUN_MAX {
+                break;
+            }
+        }
+        Table { arena, slots, seed: chosen, nodes, shape }
+    }
+
+    /// The node of this name.
+    #[inline]
+    pub(crate) fn get(&self, relative: &[u8]) -> Option<NodeRef<'_>> {
+        let hash = hash(self.seed, relative);
+        let mut at = first_slot(hash, self.slots.len());
+        loop {
+            let slot = self.slots[at];
+            if slot == 0 {
+                return None;
+            }
+            if slot >> 32 == hash >> 32 {
+                let node = NodeRef::at(&self.arena[(slot as u32 - 1) as usize..]);
+                if node.relative() == relative {
+                    return Some(node);
+                }
+            }
+            at += 1;
+            if at == self.slots.len() {
+                at = 0;
+            }
+        }
+    }
+
+    /// All nodes, in the arena's order.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> + Clone {
+        walk(&self.arena)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.arena.capacity() + self.slots.capacity() * size_of::<u64>()
+    }
+
+    pub(crate) fn arena_bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Table of {} nodes in {} bytes", self.nodes, self.bytes())
+    }
+}
+
+fn walk(arena: &[u8]) -> impl Iterator<Item = NodeRef<'_>> + Clone {
+    let mut rest = arena;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let node = NodeRef::at(rest);
+        rest = &rest[node.raw().len()..];
+        Some(node)
+    })
+}
+
+#[inline]
+fn first_slot(hash: u64, slots: usize) -> usize {
+    ((u128::from(hash << 32) * slots as u128) >> 64) as usize
+}
+
+fn lay_out(arena: &[u8], seed: u64, room: usize) -> Vec<u64> {
+    let mut slots = vec![0; room];
+    let mut place = 0;
+    for node in walk(arena) {
+        let hash = hash(seed, node.relative());
+        let mut at = first_slot(hash, room);
+        while slots[at] != 0 {
+            at = (at + 1) % room;
+        }
+        slots[at] = (hash & !0xffff_ffff) | (place as u64 + 1);
+        place += node.raw().len();
+    }
+    slots
+}
+
+/// The longest run of taken slots; one over the end goes on at the beginning.
+fn longest_run(slots: &[u64]) -> usize {
+    let (mut longest, mut run) = (0, 0);
+    for slot in slots.iter().chain(slots.iter().take(RUN_MAX + 1)) {
+        run = if *slot == 0 { 0 } else { run + 1 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::{Head, NodeWriter};
+
+    #[test]
+    fn names_are_found_and_no_run_is_long() {
+        let mut arena = Vec::new();
+        let name = |n: u32| [&[8][..], format!("h{n:07}").as_bytes()].concat();
+        for n in 0..50_000 {
+            let head = Head { relative: &name(n), tag: Some(n), children: 0, gone: false };
+            NodeWriter::new(&mut arena, head).end();
+        }
+        let table = Table::new(arena);
+        assert_eq!(table.len(), 50_000);
+        assert!(longest_run(&table.slots) <= RUN_MAX);
+        for n in 0..60_000 {
+            assert_eq!(table.get(&name(n)).and_then(|node| node.tag()), (n < 50_000).then_some(n));
+        }
+    }
+}
