@@ -1,7 +1,7 @@
 use hf_config::estate::DnssecAlgorithm;
 use hf_dnssec::roll::Phase;
 use hf_dnssec::set::Records;
-use hf_dnssec::{rdata, rtype};
+use hf_dnssec::{Signer as _, rdata, rtype};
 
 use super::*;
 use crate::pair::generate;
