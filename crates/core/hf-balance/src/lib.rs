@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use hf_config::estate::{CrossZone, Filter, PoolIx, ZoneIx};
 use hf_decide::Mode;
 use hf_model::Share;
-use hf_select::{Chance, Client};
+use hf_select::{Candidate, Chance, Client, Locality, State};
 use hf_snapshot::Snapshot;
 
 /// One pool as one balancer uses it, compiled from a snapshot.
@@ -59,21 +59,24 @@ impl Plan {
         let returning = decision.zones.iter().filter(|of| of.share < Share::ONE);
         let returning: Vec<(ZoneIx, Share)> = returning.map(|of| (of.zone, of.share)).collect();
         // Each pick draws for itself.
-        let whole = hf_select::whole(decision);
-        let client = own_zone.map_or(Client::default(), |zone| Client::in_zone(estate, zone));
+        let now = State::of_pool(decision).whole();
+        let client = Locality::of(own_zone.map_or(Client::default(), |zone| Client::in_zone(estate, zone)));
         let chains: &[&[Filter]] = match estate.pool(serving_pool).cross_zone {
             CrossZone::On => &[&[Filter::Open]],
             CrossZone::Off => {
                 &[&[Filter::Open, Filter::SameZone], &[Filter::Open, Filter::Near], &[Filter::Open]]
             }
         };
-        let mut seen = Vec::new();
+        let mut candidates = Candidate::of_pool(estate, serving_pool);
         let mut tiers = Vec::new();
         for chain in chains {
             // What an earlier tier holds is left out, so that `same-zone` and `near` find the next best group.
-            let tier = hf_select::order(estate, &whole, chain, client, 0, |c| !seen.contains(&c.at));
-            seen.extend_from_slice(&tier);
-            let picks = tier.into_iter().map(|at| {
+            let plan = hf_select::Plan::new(estate, &candidates, chain, None);
+            let mut scratch = hf_select::Scratch::with_room(candidates.len());
+            let tier = plan.choose(&now, &client, 0, &mut scratch);
+            candidates.retain(|candidate| !tier.contains(&candidate.at));
+            let picks = tier.iter().map(|at| {
+                let at = *at;
                 let endpoint = &estate.pool(serving_pool).endpoints[usize::from(at)];
                 Pick {
                     pool: serving_pool,

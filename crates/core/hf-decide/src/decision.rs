@@ -1,9 +1,13 @@
 //! What serves, and why.
 
+use std::sync::Arc;
+
 use hf_config::estate::{PoolIx, ZoneIx};
 use hf_config::floor::Short;
 use hf_control::Scope;
 use hf_model::{ControlPath, Operator, Share, ShiftId, Timestamp};
+
+use crate::tree::TreeDecision;
 
 /// What serves, and why: for every pool, every record and every zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +16,8 @@ pub struct Decision {
     pub pools: Vec<PoolDecision>,
     /// One for each record, in the estate's order; none where no act names the record: its pool's decision holds.
     pub records: Vec<Option<PoolDecision>>,
+    /// One for each tree, in the estate's order.
+    pub trees: Vec<Arc<TreeDecision>>,
     /// One for each zone, in the estate's order.
     pub zones: Vec<ZoneDecision>,
 }
@@ -83,6 +89,9 @@ pub struct PoolZone {
     pub reason: Reason,
     /// How much of its own weight the zone has now: all of it, unless it is returning.
     pub share: Share,
+    /// Whether DNS answers name it: not while it has less in health than the pool's `dns_minimum`, and another zone has enough. Balancers
+    /// do not ask.
+    pub in_dns: bool,
 }
 
 /// Whether new traffic may go to a zone.
@@ -101,6 +110,13 @@ pub struct EndpointDecision {
     pub serves: bool,
     /// Why, or why not.
     pub reason: Reason,
+}
+
+impl EndpointDecision {
+    /// Whether it serves, and not for want of anybody better.
+    pub fn is_in_health(&self) -> bool {
+        self.serves && self.reason != Reason::FailOpen
+    }
 }
 
 /// Why something serves or not.

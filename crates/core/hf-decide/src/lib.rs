@@ -14,7 +14,8 @@
 //! 5. What an act had taken away returns bit by bit after its end ([`PoolZone::share`]), by `now`; so time alone changes a decision only
 //!    by a break-glass shift's end, a step of a return, and the word `held`. [`next_change_at`] tells when.
 //! 6. Unknown is not unhealthy.
-//! 7. Every outcome carries its reason as data.
+//! 7. Trees are decided from what was decided for pools and records.
+//! 8. Every outcome carries its reason as data.
 //!
 //! Not here: clock, network, memory of earlier calls. Rise, fall and quorum live in `hf-health`.
 
@@ -24,6 +25,7 @@ mod decision;
 mod glass;
 mod pool;
 mod returning;
+mod tree;
 mod words;
 mod zone;
 
@@ -32,6 +34,7 @@ pub use decision::{
     Decision, EndpointDecision, Mode, NotApplied, NotAppliedWhy, PoolDecision, PoolZone, Reason, Source,
     ZoneDecision, ZoneHealth, ZoneState,
 };
+pub use tree::{BranchDecision, BranchLeads, BranchReason, Own, TreeDecision, TreeMode};
 
 use std::collections::BTreeSet;
 
@@ -42,6 +45,7 @@ use hf_model::Timestamp;
 
 use glass::Glass;
 use returning::Returns;
+use tree::{Ground, Trees};
 
 /// All that a decision depends on.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +70,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     let acts = acts::in_order(&inputs);
     let returns = Returns::new(&inputs);
     let parts = verdicts_by_pool(&inputs);
-    let decide_one = |at: PoolIx, name: Scope, own: Option<&ControlState>| {
+    let decide_one = |at: PoolIx, name: Scope, through: &[Scope], own: Option<&ControlState>| {
         let own_controls =
             controls::off(intent, estate.pool(at).control.as_ref()).into_iter().chain(own).collect();
         let verdicts = &parts[at.at()];
@@ -74,6 +78,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
             estate,
             pool: at,
             name,
+            through,
             verdicts,
             own_controls,
             returns: &returns,
@@ -84,7 +89,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     let mut pools = Vec::with_capacity(estate.pools.len());
     let mut effects = Vec::new();
     for at in estate.pool_indexes() {
-        let decided = decide_one(at, Scope::Pool(estate.pool(at).name.clone()), None);
+        let decided = decide_one(at, Scope::Pool(estate.pool(at).name.clone()), &[], None);
         pools.push(decided.decision);
         effects.extend(decided.effects);
     }
@@ -99,12 +104,38 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
             let has_own = own.is_some()
                 || named.contains(&name)
                 || returns.tells_of(&name, estate.pool(record.pool), inputs.now);
-            has_own.then(|| decide_one(record.pool, name, own).decision)
+            has_own.then(|| decide_one(record.pool, name, &[], own).decision)
         })
         .collect();
-    follow_fallbacks(&mut pools, &mut records);
-    let zones = zone::decide(estate, &acts.all, &parts, (&pools, &effects), &records);
-    Decision { pools, records, zones }
+    let modes: Vec<Mode> = pools.iter().map(|decision| decision.mode).collect();
+    for decision in pools.iter_mut().chain(records.iter_mut().flatten()) {
+        decision.mode = follow_fallbacks(decision.mode, &modes);
+    }
+    let (trees, of_trees) = Trees::new(Ground {
+        estate,
+        intent,
+        pools: &pools,
+        records: &records,
+        is_named: &|name| named.contains(name) || returns.names(name),
+        own: &|at, record, names| {
+            let pool = estate.pool(at);
+            let tells = |name: &&Scope| named.contains(name) || returns.tells_of(name, pool, inputs.now);
+            let names: Vec<Scope> = names.iter().filter(tells).cloned().collect();
+            let name = names.first()?.clone();
+            let record = record.map(|record| &estate.records[record]);
+            let through: Vec<Scope> =
+                record.map(|of| Scope::Record(of.name.clone())).into_iter().chain(names).collect();
+            let own = record.and_then(|record| controls::off(intent, record.control.as_ref()));
+            let mut decision = decide_one(at, name, &through, own).decision;
+            decision.mode = follow_fallbacks(decision.mode, &modes);
+            Some(decision)
+        },
+    })
+    .decide();
+    let others: Vec<&PoolDecision> =
+        records.iter().flatten().chain(of_trees.iter().map(AsRef::as_ref)).collect();
+    let zones = zone::decide(estate, &acts.all, &parts, (&pools, &effects), &others);
+    Decision { pools, records, trees, zones }
 }
 
 /// The next instant at which time alone may change what [`decide`] says: the end of a shift or pin (from then on it is held), the end
@@ -118,23 +149,18 @@ pub fn next_change_at(inputs: Inputs<'_>) -> Option<Timestamp> {
     ends.chain(Returns::new(&inputs).next(&inputs)).min()
 }
 
-/// Lets every fallback name the first pool of its chain that serves; one whose chain ends in none keeps its own.
-fn follow_fallbacks(pools: &mut [PoolDecision], records: &mut [Option<PoolDecision>]) {
-    let modes: Vec<Mode> = pools.iter().map(|decision| decision.mode).collect();
-    for decision in pools.iter_mut().chain(records.iter_mut().flatten()) {
-        let Mode::Fallback(mut to) = decision.mode else { continue };
-        // A chain that names no pool twice has fewer links than there are pools.
-        for _ in 0..modes.len() {
-            match modes[to.at()] {
-                Mode::Fallback(next) => to = next,
-                Mode::Closed => break,
-                Mode::Normal | Mode::FailOpen => {
-                    decision.mode = Mode::Fallback(to);
-                    break;
-                }
-            }
+/// Lets a fallback name the first pool of its chain that serves; one whose chain ends in none keeps its own.
+fn follow_fallbacks(mode: Mode, modes: &[Mode]) -> Mode {
+    let Mode::Fallback(mut to) = mode else { return mode };
+    // A chain that names no pool twice has fewer links than there are pools.
+    for _ in 0..modes.len() {
+        match modes[to.at()] {
+            Mode::Fallback(next) => to = next,
+            Mode::Closed => break,
+            Mode::Normal | Mode::FailOpen => return Mode::Fallback(to),
         }
     }
+    mode
 }
 
 /// The verdicts that count, for each pool: unknown where they are too few or the pool has no check, a routing control's word where

@@ -9,9 +9,11 @@
 //!    leaves if enough capacity stays. (Order rather than the fewest endpoints: a later change of one verdict moves few others.)
 //!    A pool that acts have left without any zone (its own control is off, or its floor was overridden by name) is in its `all_down`
 //!    mode; where that is `open` it answers nothing, since to open it would undo what an operator asked for by name.
-//! 4. A pin in holds the zone, not each endpoint: beside healthy ones an unhealthy one still leaves.
+//! 4. Then, for DNS answers alone, the zones with less in health than `dns_minimum`: each leaves them if the floor lets it go and another
+//!    zone has enough. What serves although it is unhealthy is not in health.
+//! 5. A pin in holds the zone, not each endpoint: beside healthy ones an unhealthy one still leaves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hf_config::estate::{AllDown, Endpoint, Estate, PoolIx, ZoneIx};
 use hf_config::floor::{self, Floor};
@@ -32,6 +34,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) pool: PoolIx,
     /// `Scope::Pool` or `Scope::Record`: how refused claims name it.
     pub(crate) name: Scope,
+    /// Other names that acts may reach it by: those of the trees that it is asked through.
+    pub(crate) through: &'a [Scope],
     /// One for each endpoint of the pool, in its order; unknown without a check.
     pub(crate) verdicts: &'a [Verdict],
     /// The controls that are off behind the pool and, for a record, behind that.
@@ -63,7 +67,7 @@ impl Subject<'_> {
         match scope {
             Scope::Everything => true,
             Scope::Pool(name) => *name == self.estate.pool(self.pool).name,
-            Scope::Record(_) => *scope == self.name,
+            Scope::Record(_) => *scope == self.name || self.through.contains(scope),
         }
     }
 
@@ -314,10 +318,43 @@ impl<'a> Draft<'a> {
         let fails_open = endpoints.iter().any(|endpoint| endpoint.reason == Reason::FailOpen);
         let mode = if mode == Mode::Normal && fails_open { Mode::FailOpen } else { mode };
         let now = self.subject.now;
-        let zones = self.zones.into_iter().map(|zone| zone.outcome(now)).collect();
+        let out_of_dns = if mode == Mode::Normal || mode == Mode::FailOpen {
+            self.zones_below_minimum(&endpoints)
+        } else {
+            Vec::new()
+        };
+        let outcome = |zone: DraftZone| {
+            let in_dns = !out_of_dns.contains(&zone.zone);
+            PoolZone { in_dns, ..zone.outcome(now) }
+        };
+        let zones = self.zones.into_iter().map(outcome).collect();
         let decision =
             PoolDecision { pool: self.subject.pool, mode, zones, endpoints, not_applied: self.not_applied };
         Decided { decision, effects: self.effects }
+    }
+
+    /// The zones that leave DNS answers because too little of them is in health.
+    fn zones_below_minimum(&mut self, endpoints: &[EndpointDecision]) -> Vec<ZoneIx> {
+        let pool = self.subject.estate.pool(self.subject.pool);
+        let mut tallies: BTreeMap<ZoneIx, (usize, usize)> = BTreeMap::new();
+        for (endpoint, decided) in pool.endpoints.iter().zip(endpoints) {
+            let (in_health, registered) = tallies.entry(endpoint.zone).or_default();
+            *in_health += usize::from(decided.is_in_health());
+            *registered += 1;
+        }
+        let is_below = |zone: &ZoneIx| {
+            let (in_health, registered) = tallies.get(zone).copied().unwrap_or_default();
+            !pool.dns_minimum.holds(in_health, registered)
+        };
+        let named = self.zones.iter().filter(|z| !matches!(z.word, Word::Out(..)));
+        let (below, enough): (Vec<ZoneIx>, Vec<ZoneIx>) = named.map(|z| z.zone).partition(is_below);
+        if enough.is_empty() {
+            return Vec::new();
+        }
+        let pinned =
+            |zone: &ZoneIx| self.zones.iter().any(|z| z.zone == *zone && matches!(z.word, Word::In(_)));
+        let below: Vec<ZoneIx> = below.into_iter().filter(|zone| !pinned(zone)).collect();
+        below.into_iter().filter(|zone| self.floor.take_zone(*zone).is_ok()).collect()
     }
 
     fn endpoint_outcome(&mut self, endpoint: &Endpoint, verdict: Verdict) -> (bool, Reason) {
@@ -351,7 +388,8 @@ impl<'a> Draft<'a> {
 impl DraftZone {
     fn outcome(self, now: Timestamp) -> PoolZone {
         let zone = self.zone;
-        let open = |reason| PoolZone { zone, state: ZoneState::Open, reason, share: Share::ONE };
+        let open =
+            |reason| PoolZone { zone, state: ZoneState::Open, reason, share: Share::ONE, in_dns: true };
         let share = self.ramp.map_or(Share::ONE, |ramp| ramp.share(now));
         match (self.word, self.ramp) {
             (Word::Out(_, reason), _) => PoolZone { state: ZoneState::Away, ..open(reason) },

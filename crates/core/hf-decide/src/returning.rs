@@ -7,6 +7,8 @@
 //!    that the pool could have done without return bit by bit: had the floor kept the zone, it was never away. Beside a zone
 //!    those count as away that acts ask for now and those whose acts ended later while it was returning; of those whose acts
 //!    ended at one instant (a region's), as many as the floor lets go: by the age of break-glass acts, then in the estate's order.
+//!    Which of them the floor had really kept is not known then. So while one that is taken for kept carries the pool, the others begin
+//!    at the share with which all together have half of the pool's capacity: a guess that is wrong at most doubles a zone's load.
 //! 4. With fixed inputs a share only grows. An end that lies ahead of `now`, since this clock is behind the ledger's, has been reached:
 //!    the share is nothing until `now` gets there.
 //!
@@ -17,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hf_config::estate::{Estate, Pool, ZoneIx, limits};
-use hf_config::floor::{Floor, pool_zones};
+use hf_config::floor::{self, Floor, pool_zones};
 use hf_control::Scope;
 use hf_model::{Digest, Share, Timestamp, ZoneId};
 
@@ -35,6 +37,8 @@ pub(crate) struct Ramp {
     first_at: Timestamp,
     /// From the first step to the last.
     length_ms: u64,
+    /// The share that it has from the end of the act on.
+    least: Share,
 }
 
 impl Ramp {
@@ -47,7 +51,12 @@ impl Ramp {
         let digest = Digest::of(format!("{}\n{zone}", pool.name).as_bytes());
         let lot = digest.0.iter().take(8).fold(0, |lot: u64, byte| lot << 8 | u64::from(*byte));
         let wait = Duration::from_millis(lot % (whole_ms / 5).max(1));
-        Some(Ramp { ended_at, first_at: ended_at.plus(wait), length_ms: whole_ms / 5 * 4 })
+        Some(Ramp {
+            ended_at,
+            first_at: ended_at.plus(wait),
+            length_ms: whole_ms / 5 * 4,
+            least: Share::ZERO,
+        })
     }
 
     fn step_at(self, step: u64) -> Timestamp {
@@ -60,7 +69,7 @@ impl Ramp {
 
     /// How much of its own share the zone has.
     pub(crate) fn share(self, now: Timestamp) -> Share {
-        Share::of(self.steps().filter(|at| *at <= now).count() as u64, STEPS)
+        Share::of(self.steps().filter(|at| *at <= now).count() as u64, STEPS).max(self.least)
     }
 
     /// When it has all of it.
@@ -115,6 +124,18 @@ fn together(to: &ReturnTo<'_>, ways: &[Way]) -> Vec<(ZoneIx, Vec<ZoneIx>)> {
     found
 }
 
+/// The share with which zones that return have, beside the other open ones, half of the capacity of all.
+fn least_share(to: &ReturnTo<'_>, open: &[ZoneIx], ramps: &BTreeMap<ZoneIx, Ramp>) -> Share {
+    let capacities = floor::capacities(to.estate, to.pool);
+    let (mut returning, mut whole) = (0_u64, 0_u64);
+    for zone in open {
+        let sum = if ramps.contains_key(zone) { &mut returning } else { &mut whole };
+        *sum = sum.saturating_add(capacities.get(zone).copied().unwrap_or(0));
+    }
+    let half = returning.saturating_add(whole).div_ceil(2);
+    Share::of(half.saturating_sub(whole), returning)
+}
+
 /// The ends of acts that had taken zones away.
 #[derive(Default)]
 pub(crate) struct Returns {
@@ -160,6 +181,11 @@ impl Returns {
         !pool.return_over.is_zero() && pool_zones(pool).iter().any(is_near)
     }
 
+    /// Whether an act on exactly this scope has ended lately.
+    pub(crate) fn names(&self, scope: &Scope) -> bool {
+        self.ends.values().any(|ends| ends.contains_key(scope))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -181,7 +207,16 @@ impl Returns {
             away.filter(|zone| *zone != way.zone).for_each(|zone| floor.force_zone(zone));
             floor.take_zone(way.zone).is_ok()
         };
-        ways.iter().filter(could_leave).map(|way| (way.zone, way.ramp)).collect()
+        let mut ramps: BTreeMap<ZoneIx, Ramp> =
+            ways.iter().filter(could_leave).map(|way| (way.zone, way.ramp)).collect();
+        let is_guess = |kept: &Way| {
+            !ramps.contains_key(&kept.zone) && ramps.values().any(|ramp| ramp.ended_at == kept.end.at)
+        };
+        if ways.iter().any(is_guess) {
+            let least = least_share(to, open, &ramps);
+            ramps.values_mut().for_each(|ramp| ramp.least = least);
+        }
+        ramps
     }
 
     /// The way back of a zone after the newest end that reaches the pool.

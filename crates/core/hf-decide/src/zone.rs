@@ -15,14 +15,14 @@ use crate::acts::{Act, Asks};
 use crate::decision::{NotApplied, PoolDecision, Reason, Source, ZoneDecision, ZoneHealth, ZoneState};
 use crate::pool::Effect;
 
-/// Decides every zone, from what was decided for pools and records. `verdicts`: those that count, for each pool; `effects`: what
+/// Decides every zone, from what was decided for pools, and for records and branches of trees (`others`). `verdicts`: those that count, for each pool; `effects`: what
 /// acts did to pools, by their position in `acts`.
 pub(crate) fn decide(
     estate: &Estate,
     acts: &[Act<'_>],
     verdicts: &[Vec<Verdict>],
     (pools, effects): (&[PoolDecision], &[(usize, Effect)]),
-    records: &[Option<PoolDecision>],
+    others: &[&PoolDecision],
 ) -> Vec<ZoneDecision> {
     let mut sums = vec![Sum::default(); acts.len()];
     for (act, effect) in effects {
@@ -45,7 +45,7 @@ pub(crate) fn decide(
             zones[refused.zone.at()].not_applied.push(refused.clone());
         }
     }
-    for decision in records.iter().flatten() {
+    for decision in others {
         let of_pool = &pools[decision.pool.at()].not_applied;
         for refused in decision.not_applied.iter().filter(|refused| refused.source != Source::Health) {
             let is_news = !of_pool.iter().any(|other| {

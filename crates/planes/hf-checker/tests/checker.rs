@@ -89,7 +89,7 @@ fn snapshot(endpoints: &[SocketAddr]) -> Arc<Snapshot> {
         verdicts: Verdicts::unknown(estate.endpoint_refs().count()),
         estate: Arc::new(estate),
         break_glass: vec![],
-        decision: Decision { pools: vec![], records: vec![], zones: vec![] },
+        decision: Decision { pools: vec![], records: vec![], trees: vec![], zones: vec![] },
     })
 }
 

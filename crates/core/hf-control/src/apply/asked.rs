@@ -88,7 +88,10 @@ pub(super) fn has_scope(estate: &Estate, scope: &Scope) -> bool {
     match scope {
         Scope::Everything => true,
         Scope::Pool(name) => estate.pool_named(name).is_some(),
-        Scope::Record(name) => estate.records.iter().any(|record| record.name == *name),
+        Scope::Record(name) => {
+            estate.records.iter().any(|record| record.name == *name)
+                || estate.trees.iter().any(|tree| tree.name == *name)
+        }
     }
 }
 
