@@ -22,8 +22,9 @@ mod read_node;
 mod walk;
 
 pub use diff::{Act, Change, diff};
-pub use plain::{data_text, type_text};
+pub use master_file::read_record_data;
+pub use plain::{data_text, is_data, type_text};
 pub use problem::{Problem, Problems};
 pub use read_access::read_access;
-pub use read_estate::{estate_files, read_estate};
+pub use read_estate::{estate_files, read_estate, read_estate_advised};
 pub use read_node::{check_node_in, estate_reference_problem, is_node_file, read_node};

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::base::iana::Rtype;
 use hf_model::DnsName;
 
 use crate::estate::{PlainRecord, Soa};
@@ -18,7 +19,8 @@ mod entries;
 mod fields;
 mod scanner;
 
-use checks::{check_apex, check_hidden, check_sets};
+use checks::check_apex;
+pub(crate) use checks::{check_hidden, check_sets};
 use entries::{Entries, Entry, Token};
 use fields::{dns_name, leading, rdata, read_ttl, wire_of};
 use scanner::wire_name;
@@ -74,6 +76,34 @@ impl Master {
         suffixes(name.as_str()).find(|suffix| self.is_cut(suffix, name.as_str()))
     }
 
+    /// The place of the delegation or DNAME at this very name.
+    pub(crate) fn cut_at(&self, name: &str) -> Option<usize> {
+        self.cuts.get(name).map(|cut| cut.at)
+    }
+
+    /// Whether records of `kinds` may stand at `name` although `cut` hides it: glue, and what the parent says of a delegation.
+    /// Only plain records may: what is chosen is never asked for there.
+    pub(crate) fn may_stand_below(&self, cut: &str, name: &DnsName, plain: bool, kinds: &[u16]) -> bool {
+        let delegated = self.cuts.get(cut).is_some_and(|cut| cut.rtype == rtype::NS);
+        let glue = |kind: &u16| matches!(*kind, rtype::A | rtype::AAAA);
+        let parents = |kind: &u16| {
+            cut == name.as_str() && matches!(*kind, rtype::NS | rtype::DS | rtype::RRSIG | rtype::NSEC)
+        };
+        plain && delegated && kinds.iter().all(|kind| glue(kind) || parents(kind))
+    }
+
+    /// Finds names and cuts among the plain records.
+    pub(crate) fn index(&mut self, apex: &DnsName) {
+        for (position, placed) in self.plain.iter().enumerate() {
+            self.by_name.entry(placed.record.name.clone()).or_default().push(position);
+            let kind = placed.record.rtype;
+            if kind == rtype::NS && placed.record.name != *apex || kind == rtype::DNAME {
+                let cut = Cut { rtype: kind, at: placed.at };
+                self.cuts.entry(placed.record.name.as_str().to_owned()).or_insert(cut);
+            }
+        }
+    }
+
     /// Whether others answer for `name` because of what stands at `suffix`.
     fn is_cut(&self, suffix: &str, name: &str) -> bool {
         self.cuts.get(suffix).is_some_and(|cut| cut.rtype == rtype::NS || suffix != name)
@@ -103,14 +133,7 @@ pub(crate) fn read_master_file(apex: &DnsName, text: &str, report: &mut Report<'
         }
     }
     let mut master = reader.master;
-    for (position, placed) in master.plain.iter().enumerate() {
-        master.by_name.entry(placed.record.name.clone()).or_default().push(position);
-        let kind = placed.record.rtype;
-        if kind == rtype::NS && placed.record.name != *apex || kind == rtype::DNAME {
-            let cut = Cut { rtype: kind, at: placed.at };
-            master.cuts.entry(placed.record.name.as_str().to_owned()).or_insert(cut);
-        }
-    }
+    master.index(apex);
     check_apex(apex, &master, reader.soa_seen, report);
     check_sets(&mut master, report);
     check_hidden(&master, report);
@@ -126,6 +149,70 @@ pub(crate) fn read_data(rtype: u16, text: &str) -> Option<Vec<u8>> {
     let entry = entries.next(&mut report)?;
     let whole = entries.next(&mut report).is_none() && report.is_clean();
     rdata(rtype.into(), &entry.tokens, &[0]).ok().filter(|_| whole)
+}
+
+/// Reads one value of a record in the estate file: the data as in a master file, its names absolute.
+///
+/// # Errors
+///
+/// What is wrong with it, and the mend.
+pub(crate) fn read_value(rtype: u16, text: &str) -> Result<Vec<u8>, String> {
+    let line = format!(" {text}");
+    let mut report = Report::new("", &line);
+    let mut entries = Entries::new(&line);
+    let entry = entries.next(&mut report);
+    let whole = entries.next(&mut report).is_none();
+    if let Some(problem) = report.into_problems().into_iter().next() {
+        return Err(problem.what);
+    }
+    let Some(entry) = entry.filter(|_| whole) else {
+        return Err(
+            "a value is the data of one record, on one line; write several as several values".to_owned()
+        );
+    };
+    let kind = Rtype::from_int(rtype);
+    let quoted = entry.tokens.iter().any(|token| token.quoted);
+    if kind == Rtype::TXT && entry.tokens.len() > 1 && !quoted && !text.trim_start().starts_with("\\#") {
+        return Err(
+            "without quotes each word is a text of its own; write such as \"\\\"v=spf1 -all\\\"\" or '\"v=spf1 -all\"'"
+                .to_owned(),
+        );
+    }
+    let read = |origin: &[u8]| {
+        rdata(kind, &entry.tokens, origin)
+            .map_err(|(_, error)| format!("the data of this {kind} cannot be read: {error}; change it"))
+    };
+    // A name that is not absolute reads differently from another origin.
+    let data = read(&[0])?;
+    if read(b"\x01x\0").is_ok_and(|other| other == data) {
+        Ok(data)
+    } else {
+        Err("names in values are absolute; end them with '.'".to_owned())
+    }
+}
+
+/// Reads the data of one record as it stands behind its type in a master file, parentheses and comments included; `origin` in
+/// wire form completes relative names.
+///
+/// # Errors
+///
+/// Where in `text`, and what is wrong.
+pub fn read_record_data(rtype: u16, text: &str, origin: &[u8]) -> Result<Vec<u8>, (usize, String)> {
+    let mut report = Report::new("", text);
+    let mut entries = Entries::new(text);
+    let entry = entries.next(&mut report);
+    let more = entries.next(&mut report);
+    if let Some(problem) = report.into_problems().into_iter().next() {
+        return Err((0, problem.what));
+    }
+    if let Some(token) = more.as_ref().and_then(|entry| entry.tokens.first()) {
+        return Err((token.at, "there is more than the data of one record; remove it".to_owned()));
+    }
+    let tokens = entry.map(|entry| entry.tokens).unwrap_or_default();
+    let kind = Rtype::from_int(rtype);
+    rdata(kind, &tokens, origin).map_err(|(at, error)| {
+        (at.unwrap_or_default(), format!("the data of this {kind} cannot be read: {error}; change it"))
+    })
 }
 
 /// Where, and what is wrong.

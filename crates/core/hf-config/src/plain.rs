@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use domain::base::iana::Rtype;
 use domain::base::name::ParsedName;
-use domain::base::rdata::ParseRecordData;
+use domain::base::rdata::{ComposeRecordData, ParseRecordData};
 use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt as _};
 use domain::rdata::ZoneRecordData;
 
@@ -39,6 +39,24 @@ pub fn data_text(record: &PlainRecord) -> String {
     text
 }
 
+/// Whether these bytes are data of this type; of a type that is not known, whatever they are (RFC 3597).
+pub fn is_data(rtype: u16, rdata: &[u8]) -> bool {
+    if rdata.len() > usize::from(u16::MAX) {
+        return false;
+    }
+    let mut parser = domain::dep::octseq::Parser::from_ref(rdata);
+    let read = ZoneRecordData::<&[u8], ParsedName<&[u8]>>::parse_rdata(Rtype::from_int(rtype), &mut parser);
+    match read {
+        // Written out again it is the same: nothing behind it, and no name that points into it.
+        Ok(Some(data)) => {
+            let mut again = Vec::with_capacity(rdata.len());
+            data.compose_rdata(&mut again).is_ok() && again == rdata
+        }
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +66,19 @@ mod tests {
         let record = PlainRecord { name, rtype, ttl: 5, rdata: rdata.to_vec() };
         assert_eq!(data_text(&record), want);
         assert_eq!(read_data(rtype, want).as_deref(), Some(rdata));
+    }
+
+    #[test]
+    fn data_of_a_type_is_told_from_other_bytes() {
+        assert!(is_data(1, &[192, 0, 2, 1]));
+        assert!(!is_data(1, &[192, 0, 2]));
+        assert!(!is_data(1, &[192, 0, 2, 1, 0]));
+        assert!(is_data(16, b"\x02hi"));
+        assert!(!is_data(16, b"\x03hi"));
+        assert!(is_data(5, b"\x01a\0"));
+        assert!(!is_data(5, b"\xc0\x00"));
+        assert!(!is_data(6, b"\x01a\0\xc0\0\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01"));
+        assert!(is_data(65_280, b"anything"));
     }
 
     #[test]

@@ -13,13 +13,21 @@ use crate::estate::{Estate, EstateBundle, limits};
 use crate::walk::{Fields, Report, verdict};
 use crate::{Problem, Problems};
 
+pub(crate) use hosting::read_key;
+
 mod chain;
 mod checks;
+mod collections;
 mod controls;
 mod hosted;
+mod hosting;
 mod pools;
 mod records;
 mod rules;
+mod same_as;
+mod steered;
+mod trees;
+mod values;
 mod zones;
 
 /// Reads an estate. `file` is how the TOML text is called in problems; master files are called as written in it,
@@ -29,6 +37,15 @@ mod zones;
 ///
 /// All problems of all files, in the order of their places.
 pub fn read_estate(file: &str, bundle: &EstateBundle) -> Result<Estate, Problems> {
+    read_estate_advised(file, bundle).map(|(estate, _)| estate)
+}
+
+/// Reads an estate, and tells beside it what is allowed and seldom meant.
+///
+/// # Errors
+///
+/// As [`read_estate`].
+pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate, Vec<Problem>), Problems> {
     check_size(file, bundle)?;
     let mut report = Report::new(file, &bundle.toml);
     let Some(document) = report.parse() else { return Err(Problems(report.into_problems())) };
@@ -50,10 +67,19 @@ pub fn read_estate(file: &str, bundle: &EstateBundle) -> Result<Estate, Problems
     );
     let mut hosted = hosted::hosted_zones(&mut root, bundle, &mut report);
     hosted::check_hosted_zones(&mut hosted, &zones, &pools, &mut report);
-    let around = records::Around::new(&regions, &zones, &pools, &controls, &hosted);
-    let records = records::records(&mut root, &around, &mut report);
+    let collections = collections::collections(&mut root, &mut report);
+    let around = records::Around {
+        regions: &regions,
+        zones: &zones,
+        pools: &pools,
+        controls: &controls,
+        collections: &collections,
+    };
+    let records = records::records(&mut root, &around, &mut hosted, &mut report);
+    hosted::finish_hosted_zones(&mut hosted, &records, &mut report);
     root.finish(&[], &mut report);
 
+    let advice = report.take_advice();
     let mut reports = vec![report];
     let mut hosted_zones = Vec::new();
     for zone in hosted {
@@ -74,16 +100,16 @@ pub fn read_estate(file: &str, bundle: &EstateBundle) -> Result<Estate, Problems
             health_checks: checks.list.into_iter().collect::<Option<_>>()?,
             pools: pools.list.into_iter().collect::<Option<_>>()?,
             hosted_zones: hosted_zones.into_iter().collect::<Option<_>>()?,
-            records: records.into_iter().collect::<Option<_>>()?,
-            trees: Vec::new(),
-            aliases: Vec::new(),
-            cidr_collections: Vec::new(),
+            records: records.steered.into_iter().collect::<Option<_>>()?,
+            trees: records.trees.into_iter().collect::<Option<_>>()?,
+            aliases: records.aliases.into_iter().collect::<Option<_>>()?,
+            cidr_collections: collections.list.into_iter().collect::<Option<_>>()?,
             control_panels: panels.list.into_iter().collect::<Option<_>>()?,
             routing_controls: controls.list.into_iter().collect::<Option<_>>()?,
             safety_rules: rules.into_iter().collect::<Option<_>>()?,
         })
     };
-    all().ok_or_else(incomplete)
+    all().map(|estate| (estate, advice)).ok_or_else(incomplete)
 }
 
 /// The master files that an estate's TOML text names, sorted, each once: what the caller loads into the bundle.

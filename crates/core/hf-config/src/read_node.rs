@@ -11,11 +11,12 @@ use hf_model::{NodeId, ZoneId};
 
 use crate::addresses::{Taken, read_socket};
 use crate::estate::Estate;
-use crate::node::{DnsConfig, NodeConfig, OperatorKey, Role, TlsConfig};
+use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
 mod api;
+mod dns;
 mod ledger;
 
 /// Sections of the format that a later version carries.
@@ -62,7 +63,8 @@ pub fn is_node_file(text: &str) -> bool {
     }
 }
 
-/// What is wrong between a good node file and the estate that its node will serve: a zone that the estate does not have.
+/// What is wrong between a good node file and the estate that its node will serve: a zone that the estate does not have, a key,
+/// folder or database that its names need on a DNS node.
 ///
 /// # Errors
 ///
@@ -79,6 +81,13 @@ pub fn check_node_in(file: &str, text: &str, estate: &Estate) -> Result<(), Prob
             known
                 .ok_or_else(|| format!("no zone `{}` in the estate; it has {}", clip(text), zones.join(", ")))
         });
+    }
+    let mut aside = Report::new(file, text);
+    if let Some(config) = node_config(&mut root, &mut aside)
+        && config.roles.contains(&Role::Dns)
+    {
+        let at = root.get("dns").or(root.get("node")).map_or(0, Value::at);
+        dns::check(&config.dns, at, estate, &mut report);
     }
     verdict(vec![report])
 }
@@ -131,14 +140,15 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         let value = section(root, name, "listen", report);
         let listens = role.is_none_or(|role| node.as_ref().is_some_and(|node| node.roles.contains(&role)));
         let found = match value {
-            Some(value) => listeners(value, role == Some(Role::Dns), listens.then_some(&mut taken), report),
+            Some(value) => listeners(value, false, listens.then_some(&mut taken), report),
             None => Some(vec![default_listener(name, default, listens.then_some(&mut taken), report)]),
         };
         (value, found)
     };
     let (_, status) = listen("status", 7601, Some(Role::Status), report);
     let (feed_value, feed) = listen("feed", 7602, None, report);
-    let (_, dns) = listen("dns", 5300, Some(Role::Dns), report);
+    let has_dns = node.as_ref().is_some_and(|node| node.roles.contains(&Role::Dns));
+    let dns = dns::dns(root, has_dns.then_some(&mut taken), report);
     if let (Some(value), Some([address])) = (feed_value, feed.as_deref())
         && !address.ip().is_loopback()
         && has_tls.is_none()
@@ -169,7 +179,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         api: api.config?,
         status_listen: first(status)?,
         feed_listen: first(feed)?,
-        dns: DnsConfig::on(dns?),
+        dns: dns?,
         balancer_address: balancer_address.ok()?,
         drain: node.drain,
         beat: node.beat,

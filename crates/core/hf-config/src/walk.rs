@@ -31,11 +31,12 @@ pub(crate) struct Fields<'t, 'i> {
     /// With its article: `a zone`.
     thing: &'static str,
     known: Vec<&'static str>,
+    ignored: Vec<&'static str>,
 }
 
 impl<'t, 'i> Fields<'t, 'i> {
     pub(crate) fn new(table: &'t DeTable<'i>, at: usize, thing: &'static str) -> Self {
-        Fields { table, at, thing, known: Vec::new() }
+        Fields { table, at, thing, known: Vec::new(), ignored: Vec::new() }
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -48,6 +49,21 @@ impl<'t, 'i> Fields<'t, 'i> {
             self.known.push(key);
         }
         self.table.get(key).map(|node| Value { node, key })
+    }
+
+    /// Whether there is a value under `key`; asking does not make the key known.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Calls the table by another name, once it is known which of several sorts it is of.
+    pub(crate) fn call(&mut self, thing: &'static str) {
+        self.thing = thing;
+    }
+
+    /// Takes keys as known whose presence was told otherwise.
+    pub(crate) fn ignore(&mut self, keys: &[&'static str]) {
+        self.ignored.extend(keys);
     }
 
     /// The value under `key`, or a problem.
@@ -86,7 +102,7 @@ impl<'t, 'i> Fields<'t, 'i> {
     pub(crate) fn finish(self, later: &[&str], report: &mut Report<'_>) {
         for (key, _) in self.table {
             let name: &str = key.get_ref();
-            if self.known.contains(&name) {
+            if self.known.contains(&name) || self.ignored.contains(&name) {
                 continue;
             }
             let at = key.span().start;
@@ -258,6 +274,19 @@ impl<'t, 'i> Value<'t, 'i> {
     /// Whether this is a whole number.
     pub(crate) fn is_whole(self) -> bool {
         self.node.get_ref().is_integer()
+    }
+
+    /// The keys of a table whose keys are the writer's own, each with its place and value, in the order of the keys.
+    pub(crate) fn entries(self, report: &mut Report<'_>) -> Option<Vec<(&'t str, usize, Value<'t, 'i>)>> {
+        let DeValue::Table(table) = self.node.get_ref() else {
+            self.wrong_type("a table", report);
+            return None;
+        };
+        let entry = |(key, node): (&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>)| {
+            let name: &'t str = key.get_ref();
+            (name, key.span().start, Value { node, key: self.key })
+        };
+        Some(table.iter().map(entry).collect())
     }
 
     /// A table.

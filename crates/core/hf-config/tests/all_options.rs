@@ -42,7 +42,8 @@ fn with_strange_keys(text: &str) -> String {
 }
 
 fn key_of(text: &str) -> Option<String> {
-    Some(text.split_once(" = ")?.0.trim().to_owned())
+    // Of a dotted key the first part: what comes behind is the writer's own.
+    text.split_once(" = ")?.0.trim().split('.').next().map(str::to_owned)
 }
 
 /// Keys beside the strange key at a place of the text, and a name for the table that it is in.
@@ -57,12 +58,14 @@ fn table_at(lines: &[&str], line: usize, column: usize) -> (String, BTreeSet<Str
     let header = line.checked_sub(2).map_or("the file", |above| lines[above]);
     let keys = match header {
         "the file" => lines.iter().filter_map(|line| line.strip_prefix('[')).map(bare).collect(),
-        _ => lines[line..]
-            .iter()
-            .take_while(|line| !line.starts_with('['))
-            .filter(|line| !line.starts_with(' '))
-            .filter_map(|line| key_of(line))
-            .collect(),
+        _ => {
+            let below = format!("[[{}.", bare(header));
+            let own = lines[line..].iter().take_while(|line| !line.starts_with('['));
+            let keys = own.filter(|line| !line.starts_with(' ')).filter_map(|line| key_of(line));
+            // Tables below it stand under headers of their own.
+            let parts = lines[line..].iter().filter_map(|line| line.strip_prefix(&*below)).map(bare);
+            keys.chain(parts).collect()
+        }
     };
     (header.to_owned(), keys)
 }

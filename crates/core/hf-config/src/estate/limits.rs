@@ -19,7 +19,7 @@ pub const POOLS: usize = 1_000;
 pub const ENDPOINTS: usize = 20_000;
 /// Hosted zones.
 pub const HOSTED_ZONES: usize = 100;
-/// Steered records.
+/// Steered records whose candidates are endpoints.
 pub const RECORDS: usize = 10_000;
 /// Control panels of a cluster; with the next three, AWS's quotas.
 pub const CONTROL_PANELS: usize = 50;
@@ -31,9 +31,8 @@ pub const ROUTING_CONTROLS: usize = 300;
 pub const RULES_OF_A_PANEL: usize = 20;
 /// The longest way of a zone back to a pool: what is told of ended acts need not be kept for longer than twice that.
 pub const RETURN_OVER_MAX: std::time::Duration = std::time::Duration::from_hours(1);
-/// Master files that a node reads by itself (`source = "node"`) are not in the ledger; this bounds what a bundle may hold otherwise:
-/// plain records of all hosted zones together.
-pub const PLAIN_RECORDS: usize = 200_000;
+/// Tables `[[record]]` of every sort together.
+pub const RECORD_TABLES: usize = 50_000;
 /// Values of one plain record in the estate file.
 pub const VALUES: usize = 100;
 /// Names that answer as another one does.

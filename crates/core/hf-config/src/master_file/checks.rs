@@ -20,7 +20,7 @@ pub(super) fn check_apex(apex: &DnsName, master: &Master, soa_seen: bool, report
 }
 
 /// One TTL for each name and type, a CNAME alone at its name; a record written twice counts once.
-pub(super) fn check_sets(master: &mut Master, report: &mut Report<'_>) {
+pub(crate) fn check_sets(master: &mut Master, report: &mut Report<'_>) {
     let mut twice = BTreeSet::new();
     for (name, positions) in &master.by_name {
         let mut ttl_of: BTreeMap<u16, u32> = BTreeMap::new();
@@ -68,7 +68,7 @@ pub(super) fn check_sets(master: &mut Master, report: &mut Report<'_>) {
 }
 
 /// Below a delegation only addresses (glue) may stand, at it only what the parent says of it.
-pub(super) fn check_hidden(master: &Master, report: &mut Report<'_>) {
+pub(crate) fn check_hidden(master: &Master, report: &mut Report<'_>) {
     if master.cuts.is_empty() {
         return;
     }

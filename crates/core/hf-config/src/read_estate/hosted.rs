@@ -5,13 +5,15 @@
 //!
 //! Not here: the grammar of master files (`master_file`), steered records (`records`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hf_model::DnsName;
 
+use super::hosting::{Hosting, hosting};
 use super::pools::Pools;
+use super::records::Records;
 use super::zones::Zones;
-use crate::estate::{EstateBundle, HostedZone, limits};
+use crate::estate::{EstateBundle, HostedZone, PlainRecord, SerialPolicy, Soa, ZoneSource, limits};
 use crate::master_file::{Master, Placed, read_master_file, rtype, suffixes};
 use crate::walk::{Fields, Names, Report, Value, clip};
 
@@ -24,8 +26,16 @@ pub(super) struct Hosted<'b> {
     pub(super) name: Option<DnsName>,
     /// Place of its name in the estate file.
     at: usize,
-    /// Plain records for the cross-checks.
+    /// Plain records of its master file, for the cross-checks.
     pub(super) master: Master,
+    /// Plain records of the estate file; their places are in it.
+    pub(super) extra: Master,
+    /// `None` if it could not be read.
+    pub(super) source: Option<ZoneSource>,
+    /// Whether people may change it by RFC 2136, as far as can be told.
+    pub(super) is_updated: bool,
+    /// Place of what lets others transfer it, if somebody may.
+    shared_at: Option<usize>,
 }
 
 pub(super) fn hosted_zones<'b>(
@@ -61,26 +71,83 @@ fn hosted_zone<'b>(
         names.insert(name.as_str(), position, at, report);
         plain
     });
-    let file = fields.get("file").map(|value| file(value, bundle, report));
+    let file_value = fields.get("file");
+    let hosting = hosting(&mut fields, name.as_ref(), file_value.is_some(), report);
+    let file = file_value.map(|value| file(value, bundle, report));
     fields.finish(&[], report);
 
-    let mut hosted = Hosted { zone: None, report: None, name, at, master: Master::default() };
+    let mut hosted = Hosted {
+        zone: None,
+        report: None,
+        name,
+        at,
+        master: Master::default(),
+        extra: Master::default(),
+        source: hosting.source.clone(),
+        is_updated: hosting.is_updated,
+        shared_at: hosting.shared_at,
+    };
     let Some(name) = hosted.name.clone() else { return hosted };
     match file {
-        None => hosted.zone = Some(HostedZone::new(name)),
+        None => hosted.zone = zone(name, hosting, None, Vec::new()),
         Some(None) => {}
         Some(Some((file_name, text))) => {
             let mut own = Report::new(&beside(report.file(), file_name), text);
             hosted.master = read_master_file(&name, text, &mut own);
             if own.is_clean() {
                 let plain = hosted.master.plain.iter().map(|record| record.record.clone()).collect();
-                hosted.zone =
-                    Some(HostedZone { soa: hosted.master.soa.clone(), plain, ..HostedZone::new(name) });
+                hosted.zone = zone(name, hosting, hosted.master.soa.clone(), plain);
             }
             hosted.report = Some(own);
         }
     }
     hosted
+}
+
+fn zone(name: DnsName, hosting: Hosting, soa: Option<Soa>, plain: Vec<PlainRecord>) -> Option<HostedZone> {
+    let source = hosting.source?;
+    let made_up = source == ZoneSource::Estate && soa.is_none();
+    let default = if made_up { SerialPolicy::Revision } else { SerialPolicy::Written };
+    Some(HostedZone {
+        name,
+        soa,
+        plain,
+        source,
+        serial: hosting.serial?.unwrap_or(default),
+        transfers: hosting.transfers?,
+        updates: hosting.updates?,
+        dnssec: hosting.dnssec?,
+    })
+}
+
+/// What is left to say once the records are read: their values belong to it, and a zone that others fetch shows a serial that
+/// moves with its answers.
+pub(super) fn finish_hosted_zones(hosted: &mut [Hosted<'_>], records: &Records, report: &mut Report<'_>) {
+    let steered = records.steered.iter().flatten().map(|record| record.hosted_zone);
+    let trees = records.trees.iter().flatten().map(|tree| tree.hosted_zone);
+    let aliases = records.aliases.iter().flatten().map(|alias| alias.hosted_zone);
+    let moving: BTreeSet<u16> = steered.chain(trees).chain(aliases).collect();
+    for (position, hosted) in (0..).zip(hosted) {
+        let Some(zone) = &mut hosted.zone else { continue };
+        zone.plain.extend(hosted.extra.plain.iter().map(|placed| placed.record.clone()));
+        let moves = moving.contains(&position);
+        let stands = match zone.serial {
+            SerialPolicy::Time => false,
+            // An update is a revision.
+            SerialPolicy::Revision => moves,
+            SerialPolicy::Written => moves || hosted.is_updated,
+        };
+        if let (Some(at), true) = (hosted.shared_at, stands) {
+            report.add(
+                at,
+                format_args!(
+                    "secondaries fetch a zone again when its serial grows, and answers of {} change without that; add \
+                     serial = \"time\"",
+                    zone.name
+                ),
+            );
+        }
+    }
 }
 
 fn file<'b>(
@@ -178,7 +245,13 @@ fn check_plain(
     }
 }
 
-fn check_zonal_names(master: &Master, apex: &DnsName, zones: &Zones, pools: &Pools, report: &mut Report<'_>) {
+pub(super) fn check_zonal_names(
+    master: &Master,
+    apex: &DnsName,
+    zones: &Zones,
+    pools: &Pools,
+    report: &mut Report<'_>,
+) {
     for Placed { record, at, .. } in &master.plain {
         if let Some((zone, pool)) = zonal_name(&record.name, apex, zones, pools) {
             let name = &record.name;

@@ -95,6 +95,7 @@ fn pool(
         Some(value) => all_down(value, position, across, report),
         None => Some(AllDown::Open),
     };
+    let (dns_minimum, routing_minimum) = minimums(&mut fields, endpoints.as_deref(), report);
     let return_over = match fields.get("return_over") {
         Some(value) => value.duration(Duration::ZERO, limits::RETURN_OVER_MAX, report),
         None => Some(RETURN_DEFAULT),
@@ -123,8 +124,8 @@ fn pool(
         min_capacity: min_capacity?,
         all_down: all_down?,
         return_over: return_over?,
-        dns_minimum: Minimum::default(),
-        routing_minimum: Minimum::default(),
+        dns_minimum: dns_minimum?,
+        routing_minimum: routing_minimum?,
         control: control.ok()?,
         endpoints: endpoints?,
     })
@@ -266,6 +267,74 @@ fn min_zones(value: Value<'_, '_>, endpoints: Option<&[Endpoint]>, report: &mut 
         );
     }
     Some(min_zones)
+}
+
+/// From when on a zone leaves DNS, and from when on its health no longer counts for balancers.
+fn minimums(
+    fields: &mut Fields<'_, '_>,
+    endpoints: Option<&[Endpoint]>,
+    report: &mut Report<'_>,
+) -> (Option<Minimum>, Option<Minimum>) {
+    let (dns, routing) = (fields.get("dns_minimum"), fields.get("routing_minimum"));
+    let routing_minimum = match routing {
+        Some(value) => minimum(value, report),
+        None => Some(Minimum::default()),
+    };
+    let dns_minimum = match dns {
+        Some(value) => minimum(value, report),
+        None => routing_minimum,
+    };
+    for (value, read) in [(dns, dns_minimum), (routing, routing_minimum)] {
+        let (Some(value), Some(read), Some(endpoints)) = (value, read, endpoints) else { continue };
+        let mut of_zone: BTreeMap<ZoneIx, u16> = BTreeMap::new();
+        for endpoint in endpoints {
+            let count = of_zone.entry(endpoint.zone).or_default();
+            *count = count.saturating_add(1);
+        }
+        if let Some(most) = of_zone.values().max().filter(|most| **most < read.count) {
+            let count = read.count;
+            let what =
+                format_args!("no zone of this pool has {count} endpoints, the largest has {most}; lower it");
+            report.add(value.at(), what);
+        }
+    }
+    if let (Some(value), Some(dns), Some(routing)) = (dns, dns_minimum, routing_minimum)
+        && (dns.count < routing.count || dns.share < routing.share)
+    {
+        report.add(
+            value.at(),
+            format_args!(
+                "`dns_minimum` is {dns} and `routing_minimum` is {routing}: names would lead to zones that balancers \
+                 have given up; raise this one or lower the other"
+            ),
+        );
+    }
+    (dns_minimum, routing_minimum)
+}
+
+/// As written: `2`, `"50%"`, or `{ count = 2, share = "50%" }`.
+pub(super) fn minimum(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Minimum> {
+    let count = |value: Value<'_, '_>, report: &mut Report<'_>| {
+        value.whole(1, 10_000, report).and_then(|count| u16::try_from(count).ok())
+    };
+    let default = Minimum::default();
+    if value.as_text().is_some() {
+        return value.read(report, parse_share).map(|share| Minimum { share, ..default });
+    }
+    if value.is_whole() {
+        return count(value, report).map(|count| Minimum { count, ..default });
+    }
+    let mut fields = value.fields("a minimum", report)?;
+    let count = match fields.get("count") {
+        Some(value) => count(value, report),
+        None => Some(default.count),
+    };
+    let share = match fields.get("share") {
+        Some(value) => value.read(report, parse_share),
+        None => Some(default.share),
+    };
+    fields.finish(&[], report);
+    Some(Minimum { count: count?, share: share? })
 }
 
 fn all_down(

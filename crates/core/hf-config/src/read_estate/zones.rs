@@ -13,7 +13,7 @@ use crate::walk::{Fields, Names, Report, Value, if_there};
 /// The regions of the file; those with a problem are `None`.
 pub(super) struct Regions {
     pub(super) list: Vec<Option<Region>>,
-    names: Names,
+    pub(super) names: Names,
 }
 
 /// The zones of the file; those with a problem are `None`.
@@ -51,7 +51,7 @@ pub(super) fn named<'t, 'i>(
     Some(value)
 }
 
-fn location(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Location> {
+pub(super) fn location(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Location> {
     let mut fields = value.fields("a location", report)?;
     let latitude = fields.need("latitude", report).and_then(|value| value.thousandths(-90, 90, report));
     let longitude = fields.need("longitude", report).and_then(|value| value.thousandths(-180, 180, report));

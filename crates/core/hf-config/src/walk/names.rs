@@ -63,7 +63,7 @@ impl Names {
 
 /// Which names there are: the first of them, and how many more.
 pub(crate) fn there<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    const SHOWN: usize = 12;
+    const SHOWN: usize = 16;
     let (mut text, mut count) = (String::new(), 0);
     for name in names {
         if count < SHOWN {

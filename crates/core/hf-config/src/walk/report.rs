@@ -21,16 +21,37 @@ pub(crate) struct Report<'a> {
     text: &'a str,
     found: Vec<(Option<usize>, String)>,
     more: usize,
+    advice: Vec<(usize, String)>,
 }
 
 impl<'a> Report<'a> {
     pub(crate) fn new(file: &str, text: &'a str) -> Self {
-        Report { file: file.to_owned(), text, found: Vec::new(), more: 0 }
+        Report { file: file.to_owned(), text, found: Vec::new(), more: 0, advice: Vec::new() }
     }
 
     /// Takes a problem at a byte offset.
     pub(crate) fn add(&mut self, at: usize, what: impl Display) {
         self.push(Some(at), what);
+    }
+
+    /// Takes what is allowed and seldom meant, at a byte offset; beyond a bound the rest is left out.
+    pub(crate) fn advise(&mut self, at: usize, what: impl Display) {
+        if self.advice.len() < PROBLEMS_MAX {
+            self.advice.push((at, what.to_string()));
+        }
+    }
+
+    /// What is allowed and seldom meant, with its places, in their order.
+    pub(crate) fn take_advice(&mut self) -> Vec<Problem> {
+        let mut advice = std::mem::take(&mut self.advice);
+        advice.sort();
+        advice.dedup();
+        let mut sweep = Sweep::new(self.text);
+        let problem = |(at, what)| {
+            let (line, column) = sweep.place(at);
+            Problem { file: self.file.clone(), line, column, what }
+        };
+        advice.into_iter().map(problem).collect()
     }
 
     /// Takes a problem of the whole file.

@@ -51,9 +51,9 @@ fn long_and_wild_texts_are_clipped() {
 
 #[test]
 fn many_names_are_shortened() {
-    let names: Vec<String> = (0..15).map(|n| n.to_string()).collect();
+    let names: Vec<String> = (0..19).map(|n| n.to_string()).collect();
     let all = there(names.iter().map(String::as_str));
-    assert!(all.ends_with("`11` and 3 more"), "{all}");
+    assert!(all.ends_with("`15` and 3 more"), "{all}");
     assert_eq!(there(std::iter::empty()), "there is none");
     assert_eq!(there(["a"].into_iter()), "there is only `a`");
 }

@@ -97,7 +97,7 @@ fn types_and_keys() {
         "crosszone = false\nsomething_else = 1",
         expect![[r#"
             estate.toml:31:1: a pool has no `crosszone`; write `cross_zone` or remove it
-            estate.toml:32:1: a pool has no `something_else`; remove it, there are `name`, `protocol`, `listen`, `health_check`, `cross_zone`, `endpoints`, `min_zones`, `min_capacity`, `all_down`, `return_over`, `control`
+            estate.toml:32:1: a pool has no `something_else`; remove it, there are `name`, `protocol`, `listen`, `health_check`, `cross_zone`, `endpoints`, `min_zones`, `min_capacity`, `all_down`, `dns_minimum`, `routing_minimum`, `return_over`, `control`
         "#]],
     );
     edit(
@@ -478,8 +478,8 @@ fn records() {
         "type = \"A\"",
         "type = \"MX\"",
         expect![[r#"
-        estate.toml:45:8: records of type "MX" are not steered; write A or AAAA, others go into the master file
-    "#]],
+            estate.toml:45:8: records of type MX are not steered; write A or AAAA, or `values` in place of an answer
+        "#]],
     );
     edit(
         "ttl = \"5s\"",
@@ -667,25 +667,25 @@ fn chains() {
         chain,
         "choose = [\"open\", \"opne\", \"geo\", \"cidr x\"]",
         expect![[r#"
-            estate.toml:48:19: no filter is called "opne"; did you mean "open"? there are `open`, `near`, `same-zone`, `priority`, `weighted`, `shuffle`, `take N`
-            estate.toml:48:27: the filter geo is not in this version; remove it
-            estate.toml:48:34: the filter cidr x is not in this version; remove it
+            estate.toml:48:19: no filter is called "opne"; did you mean "open"? there are `open`, `near`, `latency`, `geo`, `cidr`, `same-zone`, `priority`, `weighted`, `sticky`, `shuffle`, `take N`
+            estate.toml:48:27: geo chooses among branches, and a pool has endpoints; remove it, or write `answers` with `geo` on each of them
+            estate.toml:48:34: no filter is called "cidr x"; did you mean "cidr"? there are `open`, `near`, `latency`, `geo`, `cidr`, `same-zone`, `priority`, `weighted`, `sticky`, `shuffle`, `take N`
         "#]],
     );
     edit(
         chain,
         "choose = [\"open\", \"take 9\", \"take\", \"take -1\"]",
         expect![[r#"
-        estate.toml:48:19: take has a number from 1 to 8, not "9"; write such as "take 2"
-        estate.toml:48:29: no filter is called "take"; there are `open`, `near`, `same-zone`, `priority`, `weighted`, `shuffle`, `take N`
-        estate.toml:48:37: take has a number from 1 to 8, not "-1"; write such as "take 2"
-    "#]],
+            estate.toml:48:19: take has a number from 1 to 8, not "9"; write such as "take 2"
+            estate.toml:48:29: no filter is called "take"; there are `open`, `near`, `latency`, `geo`, `cidr`, `same-zone`, `priority`, `weighted`, `sticky`, `shuffle`, `take N`
+            estate.toml:48:37: take has a number from 1 to 8, not "-1"; write such as "take 2"
+        "#]],
     );
     edit(
         chain,
         "choose = [\"open\", \"weighted\", \"shuffle\", \"shuffle\", \"take 1\", \"priority\"]",
         expect![[r#"
-            estate.toml:48:31: shuffle would undo the order before it; keep one of weighted and shuffle
+            estate.toml:48:31: shuffle would undo the order before it; keep one of weighted, sticky and shuffle
             estate.toml:48:42: shuffle is here twice; remove one of the two
             estate.toml:48:63: nothing follows take; put priority before it
         "#]],

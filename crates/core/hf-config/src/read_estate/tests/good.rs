@@ -40,7 +40,7 @@ fn the_design_example_is_read_whole() {
         Zone { id: euw2-az1, region: RegionIx(0), aliases: [eu-west-2a], capacity: Some(Capacity(5000)), networks: [Cidr { base: 10.1.1.0, bits: 24 }], control: None }
         Zone { id: euw2-az2, region: RegionIx(0), aliases: [], capacity: None, networks: [], control: None }
         HealthCheck { name: web, kind: Http { path: "/healthz", host: None, status: (200, 299), body: Some("ok") }, interval: 1s, timeout: 500ms, confirm_interval: 1s, rise: 2, fall: 3, port: None }
-        Pool { name: web, protocol: Http, listen: Some(0.0.0.0:8080), health_check: Some(CheckIx(0)), cross_zone: Off, min_zones: 2, min_capacity: Share(0), all_down: Open, return_over: 30s, control: None, endpoints: [Endpoint { address: 10.1.1.10:8080, zone: ZoneIx(0), weight: Weight(100), priority: 0 }, Endpoint { address: 10.1.2.10:8080, zone: ZoneIx(1), weight: Weight(50), priority: 0 }] }
+        Pool { name: web, protocol: Http, listen: Some(0.0.0.0:8080), health_check: Some(CheckIx(0)), cross_zone: Off, min_zones: 2, min_capacity: Share(0), all_down: Open, return_over: 30s, dns_minimum: Minimum { count: 1, share: Share(0) }, routing_minimum: Minimum { count: 1, share: Share(0) }, control: None, endpoints: [Endpoint { address: 10.1.1.10:8080, zone: ZoneIx(0), weight: Weight(100), priority: 0 }, Endpoint { address: 10.1.2.10:8080, zone: ZoneIx(1), weight: Weight(50), priority: 0 }] }
         example.test. Some(Soa { mname: ns1.example.test., rname: hostmaster.example.test., serial: 2024060100, refresh: 3600, retry: 900, expire: 1209600, minimum: 5, ttl: 3600 })
           example.test. 3600 NS ns1.example.test.
           example.test. 3600 NS ns2.example.test.
@@ -55,7 +55,7 @@ fn the_design_example_is_read_whole() {
           sub.example.test. 3600 NS ns.sub.example.test.
           ns.sub.example.test. 3600 A 10.9.9.9
           any.example.test. 3600 TYPE65280 \# 3 01 02 03
-        Record { name: www.example.test., family: V4, ttl: Ttl(5), pool: PoolIx(0), choose: [Open, Near, Weighted, Take(2)], hosted_zone: 0, control: None }
+        Record { name: www.example.test., family: V4, ttl: Ttl(5), pool: PoolIx(0), choose: [Open, Near, Weighted, Take(2)], sticky: None, hosted_zone: 0, control: None }
     "#]].assert_eq(&golden(&read(DESIGN)));
 }
 
@@ -121,12 +121,12 @@ fn defaults() {
         Zone { id: z, region: RegionIx(1), aliases: [], capacity: None, networks: [], control: None }
         HealthCheck { name: tcp, kind: Tcp, interval: 250ms, timeout: 125ms, confirm_interval: 250ms, rise: 2, fall: 3, port: None }
         HealthCheck { name: http, kind: Http { path: "/", host: None, status: (204, 204), body: None }, interval: 1s, timeout: 500ms, confirm_interval: 1s, rise: 2, fall: 3, port: None }
-        Pool { name: p, protocol: Http, listen: None, health_check: None, cross_zone: Off, min_zones: 1, min_capacity: Share(0), all_down: Open, return_over: 30s, control: None, endpoints: [Endpoint { address: [2001:db8::1]:80, zone: ZoneIx(0), weight: Weight(100), priority: 0 }] }
-        Pool { name: q, protocol: Tcp, listen: None, health_check: None, cross_zone: On, min_zones: 1, min_capacity: Share(333333), all_down: Closed, return_over: 30s, control: None, endpoints: [Endpoint { address: 10.0.0.1:80, zone: ZoneIx(0), weight: Weight(0), priority: 1 }] }
+        Pool { name: p, protocol: Http, listen: None, health_check: None, cross_zone: Off, min_zones: 1, min_capacity: Share(0), all_down: Open, return_over: 30s, dns_minimum: Minimum { count: 1, share: Share(0) }, routing_minimum: Minimum { count: 1, share: Share(0) }, control: None, endpoints: [Endpoint { address: [2001:db8::1]:80, zone: ZoneIx(0), weight: Weight(100), priority: 0 }] }
+        Pool { name: q, protocol: Tcp, listen: None, health_check: None, cross_zone: On, min_zones: 1, min_capacity: Share(333333), all_down: Closed, return_over: 30s, dns_minimum: Minimum { count: 1, share: Share(0) }, routing_minimum: Minimum { count: 1, share: Share(0) }, control: None, endpoints: [Endpoint { address: 10.0.0.1:80, zone: ZoneIx(0), weight: Weight(0), priority: 1 }] }
         example.test. None
         deep.example.test. None
-        Record { name: *.deep.example.test., family: V6, ttl: Ttl(5), pool: PoolIx(0), choose: [Open, Weighted, Take(2)], hosted_zone: 1, control: None }
-        Record { name: example.test., family: V4, ttl: Ttl(60), pool: PoolIx(1), choose: [Open, SameZone, Priority, Shuffle, Take(8)], hosted_zone: 0, control: None }
+        Record { name: *.deep.example.test., family: V6, ttl: Ttl(5), pool: PoolIx(0), choose: [Open, Weighted, Take(2)], sticky: None, hosted_zone: 1, control: None }
+        Record { name: example.test., family: V4, ttl: Ttl(60), pool: PoolIx(1), choose: [Open, SameZone, Priority, Shuffle, Take(8)], sticky: None, hosted_zone: 0, control: None }
     "#]].assert_eq(&golden(&read(SMALL)));
 }
 
