@@ -8,17 +8,7 @@ use hf_model::WireName;
 use hf_select::{Client, Step};
 
 use crate::message::Authority;
-
-/// What is asked.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// The name, in any case.
-    pub name: &'a WireName,
-    /// Type number.
-    pub rtype: u16,
-    /// Class number; all but 1 (IN) is refused.
-    pub class: u16,
-}
+use crate::rtype;
 
 /// What is asked, as it stands in a message.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +63,8 @@ pub struct Outcome {
     pub named: Named,
     /// What answered.
     pub by: AnsweredBy,
+    /// The hosted zone that answers, as a position in the estate's; none if the name is not ours.
+    pub hosted_zone: Option<u16>,
 }
 
 impl Outcome {
@@ -88,6 +80,7 @@ impl Outcome {
             scope_bits: None,
             named: Named::default(),
             by: AnsweredBy::Plain,
+            hosted_zone: None,
         }
     }
 }
@@ -223,16 +216,103 @@ impl Answer {
             why: Vec::new(),
         }
     }
+
+    /// Reads a reply that [`Compiled::write`](crate::Compiled::write) wrote; none if it is none.
+    pub fn read(message: &[u8], question_end: usize, outcome: &Outcome) -> Option<Answer> {
+        let mut answer = Answer::empty(outcome.rcode);
+        answer.aa = outcome.authority == Authority::Ours;
+        answer.named = outcome.named.iter().collect();
+        let mut records = Records { message, at: question_end };
+        let count = |at: usize| Some(u16::from_be_bytes([*message.get(at)?, *message.get(at + 1)?]));
+        for (section, at) in
+            [(&mut answer.answers, 6), (&mut answer.authority, 8), (&mut answer.additional, 10)]
+        {
+            for _ in 0..count(at)? {
+                section.push(records.next()?);
+            }
+        }
+        Some(answer)
+    }
+}
+
+/// The records of a message, one after another.
+struct Records<'a> {
+    message: &'a [u8],
+    at: usize,
+}
+
+impl Records<'_> {
+    fn next(&mut self) -> Option<AnswerRecord> {
+        let name = self.name()?;
+        let head = self.message.get(self.at..)?.first_chunk::<10>()?;
+        let rtype = u16::from_be_bytes([head[0], head[1]]);
+        let ttl = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
+        let len = usize::from(u16::from_be_bytes([head[8], head[9]]));
+        self.at += head.len();
+        let end = self.at + len;
+        let rdata: Arc<[u8]> = match rtype {
+            // The types whose names a reply may compress.
+            rtype::NS | rtype::CNAME => self.name()?.as_wire().into(),
+            rtype::SOA => {
+                let names = [self.name()?, self.name()?];
+                let rest = self.message.get(self.at..end)?;
+                [names[0].as_wire(), names[1].as_wire(), rest].concat().into()
+            }
+            _ => self.message.get(self.at..end)?.into(),
+        };
+        self.at = end;
+        Some(AnswerRecord { name, rtype, ttl, rdata })
+    }
+
+    /// The name here, with its pointers followed.
+    fn name(&mut self) -> Option<WireName> {
+        let mut name = Vec::new();
+        let (mut at, mut behind) = (self.at, None);
+        loop {
+            let len = *self.message.get(at)?;
+            if len >= 0xc0 {
+                let to = usize::from(u16::from_be_bytes([len & 0x3f, *self.message.get(at + 1)?]));
+                behind.get_or_insert(at + 2);
+                if to >= at {
+                    return None;
+                }
+                at = to;
+                continue;
+            }
+            let end = at + 1 + usize::from(len);
+            name.extend_from_slice(self.message.get(at..end)?);
+            at = end;
+            if len == 0 {
+                break;
+            }
+        }
+        self.at = behind.unwrap_or(at);
+        WireName::from_wire(&name).ok()
+    }
+}
+
+/// Whose chain chose endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chooser {
+    /// A steered record's, by its position in the estate's records.
+    Record(usize),
+    /// A tree's branch's.
+    Branch {
+        /// The tree's position in the estate's trees.
+        tree: usize,
+        /// The branch's position in the tree.
+        branch: usize,
+    },
 }
 
 /// How one name's addresses were chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Why {
-    /// By a steered record's chain.
+    /// By a steered record's or a branch's chain.
     Steered {
-        /// Its position in the estate's records.
-        record: usize,
+        /// Whose.
+        of: Chooser,
         /// The pool that answered.
         pool: PoolIx,
         /// The record's own pool, where `pool` stands in for it.
@@ -244,10 +324,26 @@ pub enum Why {
         /// What each filter did.
         steps: Vec<Step>,
     },
+    /// Which branches a tree's chain chose; what they lead to follows.
+    Tree {
+        /// The tree's position in the estate's trees.
+        tree: usize,
+        /// Where the asker is.
+        client: Client,
+        /// Whether no branch is open.
+        is_down: bool,
+        /// What each filter did.
+        steps: Vec<Step>,
+    },
+    /// By what another name answers; its own account follows.
+    Alias {
+        /// The position in the estate's aliases.
+        alias: usize,
+    },
     /// The pool answers nothing while nobody is healthy.
     Closed {
-        /// The record's position in the estate's records.
-        record: usize,
+        /// Whose.
+        of: Chooser,
         /// Its pool, or the one that stands in for it.
         pool: PoolIx,
     },

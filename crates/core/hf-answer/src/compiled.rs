@@ -1,110 +1,178 @@
-//! What the estate alone decides, compiled once; beside it the snapshot that is in force.
+//! A snapshot, ready to answer from: what the estate alone decides, contents of hosted zones, and who may be chosen now.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hf_config::estate::{Estate, PoolIx, ZoneIx};
-use hf_model::Digest;
+use hf_config::estate::SerialPolicy;
+use hf_hosted::Contents;
+use hf_model::{DnsName, WireName};
+use hf_select::{Around, Geo, LatencyTable, NoGeo};
 use hf_snapshot::Snapshot;
 
-use crate::zone::ZoneTable;
+use crate::hosted_set::HostedSet;
+use crate::routes::{Routes, ZoneAt};
+use crate::rtype;
+use crate::standing::Standing;
+use crate::zone::Zone;
 
-/// A snapshot, ready to answer from. Immutable; a newer snapshot makes a new one.
+/// A snapshot, ready to answer from. Immutable; whatever changes makes a new one, which shares all that did not change.
 #[derive(Clone, Debug)]
 pub struct Compiled {
     pub(crate) routes: Arc<Routes>,
+    /// One for each hosted zone of the estate.
+    zones: Arc<[Arc<Zone>]>,
+    pub(crate) standing: Arc<Standing>,
     pub(crate) snapshot: Arc<Snapshot>,
+    hosted: Arc<HostedSet>,
+    pub(crate) around: Arc<Around>,
+    latency: Arc<LatencyTable>,
+    pub(crate) geo: GeoSource,
+    /// What zones show whose serial is the time.
+    time_serial: u32,
+}
+
+/// A geography database.
+#[derive(Clone)]
+pub(crate) struct GeoSource(pub(crate) Arc<dyn Geo>);
+
+impl std::fmt::Debug for GeoSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GeoSource")
+    }
 }
 
 impl Compiled {
     /// Compiles everything. Work: all names of the estate.
-    pub fn new(snapshot: Arc<Snapshot>) -> Self {
-        Compiled { routes: Arc::new(Routes::new(&snapshot.estate)), snapshot }
+    pub fn new(snapshot: Arc<Snapshot>, hosted: Arc<HostedSet>) -> Self {
+        let routes = Arc::new(Routes::new(&snapshot.estate));
+        let latency = Arc::new(LatencyTable::default());
+        Compiled {
+            zones: zones(&routes, &snapshot, &hosted, &[]),
+            standing: Arc::new(Standing::new(&snapshot, &routes)),
+            around: Arc::new(Around::new(&snapshot.estate, &latency)),
+            latency,
+            geo: GeoSource(Arc::new(NoGeo)),
+            time_serial: (snapshot.made_at.0 / 1_000) as u32,
+            routes,
+            snapshot,
+            hosted,
+        }
     }
 
-    /// The form of a newer snapshot. Work: none to speak of while the estate is the same.
+    /// The form of a newer snapshot or newer contents. Compiled anew: with another estate everything; else the hosted zones whose
+    /// contents or dynamic records are others, and who may be chosen.
     #[must_use]
-    pub fn updated(&self, snapshot: Arc<Snapshot>) -> Self {
-        if snapshot.estate.digest == self.routes.estate {
-            Compiled { routes: self.routes.clone(), snapshot }
+    pub fn updated(&self, snapshot: Arc<Snapshot>, hosted: Arc<HostedSet>) -> Self {
+        let is_same_estate = snapshot.estate.digest == self.routes.estate;
+        let routes =
+            if is_same_estate { self.routes.clone() } else { Arc::new(Routes::new(&snapshot.estate)) };
+        let around = if is_same_estate {
+            self.around.clone()
         } else {
-            Compiled::new(snapshot)
+            Arc::new(Around::new(&snapshot.estate, &self.latency))
+        };
+        let kept: &[Arc<Zone>] = if is_same_estate { &self.zones } else { &[] };
+        let standing = if Arc::ptr_eq(&snapshot, &self.snapshot) {
+            self.standing.clone()
+        } else {
+            Arc::new(Standing::new(&snapshot, &routes))
+        };
+        // The newest of all that were made: a serial never goes back.
+        let time_serial = self.time_serial.max((snapshot.made_at.0 / 1_000) as u32);
+        Compiled {
+            zones: zones(&routes, &snapshot, &hosted, kept),
+            standing,
+            around,
+            latency: self.latency.clone(),
+            geo: self.geo.clone(),
+            time_serial,
+            routes,
+            snapshot,
+            hosted,
         }
+    }
+
+    /// With a geography database.
+    #[must_use]
+    pub fn with_geo(mut self, geo: Arc<dyn Geo>) -> Self {
+        self.geo = GeoSource(geo);
+        self
+    }
+
+    /// With a table of latencies. Work: all networks of the table.
+    #[must_use]
+    pub fn with_latency(mut self, latency: Arc<LatencyTable>) -> Self {
+        self.around = Arc::new(Around::new(&self.snapshot.estate, &latency));
+        self.latency = latency;
+        self
+    }
+
+    /// With this serial for zones whose serial is the time: seconds of the node's clock, never less than before. Without it the second
+    /// at which the snapshot was made.
+    #[must_use]
+    pub fn with_time_serial(mut self, serial: u32) -> Self {
+        self.time_serial = serial;
+        self
     }
 
     /// The snapshot that it answers from.
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
     }
-}
 
-/// What the estate alone decides.
-#[derive(Debug)]
-pub struct Routes {
-    /// The version that this was compiled from.
-    estate: Digest,
-    /// The hosted zones.
-    zones: Vec<ZoneTable>,
-    /// Their positions by apex, folded, in wire form.
-    by_apex: BTreeMap<Box<[u8]>, usize>,
-    /// Pools by name.
-    pools: BTreeMap<Box<[u8]>, PoolIx>,
-    /// Zones by name and alias.
-    zone_labels: BTreeMap<Box<[u8]>, ZoneIx>,
-    /// For each pool.
-    pub per_pool: Vec<PoolRoutes>,
-}
+    /// The contents beside the estate's.
+    pub fn hosted(&self) -> &Arc<HostedSet> {
+        &self.hosted
+    }
 
-/// What the estate says of one pool.
-#[derive(Debug)]
-pub struct PoolRoutes {
-    /// The position of its first endpoint in the order of the verdicts.
-    pub first_endpoint: usize,
-    /// Its endpoints' addresses as RDATA.
-    pub rdata: Vec<Arc<[u8]>>,
-    /// Whether it has endpoints in a zone, for each zone.
-    in_zone: Vec<bool>,
-}
+    /// The contents of a hosted zone with everything laid over them, and the serial that its SOA shows; none where it is not ours or
+    /// has not been loaded. Steered names are tags in it: [`Compiled::transfer`] gives their answers.
+    pub fn contents(&self, apex: &DnsName) -> Option<(&Contents, u32)> {
+        let position = self.snapshot.estate.hosted_zones.iter().position(|zone| zone.name == *apex)?;
+        let zone = self.zone_at(position);
+        Some((zone.zone.contents.as_ref()?, self.serial_of(zone)))
+    }
 
-impl Routes {
-    fn new(estate: &Estate) -> Self {
-        let zones: Vec<_> = (0..estate.hosted_zones.len()).map(|at| ZoneTable::new(estate, at)).collect();
-        let by_apex = zones.iter().enumerate().map(|(at, zone)| (zone.apex.as_wire().into(), at)).collect();
-        let pools =
-            estate.pool_indexes().map(|pool| (estate.pool(pool).name.as_str().as_bytes().into(), pool));
-        let mut zone_labels: BTreeMap<Box<[u8]>, ZoneIx> = BTreeMap::new();
-        for zone in estate.zone_indexes() {
-            let names = std::iter::once(&estate.zone(zone).id).chain(&estate.zone(zone).aliases);
-            zone_labels.extend(names.map(|name| (name.as_str().as_bytes().into(), zone)));
+    /// The narrowest hosted zone around a folded name; for DS, the one around its parent if that is ours too.
+    #[inline]
+    pub(crate) fn zone_of(&self, name: &[u8], rtype: u16) -> Option<ZoneAt<'_>> {
+        let mut zones = self.routes.zones_around(name);
+        let narrowest = self.zone_at(zones.next()?);
+        if rtype == rtype::DS && narrowest.declared.apex.as_wire() == name {
+            return Some(zones.next().map_or(narrowest, |wider| self.zone_at(wider)));
         }
-        let mut first_endpoint = 0;
-        let mut per_pool = Vec::with_capacity(estate.pools.len());
-        for pool in &estate.pools {
-            let rdata = pool.endpoints.iter().map(|endpoint| match endpoint.address.ip() {
-                std::net::IpAddr::V4(v4) => Arc::from(v4.octets()),
-                std::net::IpAddr::V6(v6) => Arc::from(v6.octets()),
-            });
-            let mut in_zone = vec![false; estate.zones.len()];
-            pool.endpoints.iter().for_each(|endpoint| in_zone[endpoint.zone.at()] = true);
-            per_pool.push(PoolRoutes { first_endpoint, rdata: rdata.collect(), in_zone });
-            first_endpoint += pool.endpoints.len();
+        Some(narrowest)
+    }
+
+    pub(crate) fn zone_at(&self, at: usize) -> ZoneAt<'_> {
+        ZoneAt { at, declared: &self.routes.declared[at], zone: &self.zones[at] }
+    }
+
+    /// The serial that a hosted zone shows now.
+    pub(crate) fn serial_of(&self, zone: ZoneAt<'_>) -> u32 {
+        match zone.declared.serial {
+            SerialPolicy::Written => zone.zone.soa.as_ref().map_or(0, |soa| soa.serial),
+            SerialPolicy::Revision => self.snapshot.intent.revision.0 as u32,
+            SerialPolicy::Time => self.time_serial,
         }
-        Routes { estate: estate.digest, by_apex, zones, pools: pools.collect(), zone_labels, per_pool }
     }
+}
 
-    /// The hosted zone at exactly this apex (folded, in wire form).
-    pub fn zone_at(&self, apex: &[u8]) -> Option<&ZoneTable> {
-        self.by_apex.get(apex).map(|at| &self.zones[*at])
-    }
+/// Every hosted zone; those of `kept` that would come out the same stay.
+fn zones(routes: &Routes, snapshot: &Snapshot, hosted: &HostedSet, kept: &[Arc<Zone>]) -> Arc<[Arc<Zone>]> {
+    let zone = |(at, declared): (usize, &crate::zone::Declared)| {
+        let loaded = hosted.get(&declared.apex);
+        let dynamic = snapshot.intent.dynamic_of(&snapshot.estate.hosted_zones[at].name);
+        match kept.get(at).filter(|zone| zone.is_of(declared, loaded, dynamic)) {
+            Some(zone) => zone.clone(),
+            None => Arc::new(Zone::new(declared, loaded, dynamic)),
+        }
+    };
+    routes.declared.iter().enumerate().map(zone).collect()
+}
 
-    /// The pool that a label names.
-    pub fn pool(&self, label: &[u8]) -> Option<PoolIx> {
-        self.pools.get(label).copied()
-    }
-
-    /// The zone that a label names, if the pool has endpoints there.
-    pub fn zone_of_pool(&self, pool: PoolIx, label: &[u8]) -> Option<ZoneIx> {
-        let zone = *self.zone_labels.get(label)?;
-        self.per_pool[pool.at()].in_zone[zone.at()].then_some(zone)
+impl HostedSet {
+    /// The contents of the hosted zone of this name.
+    pub fn of(&self, name: &DnsName) -> Option<&Arc<Contents>> {
+        self.get(&WireName::from(name))
     }
 }

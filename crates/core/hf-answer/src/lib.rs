@@ -14,16 +14,26 @@
 
 mod answer;
 mod compiled;
+mod emit;
+mod explain_txt;
+mod hosted_set;
 mod message;
-mod resolve;
+mod name;
+mod plans;
+mod routes;
+mod soa;
+mod standing;
 mod steer;
+mod walk;
 mod write;
+mod zonal;
 mod zone;
 
 pub use answer::{
-    Answer, AnswerRecord, AnsweredBy, Asked, Asker, ExplainTxt, Named, Outcome, Question, Rcode, Why,
+    Answer, AnswerRecord, AnsweredBy, Asked, Asker, Chooser, ExplainTxt, Named, Outcome, Rcode, Why,
 };
 pub use compiled::Compiled;
+pub use hosted_set::HostedSet;
 pub use message::{ASKED_AT, Authority, Frame, Full, Message, Owner, Section};
 pub use write::Scratch;
 
@@ -39,14 +49,24 @@ pub mod rtype {
     pub const SOA: u16 = 6;
     /// Hardware and system; the small answer to ANY (RFC 8482 4.2).
     pub const HINFO: u16 = 13;
+    /// A mail server.
+    pub const MX: u16 = 15;
+    /// Text.
+    pub const TXT: u16 = 16;
     /// An IPv6 address.
     pub const AAAA: u16 = 28;
+    /// Where a service is.
+    pub const SRV: u16 = 33;
     /// Another name for everything below a name (RFC 6672).
     pub const DNAME: u16 = 39;
     /// EDNS; cannot be asked for.
     pub const OPT: u16 = 41;
     /// A child zone's key; the parent answers it (RFC 4035 3.1.4.1).
     pub const DS: u16 = 43;
+    /// How to connect to a service (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// How to connect over HTTP (RFC 9460).
+    pub const HTTPS: u16 = 65;
     /// Transaction keys; cannot be asked for.
     pub const TKEY: u16 = 249;
     /// Signatures of transactions; cannot be asked for.

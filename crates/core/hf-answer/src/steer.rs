@@ -1,190 +1,184 @@
-//! Answers that are chosen: steered records and zonal names.
+//! Answers that are chosen: steered records, trees and zonal names.
 
-use std::sync::Arc;
+use hf_config::estate::{AddressFamily, BranchTo, PoolIx, ZoneIx};
+use hf_select::{Client, Locality, Needs, Plan, State, Step};
 
-use hf_config::estate::{AddressFamily, Filter, PoolIx, ZoneIx};
-use hf_decide::{Mode, PoolDecision, Reason};
-use hf_health::Verdict;
-use hf_select::{Candidate, Client, Step, locate};
-
-use crate::answer::{Asker, Why};
-use crate::compiled::{Compiled, Routes};
+use crate::answer::{AnsweredBy, Chooser, Why};
+use crate::message::{Full, Owner, Section};
 use crate::rtype;
+use crate::standing::LeafStanding;
+use crate::walk::Walk;
 
 /// Seconds for which a zonal name's addresses may be kept.
 pub const ZONAL_TTL_S: u32 = 5;
 
-/// A zonal name gives at most this many addresses, drawn by weight: Route 53's limit of a multivalue answer.
-const ZONAL_TAKE: u8 = 8;
+/// Branches of one level that one answer is put together from: as many as the largest `take`.
+const BRANCHES_MAX: usize = 8;
 
-/// Whether the steps of the choice are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Account {
-    /// They are not: the hot path.
-    None,
-    /// They are: `explain`.
-    Kept,
-}
+/// Levels of a tree; the estate's reader sees to it that there are no more.
+const LEVELS_MAX: usize = hf_config::estate::limits::TREE_DEPTH + 1;
 
-/// Addresses that were chosen.
-#[derive(Debug, Default)]
-pub struct Chosen {
-    /// Seconds.
-    pub ttl: u32,
-    /// The addresses as RDATA, in order.
-    pub rdata: Vec<Arc<[u8]>>,
-    /// The pool and zones that they belong to, each once.
-    pub named: Vec<(PoolIx, ZoneIx)>,
-    /// How, if an account is kept.
-    pub why: Option<Why>,
-}
+/// A record of an address: owner (a pointer), type, class, TTL, length, address.
+const RECORD_BYTES_MAX: usize = 12 + 16;
 
-/// How far a name goes into the zonal names of a hosted zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zonal {
-    /// How many of its labels below the apex exist as zonal names or between them: 0 to 3.
-    pub depth: usize,
-    /// The pool and zone, if the name is or lies below a zonal name.
-    pub of: Option<(PoolIx, ZoneIx)>,
-}
+impl<'a> Walk<'a, '_, '_> {
+    /// Writes the addresses of a steered record; none is for the caller to say.
+    pub fn steer_record(&mut self, record: u16) -> Result<(), Full> {
+        let record = usize::from(record);
+        let ttl = self.compiled.snapshot.estate.records[record].ttl.seconds();
+        let standing = self.compiled.standing.records[record];
+        self.leaf(standing, ttl, Chooser::Record(record))
+    }
 
-impl Zonal {
-    /// Reads the folded labels below an apex from right to left: `pool`, a pool, a zone.
-    pub fn read<'a>(routes: &Routes, mut from_right: impl Iterator<Item = &'a [u8]>) -> Zonal {
-        if routes.per_pool.is_empty() || from_right.next() != Some(b"pool") {
-            return Zonal { depth: 0, of: None };
+    /// Writes the addresses of a tree.
+    pub fn steer_tree(&mut self, tree: u16) -> Result<(), Full> {
+        let ttl = self.compiled.snapshot.estate.trees[usize::from(tree)].ttl.seconds();
+        self.level(tree, ttl, 0)
+    }
+
+    /// Writes what the chosen branches of one level answer.
+    fn level(&mut self, tree: u16, ttl: u32, depth: usize) -> Result<(), Full> {
+        let compiled = self.compiled;
+        let at = usize::from(tree);
+        let (estate, standing) = (&compiled.snapshot.estate, &compiled.standing.trees[at]);
+        let branches = &estate.trees[at].branches;
+        let plan = &compiled.routes.plans.trees[at].plan;
+        let client = self.client(plan);
+        let steps = self.choose(plan, &standing.state, &client);
+        let mut chosen = [0; BRANCHES_MAX];
+        let count = self.choice.order().len().min(BRANCHES_MAX);
+        chosen[..count].copy_from_slice(&self.choice.order()[..count]);
+        let chosen = &chosen[..count];
+        if let Some(steps) = steps {
+            let client = client.client();
+            self.tell(|| Why::Tree { tree: at, client, is_down: standing.is_down, steps });
         }
-        let Some(pool) = from_right.next().and_then(|label| routes.pool(label)) else {
-            return Zonal { depth: 1, of: None };
+        if depth == 0
+            && let Some(branch) = chosen.first()
+        {
+            self.outcome.by = AnsweredBy::Branch { tree, branch: *branch };
+        }
+        for number in chosen.iter().map(|number| usize::from(*number)) {
+            match branches[number].to {
+                BranchTo::Pool(_) => {
+                    if let Some(leaf) = standing.leaves[number] {
+                        self.leaf(leaf, ttl, Chooser::Branch { tree: at, branch: number })?;
+                    }
+                }
+                BranchTo::Record(record) => {
+                    let record = usize::from(record);
+                    let ttl = ttl.min(estate.records[record].ttl.seconds());
+                    self.leaf(compiled.standing.records[record], ttl, Chooser::Record(record))?;
+                }
+                BranchTo::Tree(other) if depth < LEVELS_MAX => {
+                    let ttl = ttl.min(estate.trees[usize::from(other)].ttl.seconds());
+                    self.level(other, ttl, depth + 1)?;
+                }
+                BranchTo::Tree(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the addresses that a chain over a pool's endpoints chooses.
+    #[inline]
+    fn leaf(&mut self, standing: LeafStanding, ttl: u32, of: Chooser) -> Result<(), Full> {
+        let compiled = self.compiled;
+        let (pool, in_place_of, leaf, states) = match standing {
+            LeafStanding::Open { pool, in_place_of, leaf, states } => (pool, in_place_of, leaf, states),
+            LeafStanding::Closed { pool } => {
+                self.tell(|| Why::Closed { of, pool });
+                return Ok(());
+            }
         };
-        match from_right.next().and_then(|label| routes.zone_of_pool(pool, label)) {
-            Some(zone) => Zonal { depth: 3, of: Some((pool, zone)) },
-            None => Zonal { depth: 2, of: None },
-        }
-    }
-}
-
-fn family(rtype: u16) -> Option<AddressFamily> {
-    match rtype {
-        rtype::A => Some(AddressFamily::V4),
-        rtype::AAAA => Some(AddressFamily::V6),
-        _ => None,
-    }
-}
-
-/// The same decision with what health took away put back; what an operator took away stays away.
-fn ignoring_health(decision: &PoolDecision) -> PoolDecision {
-    let mut decision = decision.clone();
-    for endpoint in decision.endpoints.iter_mut().filter(|endpoint| endpoint.reason == Reason::Impaired) {
-        endpoint.serves = true;
-        endpoint.reason = Reason::FailOpen;
-    }
-    decision
-}
-
-impl Compiled {
-    /// Chooses the addresses of the steered record at this position; none is NODATA.
-    pub(crate) fn steer(&self, record: usize, asker: &Asker, account: Account) -> Chosen {
-        let estate = &self.snapshot.estate;
-        let steered = &estate.records[record];
-        let own = self.snapshot.decision.for_record(record, steered.pool);
-        let (decision, in_place_of) = match own.mode {
-            Mode::Fallback(pool) => (&self.snapshot.decision.pools[pool.at()], Some(steered.pool)),
-            Mode::Normal | Mode::FailOpen | Mode::Closed => (own, None),
-        };
-        // `hf-decide` has followed the chain of fallbacks; here it led to nobody.
-        if matches!(decision.mode, Mode::Closed | Mode::Fallback(_)) {
-            let why = Some(Why::Closed { record, pool: decision.pool }).filter(|_| account == Account::Kept);
-            return Chosen { why, ..Chosen::default() };
-        }
-        let client = locate(estate, asker.address, asker.own_zone);
-        let endpoints = &estate.pool(decision.pool).endpoints;
-        let keep =
-            |candidate: &Candidate| steered.family.holds(endpoints[usize::from(candidate.at)].address.ip());
-        let (mut order, mut steps) =
-            self.select(decision, &steered.choose, client, asker.seed, account, keep);
+        let plan = &compiled.routes.plans.leaves[leaf as usize].plan;
+        let states = &compiled.standing.states[states as usize];
+        let client = self.client(plan);
+        let mut steps = self.choose(plan, &states.serving, &client);
         // The pool may be well while this family's few endpoints are not: health fails open for the family alone.
         let mut family_fails_open = false;
-        if order.is_empty() {
-            let without_health = ignoring_health(decision);
-            (order, steps) = self.select(&without_health, &steered.choose, client, asker.seed, account, keep);
-            family_fails_open = !order.is_empty();
+        if self.choice.order().is_empty() {
+            steps = self.choose(plan, &states.ignoring_health, &client);
+            family_fails_open = !self.choice.order().is_empty();
         }
-        let why = steps.map(|steps| Why::Steered {
-            record,
-            pool: decision.pool,
-            in_place_of,
-            client,
-            family_fails_open,
-            steps,
-        });
-        self.chosen(decision.pool, &order, steered.ttl.seconds(), why)
+        if let Some(steps) = steps {
+            let client = client.client();
+            self.tell(|| Why::Steered { of, pool, in_place_of, client, family_fails_open, steps });
+        }
+        self.emit_addresses(pool, ttl)
     }
 
-    /// Chooses the addresses of a zonal name; none if the type is no address or the zone has none of the family.
-    pub(crate) fn zonal(
-        &self,
-        (pool, zone): (PoolIx, ZoneIx),
-        rtype: u16,
-        asker: &Asker,
-        account: Account,
-    ) -> Chosen {
-        let Some(family) = family(rtype) else { return Chosen::default() };
-        let estate = &self.snapshot.estate;
-        let endpoints = &estate.pool(pool).endpoints;
-        let in_zone = |at: usize| endpoints[at].zone == zone && family.holds(endpoints[at].address.ip());
-        let first = self.routes.per_pool[pool.at()].first_endpoint;
-        // Without a check an old verdict says nothing, and a routing control speaks for all endpoints, as in `hf-decide`.
-        let unchecked = estate.pool(pool).health_check.is_none();
-        let by_control = hf_decide::control_verdict(estate, &self.snapshot.intent, pool);
-        let verdict = |at: usize| by_control.unwrap_or_else(|| self.snapshot.verdicts.get(first + at));
-        let up = |at: usize| unchecked || verdict(at) != Verdict::Unhealthy;
-        let by_health = (0..endpoints.len()).any(|at| in_zone(at) && up(at));
-        let keep = |candidate: &Candidate| {
-            let at = usize::from(candidate.at);
-            in_zone(at) && (up(at) || !by_health)
+    /// Writes the addresses of a zonal name; none if the type is no address or the zone has none of the family.
+    ///
+    /// Health inside the zone counts while anything is healthy there.
+    pub fn steer_zonal(&mut self, pool: PoolIx, zone: ZoneIx) -> Result<(), Full> {
+        let compiled = self.compiled;
+        let family = if self.rtype == rtype::A { AddressFamily::V4 } else { AddressFamily::V6 };
+        let Some(leaf) = compiled.routes.plans.of_zone(pool, zone, family) else { return Ok(()) };
+        let states = &compiled.standing.zonal[pool.at()];
+        let client = Locality::of(Client::in_zone(&compiled.snapshot.estate, zone));
+        let mut steps = self.choose(&leaf.plan, &states.up, &client);
+        let by_health = !self.choice.order().is_empty();
+        if !by_health {
+            steps = self.choose(&leaf.plan, &states.all, &client);
+        }
+        if let Some(steps) = steps {
+            self.tell(|| Why::Zonal { pool, zone, by_health, steps });
+        }
+        self.emit_addresses(pool, ZONAL_TTL_S)
+    }
+
+    /// Runs a chain; its order is in the scratch. The steps are there if an account is kept.
+    #[inline]
+    fn choose(&mut self, plan: &Plan, state: &State, client: &Locality<'_>) -> Option<Vec<Step>> {
+        plan.choose(state, client, self.asker.seed, self.choice);
+        self.account.as_ref().map(|_| plan.explain(state, client, self.asker.seed).steps)
+    }
+
+    /// Where the client is, as far as a chain asks; and how many bits of its address tell.
+    #[inline]
+    fn client(&mut self, plan: &Plan) -> Locality<'a> {
+        let compiled = self.compiled;
+        let address = match self.asker.subnet {
+            Some(subnet) => subnet,
+            None if self.asker.address.is_ipv4() => (self.asker.address, 32),
+            None => (self.asker.address, 128),
         };
-        let decision = &self.snapshot.decision.pools[pool.at()];
-        let chain = [Filter::Weighted, Filter::Take(ZONAL_TAKE)];
-        let client = Client::in_zone(estate, zone);
-        let (order, steps) = self.select(decision, &chain, client, asker.seed, account, keep);
-        let why = steps.map(|steps| Why::Zonal { pool, zone, by_health, steps });
-        self.chosen(pool, &order, ZONAL_TTL_S, why)
+        let needs: Needs = plan.needs();
+        let client = compiled.around.locate(address, self.asker.own_zone, &*compiled.geo.0, needs);
+        if let Some(scope) = &mut self.outcome.scope_bits {
+            *scope = plan.scope_bits(&client).max(*scope);
+        }
+        client
     }
 
-    fn select(
-        &self,
-        decision: &PoolDecision,
-        chain: &[Filter],
-        client: Client,
-        seed: u64,
-        account: Account,
-        keep: impl Fn(&Candidate) -> bool,
-    ) -> (Vec<u16>, Option<Vec<Step>>) {
-        let estate = &self.snapshot.estate;
-        match account {
-            Account::None => (hf_select::order(estate, decision, chain, client, seed, keep), None),
-            Account::Kept => {
-                let selection = hf_select::run(estate, decision, chain, client, seed, keep);
-                (selection.order, Some(selection.steps))
+    /// Writes the addresses of the endpoints that the scratch holds, under the current name: one place for every steered set.
+    fn emit_addresses(&mut self, pool: PoolIx, ttl: u32) -> Result<(), Full> {
+        let routes = &self.compiled.routes.per_pool[pool.at()];
+        let order = self.choice.order();
+        let mut record = [0; RECORD_BYTES_MAX];
+        record[..2].copy_from_slice(&[0xc0, 0x0c]);
+        record[2..4].copy_from_slice(&self.rtype.to_be_bytes());
+        record[5] = 1;
+        record[6..10].copy_from_slice(&ttl.to_be_bytes());
+        for (done, at) in order.iter().enumerate() {
+            let endpoint = &routes.endpoints[usize::from(*at)];
+            self.outcome.named.add(pool, endpoint.zone);
+            let is_twin =
+                |other: &u16| routes.endpoints[usize::from(*other)].first_twin == endpoint.first_twin;
+            if routes.has_twins && order[..done].iter().any(is_twin) {
+                continue;
+            }
+            let rdata = endpoint.rdata();
+            record[11] = rdata.len() as u8;
+            record[12..12 + rdata.len()].copy_from_slice(rdata);
+            let finished = &record[..12 + rdata.len()];
+            if self.owner_at == crate::message::ASKED_AT {
+                self.out.finished(Section::Answer, 1, finished)?;
+            } else {
+                self.out.record(Section::Answer, Owner::At(self.owner_at), self.rtype, ttl, rdata)?;
             }
         }
-    }
-
-    fn chosen(&self, pool: PoolIx, order: &[u16], ttl: u32, why: Option<Why>) -> Chosen {
-        let rdata = &self.routes.per_pool[pool.at()].rdata;
-        let endpoints = &self.snapshot.estate.pool(pool).endpoints;
-        let mut chosen = Chosen { ttl, rdata: Vec::with_capacity(order.len()), named: Vec::new(), why };
-        for at in order.iter().map(|at| usize::from(*at)) {
-            // Two endpoints on one address differ in port only, which an address record cannot say.
-            if !chosen.rdata.contains(&rdata[at]) {
-                chosen.rdata.push(rdata[at].clone());
-            }
-            let named = (pool, endpoints[at].zone);
-            if !chosen.named.contains(&named) {
-                chosen.named.push(named);
-            }
-        }
-        chosen
+        Ok(())
     }
 }

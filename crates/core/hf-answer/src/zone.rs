@@ -1,178 +1,178 @@
-//! One hosted zone as a table: every name that exists, the empty ones in between included.
+//! One hosted zone, ready to answer: contents with everything laid over them.
+//!
+//! 1. What is declared comes first: the estate's plain records, or the contents that a node file or a primary brought.
+//! 2. Over it lie the records that updates brought, and over all of them tags: steered names, trees, aliases, and the apexes of
+//!    hosted zones inside this one. The latter answer for themselves; here they must exist, or a question for their DS record
+//!    would deny all that is below them (RFC 8020).
+//! 3. Without contents (a secondary that was never loaded) the zone answers SERVFAIL.
 //!
 //! Zonal names are not in it: there are as many as pools times zones times hosted zones, and they follow from the name alone
-//! ([`crate::steer::Zonal`]).
+//! ([`crate::zonal`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hf_config::estate::{AddressFamily, Estate, HostedZone, Soa};
-use hf_model::{DnsName, WireName};
+use hf_config::estate::{AddressFamily, Estate, HostedZone, PlainRecord, SerialPolicy, ZoneSource};
+use hf_control::DynamicZone;
+use hf_hosted::{Builder, Changes, Contents, Rr};
+use hf_model::{Revision, WireName};
 
 use crate::rtype;
+use crate::soa::{self, SoaForm};
 
 /// Seconds for which the NS set of a zone without a master file may be kept.
 const NS_TTL_S: u32 = 3_600;
 
-/// One hosted zone.
-#[derive(Debug)]
-pub struct ZoneTable {
-    /// The apex, folded.
-    pub apex: WireName,
-    /// The names, folded, in wire form.
-    names: BTreeMap<Box<[u8]>, Node>,
-    /// From the master file, or made up but for the serial.
-    soa: Soa,
-    /// Whether `soa.serial` is the ledger's revision.
-    serial_is_revision: bool,
+/// What answers addresses at a tagged name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Steered {
+    /// A record, by its position in the estate's.
+    Record(u16),
+    /// A tree, by its position in the estate's.
+    Tree(u16),
+    /// A name that answers as another one does, by its position in the estate's.
+    Alias(u16),
 }
 
-/// What there is at one name. Nothing at all: an empty non-terminal.
-#[derive(Debug, Default)]
-pub struct Node {
-    /// Plain records by type.
-    pub sets: Vec<RrSet>,
-    /// Positions of steered records in the estate: A, AAAA.
-    pub steered: [Option<usize>; 2],
-}
+/// What a tag stands for: A, AAAA.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slots(pub [Option<Steered>; 2]);
 
-/// All plain records of one name and type.
-#[derive(Debug)]
-pub struct RrSet {
-    /// Type number.
-    pub rtype: u16,
-    /// Seconds.
-    pub ttl: u32,
-    /// RDATA in uncompressed wire form.
-    pub rdata: Vec<Arc<[u8]>>,
-}
-
-impl Node {
-    /// The plain records of one type.
-    pub fn set(&self, rtype: u16) -> Option<&RrSet> {
-        self.sets.iter().find(|set| set.rtype == rtype)
-    }
-
-    /// The steered record that answers a type.
-    pub fn steered(&self, rtype: u16) -> Option<usize> {
+impl Slots {
+    /// What answers a type.
+    #[inline]
+    pub fn of(self, rtype: u16) -> Option<Steered> {
         match rtype {
-            rtype::A => self.steered[0],
-            rtype::AAAA => self.steered[1],
+            rtype::A => self.0[0],
+            rtype::AAAA => self.0[1],
             _ => None,
         }
     }
 
-    /// Whether the name only exists because of names below it.
-    pub fn is_empty(&self) -> bool {
-        self.sets.is_empty() && self.steered == [None, None]
-    }
-
-    fn add(&mut self, rtype: u16, ttl: u32, rdata: &[u8]) {
-        match self.sets.iter_mut().find(|set| set.rtype == rtype) {
-            Some(set) => set.rdata.push(rdata.into()),
-            None => self.sets.push(RrSet { rtype, ttl, rdata: vec![rdata.into()] }),
-        }
+    /// Whether the name merely exists.
+    pub fn is_empty(self) -> bool {
+        self.0 == [None, None]
     }
 }
 
-impl ZoneTable {
+/// What the estate alone says of a hosted zone.
+#[derive(Debug)]
+pub struct Declared {
+    /// The apex, folded.
+    pub apex: WireName,
+    /// Its contents, where they are in the estate; also with a start of authority that was made up.
+    base: Option<Contents>,
+    /// Whether contents come from elsewhere.
+    from_set: bool,
+    /// Which serial it shows.
+    pub serial: SerialPolicy,
+    /// What each tag stands for.
+    pub slots: Vec<Slots>,
+    tags: Vec<(WireName, u32)>,
+}
+
+impl Declared {
     /// Compiles the hosted zone at this position of the estate.
     pub fn new(estate: &Estate, position: usize) -> Self {
         let hosted = &estate.hosted_zones[position];
         let apex = WireName::from(&hosted.name);
-        let mut names = Names { apex: &apex, names: BTreeMap::new() };
-        names.node(&apex);
-        for record in &hosted.plain {
-            names.node(&WireName::from(&record.name)).add(record.rtype, record.ttl, &record.rdata);
+        let mut names: BTreeMap<WireName, Slots> = BTreeMap::new();
+        let here = |hosted_zone: u16| usize::from(hosted_zone) == position;
+        let mut steer = |name: &hf_model::DnsName, family: AddressFamily, steered: Steered| {
+            let slots = names.entry(WireName::from(name)).or_default();
+            slots.0[usize::from(family == AddressFamily::V6)].get_or_insert(steered);
+        };
+        for (at, record) in (0_u16..).zip(&estate.records).filter(|(_, record)| here(record.hosted_zone)) {
+            steer(&record.name, record.family, Steered::Record(at));
         }
-        for (at, record) in estate.records.iter().enumerate() {
-            if usize::from(record.hosted_zone) == position {
-                let family = usize::from(record.family == AddressFamily::V6);
-                names.node(&WireName::from(&record.name)).steered[family] = Some(at);
-            }
+        for (at, tree) in (0_u16..).zip(&estate.trees).filter(|(_, tree)| here(tree.hosted_zone)) {
+            steer(&tree.name, tree.family, Steered::Tree(at));
         }
-        // A hosted zone inside this one answers for itself; here its apex must exist, or a question for its DS record would
-        // deny all that is below it (RFC 8020).
+        for (at, alias) in (0_u16..).zip(&estate.aliases).filter(|(_, alias)| here(alias.hosted_zone)) {
+            steer(&alias.name, AddressFamily::V4, Steered::Alias(at));
+            steer(&alias.name, AddressFamily::V6, Steered::Alias(at));
+        }
         let inside =
             |other: &&HostedZone| other.name != hosted.name && other.name.is_at_or_below(&hosted.name);
         for other in estate.hosted_zones.iter().filter(inside) {
-            names.node(&WireName::from(&other.name));
+            names.entry(WireName::from(&other.name)).or_default();
         }
-        let apex_node = names.node(&apex);
-        if apex_node.set(rtype::NS).is_none() {
-            let ns = WireName::from(&child_or_self(&hosted.name, "ns"));
-            apex_node.add(rtype::NS, NS_TTL_S, ns.as_wire());
-        }
-        let names = names.names;
-        let serial_is_revision = hosted.soa.is_none();
-        let soa = hosted.soa.clone().unwrap_or_else(|| made_up_soa(hosted));
-        ZoneTable { apex, names, soa, serial_is_revision }
-    }
-
-    /// What there is at a folded name, if it exists.
-    pub fn node(&self, folded: &[u8]) -> Option<&Node> {
-        self.names.get(folded)
-    }
-
-    /// The SOA's RDATA while the ledger is at `revision`.
-    pub fn soa_rdata(&self, revision: u64) -> Arc<[u8]> {
-        let Soa { mname, rname, serial, refresh, retry, expire, minimum, ttl: _ } = &self.soa;
-        let serial = if self.serial_is_revision { revision as u32 } else { *serial };
-        let mut rdata = Vec::with_capacity(mname.as_str().len() + rname.as_str().len() + 22);
-        rdata.extend_from_slice(WireName::from(mname).as_wire());
-        rdata.extend_from_slice(WireName::from(rname).as_wire());
-        for number in [serial, *refresh, *retry, *expire, *minimum] {
-            rdata.extend_from_slice(&number.to_be_bytes());
-        }
-        rdata.into()
-    }
-
-    /// Seconds for which the SOA may be kept when it was asked for.
-    pub fn soa_ttl(&self) -> u32 {
-        self.soa.ttl
-    }
-
-    /// Seconds for which "no" may be kept (RFC 2308 5).
-    pub fn negative_ttl(&self) -> u32 {
-        self.soa.ttl.min(self.soa.minimum)
+        let from_set = hosted.source != ZoneSource::Estate;
+        let base = if from_set { None } else { contents(hosted, &apex) };
+        let slots = names.values().copied().collect();
+        let tags = names.into_keys().zip(0_u32..).collect();
+        Declared { apex, base, from_set, serial: hosted.serial, slots, tags }
     }
 }
 
-/// The table in the making.
-struct Names<'a> {
-    apex: &'a WireName,
-    names: BTreeMap<Box<[u8]>, Node>,
+/// The estate's own contents; none if they contradict themselves, which its reader does not let through.
+fn contents(hosted: &HostedZone, apex: &WireName) -> Option<Contents> {
+    let mut builder = Builder::new(apex);
+    let soa = hosted.soa.clone().unwrap_or_else(|| soa::made_up(hosted));
+    builder.push(apex.as_wire(), rtype::SOA, soa.ttl, &soa::rdata(&soa)).ok()?;
+    let has_ns = hosted.plain.iter().any(|record| record.rtype == rtype::NS && record.name == hosted.name);
+    if !has_ns {
+        let ns = WireName::from(&soa::child_or_self(&hosted.name, "ns"));
+        builder.push(apex.as_wire(), rtype::NS, NS_TTL_S, ns.as_wire()).ok()?;
+    }
+    for PlainRecord { name, rtype, ttl, rdata } in &hosted.plain {
+        builder.push(WireName::from(name).as_wire(), *rtype, *ttl, rdata).ok()?;
+    }
+    builder.finish().ok()
 }
 
-impl Names<'_> {
-    /// The node of a name at or below the apex; makes it and all between it and the apex.
-    fn node(&mut self, name: &WireName) -> &mut Node {
-        let folded = name.as_wire().to_ascii_lowercase();
-        let mut at = 0;
-        while folded.len() - at > self.apex.as_wire().len() && !self.names.contains_key(&folded[at..]) {
-            self.names.insert(folded[at..].into(), Node::default());
-            at += 1 + usize::from(folded[at]);
-        }
-        self.names.entry(folded.into_boxed_slice()).or_default()
+/// One hosted zone as it answers now.
+#[derive(Debug)]
+pub struct Zone {
+    /// Everything; none: SERVFAIL.
+    pub contents: Option<Contents>,
+    /// Its start of authority; none: SERVFAIL.
+    pub soa: Option<SoaForm>,
+    /// What lies beneath, where it does not come from the estate.
+    loaded: Option<Arc<Contents>>,
+    /// The update that is in it.
+    updated_at: Option<Revision>,
+}
+
+impl Zone {
+    /// Lays everything over what is declared.
+    pub fn new(declared: &Declared, loaded: Option<&Arc<Contents>>, dynamic: Option<&DynamicZone>) -> Self {
+        let loaded = loaded.filter(|_| declared.from_set).cloned();
+        let base = if declared.from_set { loaded.as_deref() } else { declared.base.as_ref() };
+        let updated = |base: &Contents| match dynamic {
+            Some(dynamic) => base.changed(&additions(dynamic)).unwrap_or_else(|_| base.clone()),
+            None => base.clone(),
+        };
+        let contents = base.map(|base| updated(base).tagged(&declared.tags));
+        let soa = contents.as_ref().and_then(|contents| {
+            let set = contents.soa()?;
+            SoaForm::read(declared.apex.as_wire(), set.rdata().next()?, set.ttl())
+        });
+        Zone { contents, soa, loaded, updated_at: dynamic.map(|dynamic| dynamic.revision) }
+    }
+
+    /// Whether the same would be compiled again.
+    pub fn is_of(
+        &self,
+        declared: &Declared,
+        loaded: Option<&Arc<Contents>>,
+        dynamic: Option<&DynamicZone>,
+    ) -> bool {
+        let same_loaded = match (&self.loaded, loaded.filter(|_| declared.from_set)) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (None, None) => true,
+            _ => false,
+        };
+        same_loaded && self.updated_at == dynamic.map(|dynamic| dynamic.revision)
     }
 }
 
-/// A start of authority for a zone without one. Its figures are the usual ones; a "no" is kept for 5 s, since steered
-/// names come and go.
-fn made_up_soa(hosted: &HostedZone) -> Soa {
-    Soa {
-        mname: child_or_self(&hosted.name, "ns"),
-        rname: child_or_self(&hosted.name, "hostmaster"),
-        serial: 0,
-        refresh: 3_600,
-        retry: 600,
-        expire: 604_800,
-        minimum: 5,
-        ttl: 60,
-    }
-}
-
-/// `label.apex`, or the apex where that would be too long for a name.
-fn child_or_self(apex: &DnsName, label: &str) -> DnsName {
-    apex.child(label).unwrap_or_else(|_| apex.clone())
+fn additions(dynamic: &DynamicZone) -> Changes {
+    let rr = |record: &PlainRecord| Rr {
+        owner: WireName::from(&record.name),
+        rtype: record.rtype,
+        ttl: record.ttl,
+        rdata: record.rdata.clone().into(),
+    };
+    Changes { removed: Vec::new(), added: dynamic.records.iter().map(rr).collect() }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 
-use hf_answer::{Answer, AnswerRecord, Asker, Compiled, ExplainTxt};
+use hf_answer::{Answer, AnswerRecord, Asked, Asker, Compiled, ExplainTxt};
 use hf_balance::Plan;
 use hf_config::estate::{AddressFamily, Estate, EstateBundle};
 use hf_control::Intent;
@@ -28,7 +28,7 @@ pub(crate) static EXAMPLE: LazyLock<Compiled> = LazyLock::new(|| {
         .into(),
     };
     let estate = hf_config::read_estate(FILE, &bundle).unwrap_or_else(|problems| panic!("{problems}"));
-    Compiled::new(Arc::new(snapshot(bundle, estate)))
+    Compiled::new(Arc::new(snapshot(bundle, estate)), Arc::default())
 });
 
 /// The snapshot of a node that has just got this estate and knows nothing of health.
@@ -59,7 +59,7 @@ pub(crate) fn use_snapshot(snapshot: Snapshot) {
             }
         }
     }
-    let compiled = Compiled::new(Arc::new(snapshot));
+    let compiled = Compiled::new(Arc::new(snapshot), Arc::default());
     let estate = &compiled.snapshot().estate;
     let asked = estate
         .records
@@ -95,8 +95,9 @@ pub(crate) fn answer(compiled: &Compiled, query: &Query) -> Answer {
         explain: ExplainTxt::Refused,
     };
     let asked = &query.question;
-    let question = hf_answer::Question { name: &asked.name, rtype: asked.rtype, class: asked.class };
-    compiled.answer(question, &asker)
+    let asked =
+        Asked { name: asked.name.as_wire(), rtype: asked.rtype, class: asked.class, dnssec_ok: false };
+    compiled.answer(&asked, &asker)
 }
 
 /// An answer as bytes.

@@ -5,8 +5,8 @@ use hf_config::estate::{AllDown, ZoneIx};
 use hf_model::{Digest, Revision, WireName};
 use proptest::prelude::*;
 
-use super::world::{ASKER, World, check, show};
-use crate::{Asker, Question, Rcode, rtype};
+use super::world::{ASKER, World, asked, check, show};
+use crate::{Asker, Rcode, rtype};
 
 #[test]
 fn the_apex_knows_its_authority() {
@@ -189,7 +189,7 @@ fn names_with_odd_bytes_are_names() {
     let compiled = world.compiled();
     let ask = |name: &[u8]| {
         let name = WireName::from_wire(name).unwrap();
-        let answer = compiled.answer(Question { name: &name, rtype: rtype::A, class: 1 }, &ASKER);
+        let answer = compiled.answer(&asked(&name, rtype::A, 1), &ASKER);
         (answer.rcode, answer.answers.first().map(|record| record.name.clone() == name))
     };
     assert_eq!(ask(b"\x03\x00. \x07example\x04test\x00"), (Rcode::NxDomain, None));
@@ -202,12 +202,15 @@ fn the_table_is_kept_while_the_estate_is_the_same() {
     let mut world = World::new();
     let first = world.compiled();
     world.away(ZoneIx(0));
-    let second = first.updated(world.snapshot());
+    let second = first.updated(world.snapshot(), std::sync::Arc::default());
     assert!(std::sync::Arc::ptr_eq(&first.routes, &second.routes));
     assert_eq!(show(&second, "only4.example.test. A"), show(&world.compiled(), "only4.example.test. A"));
     world.estate.digest = Digest::of(b"another");
     world.estate.pools[0].all_down = AllDown::Closed;
-    assert!(!std::sync::Arc::ptr_eq(&first.routes, &second.updated(world.snapshot()).routes));
+    assert!(!std::sync::Arc::ptr_eq(
+        &first.routes,
+        &second.updated(world.snapshot(), std::sync::Arc::default()).routes
+    ));
 }
 
 const KNOWN: &[&str] =
@@ -240,8 +243,8 @@ proptest! {
         let Ok(name) = WireName::from_wire(&name) else { return Ok(()) };
         let compiled = World::new().compiled();
         let asker = Asker { seed, ..ASKER };
-        let answer = compiled.answer(Question { name: &name, rtype, class: 1 }, &asker);
-        prop_assert_eq!(&answer, &compiled.answer(Question { name: &name, rtype, class: 1 }, &asker));
+        let answer = compiled.answer(&asked(&name, rtype, 1), &asker);
+        prop_assert_eq!(&answer, &compiled.answer(&asked(&name, rtype, 1), &asker));
         let soa = answer.authority.iter().any(|record| record.rtype == rtype::SOA);
         match answer.rcode {
             Rcode::NxDomain => prop_assert!(soa && answer.aa),

@@ -5,8 +5,8 @@ use hf_config::estate::{PoolIx, ZoneIx};
 use hf_decide::Mode;
 use hf_health::Verdict;
 
-use super::world::{ASKER, World, check, wire};
-use crate::{Answer, Question, Why, rtype};
+use super::world::{ASKER, World, asked, check, wire};
+use crate::{Answer, Chooser, Why, rtype};
 
 #[test]
 fn a_steered_record_answers_with_the_endpoints_that_serve() {
@@ -345,9 +345,10 @@ fn explain_tells_each_step() {
     world.away(ZoneIx(0));
     let compiled = world.compiled();
     let name = wire("www.example.test.");
-    let question = Question { name: &name, rtype: rtype::A, class: 1 };
+    let question = &asked(&name, rtype::A, 1);
     let explained = compiled.explain(question, &ASKER);
-    let [Why::Steered { record: 0, pool: PoolIx(0), in_place_of: None, steps, .. }] = &explained.why[..]
+    let [Why::Steered { of: Chooser::Record(0), pool: PoolIx(0), in_place_of: None, steps, .. }] =
+        &explained.why[..]
     else {
         panic!("{:?}", explained.why)
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use expect_test::Expect;
 use hf_config::estate::{
     AddressFamily, AllDown, CheckIx, CheckKind, CrossZone, Endpoint, Estate, Filter, HealthCheck, HostedZone,
-    PlainRecord, Pool, PoolIx, Protocol, Record, Region, RegionIx, Soa, Zone, ZoneIx,
+    PlainRecord, Pool, PoolIx, Protocol, Record, Region, RegionIx, SerialPolicy, Soa, Zone, ZoneIx,
 };
 use hf_control::Intent;
 use hf_decide::{Decision, EndpointDecision, Mode, PoolDecision, Reason};
@@ -16,7 +16,7 @@ use hf_model::{
 };
 use hf_snapshot::Snapshot;
 
-use crate::{Answer, AnswerRecord, Asker, Compiled, ExplainTxt, Question, rtype};
+use crate::{Answer, AnswerRecord, Asked, Asker, Compiled, ExplainTxt, rtype};
 
 pub const ASKER: Asker = Asker {
     address: std::net::IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -151,7 +151,12 @@ fn master_file() -> HostedZone {
         let next = format!("long{}.example.test.", at + 1);
         to(&format!("long{at}.example.test."), rtype::CNAME, &next)
     }));
-    HostedZone { soa: Some(soa), plain: records, ..HostedZone::new(name("example.test.")) }
+    HostedZone {
+        soa: Some(soa),
+        plain: records,
+        serial: SerialPolicy::Written,
+        ..HostedZone::new(name("example.test."))
+    }
 }
 
 impl World {
@@ -201,6 +206,7 @@ impl World {
         let decision = Decision {
             pools: estate.pool_indexes().map(serving).collect(),
             records: vec![None; estate.records.len()],
+            trees: Vec::new(),
             zones: Vec::new(),
         };
         let intent = Intent { revision: Revision(7), ..Intent::default() };
@@ -223,6 +229,9 @@ impl World {
     }
 
     pub fn mode(&mut self, pool: PoolIx, mode: Mode) {
+        if let Mode::Fallback(other) = mode {
+            self.estate.pools[pool.at()].all_down = AllDown::Fallback(other);
+        }
         self.decision.pools[pool.at()].mode = mode;
     }
 
@@ -255,7 +264,7 @@ impl World {
     }
 
     pub fn compiled(&self) -> Compiled {
-        Compiled::new(self.snapshot())
+        Compiled::new(self.snapshot(), Arc::default())
     }
 }
 
@@ -263,6 +272,10 @@ fn close(estate: &Estate, decision: &mut PoolDecision, zone: ZoneIx) {
     for (endpoint, decided) in estate.pool(decision.pool).endpoints.iter().zip(&mut decision.endpoints) {
         decided.serves &= endpoint.zone != zone;
     }
+}
+
+pub fn asked(name: &WireName, rtype: u16, class: u16) -> Asked<'_> {
+    Asked { name: name.as_wire(), rtype, class, dnssec_ok: false }
 }
 
 /// Asks `NAME [CH] TYPE` and compares everything that comes back.
@@ -278,7 +291,7 @@ pub fn show(compiled: &Compiled, question: &str) -> String {
     let rtype = words.next_back().unwrap();
     let class = if words.next().is_some() { 3 } else { 1 };
     let owner_wire = mixed_case(owner);
-    let answer = compiled.answer(Question { name: &owner_wire, rtype: type_number(rtype), class }, &ASKER);
+    let answer = compiled.answer(&asked(&owner_wire, type_number(rtype), class), &ASKER);
     render(compiled, &answer)
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
-use hf_answer::{Answer as DnsAnswer, Asker, Compiled, ExplainTxt, Question, Rcode, Why};
+use hf_answer::{Answer as DnsAnswer, Asked, Asker, Chooser, Compiled, ExplainTxt, Rcode, Why};
 use hf_api::{Candidate, Explain, Problem, Removal, Step};
 use hf_balance::Plan;
-use hf_config::estate::{Filter, PlainRecord, PoolIx, ZoneIx};
+use hf_config::estate::{BranchTo, Filter, PlainRecord, PoolIx, ZoneIx};
 use hf_decide::{Mode, PoolDecision};
 use hf_model::{DnsName, PoolName, WireName};
 use hf_select::{Client, Removed};
@@ -84,8 +84,8 @@ fn explain_name(
         explain: ExplainTxt::Refused,
     };
     let wire = WireName::from(&name);
-    let answer =
-        compiled(shared, snapshot).explain(Question { name: &wire, rtype: number, class: 1 }, &asker);
+    let asked = Asked { name: wire.as_wire(), rtype: number, class: 1, dnssec_ok: false };
+    let answer = compiled(shared, snapshot).explain(&asked, &asker);
     Ok(Explain {
         question: format!("{name} {} from {address}", hf_config::type_text(number)),
         node: shared.context.node.to_string(),
@@ -101,7 +101,10 @@ fn explain_name(
 fn compiled(shared: &Shared, snapshot: &Arc<Snapshot>) -> Compiled {
     let mut kept = shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
     let fresh =
-        kept.take().map_or_else(|| Compiled::new(snapshot.clone()), |old| old.updated(snapshot.clone()));
+        kept.take().map_or_else(
+            || Compiled::new(snapshot.clone(), Arc::default()),
+            |old| old.updated(snapshot.clone(), Arc::default()),
+        );
     *kept = Some(fresh.clone());
     fresh
 }
@@ -143,7 +146,7 @@ fn rtype_named(text: &str) -> Option<u16> {
 fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {
     let estate = &snapshot.estate;
     match why {
-        Why::Steered { record, pool, in_place_of, client, family_fails_open, steps } => {
+        Why::Steered { of, pool, in_place_of, client, family_fails_open, steps } => {
             let mut told = Vec::new();
             told.push(text_step("client", &place(snapshot, *client)));
             if let Some(own) = in_place_of {
@@ -154,10 +157,11 @@ fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {
                 ));
             }
             // With a fallback, the decision on the other pool counts.
-            let decision = if in_place_of.is_some() {
-                &snapshot.decision.pools[pool.at()]
-            } else {
-                snapshot.decision.for_record(*record, *pool)
+            let decision = match of {
+                Chooser::Record(record) if in_place_of.is_none() => {
+                    snapshot.decision.for_record(*record, *pool)
+                }
+                _ => &snapshot.decision.pools[pool.at()],
             };
             told.push(mode_step(snapshot, decision));
             if *family_fails_open {
@@ -183,6 +187,19 @@ fn tell(snapshot: &Snapshot, why: &Why) -> Vec<Step> {
             std::iter::once(first)
                 .chain(steps.iter().map(|step| chain_step(snapshot, decision, step)))
                 .collect()
+        }
+        Why::Tree { tree, client, is_down, steps } => {
+            let mut told = vec![text_step("client", &place(snapshot, *client))];
+            if *is_down {
+                let text = "no branch is open; the tree says with `all_down` what it answers then";
+                told.push(text_step("tree", text));
+            }
+            told.extend(steps.iter().map(|step| tree_step(snapshot, *tree, step)));
+            told
+        }
+        Why::Alias { alias } => {
+            let text = format!("an ALIAS: answers as {} does", estate.aliases[*alias].to);
+            vec![text_step("alias", &text)]
         }
         Why::Plain => vec![text_step("plain", "from the hosted zone's plain records: nothing is chosen")],
         _ => vec![text_step("other", "a way that this version cannot tell")],
@@ -218,12 +235,49 @@ fn text_step(name: &str, text: &str) -> Step {
     Step { name: name.to_owned(), text: text.to_owned(), kept: Vec::new(), removed: Vec::new() }
 }
 
+/// One filter of a tree's chain; its candidates are branches.
+fn tree_step(snapshot: &Snapshot, tree: usize, step: &hf_select::Step) -> Step {
+    let estate = &snapshot.estate;
+    let branch = |at: u16| {
+        let endpoint = match estate.trees[tree].branches[usize::from(at)].to {
+            BranchTo::Pool(pool) => format!("pool/{}", estate.pool(pool).name),
+            BranchTo::Record(record) => format!("record/{}", estate.records[usize::from(record)].name),
+            BranchTo::Tree(other) => format!("record/{}", estate.trees[usize::from(other)].name),
+        };
+        Candidate { endpoint, zone: format!("branch {}", at + 1) }
+    };
+    let removed = step.removed.iter().map(|(at, why)| {
+        let Candidate { endpoint, zone } = branch(*at);
+        let why = match why {
+            Removed::NotServing => "closed: too little of what is behind it serves".to_owned(),
+            why => why.to_string(),
+        };
+        Removal { endpoint, zone, why }
+    });
+    Step {
+        name: step.filter.to_string(),
+        text: filter_text(step.filter).to_owned(),
+        kept: step.kept.iter().map(|at| branch(*at)).collect(),
+        removed: removed.collect(),
+    }
+}
+
 fn chain_step(snapshot: &Snapshot, decision: &PoolDecision, step: &hf_select::Step) -> Step {
     let removed = step.removed.iter().map(|(at, why)| {
         let Candidate { endpoint, zone } = candidate(snapshot, decision.pool, *at);
         Removal { endpoint, zone, why: removal(decision, *at, *why) }
     });
-    let text = match step.filter {
+    Step {
+        name: step.filter.to_string(),
+        text: filter_text(step.filter).to_owned(),
+        kept: step.kept.iter().map(|at| candidate(snapshot, decision.pool, *at)).collect(),
+        removed: removed.collect(),
+    }
+}
+
+/// What a filter does.
+fn filter_text(filter: Filter) -> &'static str {
+    match filter {
         Filter::Open => "keeps what serves",
         Filter::Near => "keeps the nearest region",
         Filter::Latency => "keeps the region that answers the client soonest",
@@ -235,12 +289,6 @@ fn chain_step(snapshot: &Snapshot, decision: &PoolDecision, step: &hf_select::St
         Filter::Sticky => "orders by weighted chance, alike for all of a client's network",
         Filter::Shuffle => "orders by even chance",
         Filter::Take(_) => "keeps the first ones",
-    };
-    Step {
-        name: step.filter.to_string(),
-        text: text.to_owned(),
-        kept: step.kept.iter().map(|at| candidate(snapshot, decision.pool, *at)).collect(),
-        removed: removed.collect(),
     }
 }
 
