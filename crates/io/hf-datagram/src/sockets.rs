@@ -185,6 +185,15 @@ impl Datagrams for Sockets {
     }
 }
 
+/// Sends one datagram by a socket that somebody else may be waiting at, without waiting itself.
+///
+/// # Errors
+///
+/// What the system says; a full socket is [`io::ErrorKind::WouldBlock`].
+pub fn send_now(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+    socket2::SockRef::from(socket).send_to_with_flags(datagram, &to.into(), libc::MSG_DONTWAIT).map(drop)
+}
+
 const ADDRESS_BYTES: libc::socklen_t = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
 
 fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {

@@ -50,6 +50,12 @@ impl ZoneActivity {
         self.last_dns_answer_ms.fetch_max(now.0, Ordering::Relaxed);
     }
 
+    /// So many answers named endpoints of the zone; the newest of them now.
+    pub fn dns_answers_given(&self, count: u64, now: Timestamp) {
+        self.dns_answers.fetch_add(count, Ordering::Relaxed);
+        self.last_dns_answer_ms.fetch_max(now.0, Ordering::Relaxed);
+    }
+
     fn report(&self, pool: &PoolName, zone: &ZoneId) -> ZoneActivityReport {
         let stamp = |value: &AtomicU64| match value.load(Ordering::Relaxed) {
             0 => None,

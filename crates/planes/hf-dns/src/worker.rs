@@ -1,0 +1,254 @@
+//! One worker of UDP: a thread of its own with a way in and out of its own, and everything that it writes is its own too.
+//!
+//! 1. A turn answers up to a batch of datagrams from one snapshot: the pointer is loaded once, the clock is read once.
+//! 2. What the fast reader leaves goes to the async side through a bounded queue; when that is full it is dropped and counted. Plain queries
+//!    never wait for odd ones.
+//! 3. Counts of a batch go into what others read when the batch is over.
+//!
+//! No allocation, no lock, no waiting but for the next datagram. Not here: bytes in and out (`hf-datagram`), the reply (`crate::hot`).
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hf_answer::Scratch;
+use hf_clock::Clock;
+use hf_datagram::Datagrams;
+use hf_model::Timestamp;
+use hf_wire::fast::{self, Read};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::{trace, warn};
+
+use crate::current::{EstateCounts, Live};
+use crate::hot::{self, Around};
+use crate::rate::{Allowance, RateTable};
+use crate::requests::{Outcome, Requests, Via};
+use crate::respond::Responder;
+use crate::tap::Tap;
+
+/// How long a worker waits at most before it looks whether it should stop.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// After an error of the socket itself: long enough not to fill the log, short enough to be missed by few.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
+
+/// A message for the async side, and the socket that takes its reply.
+pub(crate) struct ColdMessage {
+    pub(crate) message: Box<[u8]>,
+    pub(crate) from: SocketAddr,
+    pub(crate) replies: Arc<UdpSocket>,
+}
+
+/// One worker.
+pub(crate) struct Worker {
+    index: usize,
+    responder: Arc<Responder>,
+    clock: Clock,
+    scratch: Scratch,
+    seed: u64,
+    rate: Option<RateTable>,
+    pending: Pending,
+    cold: mpsc::Sender<ColdMessage>,
+    replies: Arc<UdpSocket>,
+    tap: Option<Tap>,
+}
+
+/// What a batch looks at.
+struct Batch {
+    live: arc_swap::Guard<Option<Arc<Live>>>,
+    now: Timestamp,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        index: usize,
+        responder: Arc<Responder>,
+        replies: Arc<UdpSocket>,
+        cold: mpsc::Sender<ColdMessage>,
+        tap: Option<Tap>,
+    ) -> Worker {
+        Worker {
+            index,
+            clock: responder.clock.clone(),
+            scratch: Scratch::new(),
+            seed: hf_clock::random_seed(),
+            rate: responder.settings.rate_limit.map(RateTable::new),
+            pending: Pending::default(),
+            responder,
+            cold,
+            replies,
+            tap,
+        }
+    }
+
+    /// Answers until it is told to stop.
+    pub(crate) fn run(mut self, mut datagrams: Box<dyn Datagrams>, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
+            if let Err(why) = self.turn(&mut *datagrams) {
+                warn!(%why, worker = self.index, "a UDP worker of DNS failed to receive or send; trying again");
+                std::thread::park_timeout(PAUSE_AFTER_ERROR);
+            }
+        }
+    }
+
+    fn turn(&mut self, datagrams: &mut dyn Datagrams) -> io::Result<()> {
+        let mut batch = None;
+        let came = datagrams.turn(WAIT, &mut |message, from, reply| {
+            let batch = batch
+                .get_or_insert_with(|| Batch { live: self.responder.current.load(), now: self.clock.now() });
+            self.answer(batch, message, from, reply)
+        });
+        if let Some(Batch { live, now }) = batch
+            && let Some(live) = &*live
+        {
+            self.pending.flush(&live.counts, now);
+        }
+        self.tally().dropped.set(datagrams.dropped());
+        came.map(drop)
+    }
+
+    fn tally(&self) -> &crate::counters::Tally {
+        self.responder.counters.tally(self.index)
+    }
+
+    /// The reply's length; 0 for none.
+    #[inline]
+    fn answer(&mut self, batch: &Batch, message: &[u8], from: SocketAddr, reply: &mut [u8]) -> usize {
+        let tally = self.responder.counters.tally(self.index);
+        let query = match fast::read(message) {
+            Read::Query(query) => query,
+            Read::Ignore => {
+                tally.udp.add_one();
+                tally.ignored.add_one();
+                return 0;
+            }
+            Read::Cold => {
+                self.leave(message, from);
+                return 0;
+            }
+        };
+        tally.udp.add_one();
+        let settings = &self.responder.settings;
+        let client = from.ip().to_canonical();
+        // An odd step walks through all numbers; it is not the step inside the generator that the seed starts.
+        self.seed = self.seed.wrapping_add(0xd134_2543_de82_ef95);
+        let limit = query.limit(settings.udp_payload_max).min(reply.len());
+        let now_s = (batch.now.0 / 1_000) as u32;
+        let around = Around::new(settings, &query, client, limit, now_s, self.seed);
+        if let Some(rate) = &mut self.rate
+            && !around.cookie.is_some_and(|answer| answer.is_known)
+        {
+            match rate.take(client, batch.now.0) {
+                Allowance::Answer => {}
+                Allowance::Nothing => {
+                    tally.limited.add_one();
+                    return 0;
+                }
+                Allowance::Truncated => {
+                    tally.slipped.add_one();
+                    return hot::truncated(&around, &query, reply);
+                }
+            }
+        }
+        let Some(live) = &*batch.live else {
+            tally.not_ready.add_one();
+            self.responder.tell_not_ready();
+            return hot::not_ready(&around, &query, reply);
+        };
+        let (len, outcome) = hot::answer(live, &around, &query, &mut self.scratch, reply);
+        trace!(%client, rtype = query.rtype, rcode = ?outcome.rcode, "answered");
+        tally.answered.add_one();
+        if outcome.truncated {
+            tally.truncated.add_one();
+        }
+        self.pending.add(&live.counts, outcome.named.iter());
+        live.counts.names.count(Some(self.index), outcome.by, outcome.named.iter());
+        if let Some(tap) = &mut self.tap
+            && !tap.tell(from, batch.now, message, &reply[..len])
+        {
+            tally.untold.add_one();
+        }
+        len
+    }
+
+    fn leave(&self, message: &[u8], from: SocketAddr) {
+        let tally = self.tally();
+        tally.cold.add_one();
+        // A place first: what there is no room for is not even copied.
+        match self.cold.try_reserve() {
+            Ok(place) => {
+                place.send(ColdMessage { message: message.into(), from, replies: self.replies.clone() });
+            }
+            Err(_) => tally.cold_dropped.add_one(),
+        }
+    }
+}
+
+/// Answers of a batch by pool and zone, until they go where others read them.
+#[derive(Debug, Default)]
+struct Pending {
+    /// By place; as many as the estate has, all zero between batches.
+    counts: Vec<u32>,
+    places: Vec<usize>,
+}
+
+impl Pending {
+    #[inline]
+    fn add(
+        &mut self,
+        counts: &EstateCounts,
+        named: impl Iterator<Item = (hf_config::estate::PoolIx, hf_config::estate::ZoneIx)>,
+    ) {
+        for (pool, zone) in named {
+            let Some(place) = counts.place(pool, zone) else { continue };
+            if place >= self.counts.len() {
+                // Once for each new estate.
+                self.counts.resize(counts.activity.len(), 0);
+                self.places.reserve(counts.activity.len());
+            }
+            if self.counts[place] == 0 {
+                self.places.push(place);
+            }
+            self.counts[place] += 1;
+        }
+    }
+
+    fn flush(&mut self, counts: &EstateCounts, now: Timestamp) {
+        for place in self.places.drain(..) {
+            let count = std::mem::take(&mut self.counts[place]);
+            counts.activity[place].dns_answers_given(u64::from(count), now);
+        }
+    }
+}
+
+/// Answers on the async side what workers leave to it, until all of them are gone. Updates take a while; nobody waits behind them, and there
+/// is a bound to how many are under way (`requests`).
+pub(crate) async fn answer_cold(requests: Arc<Requests>, mut messages: mpsc::Receiver<ColdMessage>) {
+    let mut slow = JoinSet::new();
+    while let Some(ColdMessage { message, from, replies }) = messages.recv().await {
+        while slow.try_join_next().is_some() {}
+        match requests.take(message.into_vec(), from, Via::Udp) {
+            Outcome::Ignored => {}
+            Outcome::Answer(reply) => send(&requests, &replies, &reply, from),
+            Outcome::Slow(work) => {
+                let requests = requests.clone();
+                slow.spawn(async move {
+                    let (answers, mut waiting) = mpsc::channel(1);
+                    work.run(&answers).await;
+                    if let Ok(reply) = waiting.try_recv() {
+                        send(&requests, &replies, &reply, from);
+                    }
+                });
+            }
+        }
+    }
+}
+
+fn send(requests: &Requests, replies: &UdpSocket, reply: &[u8], to: SocketAddr) {
+    if hf_datagram::send_now(replies, reply, to).is_err() {
+        requests.counters().dropped.add_one();
+    }
+}
