@@ -5,6 +5,7 @@
 //! 2. The same code answers and explains ([`Plan::choose`], [`Plan::explain`]).
 //! 3. A choice allocates nothing once the [`Scratch`] has room, takes no lock and reads no clock.
 //! 4. A draw stops early when a `take` follows.
+//! 5. The levels of a tree are asked with one seed; their draws do not depend on one another all the same.
 //!
 //! Not here: who is open ([`State`]), where a client is ([`Locality`]).
 
@@ -45,6 +46,8 @@ pub struct Plan {
     stages: Vec<(Filter, Stage)>,
     needs: Needs,
     sticky: Option<Sticky>,
+    /// Sets the draws of this level apart from those of the levels below it, which get the same seed.
+    salt: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +79,7 @@ pub struct Scratch {
     left: Vec<u64>,
     spare: Vec<u64>,
     order: Vec<u16>,
+    drawn_from: usize,
 }
 
 impl Scratch {
@@ -86,7 +90,13 @@ impl Scratch {
             left: Vec::with_capacity(words),
             spare: Vec::with_capacity(words),
             order: Vec::with_capacity(candidates),
+            drawn_from: 0,
         }
+    }
+
+    /// How long the list was that chance drew the last choice from; 0 if there was no draw.
+    pub fn drawn_from(&self) -> usize {
+        self.drawn_from
     }
 
     /// The list of the last choice.
@@ -119,6 +129,12 @@ fn grouped<T: Ord>(
     groups
 }
 
+/// Nothing for endpoints; for branches a number that follows from all of them, so that no level has that of the one above it.
+fn salt(candidates: &[Candidate]) -> u64 {
+    let branches = candidates.iter().filter(|candidate| candidate.zone.is_none());
+    branches.fold(0, |salt, branch| Chance::new(salt ^ branch.key).number())
+}
+
 impl Plan {
     /// Compiles a chain over candidates, each position once. `sticky` groups clients for the filter of that name; without it the
     /// default does.
@@ -137,6 +153,7 @@ impl Plan {
             stages: Vec::with_capacity(chain.len()),
             needs: Needs::default(),
             sticky: None,
+            salt: salt(candidates),
         };
         for (at, filter) in chain.iter().enumerate() {
             let wanted = match chain.get(at + 1) {
@@ -251,12 +268,13 @@ impl Plan {
         scratch: &mut Scratch,
         account: &mut impl Account,
     ) {
-        let Scratch { left, spare, order } = scratch;
+        let Scratch { left, spare, order, drawn_from } = scratch;
+        *drawn_from = 0;
         left.clear();
         left.extend_from_slice(&self.all);
         order.clear();
         let mut is_ordered = false;
-        let mut chance = Chance::new(seed);
+        let mut chance = Chance::new(seed ^ self.salt);
         for (filter, stage) in &self.stages {
             account.begin(left);
             match stage {
@@ -310,6 +328,7 @@ impl Plan {
                     let by_weight = matches!(stage, Stage::Weighted { .. });
                     let weight =
                         |at: u16| if by_weight { u64::from(self.weights[usize::from(at)]) } else { 1 };
+                    *drawn_from = (*drawn_from).max(order.len());
                     draw(order, *wanted, &mut chance, weight);
                     is_ordered = true;
                 }

@@ -5,7 +5,7 @@
 //! Not here: the choice itself ([`Plan`](crate::Plan)).
 
 use hf_config::estate::{Estate, ZoneIx};
-use hf_decide::{EndpointDecision, PoolDecision, Reason, TreeDecision};
+use hf_decide::{BranchReason, EndpointDecision, PoolDecision, Reason, TreeDecision, TreeMode};
 use hf_model::Share;
 
 use crate::mask::{self, Mask};
@@ -50,7 +50,16 @@ impl State {
         State::new(decision.branches.iter().map(|branch| branch.serves))
     }
 
-    /// The same with what health took away put back; what an operator took away stays away.
+    /// The same with the branches that could still answer: where none of those that are asked is for a client (by `geo` or `cidr`), and
+    /// the tree's `all_down` is open.
+    pub fn of_tree_ignoring_health(decision: &TreeDecision) -> State {
+        let can = |reason: &BranchReason| {
+            decision.mode != TreeMode::Closed && matches!(reason, BranchReason::Open | BranchReason::TooFew)
+        };
+        State::new(decision.branches.iter().map(|branch| can(&branch.reason)))
+    }
+
+    /// What a pool's decision lets answer, with what health took away put back; what an operator took away stays away.
     pub fn ignoring_health(decision: &PoolDecision) -> State {
         Self::with(decision, |endpoint| endpoint.serves || endpoint.reason == Reason::Impaired)
     }

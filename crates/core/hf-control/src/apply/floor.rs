@@ -354,10 +354,9 @@ fn views<'a>(estate: &'a Estate, scope: &'a Scope, acts: &Acts<'a>) -> BTreeSet<
         _ => true,
     };
     let whole = estate.pool_indexes().map(|pool| View { pool, record: None });
-    let records = acts
-        .records()
-        .into_iter()
-        .flat_map(|name| pools_of(estate, name).into_iter().map(move |pool| View { pool, record: Some(name) }));
+    let records = acts.records().into_iter().flat_map(|name| {
+        pools_of(estate, name).into_iter().map(move |pool| View { pool, record: Some(name) })
+    });
     whole.chain(records).filter(|view| is_meant(&view.pool)).collect()
 }
 
@@ -365,7 +364,8 @@ fn views<'a>(estate: &'a Estate, scope: &'a Scope, acts: &Acts<'a>) -> BTreeSet<
 fn pools_of(estate: &Estate, name: &DnsName) -> BTreeSet<PoolIx> {
     let records = estate.records.iter().filter(|record| record.name == *name);
     let mut pools: BTreeSet<PoolIx> = records.map(|record| record.pool).collect();
-    let mut ahead: Vec<usize> = (0..estate.trees.len()).filter(|at| estate.trees[*at].name == *name).collect();
+    let mut ahead: Vec<usize> =
+        (0..estate.trees.len()).filter(|at| estate.trees[*at].name == *name).collect();
     let mut seen: BTreeSet<usize> = ahead.iter().copied().collect();
     while let Some(at) = ahead.pop() {
         for branch in &estate.trees[at].branches {
