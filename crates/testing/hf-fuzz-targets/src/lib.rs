@@ -12,6 +12,7 @@ mod arc;
 mod bundle;
 mod codec;
 mod dns_answer;
+mod dns_fast;
 mod dns_query;
 mod estate;
 mod feed;
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "break_glass", run: operator_acts::check },
     Target { name: "codec", run: codec::check },
     Target { name: "dns_answer", run: dns_answer::check },
+    Target { name: "dns_fast", run: dns_fast::check },
     Target { name: "dns_query", run: dns_query::check },
     Target { name: "estate", run: estate::check },
     Target { name: "feed", run: feed::check },
