@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hf_config::estate::SerialPolicy;
+use hf_dnssec::Signing;
 use hf_hosted::Contents;
 use hf_model::{DnsName, WireName};
 use hf_select::{Around, Geo, LatencyTable, NoGeo};
@@ -26,6 +27,8 @@ pub struct Compiled {
     pub(crate) around: Arc<Around>,
     latency: Arc<LatencyTable>,
     pub(crate) geo: GeoSource,
+    /// The zones that are signed.
+    pub(crate) signing: Arc<Signing>,
     /// What zones show whose serial is the time.
     time_serial: u32,
 }
@@ -51,6 +54,7 @@ impl Compiled {
             around: Arc::new(Around::new(&snapshot.estate, &latency)),
             latency,
             geo: GeoSource(Arc::new(NoGeo)),
+            signing: Arc::default(),
             time_serial: (snapshot.made_at.0 / 1_000) as u32,
             routes,
             snapshot,
@@ -84,6 +88,7 @@ impl Compiled {
             around,
             latency: self.latency.clone(),
             geo: self.geo.clone(),
+            signing: self.signing.clone(),
             time_serial,
             routes,
             snapshot,
@@ -106,6 +111,13 @@ impl Compiled {
         self
     }
 
+    /// With these zones signed, and no others.
+    #[must_use]
+    pub fn with_signing(mut self, signing: Arc<Signing>) -> Self {
+        self.signing = signing;
+        self
+    }
+
     /// With this serial for zones whose serial is the time: seconds of the node's clock, never less than before. Without it the second
     /// at which the snapshot was made.
     #[must_use]
@@ -125,7 +137,7 @@ impl Compiled {
     }
 
     /// The contents of a hosted zone with everything laid over them, and the serial that its SOA shows; none where it is not ours or
-    /// has not been loaded. Steered names are tags in it: [`Compiled::transfer`] gives their answers.
+    /// has not been loaded. Steered names are tags in it: ask for them to know what they answer now.
     pub fn contents(&self, apex: &DnsName) -> Option<(&Contents, u32)> {
         let position = self.snapshot.estate.hosted_zones.iter().position(|zone| zone.name == *apex)?;
         let zone = self.zone_at(position);
@@ -152,7 +164,7 @@ impl Compiled {
         match zone.declared.serial {
             SerialPolicy::Written => zone.zone.soa.as_ref().map_or(0, |soa| soa.serial),
             SerialPolicy::Revision => self.snapshot.intent.revision.0 as u32,
-            SerialPolicy::Time => self.time_serial,
+            SerialPolicy::Time => self.hosted.serial(&zone.declared.apex).unwrap_or(self.time_serial),
         }
     }
 }

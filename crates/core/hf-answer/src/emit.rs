@@ -36,6 +36,10 @@ impl<'a> Walk<'a, '_, '_> {
                 self.out.record(Section::Answer, Owner::At(owner_at), set.rtype(), set.ttl(), rdata)?;
             }
         }
+        self.sign(start, owner_at)?;
+        if owner_at == self.owner_at {
+            self.note_wildcard();
+        }
         self.tell(|| Why::Plain);
         Ok(start + FINISHED_HEAD_BYTES)
     }
@@ -50,13 +54,14 @@ impl<'a> Walk<'a, '_, '_> {
         match steered {
             Steered::Record(record) => {
                 self.outcome.by = AnsweredBy::Record(record);
-                let before = self.out.count(Section::Answer);
+                let before = self.out.len();
                 self.steer_record(record)?;
                 self.or_no_data(before)
             }
             Steered::Tree(tree) => {
-                let before = self.out.count(Section::Answer);
+                let before = self.out.len();
                 self.steer_tree(tree)?;
+                self.level_ttls(before);
                 self.or_no_data(before)
             }
             Steered::Alias(alias) => self.emit_alias(alias),
@@ -66,15 +71,18 @@ impl<'a> Walk<'a, '_, '_> {
     /// The set of a zonal name.
     pub fn emit_zonal(&mut self, (pool, zone): (PoolIx, ZoneIx)) -> Result<Next<'a>, Full> {
         self.outcome.by = AnsweredBy::Zonal;
-        let before = self.out.count(Section::Answer);
+        let before = self.out.len();
         self.steer_zonal(pool, zone)?;
         self.or_no_data(before)
     }
 
-    fn or_no_data(&mut self, before: u16) -> Result<Next<'a>, Full> {
-        if self.out.count(Section::Answer) == before {
+    /// Signs what was chosen; nothing since `start` is NODATA.
+    fn or_no_data(&mut self, start: usize) -> Result<Next<'a>, Full> {
+        if self.out.len() == start {
             return self.emit_negative(Rcode::NoError);
         }
+        self.sign(start, self.owner_at)?;
+        self.note_wildcard();
         Ok(Next::Done)
     }
 
@@ -88,7 +96,10 @@ impl<'a> Walk<'a, '_, '_> {
     /// Something, where anything was asked for.
     pub fn emit_hinfo(&mut self) -> Result<Next<'a>, Full> {
         let owner = Owner::At(self.owner_at);
+        let start = self.out.len();
         self.out.record(Section::Answer, owner, rtype::HINFO, ANY_TTL_S, b"\x07RFC8482\0")?;
+        self.sign(start, self.owner_at)?;
+        self.note_wildcard();
         Ok(Next::Done)
     }
 
@@ -96,6 +107,7 @@ impl<'a> Walk<'a, '_, '_> {
     pub fn emit_negative(&mut self, rcode: Rcode) -> Result<Next<'a>, Full> {
         self.outcome.rcode = rcode;
         self.soa(Section::Authority)?;
+        self.prove_no(rcode)?;
         if let Some(account) = &mut self.account
             && account.is_empty()
         {
@@ -122,6 +134,8 @@ impl<'a> Walk<'a, '_, '_> {
                 out.name(server)
             })?;
         }
+        self.prove_referral(at, node)?;
+        self.settle_proofs()?;
         for server in servers.rdata() {
             if !self.other.set(server) {
                 continue;
@@ -178,6 +192,6 @@ impl<'a> Walk<'a, '_, '_> {
         let apex_at = self.owner_at + self.name.wire().len() - self.zone.declared.apex.as_wire().len();
         let owner = Owner::At(apex_at);
         self.out.parts(section, owner, rtype::SOA, ttl, |out| soa.write(out, apex_at, serial))?;
-        Ok(())
+        self.sign_soa(section, owner, ttl, serial)
     }
 }

@@ -21,9 +21,11 @@ mod message;
 mod name;
 mod plans;
 mod routes;
+mod signed;
 mod soa;
 mod standing;
 mod steer;
+mod variants;
 mod walk;
 mod write;
 mod zonal;
@@ -35,6 +37,7 @@ pub use answer::{
 pub use compiled::Compiled;
 pub use hosted_set::HostedSet;
 pub use message::{ASKED_AT, Authority, Frame, Full, Message, Owner, Section};
+pub use variants::SteeredName;
 pub use write::Scratch;
 
 /// Record types that have rules of their own (IANA's registry; RFC numbers where the rule stands).

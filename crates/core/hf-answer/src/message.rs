@@ -121,6 +121,28 @@ impl<'b> Message<'b> {
         self.counts = [0; 3];
     }
 
+    /// Takes back all records.
+    pub fn clear(&mut self) {
+        self.truncated = false;
+        self.at = self.question_end;
+        self.counts = [0; 3];
+    }
+
+    /// Gives all records from `start` on, each with a pointer for an owner, the lowest TTL of them.
+    pub fn level_ttls(&mut self, start: usize) {
+        let mut lowest = u32::MAX;
+        for _ in 0..2 {
+            let mut at = start;
+            while let Some([_, _, _, _, _, _, t0, t1, t2, t3, l0, l1]) =
+                self.bytes[..self.at].get_mut(at..at + 12)
+            {
+                lowest = lowest.min(u32::from_be_bytes([*t0, *t1, *t2, *t3]));
+                [*t0, *t1, *t2, *t3] = lowest.to_be_bytes();
+                at += 12 + usize::from(u16::from_be_bytes([*l0, *l1]));
+            }
+        }
+    }
+
     /// Appends records in finished wire form, as they stand.
     #[inline]
     pub fn finished(&mut self, section: Section, count: u16, records: &[u8]) -> Result<(), Full> {

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use hf_config::estate::{AddressFamily, AllDown, BranchTo, Estate, Filter, PoolIx, Sticky, ZoneIx};
 use hf_select::{Candidate, Plan};
 
+use crate::rtype;
+
 /// A zonal name gives at most this many addresses, drawn by weight: Route 53's limit of a multivalue answer.
 const ZONAL_CHAIN: [Filter; 3] = [Filter::Open, Filter::Weighted, Filter::Take(8)];
 
@@ -99,6 +101,13 @@ impl Plans {
     ) -> Option<LeafIx> {
         let chain = (*self.trees.get(tree)?.branches.get(branch)?)?;
         self.by_key.get(&(chain, pool, family)).copied()
+    }
+
+    /// The types that a zonal name has.
+    pub fn zonal_types(&self, pool: PoolIx, zone: ZoneIx) -> Vec<u16> {
+        let families = [(AddressFamily::V4, rtype::A), (AddressFamily::V6, rtype::AAAA)];
+        let has = |family| self.zonal.contains_key(&(pool, zone, family));
+        families.into_iter().filter(|(family, _)| has(*family)).map(|(_, rtype)| rtype).collect()
     }
 
     /// The chain of a zonal name.

@@ -6,6 +6,7 @@ use hf_select::{Client, Locality, Needs, Plan, State, Step};
 use crate::answer::{AnsweredBy, Chooser, Why};
 use crate::message::{Full, Owner, Section};
 use crate::rtype;
+use crate::signed::{draw_seed, has_many_variants};
 use crate::standing::LeafStanding;
 use crate::walk::Walk;
 
@@ -131,8 +132,13 @@ impl<'a> Walk<'a, '_, '_> {
     /// Runs a chain; its order is in the scratch. The steps are there if an account is kept.
     #[inline]
     fn choose(&mut self, plan: &Plan, state: &State, client: &Locality<'_>) -> Option<Vec<Step>> {
-        plan.choose(state, client, self.asker.seed, self.choice);
-        self.account.as_ref().map(|_| plan.explain(state, client, self.asker.seed).steps)
+        let mut seed = self.asker.seed;
+        plan.choose(state, client, seed, self.choice);
+        if self.is_signed() && has_many_variants(self.choice.drawn_from(), self.choice.order().len()) {
+            seed = draw_seed(seed);
+            plan.choose(state, client, seed, self.choice);
+        }
+        self.account.as_ref().map(|_| plan.explain(state, client, seed).steps)
     }
 
     /// Where the client is, as far as a chain asks; and how many bits of its address tell.

@@ -4,6 +4,8 @@
 //!
 //! Not here: how records come into the reply (`crate::emit`), how endpoints are chosen (`crate::steer`).
 
+use hf_dnssec::Unsigned;
+use hf_dnssec::denial::Denial;
 use hf_hosted::{Found, NodeRef, SetRef};
 
 use crate::answer::{Asker, Outcome, Rcode, Why};
@@ -37,6 +39,12 @@ pub struct Walk<'a, 'm, 'b> {
     /// Where the name stands in the message, whole and in its own case.
     pub owner_at: usize,
     pub choice: &'m mut hf_select::Scratch,
+    /// Where the closest encloser begins in the name, while a wildcard stands in for it.
+    pub wildcard: Option<usize>,
+    /// What wildcards owe.
+    pub proofs: Vec<Denial>,
+    /// A signature that could not be had.
+    pub unsigned: Option<Unsigned>,
     /// How addresses are chosen, if somebody wants to know.
     pub account: Option<&'m mut Vec<Why>>,
 }
@@ -87,25 +95,36 @@ impl Target<'_> {
 impl<'a> Walk<'a, '_, '_> {
     /// Follows aliases until there is an answer, a "no", or a name that is not this zone's. What does not fit truncates.
     pub fn follow(&mut self) {
+        if self.walk().and_then(|()| self.settle_proofs()).is_ok() {
+            return;
+        }
+        match self.unsigned {
+            Some(_) => self.fail_unsigned(),
+            None => self.out.truncate(),
+        }
+    }
+
+    fn walk(&mut self) -> Result<(), Full> {
         let mut seen = [ASKED_AT; ALIASES_MAX + 2];
         for count in 1.. {
-            let (target, rdata_at) = match self.step() {
-                Ok(Next::To(target, rdata_at)) => (target, rdata_at),
-                Ok(Next::Done) => return,
-                Err(Full) => return self.out.truncate(),
+            self.wildcard = None;
+            let (target, rdata_at) = match self.step()? {
+                Next::To(target, rdata_at) => (target, rdata_at),
+                Next::Done => return Ok(()),
             };
             let target = target.wire();
             let is_seen = seen[..count].iter().any(|at| self.stands_at(*at, target));
             if count > ALIASES_MAX || is_seen || !self.name.set(target) {
-                return;
+                return Ok(());
             }
             let stays = self.compiled.zone_of(self.name.wire(), self.rtype);
             if !stays.is_some_and(|zone| zone.at == self.zone.at) {
-                return;
+                return Ok(());
             }
             seen[count] = rdata_at;
             self.owner_at = rdata_at;
         }
+        Ok(())
     }
 
     /// Whether a name stands at this offset of the message, in any case.
@@ -131,7 +150,10 @@ impl<'a> Walk<'a, '_, '_> {
             // Below a zonal name, or between them, no wildcard of a wider name stands in.
             Some(zonal) if zonal.encloser < encloser => self.emit_negative(Rcode::NxDomain),
             _ => match node {
-                Some(node) => self.take(Some(node)),
+                Some(node) => {
+                    self.wildcard = Some(encloser);
+                    self.take(Some(node))
+                }
                 None => self.emit_negative(Rcode::NxDomain),
             },
         }
@@ -167,8 +189,15 @@ impl<'a> Walk<'a, '_, '_> {
             rtype::ANY => return self.any(node, slots),
             _ => {}
         }
+        if at_apex && let Some(done) = self.emit_keys()? {
+            return Ok(done);
+        }
+        if let Some(done) = self.emit_nsec()? {
+            return Ok(done);
+        }
         if let Some(set) = set(self.rtype) {
             let rdata_at = self.emit_set(set)?;
+            self.settle_proofs()?;
             self.emit_helpful(set, rdata_at);
             return Ok(Next::Done);
         }

@@ -120,6 +120,9 @@ impl Compiled {
             other: &mut scratch.other,
             owner_at: ASKED_AT,
             choice: &mut scratch.choice,
+            wildcard: None,
+            proofs: Vec::new(),
+            unsigned: None,
             account,
         };
         walk.follow();

@@ -68,7 +68,8 @@ pub struct Declared {
     pub serial: SerialPolicy,
     /// What each tag stands for.
     pub slots: Vec<Slots>,
-    tags: Vec<(WireName, u32)>,
+    /// The tagged names, folded.
+    pub tags: Vec<(WireName, u32)>,
 }
 
 impl Declared {
