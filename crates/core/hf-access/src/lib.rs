@@ -29,13 +29,16 @@ pub enum Role {
     Operate,
     /// Changes what there is: the estate, panels, controls and rules, practice configurations, autoshift settings.
     Administer,
+    /// Hands in dynamic updates of hosted zones, and nothing else: for a DNS node's own credential. Whoever administers may too.
+    Update,
     /// Overrides safety rules and floors, by name, on what the other roles allow.
     BreakGlass,
 }
 
 impl Role {
     /// All of them, in order.
-    pub const ALL: [Role; 4] = [Role::Read, Role::Operate, Role::Administer, Role::BreakGlass];
+    pub const ALL: [Role; 5] =
+        [Role::Read, Role::Operate, Role::Administer, Role::Update, Role::BreakGlass];
 
     /// As written in files and outputs.
     pub fn as_str(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Role {
             Role::Read => "read",
             Role::Operate => "operate",
             Role::Administer => "administer",
+            Role::Update => "update",
             Role::BreakGlass => "break-glass",
         }
     }

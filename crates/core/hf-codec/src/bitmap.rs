@@ -20,11 +20,8 @@ struct Raw {
 
 impl From<BitmapBody> for Raw {
     fn from(BitmapBody(bitmap): BitmapBody) -> Self {
-        let mut bits = String::with_capacity(bitmap.words().len() * 16);
-        for byte in bitmap.words().iter().flat_map(|word| word.to_le_bytes()) {
-            let _ = write!(bits, "{byte:02x}");
-        }
-        Raw { len: bitmap.len(), bits }
+        let bytes: Vec<u8> = bitmap.words().iter().flat_map(|word| word.to_le_bytes()).collect();
+        Raw { len: bitmap.len(), bits: hex(&bytes) }
     }
 }
 
@@ -46,6 +43,15 @@ impl TryFrom<Raw> for BitmapBody {
             .map(BitmapBody)
             .ok_or_else(|| format!("a bitmap of {} bits has a bit set beyond its end", raw.len))
     }
+}
+
+/// Two digits for each byte, in lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Fills `bytes` with exactly as many digits as that takes; none if `text` is anything else.

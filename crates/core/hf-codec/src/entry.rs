@@ -13,6 +13,7 @@ use crate::break_glass::BreakGlassBody;
 use crate::bundle::BundleBody;
 use crate::envelope::Format;
 use crate::error::CodecError;
+use crate::hosted::{UpdateBody, ZoneKeyCommandBody};
 use crate::limits;
 use crate::list::AtMost;
 use crate::practice::{AutoshiftBody, ExpectBody, PracticeConfigBody};
@@ -21,7 +22,7 @@ use crate::text::AsText;
 const ENTRY: Format = Format {
     tag: "entry",
     name: "a ledger entry",
-    version: 2,
+    version: 3,
     bytes_max: limits::ENTRY_BYTES,
     mend: "make the estate smaller or shorten the texts",
 };
@@ -104,6 +105,8 @@ enum CommandBody {
     RecordBreakGlass {
         act: BreakGlassBody,
     },
+    UpdateHostedZone(UpdateBody),
+    ZoneKey(ZoneKeyCommandBody),
     Expire,
 }
 
@@ -192,6 +195,8 @@ impl CommandBody {
                 reason: reason.clone(),
             },
             Command::RecordBreakGlass { act } => CommandBody::RecordBreakGlass { act: act.into() },
+            Command::UpdateHostedZone(update) => CommandBody::UpdateHostedZone(update.into()),
+            Command::ZoneKey(command) => CommandBody::ZoneKey(command.into()),
             Command::Expire => CommandBody::Expire,
         })
     }
@@ -245,6 +250,8 @@ impl CommandBody {
                 Command::StartPractice { resource: resource.0, zone: zone.0, reason }
             }
             CommandBody::RecordBreakGlass { act } => Command::RecordBreakGlass { act: act.into() },
+            CommandBody::UpdateHostedZone(update) => Command::UpdateHostedZone(update.into()),
+            CommandBody::ZoneKey(command) => Command::ZoneKey(command.into()),
             CommandBody::Expire => Command::Expire,
         })
     }

@@ -3,7 +3,7 @@
 //! A shift that ended was as it is after but for `state` and `revision`; what has no `before` did not exist.
 
 use hf_control::{Command, Event, Resource};
-use hf_model::{ControlPath, Digest};
+use hf_model::{ControlPath, Digest, DnsName};
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Overrides, PinBody, ShiftBody, StopBody, overrides, read_overrides};
@@ -26,6 +26,7 @@ pub(crate) enum EventBody {
     FloorsOverridden { pools: Overrides },
     ObjectChanged { object: ObjectIdBody, before: Option<String>, after: Option<String> },
     PracticeChanged { resource: Option<AsText<Resource>>, before: Option<String>, after: Option<String> },
+    HostedZoneChanged { hosted_zone: AsText<DnsName>, before: Option<String>, after: Option<String> },
     BreakGlassRecorded(RecordedBody),
 }
 
@@ -65,6 +66,11 @@ impl From<&Event> for EventBody {
                 before: before.clone(),
                 after: after.clone(),
             },
+            Event::HostedZoneChanged { hosted_zone, before, after } => EventBody::HostedZoneChanged {
+                hosted_zone: AsText(hosted_zone.clone()),
+                before: before.clone(),
+                after: after.clone(),
+            },
             Event::BreakGlassRecorded(recorded) => EventBody::BreakGlassRecorded(recorded.into()),
         }
     }
@@ -95,6 +101,9 @@ impl From<EventBody> for Event {
             }
             EventBody::PracticeChanged { resource, before, after } => {
                 Event::PracticeChanged { resource: resource.map(|resource| resource.0), before, after }
+            }
+            EventBody::HostedZoneChanged { hosted_zone, before, after } => {
+                Event::HostedZoneChanged { hosted_zone: hosted_zone.0, before, after }
             }
             EventBody::BreakGlassRecorded(recorded) => Event::BreakGlassRecorded(recorded.into()),
         }

@@ -11,13 +11,14 @@ use crate::break_glass::RecordedBody;
 use crate::bundle::BundleBody;
 use crate::envelope::Format;
 use crate::error::CodecError;
+use crate::hosted::{self, DynamicBody, ZoneKeyBody};
 use crate::limits;
 use crate::text::AsText;
 
 const INTENT: Format = Format {
     tag: "intent",
     name: "an intent",
-    version: 2,
+    version: 3,
     bytes_max: limits::INTENT_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -34,6 +35,8 @@ struct IntentBody {
     controls: Vec<ControlStateBody>,
     board: BoardBody,
     returns: Vec<ReturnBody>,
+    dynamic: Vec<DynamicBody>,
+    zone_keys: Vec<ZoneKeyBody>,
     break_glass: Vec<RecordedBody>,
 }
 
@@ -70,6 +73,8 @@ pub fn encode_intent(intent: &Intent) -> Result<Vec<u8>, CodecError> {
         controls: intent.controls.iter().map(ControlStateBody::from).collect(),
         board: BoardBody::of(&intent.board, &INTENT)?,
         returns: intent.returns.iter().map(ReturnBody::from).collect(),
+        dynamic: hosted::dynamic(&intent.dynamic),
+        zone_keys: intent.zone_keys.iter().map(ZoneKeyBody::from).collect(),
         break_glass: intent.break_glass.iter().map(RecordedBody::from).collect(),
     })
 }
@@ -87,6 +92,8 @@ pub fn decode_intent(bytes: &[u8]) -> Result<Intent, CodecError> {
         controls: body.controls.into_iter().map(Into::into).collect(),
         board: body.board.read(&INTENT)?,
         returns: body.returns.into_iter().map(Into::into).collect(),
+        dynamic: hosted::read_dynamic(body.dynamic),
+        zone_keys: body.zone_keys.into_iter().map(Into::into).collect(),
         break_glass: body.break_glass.into_iter().map(Into::into).collect(),
     };
     check(&intent)?;
@@ -104,6 +111,7 @@ fn check(intent: &Intent) -> Result<(), CodecError> {
     INTENT.check_count("controls", intent.controls.len(), estate::ROUTING_CONTROLS)?;
     INTENT.check_count("returns", intent.returns.len(), Intent::RETURNS)?;
     INTENT.check_count("break_glass", intent.break_glass.len(), State::BREAK_GLASS)?;
+    hosted::check(&INTENT, &intent.dynamic, &intent.zone_keys)?;
     // Whoever obeys looks a control up by its path.
     match intent.controls.windows(2).find(|pair| pair[0].path >= pair[1].path) {
         Some(pair) => {

@@ -16,7 +16,7 @@ use crate::text::AsText;
 const ENTRY_LINE: Format = Format {
     tag: "entry-line",
     name: "a journal line",
-    version: 3,
+    version: 4,
     bytes_max: limits::ENTRY_LINE_BYTES,
     mend: "put fewer events into one line",
 };
@@ -74,8 +74,9 @@ impl EntryLine {
 
 /// A line has a size whatever an object's words are; the ledger has them in full.
 fn shorten_event(mut event: Event) -> Event {
-    if let Event::ObjectChanged { before, after, .. } | Event::PracticeChanged { before, after, .. } =
-        &mut event
+    if let Event::ObjectChanged { before, after, .. }
+    | Event::PracticeChanged { before, after, .. }
+    | Event::HostedZoneChanged { before, after, .. } = &mut event
     {
         for words in [before, after].into_iter().flatten() {
             *words = shorten(std::mem::take(words), limits::ENTRY_LINE_WORDS_CHARS);

@@ -30,6 +30,7 @@ mod entry;
 mod envelope;
 mod error;
 mod event;
+mod hosted;
 mod intent;
 mod journal;
 mod list;

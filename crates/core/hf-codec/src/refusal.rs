@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use hf_control::{Bounded, Refusal, Resource, Scope};
-use hf_model::{ControlName, ControlPath, EstateId, PoolName, RequestId, Revision, RuleId, ShiftId, ZoneId};
+use hf_model::{
+    ControlName, ControlPath, DnsName, EstateId, PoolName, RequestId, Revision, RuleId, ShiftId, ZoneId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::board::ObjectIdBody;
 use crate::board_command::{ControlRefBody, RuleRefBody};
+use crate::hosted::UpdateRcodeBody;
 use crate::mirror::mirrored;
 use crate::practice::{PracticeClosedBody, PracticeFaultBody};
 use crate::text::AsText;
@@ -52,12 +55,16 @@ pub(crate) enum RefusalBody {
     PracticeClosed { resource: AsText<Resource>, why: PracticeClosedBody },
     OtherEstate { found: AsText<EstateId>, ours: AsText<EstateId> },
     NoPin { zone: AsText<ZoneId>, scope: AsText<Scope> },
+    UnknownHostedZone { hosted_zone: AsText<DnsName> },
+    Update { hosted_zone: AsText<DnsName>, code: UpdateRcodeBody, why: String },
+    UnknownZoneKey { hosted_zone: AsText<DnsName>, tag: u16 },
+    ZoneKeyWaits { hosted_zone: AsText<DnsName>, tag: u16, left: Duration },
 }
 
 mirrored! {
     Bounded as BoundedBody {
         ActiveShifts, Pins, Clusters, ControlPanels, RoutingControls, ControlsOfAPanel, RulesOfAPanel, Tags, AllTags,
-        PracticeConfigurations, AllAlarms, Overrides
+        PracticeConfigurations, AllAlarms, Overrides, ZoneKeys
     }
 }
 
@@ -118,6 +125,18 @@ impl From<Refusal> for RefusalBody {
                 Body::OtherEstate { found: AsText(found), ours: AsText(ours) }
             }
             Refusal::NoPin { zone, scope } => Body::NoPin { zone: AsText(zone), scope: AsText(scope) },
+            Refusal::UnknownHostedZone { hosted_zone } => {
+                Body::UnknownHostedZone { hosted_zone: AsText(hosted_zone) }
+            }
+            Refusal::Update { hosted_zone, code, why } => {
+                Body::Update { hosted_zone: AsText(hosted_zone), code: code.into(), why }
+            }
+            Refusal::UnknownZoneKey { hosted_zone, tag } => {
+                Body::UnknownZoneKey { hosted_zone: AsText(hosted_zone), tag }
+            }
+            Refusal::ZoneKeyWaits { hosted_zone, tag, left } => {
+                Body::ZoneKeyWaits { hosted_zone: AsText(hosted_zone), tag, left }
+            }
         }
     }
 }
@@ -177,6 +196,18 @@ impl From<RefusalBody> for Refusal {
             }
             Body::OtherEstate { found, ours } => Refusal::OtherEstate { found: found.0, ours: ours.0 },
             Body::NoPin { zone, scope } => Refusal::NoPin { zone: zone.0, scope: scope.0 },
+            Body::UnknownHostedZone { hosted_zone } => {
+                Refusal::UnknownHostedZone { hosted_zone: hosted_zone.0 }
+            }
+            Body::Update { hosted_zone, code, why } => {
+                Refusal::Update { hosted_zone: hosted_zone.0, code: code.into(), why }
+            }
+            Body::UnknownZoneKey { hosted_zone, tag } => {
+                Refusal::UnknownZoneKey { hosted_zone: hosted_zone.0, tag }
+            }
+            Body::ZoneKeyWaits { hosted_zone, tag, left } => {
+                Refusal::ZoneKeyWaits { hosted_zone: hosted_zone.0, tag, left }
+            }
         }
     }
 }

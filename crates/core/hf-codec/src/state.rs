@@ -14,6 +14,7 @@ use crate::break_glass::RecordedBody;
 use crate::bundle::BundleBody;
 use crate::envelope::Format;
 use crate::error::CodecError;
+use crate::hosted::{self, DynamicBody, ZoneKeyBody};
 use crate::intent::ReturnBody;
 use crate::limits;
 use crate::outcome::OutcomeBody;
@@ -23,7 +24,7 @@ use crate::text::AsText;
 const STATE: Format = Format {
     tag: "state",
     name: "a checkpoint",
-    version: 3,
+    version: 4,
     bytes_max: limits::STATE_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -42,6 +43,8 @@ struct StateBody {
     observer: AutoshiftBody,
     break_glass: Vec<RecordedBody>,
     returns: Vec<ReturnBody>,
+    dynamic: Vec<DynamicBody>,
+    zone_keys: Vec<ZoneKeyBody>,
     requests: Vec<RequestBody>,
 }
 
@@ -83,6 +86,8 @@ pub fn encode_state(state: &State) -> Result<Vec<u8>, CodecError> {
         observer: state.observer.into(),
         break_glass: state.break_glass.iter().map(RecordedBody::from).collect(),
         returns: state.returns.iter().map(ReturnBody::from).collect(),
+        dynamic: hosted::dynamic(&state.dynamic),
+        zone_keys: state.zone_keys.iter().map(ZoneKeyBody::from).collect(),
         requests: state.requests.iter().map(RequestBody::of).collect(),
     })
 }
@@ -101,6 +106,8 @@ pub fn decode_state(bytes: &[u8]) -> Result<State, CodecError> {
         observer: body.observer.into(),
         break_glass: body.break_glass.into_iter().map(Into::into).collect(),
         returns: body.returns.into_iter().map(Into::into).collect(),
+        dynamic: hosted::read_dynamic(body.dynamic),
+        zone_keys: body.zone_keys.into_iter().map(Into::into).collect(),
         requests: read_requests(body.requests)?,
         ..State::default()
     };
@@ -126,6 +133,7 @@ fn check_counts(state: &State) -> Result<(), CodecError> {
     STATE.check_count("alarms", state.practices.values().map(alarms).sum(), State::ALARMS_IN_ALL)?;
     STATE.check_count("break_glass", state.break_glass.len(), State::BREAK_GLASS)?;
     STATE.check_count("returns", state.returns.len(), Intent::RETURNS)?;
+    hosted::check(&STATE, &state.dynamic, &state.zone_keys)?;
     STATE.check_count("requests", state.requests.len(), State::REQUESTS_KEPT)
 }
 
@@ -193,6 +201,8 @@ fn check_revisions(state: &State) -> Result<(), CodecError> {
         .chain(state.board.rules.values().map(|rule| rule.revision))
         .chain(state.practices.values().map(|practice| practice.revision))
         .chain(state.break_glass.iter().map(|recorded| recorded.revision))
+        .chain(state.dynamic.iter().map(|zone| zone.revision))
+        .chain(state.zone_keys.iter().map(|key| key.revision))
         .chain(state.requests.values().map(|answered| answered.revision))
         .max();
     match newest {

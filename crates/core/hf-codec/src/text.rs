@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use hf_control::{Date, Resource, Scope, Window};
 use hf_model::{
-    ClusterId, ControlId, ControlName, ControlPath, Digest, EstateId, NodeId, Operator, PanelId, PoolName,
-    RequestId, RuleId, ShiftId, ZoneId,
+    ClusterId, ControlId, ControlName, ControlPath, Digest, DnsName, EstateId, NodeId, Operator, PanelId,
+    PoolName, RequestId, RuleId, ShiftId, ZoneId,
 };
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -34,6 +34,13 @@ macro_rules! parsed {
 parsed! {
     ZoneId, PoolName, NodeId, ShiftId, RequestId, Scope, Resource,
     ControlName, ControlPath, ClusterId, PanelId, ControlId, RuleId, EstateId, Window, Date, SocketAddr,
+}
+
+impl Text for DnsName {
+    fn read(text: &str) -> Result<Self, String> {
+        let name = DnsName::new(text).map_err(|error| error.to_string())?;
+        if name.as_str() == text { Ok(name) } else { Err("a DNS name is in lower case here".to_owned()) }
+    }
 }
 
 impl Text for Operator {

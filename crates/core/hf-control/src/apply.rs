@@ -7,7 +7,7 @@
 //! 4. The first entry also gives the estate its id and the built-in cluster (`birth`).
 //!
 //! One file for each family of commands: `estate` (with `declared`), `shift`, `pin`, `controls`, `board` (with `board_asked`), `practice`, `glass`,
-//! `expire`. What they share: `floor`, `asked`, `refs`, `words`.
+//! `updates`, `zone_keys`, `expire`. What they share: `floor`, `asked`, `refs`, `words`.
 
 use hf_model::{Digest, Revision};
 
@@ -32,7 +32,9 @@ mod pin;
 mod practice;
 mod refs;
 mod shift;
+mod updates;
 mod words;
+mod zone_keys;
 
 /// What a command did.
 struct Effect {
@@ -104,6 +106,8 @@ impl State {
                 self.start_practice(resource, zone, reason, by)
             }
             Command::RecordBreakGlass { act } => self.record_break_glass(act),
+            Command::UpdateHostedZone(update) => self.update_hosted_zone(update),
+            Command::ZoneKey(command) => self.change_zone_keys(command),
         }
     }
 

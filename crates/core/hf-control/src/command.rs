@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
 use hf_model::{
-    ControlName, ControlPath, Digest, EstateId, Operator, PoolName, RequestId, Revision, RuleId, ShiftId,
-    Switch, Timestamp, ZoneId, format_duration,
+    ControlName, ControlPath, Digest, DnsName, EstateId, Operator, PoolName, RequestId, Revision, RuleId,
+    ShiftId, Switch, Timestamp, ZoneId, format_duration,
 };
 
 use crate::board::{BoardCommand, ControlRef, ObjectId, RuleRef};
+use crate::hosted::{HostedUpdate, UpdateRcode, ZoneKeyCommand};
 use crate::intent::{BreakGlassShift, Pin, PinTo, RecordedBreakGlass, Scope, Shift};
 use crate::practice::{Autoshift, PracticeConfig, PracticeFault, Resource};
 
@@ -146,6 +147,10 @@ pub enum Command {
         /// As it was signed; whoever hands it in has checked the signature.
         act: BreakGlassShift,
     },
+    /// Change dynamic records of a hosted zone (RFC 2136).
+    UpdateHostedZone(HostedUpdate),
+    /// Add, activate, retire or remove a DNSSEC key.
+    ZoneKey(ZoneKeyCommand),
     /// End every shift and pin whose end is at or before the entry's stamp.
     Expire,
 }
@@ -206,6 +211,8 @@ impl Command {
             | Command::DeletePractice { .. }
             | Command::SetAutoshift { .. }
             | Command::SetObserver { .. }
+            | Command::UpdateHostedZone(_)
+            | Command::ZoneKey(_)
             | Command::Expire => "",
         }
     }
@@ -234,6 +241,8 @@ impl std::fmt::Display for Command {
             }
             Command::Unpin { zone, scope } => write!(f, "unpin {zone} for {scope}"),
             Command::Expire => f.write_str("end what is due"),
+            Command::UpdateHostedZone(update) => write!(f, "{update}"),
+            Command::ZoneKey(command) => write!(f, "{command}"),
             Command::SetControls { sets, rule_overrides, floor_overrides, .. } => {
                 f.write_str("turn")?;
                 for (at, set) in sets.iter().enumerate() {
@@ -575,6 +584,45 @@ pub enum Refusal {
         /// Ours.
         ours: EstateId,
     },
+    /// No such hosted zone.
+    #[error(
+        "there is no hosted zone `{hosted_zone}` in the estate; `holdfast hosted-zones` lists what there is"
+    )]
+    UnknownHostedZone {
+        /// As asked.
+        hosted_zone: DnsName,
+    },
+    /// A dynamic update that cannot be done; RFC 2136 has a code for it.
+    #[error("the update of {hosted_zone} was refused ({code}): {why}")]
+    Update {
+        /// Of which hosted zone.
+        hosted_zone: DnsName,
+        /// What the client is told.
+        code: UpdateRcode,
+        /// What is wrong, and how to mend it.
+        why: String,
+    },
+    /// No such DNSSEC key.
+    #[error("{hosted_zone} has no DNSSEC key with the tag {tag}; `holdfast dnssec status` shows its keys")]
+    UnknownZoneKey {
+        /// As asked.
+        hosted_zone: DnsName,
+        /// As asked.
+        tag: u16,
+    },
+    /// Caches may still hold what was before.
+    #[error(
+        "DNSSEC key {tag} of {hosted_zone} waits {} more, until caches have let go of what was before; try again then, or force it",
+        format_duration(*.left)
+    )]
+    ZoneKeyWaits {
+        /// Of which hosted zone.
+        hosted_zone: DnsName,
+        /// Which key.
+        tag: u16,
+        /// How long still.
+        left: Duration,
+    },
     /// No pin there.
     #[error("{zone} is not pinned for `{scope}`; `holdfast status` lists the pins")]
     NoPin {
@@ -646,6 +694,8 @@ pub enum Bounded {
     AllAlarms,
     /// At most [`Command::OVERRIDES`] in one act.
     Overrides,
+    /// At most [`ZoneKey::OF_A_ZONE`](crate::ZoneKey::OF_A_ZONE) of one hosted zone.
+    ZoneKeys,
 }
 
 impl std::fmt::Display for Bounded {
@@ -663,6 +713,7 @@ impl std::fmt::Display for Bounded {
             Bounded::PracticeConfigurations => "practice configurations",
             Bounded::AllAlarms => "alarms of all practice configurations",
             Bounded::Overrides => "overrides of one act",
+            Bounded::ZoneKeys => "DNSSEC keys of the hosted zone",
         })
     }
 }
@@ -726,6 +777,15 @@ pub enum Event {
         /// None when there was none.
         before: Option<String>,
         /// None when it was removed.
+        after: Option<String>,
+    },
+    /// Dynamic records or DNSSEC keys of a hosted zone changed; what did, in words, as it was and as it is.
+    HostedZoneChanged {
+        /// Which.
+        hosted_zone: DnsName,
+        /// None when there was nothing.
+        before: Option<String>,
+        /// None when nothing is left.
         after: Option<String>,
     },
     /// A break-glass act was recorded.

@@ -7,6 +7,7 @@ use hf_model::{
 };
 
 use crate::board::Board;
+use crate::hosted::{DynamicZone, ZoneKey};
 
 /// All intent at one revision: what the feed carries to every node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,11 +31,25 @@ pub struct Intent {
     pub board: Board,
     /// The newest acts that have ended, oldest first, at most [`Intent::RETURNS`]: what they took away returns bit by bit.
     pub returns: Vec<Return>,
+    /// What updates made of hosted zones, by name; none is empty.
+    pub dynamic: Vec<DynamicZone>,
+    /// DNSSEC keys, by hosted zone and tag; private parts are sealed.
+    pub zone_keys: Vec<ZoneKey>,
     /// What became of break-glass acts that the ledger knows, oldest first, at most [`crate::State::BREAK_GLASS`].
     pub break_glass: Vec<RecordedBreakGlass>,
 }
 
 impl Intent {
+    /// What updates made of this hosted zone; none if nothing.
+    pub fn dynamic_of(&self, hosted_zone: &DnsName) -> Option<&DynamicZone> {
+        self.dynamic.iter().find(|zone| zone.name == *hosted_zone)
+    }
+
+    /// The DNSSEC keys of this hosted zone, by tag.
+    pub fn keys_of(&self, hosted_zone: &DnsName) -> impl Iterator<Item = &ZoneKey> {
+        self.zone_keys.iter().filter(move |key| key.hosted_zone == *hosted_zone)
+    }
+
     /// Ended acts that it tells of.
     pub const RETURNS: usize = 64;
 

@@ -12,6 +12,7 @@
 mod apply;
 pub mod board;
 pub mod command;
+pub mod hosted;
 pub mod intent;
 pub mod practice;
 pub mod state;
@@ -23,6 +24,10 @@ pub use board::{
 };
 pub use command::{
     Bounded, Command, ControlSet, Entry, Event, Expect, Outcome, PracticeClosed, Refusal, Stop,
+};
+pub use hosted::{
+    DynamicZone, HostedUpdate, KeyPace, UpdateChange, UpdatePrerequisite, UpdateRcode, ZoneKey,
+    ZoneKeyCommand, ZoneKeyState, ZoneKeyStep,
 };
 pub use intent::{
     BreakGlassFate, BreakGlassShift, ControlState, Intent, Pin, PinTo, RecordedBreakGlass, Return, Scope,

@@ -9,6 +9,7 @@ use hf_model::{Digest, EstateId, RequestId, Revision, ShiftId, Timestamp};
 
 use crate::board::Board;
 use crate::command::Outcome;
+use crate::hosted::{DynamicZone, ZoneKey};
 use crate::intent::{ControlState, Intent, Pin, RecordedBreakGlass, Return, Shift, ShiftState};
 use crate::practice::{Autoshift, Practice, Resource};
 
@@ -41,6 +42,10 @@ pub struct State {
     pub break_glass: VecDeque<RecordedBreakGlass>,
     /// What acts that have ended took away, oldest first, at most [`Intent::RETURNS`].
     pub returns: VecDeque<Return>,
+    /// What updates made of hosted zones, by name; none is empty. At most [`DynamicZone::RECORDS`] records in all.
+    pub dynamic: Vec<DynamicZone>,
+    /// DNSSEC keys, by hosted zone and tag; at most [`ZoneKey::OF_A_ZONE`] each.
+    pub zone_keys: Vec<ZoneKey>,
     /// The newest requests and their outcomes, at most [`State::REQUESTS_KEPT`].
     pub requests: BTreeMap<RequestId, Answered>,
 }
@@ -126,7 +131,8 @@ impl State {
 
     /// The state that goes on with what the nodes hold when the log that built it is lost: all of `intent`, one entry later.
     ///
-    /// Who the estate is, every cluster, panel, routing control and safety rule, the acts in force and what is told of break-glass acts stay.
+    /// Who the estate is, every cluster, panel, routing control and safety rule, the acts in force, what is told of break-glass acts, dynamic
+    /// records and DNSSEC keys stay.
     /// Ended shifts, requests that are repeated, tags, practice configurations and autoshift settings are not in an intent, since no node
     /// obeys them; they are forgotten, which lets nothing happen that was not let before: autoshift is off.
     ///
@@ -150,6 +156,8 @@ impl State {
             board: intent.board.clone(),
             break_glass: newest(&intent.break_glass, State::BREAK_GLASS),
             returns: newest(&intent.returns, Intent::RETURNS),
+            dynamic: intent.dynamic.clone(),
+            zone_keys: intent.zone_keys.clone(),
             revision: Revision(intent.revision.0.checked_add(1).ok_or(Unfit::Revision)?),
             stamp,
             bundle: intent.estate.clone(),
@@ -173,6 +181,8 @@ impl State {
             controls: self.control_states(),
             board: self.board.without_tags(),
             returns: self.returns.iter().cloned().collect(),
+            dynamic: self.dynamic.clone(),
+            zone_keys: self.zone_keys.clone(),
             break_glass: self.break_glass.iter().cloned().collect(),
         }
     }

@@ -236,6 +236,9 @@ fn tell(event: &Event) -> (String, String) {
             let of = resource.as_ref().map_or_else(|| "the estate".to_owned(), ToString::to_string);
             (changed(&of, before.as_deref(), after.as_deref()), String::new())
         }
+        Event::HostedZoneChanged { hosted_zone, before, after } => {
+            (changed(hosted_zone, before.as_deref(), after.as_deref()), String::new())
+        }
         Event::BreakGlassRecorded(recorded) => {
             let fate = match &recorded.fate {
                 BreakGlassFate::Shift(id) => format!("it goes on as {id}"),

@@ -90,9 +90,11 @@ impl Scene<'_> {
                 Touched::Clusters => who.may(&Action::Administer),
                 Touched::Panels(panels) => who.may(&Action::AdministerPanels(reach(panels.as_deref()))),
             },
+            Command::UpdateHostedZone(_) => who.may(&Action::UpdateHostedZone),
             // The last two are the node's own; nobody sends them.
             Command::ApplyEstate { .. }
             | Command::SetObserver { .. }
+            | Command::ZoneKey(_)
             | Command::RecordBreakGlass { .. }
             | Command::Expire => who.may(&Action::Administer),
         }

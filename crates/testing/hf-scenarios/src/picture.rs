@@ -111,6 +111,9 @@ pub(crate) fn event(event: &Event) -> String {
             let whose = resource.as_ref().map_or("everything".to_owned(), ToString::to_string);
             changed(&format_args!("practice of {whose}"), before.as_ref(), after.as_ref())
         }
+        Event::HostedZoneChanged { hosted_zone, before, after } => {
+            changed(hosted_zone, before.as_ref(), after.as_ref())
+        }
         Event::BreakGlassRecorded(recorded) => {
             let fate = match &recorded.fate {
                 BreakGlassFate::Shift(id) => format!("goes on as {id}"),

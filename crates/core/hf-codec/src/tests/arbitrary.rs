@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use crate::EntryLine;
 
 mod board;
+mod hosted;
 mod practice;
 pub(super) mod refusal;
 
@@ -187,6 +188,7 @@ fn command() -> BoxedStrategy<Command> {
         1 => board::set_controls(),
         2 => board::command().prop_map(Command::Board),
         1 => practice::command(),
+        1 => hosted::command(),
     ]
     .boxed()
 }
@@ -230,6 +232,8 @@ fn event() -> BoxedStrategy<Event> {
         (prop::option::of(practice::resource()), words(), words())
             .prop_map(|(resource, before, after)| Event::PracticeChanged { resource, before, after }),
         recorded().prop_map(Event::BreakGlassRecorded),
+        (hosted::name(), words(), words())
+            .prop_map(|(hosted_zone, before, after)| Event::HostedZoneChanged { hosted_zone, before, after }),
     ]
     .boxed()
 }
@@ -254,9 +258,18 @@ pub(super) fn intent() -> BoxedStrategy<Intent> {
     let acts = (prop::collection::vec(shift(), 0..4), prop::collection::vec(pin(), 0..4));
     let ended = (prop::collection::vec(returning(), 0..4), prop::collection::vec(recorded(), 0..4));
     let boards = (board::board(), board::control_states());
-    (estate_id(), revision(), revision(), bundle(), acts, ended, boards)
+    let hosted = (hosted::dynamic(), hosted::keys());
+    (estate_id(), revision(), revision(), bundle(), acts, ended, (boards, hosted))
         .prop_map(
-            |(estate_id, one, two, estate, (shifts, pins), (returns, break_glass), (board, controls))| {
+            |(
+                estate_id,
+                one,
+                two,
+                estate,
+                (shifts, pins),
+                (returns, break_glass),
+                ((board, controls), (dynamic, zone_keys)),
+            )| {
                 Intent {
                     estate_id,
                     revision: one.max(two),
@@ -267,6 +280,8 @@ pub(super) fn intent() -> BoxedStrategy<Intent> {
                     controls,
                     board,
                     returns,
+                    dynamic,
+                    zone_keys,
                     break_glass,
                 }
             },
@@ -342,13 +357,15 @@ pub(super) fn state() -> BoxedStrategy<State> {
         state
     });
     let ended = (prop::collection::vec(returning(), 0..4), prop::collection::vec(recorded(), 0..4));
-    (built, any::<bool>(), board::board(), practice::practices(), practice::autoshift(), ended)
-        .prop_map(|(mut state, as_built, board, practices, observer, (returns, break_glass))| {
+    let hosted = (hosted::dynamic(), hosted::keys());
+    (built, any::<bool>(), board::board(), practice::practices(), practice::autoshift(), (ended, hosted))
+        .prop_map(|(mut state, as_built, board, practices, observer, ((returns, break_glass), hosted))| {
             if !as_built {
                 // Their revisions are any.
                 state.revision = Revision(u64::MAX);
                 (state.board, state.practices, state.observer) = (board, practices, observer);
                 (state.returns, state.break_glass) = (returns.into(), break_glass.into());
+                (state.dynamic, state.zone_keys) = hosted;
             }
             state
         })

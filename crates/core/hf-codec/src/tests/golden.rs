@@ -15,6 +15,7 @@ use hf_model::{Digest, EstateId, Operator, Revision, Timestamp};
 use crate::*;
 
 mod board;
+mod hosted;
 mod practice;
 mod refusals;
 
@@ -140,6 +141,7 @@ fn commands() -> Vec<Command> {
     ];
     commands.extend(board::commands().into_iter().map(Command::Board));
     commands.extend(practice::commands());
+    commands.extend(hosted::commands());
     commands
 }
 
@@ -182,13 +184,14 @@ fn events() -> Vec<Event> {
     ];
     events.extend(board::events());
     events.extend(practice::events());
+    events.extend(hosted::events());
     events.extend(recorded().into_iter().map(Event::BreakGlassRecorded));
     events
 }
 
 #[test]
 fn entries_are_as_ever() {
-    check(&entries(), "entry.v2.jsonl", encode_entry, decode_entry);
+    check(&entries(), "entry.v3.jsonl", encode_entry, decode_entry);
 }
 
 #[test]
@@ -219,13 +222,15 @@ fn a_state_is_as_ever() {
         observer: Autoshift::Enabled,
         break_glass: recorded().into(),
         returns: returns().into(),
+        dynamic: hosted::dynamic(),
+        zone_keys: hosted::keys(),
         requests: BTreeMap::from([
             ("request-1".parse().unwrap(), answered(done)),
             ("request-2".parse().unwrap(), answered(refused.clone())),
             ("request-3".parse().unwrap(), Answered { command: None, ..answered(refused) }),
         ]),
     };
-    check(&[State::default(), state], "state.v3.jsonl", encode_state, decode_state);
+    check(&[State::default(), state], "state.v4.jsonl", encode_state, decode_state);
 }
 
 #[test]
@@ -240,9 +245,11 @@ fn an_intent_is_as_ever() {
         controls: board::control_states(),
         board: board::board().without_tags(),
         returns: returns(),
+        dynamic: hosted::dynamic(),
+        zone_keys: hosted::keys(),
         break_glass: recorded(),
     };
-    check(&[Intent::default(), intent], "intent.v2.jsonl", encode_intent, decode_intent);
+    check(&[Intent::default(), intent], "intent.v3.jsonl", encode_intent, decode_intent);
 }
 
 #[test]
@@ -306,5 +313,5 @@ fn journal_lines_are_as_ever() {
     for (command, refusal) in commands().iter().cycle().zip(refusals::refusals()) {
         lines.push(line(&command.to_string(), command.reason(), Outcome::Refused(refusal), Vec::new()));
     }
-    check(&lines, "entry-line.v3.jsonl", encode_entry_line, decode_entry_line);
+    check(&lines, "entry-line.v4.jsonl", encode_entry_line, decode_entry_line);
 }

@@ -15,6 +15,7 @@ use hf_model::{
 use crate::*;
 
 mod board;
+mod hosted;
 
 fn entry(toml: String) -> Entry {
     let bundle = EstateBundle { toml, files: std::collections::BTreeMap::new() };
@@ -129,6 +130,8 @@ fn the_largest_state_fits() {
         pins: vec![largest_pin(); State::PINS],
         board: board::largest(Board::TAGS_IN_ALL),
         practices: largest_practices(),
+        dynamic: hosted::largest_dynamic(),
+        zone_keys: hosted::largest_keys(),
         ..State::default()
     };
     for number in 0..State::SHIFTS_KEPT as u64 {
@@ -166,6 +169,8 @@ fn the_largest_intent_fits() {
         pins: vec![largest_pin(); State::PINS],
         controls: (0..estate_limits::ROUTING_CONTROLS).map(control).collect(),
         board,
+        dynamic: hosted::largest_dynamic(),
+        zone_keys: hosted::largest_keys(),
         ..Intent::default()
     };
     let encoded = encode_intent(&intent).unwrap();

@@ -5,6 +5,7 @@
 //! 3. It must read without a problem and keep every zone, pool and record that an active shift or a pin acts on.
 //!
 //! 4. The routing controls that it declares are brought onto the board ([`super::declared`]); practice settings of what it no longer has go.
+//! 5. It keeps every hosted zone that has dynamic records or DNSSEC keys; dynamic records of what it now declares go.
 //!
 //! An estate may raise a floor above what shifts in force leave: the text is right, and `hf-decide` then lets the weakest
 //! act yield, in sight of everybody.
@@ -46,6 +47,7 @@ impl State {
         let estate =
             read_estate(bundle).map_err(|problems| Refusal::BadEstate { problems: digest_of(&problems) })?;
         self.check_in_use(&estate)?;
+        self.check_hosted_in_use(&estate)?;
         let declared = self.declare(&estate, &mut self.numbers(), by)?;
         let were_away = self.zones_that_controls_take();
         let before = self.estate.as_ref().map(|estate| estate.digest);
@@ -59,6 +61,7 @@ impl State {
         events.extend(declared.events);
         if let Some(estate) = self.estate.clone() {
             events.extend(self.forget_practices(&estate));
+            events.extend(self.yield_to_declared(&estate));
         }
         Ok(self.done(None, events))
     }

@@ -10,6 +10,7 @@ mod controls;
 mod declared;
 mod estates;
 mod glass;
+mod hosted;
 mod pins;
 mod practice;
 mod properties;

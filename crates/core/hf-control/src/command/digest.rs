@@ -12,6 +12,7 @@ use hf_model::{ControlName, Digest, PoolName};
 
 use super::{Command, ControlSet, Expect};
 use crate::board::{BoardCommand, ControlRef, NetworkType, ObjectId, RuleKind, RuleRef, Tags};
+use crate::hosted::{HostedUpdate, KeyPace, UpdateChange, UpdatePrerequisite, ZoneKeyCommand, ZoneKeyStep};
 use crate::intent::{BreakGlassShift, PinTo};
 use crate::practice::{Autoshift, PracticeConfig};
 
@@ -32,6 +33,16 @@ impl Words {
     fn maybe(self, word: Option<impl Display>) -> Self {
         let word = word.map_or_else(String::new, |word| word.to_string());
         self.and(word)
+    }
+
+    /// As hexadecimal digits.
+    fn bytes(self, bytes: &[u8]) -> Self {
+        use std::fmt::Write as _;
+        let mut text = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            let _ = write!(text, "{byte:02x}");
+        }
+        self.and(text)
     }
 
     fn length(self, length: Duration) -> Self {
@@ -108,7 +119,57 @@ fn words(command: &Command) -> Words {
             let words = Words::of("break-glass").and(estate).and(zone).and(reason);
             words.and(by).and(signed_at.0).and(ends_at.0)
         }
+        Command::UpdateHostedZone(command) => update(command),
+        Command::ZoneKey(command) => zone_key(command),
         Command::Expire => Words::of("expire"),
+    }
+}
+
+fn update(update: &HostedUpdate) -> Words {
+    let HostedUpdate { hosted_zone, key, prerequisites, changes } = update;
+    let mut words = Words::of("update hosted zone").and(hosted_zone).and(key).and(prerequisites.len());
+    for part in prerequisites {
+        words = match part {
+            UpdatePrerequisite::NameInUse(name) => words.and("in use").and(name),
+            UpdatePrerequisite::NameNotInUse(name) => words.and("not in use").and(name),
+            UpdatePrerequisite::SetExists(name, rtype) => words.and("set").and(name).and(rtype),
+            UpdatePrerequisite::SetMissing(name, rtype) => words.and("no set").and(name).and(rtype),
+            UpdatePrerequisite::RecordExists(name, rtype, rdata) => {
+                words.and("record").and(name).and(rtype).bytes(rdata)
+            }
+        };
+    }
+    words = words.and(changes.len());
+    for change in changes {
+        words = match change {
+            UpdateChange::Add(record) => {
+                words.and("add").and(&record.name).and(record.rtype).and(record.ttl).bytes(&record.rdata)
+            }
+            UpdateChange::Delete(name, rtype, rdata) => words.and("delete").and(name).and(rtype).bytes(rdata),
+            UpdateChange::DeleteSet(name, rtype) => words.and("delete set").and(name).and(rtype),
+            UpdateChange::DeleteName(name) => words.and("delete name").and(name),
+        };
+    }
+    words
+}
+
+fn zone_key(command: &ZoneKeyCommand) -> Words {
+    let step = |verb, step: &ZoneKeyStep| {
+        let ZoneKeyStep { hosted_zone, tag, pace } = step;
+        let pace = match pace {
+            KeyPace::Patient => "patient",
+            KeyPace::Forced => "forced",
+        };
+        Words::of(verb).and(hosted_zone).and(tag).and(pace)
+    };
+    match command {
+        ZoneKeyCommand::Add { hosted_zone, tag, algorithm, public, sealed } => {
+            let words = Words::of("add zone key").and(hosted_zone).and(tag).and(algorithm);
+            words.bytes(public).bytes(sealed)
+        }
+        ZoneKeyCommand::Activate(key) => step("activate zone key", key),
+        ZoneKeyCommand::Retire(key) => step("retire zone key", key),
+        ZoneKeyCommand::Remove(key) => step("remove zone key", key),
     }
 }
 

@@ -152,6 +152,8 @@ impl From<Refusal> for Refused {
             | Refusal::UnknownPool { .. }
             | Refusal::UnknownManaged { .. }
             | Refusal::NoPractice { .. }
+            | Refusal::UnknownHostedZone { .. }
+            | Refusal::UnknownZoneKey { .. }
             | Refusal::NoPin { .. } => (StatusCode::NOT_FOUND, code::NOT_FOUND),
             Refusal::NotActive { .. } => (StatusCode::CONFLICT, code::NOT_ACTIVE),
             Refusal::AlreadyShifted { .. } => (StatusCode::CONFLICT, code::ALREADY_SHIFTED),
@@ -160,7 +162,7 @@ impl From<Refusal> for Refused {
             Refusal::RuleBroken { .. } | Refusal::GateClosed { .. } => {
                 (StatusCode::CONFLICT, code::SAFETY_RULE)
             }
-            Refusal::Waiting { .. } => (StatusCode::CONFLICT, code::WAITING),
+            Refusal::Waiting { .. } | Refusal::ZoneKeyWaits { .. } => (StatusCode::CONFLICT, code::WAITING),
             Refusal::InUse { .. }
             | Refusal::TooMany { .. }
             | Refusal::RequestReused { .. }
@@ -170,6 +172,7 @@ impl From<Refusal> for Refused {
             | Refusal::PracticeThere { .. }
             | Refusal::AutoshiftEnabled { .. }
             | Refusal::PracticeClosed { .. }
+            | Refusal::Update { .. }
             | Refusal::OtherEstate { .. } => (StatusCode::CONFLICT, code::REFUSED),
             Refusal::Length { .. }
             | Refusal::Reason { .. }

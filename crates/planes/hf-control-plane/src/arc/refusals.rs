@@ -102,6 +102,10 @@ fn of_zonal_shift(refusal: &Refusal) -> ArcError {
         | Refusal::GateClosed { .. }
         | Refusal::Waiting { .. }
         | Refusal::OtherEstate { .. }
+        | Refusal::UnknownHostedZone { .. }
+        | Refusal::Update { .. }
+        | Refusal::UnknownZoneKey { .. }
+        | Refusal::ZoneKeyWaits { .. }
         | Refusal::NoPin { .. } => ArcError::Internal { message: refusal.to_string() },
     }
 }
@@ -156,6 +160,10 @@ fn of_recovery_control(refusal: &Refusal, view: &View) -> ArcError {
         | Refusal::AutoshiftEnabled { .. }
         | Refusal::PracticeClosed { .. }
         | Refusal::OtherEstate { .. }
+        | Refusal::UnknownHostedZone { .. }
+        | Refusal::Update { .. }
+        | Refusal::UnknownZoneKey { .. }
+        | Refusal::ZoneKeyWaits { .. }
         | Refusal::NoPin { .. } => ArcError::Internal { message: refusal.to_string() },
     }
 }
@@ -196,6 +204,7 @@ fn limit_name(what: hf_control::Bounded) -> &'static str {
         Bounded::PracticeConfigurations => "practice-configurations",
         Bounded::ActiveShifts => "active-shifts",
         Bounded::Pins => "pins",
+        Bounded::ZoneKeys => "keys-per-hosted-zone",
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::sample::select;
 use super::{board, estate_id, id, length, pool, practice, revision, scope, text, zone};
 
 /// Every bound.
-pub(in crate::tests) const BOUNDS: [Bounded; 12] = [
+pub(in crate::tests) const BOUNDS: [Bounded; 13] = [
     Bounded::ActiveShifts,
     Bounded::Pins,
     Bounded::Clusters,
@@ -20,6 +20,7 @@ pub(in crate::tests) const BOUNDS: [Bounded; 12] = [
     Bounded::PracticeConfigurations,
     Bounded::AllAlarms,
     Bounded::Overrides,
+    Bounded::ZoneKeys,
 ];
 
 /// Every reason why there is no practice run.
@@ -41,7 +42,7 @@ pub(in crate::tests) const FAULTS: [PracticeFault; 6] = [
 ];
 
 pub(super) fn any_of_them() -> impl Strategy<Value = Refusal> {
-    prop_oneof![of_acts(), of_the_board(), of_practice()]
+    prop_oneof![of_acts(), of_the_board(), of_practice(), super::hosted::refusal()]
 }
 
 fn of_acts() -> BoxedStrategy<Refusal> {

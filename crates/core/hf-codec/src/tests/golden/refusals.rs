@@ -17,6 +17,7 @@ pub(super) fn refusals() -> Vec<Refusal> {
     refusals.extend(BOUNDS.map(|what| Refusal::TooMany { what, count: 200 }));
     refusals.extend(of_the_board());
     refusals.extend(of_practice());
+    refusals.extend(super::hosted::refusals());
     refusals
 }
 

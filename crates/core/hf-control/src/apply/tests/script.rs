@@ -5,6 +5,7 @@ use std::time::Duration;
 use hf_config::estate::EstateBundle;
 use hf_model::{EstateId, Operator, RequestId, Revision, Switch, Timestamp, parse_duration};
 
+use super::hosted;
 use crate::{
     Autoshift, BreakGlassFate, BreakGlassShift, Command, ControlSet, Entry, Event, Expect, Outcome, Pin,
     PinTo, PracticeConfig, Shift, ShiftKind, ShiftState, State,
@@ -115,6 +116,8 @@ pub(super) fn parse(text: &str) -> Command {
             to: if to == "on" { Autoshift::Enabled } else { Autoshift::Disabled },
         },
         ["expire"] => Command::Expire,
+        ["update", ..] => Command::UpdateHostedZone(hosted::update(text)),
+        ["key", ..] => Command::ZoneKey(hosted::key(text)),
         _ => panic!("{text:?} is no command"),
     }
 }
@@ -236,6 +239,10 @@ fn show_event(event: &Event) -> String {
             let words = |words: &Option<String>| words.clone().unwrap_or_else(|| "nothing".to_owned());
             let resource = resource.as_ref().map_or_else(|| "the estate".to_owned(), ToString::to_string);
             format!("{resource}: [{}] is now [{}]", words(before), words(after))
+        }
+        Event::HostedZoneChanged { hosted_zone, before, after } => {
+            let words = |words: &Option<String>| words.clone().unwrap_or_else(|| "nothing".to_owned());
+            format!("{hosted_zone} [{}] is now [{}]", words(before), words(after))
         }
         Event::BreakGlassRecorded(recorded) => match &recorded.fate {
             BreakGlassFate::Shift(id) => format!("break-glass goes on as {id}"),
