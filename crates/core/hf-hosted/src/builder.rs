@@ -277,11 +277,14 @@ pub(crate) struct Found<'a> {
     pub(crate) rdata: &'a [u8],
 }
 
+/// A problem, once it is told the name.
+type OfName<'a> = &'a dyn Fn(WireName) -> ContentProblem;
+
 /// Writes a node's sets and ends it.
 pub(crate) fn lay_out(
     mut writer: NodeWriter<'_>,
     found: &mut Vec<Found<'_>>,
-    problem: &mut dyn FnMut(&dyn Fn(WireName) -> ContentProblem),
+    problem: &mut dyn FnMut(OfName<'_>),
 ) {
     // Most names have records in order already; the sort is stable.
     found.sort_by_key(|record| record.rtype);

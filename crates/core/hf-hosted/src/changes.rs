@@ -118,7 +118,9 @@ impl Contents {
                 set.clear();
             }
             if rr.rtype != rtype::RRSIG {
-                set.iter_mut().for_each(|(ttl, _)| *ttl = rr.ttl);
+                for (ttl, _) in set.iter_mut() {
+                    *ttl = rr.ttl;
+                }
             }
             if !set.iter().any(|(_, data)| rdata::same(rr.rtype, data, &rr.rdata)) {
                 set.push((rr.ttl, rr.rdata.clone()));
@@ -147,6 +149,9 @@ impl Contents {
     }
 }
 
+/// TTL and data of one type's records.
+type Set = Vec<(u32, Box<[u8]>)>;
+
 /// A node that is being changed.
 #[derive(Clone, Default)]
 struct Draft {
@@ -155,7 +160,7 @@ struct Draft {
     gone: bool,
     /// Whether it was there before.
     was: bool,
-    sets: BTreeMap<u16, Vec<(u32, Box<[u8]>)>>,
+    sets: BTreeMap<u16, Set>,
 }
 
 impl Draft {

@@ -121,4 +121,4 @@ impl Contents {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::changes::{Changes, Rr};
 use crate::contents::Contents;
 use crate::node::{NodeRef, SetRef};
+use crate::table::Table;
 use crate::{rdata, relative, rtype};
 
 /// Whether serial `a` is newer than `b` (RFC 1982 3.2). Of two that lie 2^31 apart neither is.
@@ -116,10 +117,10 @@ pub fn diff(old: &Contents, new: &Contents) -> Changes {
     };
     if Arc::ptr_eq(&old.base, &new.base) {
         let overlays = (old.overlay.as_deref(), new.overlay.as_deref());
-        for node in overlays.1.into_iter().flat_map(|table| table.nodes()) {
+        for node in overlays.1.into_iter().flat_map(Table::nodes) {
             pair(node.relative());
         }
-        for node in overlays.0.into_iter().flat_map(|table| table.nodes()) {
+        for node in overlays.0.into_iter().flat_map(Table::nodes) {
             if overlays.1.is_none_or(|table| table.get(node.relative()).is_none()) {
                 pair(node.relative());
             }

@@ -184,7 +184,7 @@ impl Reader {
 
     fn problem_in(&mut self, entry: &[u8], place: usize, what: String) {
         let before = &entry[..place.min(entry.len())];
-        let lines = before.iter().filter(|byte| **byte == b'\n').count();
+        let lines = fields::lines(before);
         let column = before.iter().rev().take_while(|byte| **byte != b'\n').count();
         self.problems.push(Problem { line: self.line + lines, column: column + 1, what });
     }
@@ -193,7 +193,7 @@ impl Reader {
     fn any(&mut self, entry: &[u8], lines: &mut usize) -> Result<Taken, Mistake> {
         let Some(len) = fields::entry_len(entry)? else { return Ok(Taken::Partly) };
         let text = &entry[..len];
-        *lines = text.iter().filter(|byte| **byte == b'\n').count();
+        *lines = fields::lines(text);
         let mut tokens = Tokens::new(text);
         let Some(first) = tokens.next()? else { return Ok(Taken::Whole(len)) };
         if !first.spaced && !first.quoted && first.text.starts_with(b"$") {

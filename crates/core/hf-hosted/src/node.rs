@@ -66,7 +66,7 @@ impl<'a> NodeRef<'a> {
     }
 
     fn sets_at(&self) -> usize {
-        let extra = (self.flags & TAGGED != 0) as usize + (self.flags & PARENT != 0) as usize;
+        let extra = usize::from(self.has(TAGGED)) + usize::from(self.has(PARENT));
         self.behind_name() + 4 * extra
     }
 

@@ -311,7 +311,9 @@ fn add(node: &mut Node, rr: &Rr, at_apex: bool) {
     }
     set.retain(|(_, data)| !rdata::same(rr.rtype, data, &rr.rdata));
     if rr.rtype != rtype::RRSIG {
-        set.iter_mut().for_each(|(ttl, _)| *ttl = rr.ttl);
+        for (ttl, _) in set.iter_mut() {
+            *ttl = rr.ttl;
+        }
     }
     set.push((rr.ttl, rr.rdata.clone()));
 }

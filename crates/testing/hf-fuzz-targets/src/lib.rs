@@ -16,6 +16,8 @@ mod dns_fast;
 mod dns_query;
 mod estate;
 mod feed;
+mod hosted_update;
+mod hosted_zone;
 mod http_framing;
 mod ledger;
 mod master_file;
@@ -46,6 +48,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "dns_query", run: dns_query::check },
     Target { name: "estate", run: estate::check },
     Target { name: "feed", run: feed::check },
+    Target { name: "hosted_update", run: hosted_update::check },
+    Target { name: "hosted_zone", run: hosted_zone::check },
     Target { name: "http_framing", run: http_framing::check },
     Target { name: "ledger", run: ledger::check },
     Target { name: "master_file", run: master_file::check },

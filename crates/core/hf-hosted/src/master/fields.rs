@@ -69,6 +69,11 @@ impl<'a> Tokens<'a> {
     }
 }
 
+/// How many line ends.
+pub(super) fn lines(text: &[u8]) -> usize {
+    text.split(|byte| *byte == b'\n').count() - 1
+}
+
 fn end_of_line(text: &[u8], at: usize) -> usize {
     text[at..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |len| at + len)
 }
