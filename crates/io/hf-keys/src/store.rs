@@ -3,8 +3,8 @@
 //! 1. What is known ahead (the variants of steered answers, plain sets, the apex) is prepared before it is answered. A set is known by its
 //!    content: what a change leaves as it was keeps its signature.
 //! 2. [`ZoneSigner::prepare`] stops at its deadline; what is left over is signed when somebody asks, or by the next call.
-//! 3. A signature that [`Window::is_due`] is made anew by the next call; what no call has named for [`KEPT_CALLS`] calls is forgotten: a shift
-//!    that ends finds the signatures of before it.
+//! 3. A signature that [`Window::is_due`] is made anew by the next call; what no call has named for [`KEPT_ROUNDS`] whole rounds
+//!    ([`ZoneSigner::prepare_all`]) is forgotten: a shift that ends finds the signatures of before it.
 //! 4. What was asked for is kept in the [`Room`]'s cache of two halves: when one is full, the older one is dropped whole.
 //! 5. Over the budget there is no signature ([`Unsigned::OverBudget`]): a flood of names that do not exist costs its own askers, not what was
 //!    signed ahead.
@@ -28,8 +28,8 @@ use hf_model::Timestamp;
 use crate::budget::Budget;
 use crate::pair::KeyPair;
 
-/// Calls of [`ZoneSigner::prepare`] for which a signature is kept that none of them named.
-const KEPT_CALLS: u32 = 8;
+/// Whole rounds for which a signature is kept that no call named.
+const KEPT_ROUNDS: u32 = 8;
 /// Signatures made at a time between two looks at the deadline.
 const BATCH: usize = 32;
 /// Parts of the cache, each with a lock of its own.
@@ -93,8 +93,8 @@ impl Room {
 struct Made {
     window: Window,
     rrsigs: Box<[Box<[u8]>]>,
-    /// The newest call that named it.
-    call: AtomicU32,
+    /// The round in which it was last named.
+    round: AtomicU32,
 }
 
 /// What signatures were made.
@@ -131,8 +131,8 @@ pub struct ZoneSigner {
     /// Tells this signer's contents from those of others in the room, and of earlier keys.
     salt: u64,
     ahead: ArcSwap<HashMap<u128, Arc<Made>>>,
-    /// One at a time prepares; its calls so far.
-    calls: Mutex<u32>,
+    /// One at a time prepares; whole rounds so far.
+    rounds: Mutex<u32>,
     made_ahead: AtomicU64,
     made_asked: AtomicU64,
     over_budget: AtomicU64,
@@ -163,7 +163,7 @@ impl ZoneSigner {
             room,
             salt: hf_clock::random_seed(),
             ahead: ArcSwap::default(),
-            calls: Mutex::new(0),
+            rounds: Mutex::new(0),
             made_ahead: AtomicU64::new(0),
             made_asked: AtomicU64::new(0),
             over_budget: AtomicU64::new(0),
@@ -171,9 +171,42 @@ impl ZoneSigner {
     }
 
     /// Signs what is new or due of these sets, in their order, until the deadline. Blocks: for a thread of its own.
-    pub fn prepare(&self, sets: &[OwnedSet], deadline: Option<Instant>) -> Prepared {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        *calls = calls.wrapping_add(1);
+    pub fn prepare(&self, sets: &[OwnedSet], deadline: Instant) -> Prepared {
+        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let (prepared, fresh) = self.sign_new(sets, Some(deadline), *rounds);
+        if !fresh.is_empty() {
+            let mut next = (*self.ahead.load_full()).clone();
+            next.extend(fresh);
+            self.ahead.store(Arc::new(next));
+        }
+        prepared
+    }
+
+    /// The same with all sets that there are, to the end; forgets what nobody named for long.
+    pub fn prepare_all(&self, sets: &[OwnedSet]) -> Prepared {
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        *rounds = rounds.wrapping_add(1);
+        let (prepared, fresh) = self.sign_new(sets, None, *rounds);
+        let before = self.ahead.load_full();
+        let now = self.clock.now();
+        let is_kept = |made: &Made| {
+            rounds.wrapping_sub(made.round.load(Ordering::Relaxed)) < KEPT_ROUNDS && made.window.holds(now)
+        };
+        if !fresh.is_empty() || before.values().any(|made| !is_kept(made)) {
+            let mut next = (*before).clone();
+            next.retain(|_, made| is_kept(made));
+            next.extend(fresh);
+            self.ahead.store(Arc::new(next));
+        }
+        prepared
+    }
+
+    fn sign_new(
+        &self,
+        sets: &[OwnedSet],
+        deadline: Option<Instant>,
+        round: u32,
+    ) -> (Prepared, Vec<(u128, Arc<Made>)>) {
         let now = self.clock.now();
         let before = self.ahead.load_full();
         let mut prepared = Prepared::default();
@@ -181,7 +214,7 @@ impl ZoneSigner {
         for (at, set) in sets.iter().enumerate() {
             let content = self.content_of(set);
             if let Some(made) = before.get(&content).filter(|made| !made.window.is_due(now, self.validity)) {
-                made.call.store(*calls, Ordering::Relaxed);
+                made.round.store(round, Ordering::Relaxed);
                 prepared.kept += 1;
                 continue;
             }
@@ -191,25 +224,12 @@ impl ZoneSigner {
             }
             // Without randomness nothing is signed; whoever asks for the set is told.
             let Some(made) = self.sign(set, content, now) else { continue };
-            made.call.store(*calls, Ordering::Relaxed);
+            made.round.store(round, Ordering::Relaxed);
             fresh.push((content, Arc::new(made)));
             prepared.signed += 1;
         }
         self.made_ahead.fetch_add(prepared.signed as u64, Ordering::Relaxed);
-        let is_kept = |made: &Made| {
-            calls.wrapping_sub(made.call.load(Ordering::Relaxed)) < KEPT_CALLS && made.window.holds(now)
-        };
-        // Nothing is forgotten by a call that did not get through.
-        let forgets = prepared.left == 0 && before.values().any(|made| !is_kept(made));
-        if !fresh.is_empty() || forgets {
-            let mut next = (*before).clone();
-            if prepared.left == 0 {
-                next.retain(|_, made| is_kept(made));
-            }
-            next.extend(fresh);
-            self.ahead.store(Arc::new(next));
-        }
-        prepared
+        (prepared, fresh)
     }
 
     /// When the first signature that was made ahead is due, in seconds since 1970; none while there is none.
@@ -231,7 +251,7 @@ impl ZoneSigner {
         let window = Window::new(now, self.validity, content as u64);
         let signers = self.keys.iter().filter(|(_, role)| role.signs_data || set.is_of_keys());
         let rrsigs: Result<_, _> = signers.map(|(pair, _)| set.sign(&self.apex, window, &**pair)).collect();
-        Some(Made { window, rrsigs: rrsigs.ok()?, call: AtomicU32::new(0) })
+        Some(Made { window, rrsigs: rrsigs.ok()?, round: AtomicU32::new(0) })
     }
 
     fn content_of(&self, set: &OwnedSet) -> u128 {

@@ -36,7 +36,7 @@ fn ask(signer: &ZoneSigner, owner: &[u8], rtype: u16, records: &[&[u8]]) -> Resu
 fn what_was_prepared_needs_no_budget_whatever_its_order_and_case() {
     let clock = Clock::manual(Timestamp(1_000_000_000_000));
     let signer = signer(&clock, 0);
-    let prepared = signer.prepare(&[addresses(&[1, 2]), addresses(&[1, 3])], None);
+    let prepared = signer.prepare_all(&[addresses(&[1, 2]), addresses(&[1, 3])]);
     assert_eq!(prepared, Prepared { signed: 2, kept: 0, left: 0 });
     let one = ask(&signer, b"\x01A\x04test\0", 1, &[&[10, 0, 0, 2], &[10, 0, 0, 1]]).unwrap();
     assert_eq!(one.len(), 1);
@@ -52,14 +52,14 @@ fn a_change_signs_what_is_new_and_its_end_finds_what_was() {
     let clock = Clock::manual(Timestamp(1_000_000_000_000));
     let signer = signer(&clock, 0);
     let all = [addresses(&[1, 2]), addresses(&[1, 3]), addresses(&[2, 3])];
-    signer.prepare(&all, None);
-    assert_eq!(signer.prepare(&all[..1], None), Prepared { signed: 0, kept: 1, left: 0 });
-    assert_eq!(signer.prepare(&all, None).signed, 0);
-    for _ in 0..KEPT_CALLS {
-        signer.prepare(&all[..1], None);
+    signer.prepare_all(&all);
+    assert_eq!(signer.prepare_all(&all[..1]), Prepared { signed: 0, kept: 1, left: 0 });
+    assert_eq!(signer.prepare_all(&all).signed, 0);
+    for _ in 0..KEPT_ROUNDS {
+        signer.prepare_all(&all[..1]);
     }
     assert_eq!(signer.counts().sets, 1, "what nobody names is forgotten");
-    assert_eq!(signer.prepare(&all, None).signed, 2);
+    assert_eq!(signer.prepare_all(&all).signed, 2);
 }
 
 #[test]
@@ -67,12 +67,12 @@ fn signatures_are_made_anew_when_half_is_left() {
     let clock = Clock::manual(Timestamp(1_000_000_000_000));
     let signer = signer(&clock, 0);
     let set = [addresses(&[1])];
-    signer.prepare(&set, None);
+    signer.prepare_all(&set);
     let due = signer.next_due_s().unwrap();
     clock.set(Timestamp(due * 1_000 - 1));
-    assert_eq!(signer.prepare(&set, None).signed, 0);
+    assert_eq!(signer.prepare_all(&set).signed, 0);
     clock.set(Timestamp(due * 1_000));
-    assert_eq!(signer.prepare(&set, None).signed, 1);
+    assert_eq!(signer.prepare_all(&set).signed, 1);
     clock.set(Timestamp(due * 1_000).plus(DAY * 2));
     let asked = ask(&signer, b"\x01a\x04test\0", 1, &[&[10, 0, 0, 1]]);
     assert_eq!(asked, Err(Unsigned::OverBudget), "what has run out is not given");
@@ -82,10 +82,10 @@ fn signatures_are_made_anew_when_half_is_left() {
 fn a_deadline_leaves_the_rest_for_later_and_forgets_nothing() {
     let clock = Clock::manual(Timestamp(1_000_000_000_000));
     let signer = signer(&clock, 1);
-    signer.prepare(&[addresses(&[9])], None);
+    signer.prepare_all(&[addresses(&[9])]);
     let past = Instant::now();
-    for _ in 0..2 * KEPT_CALLS {
-        assert_eq!(signer.prepare(&[addresses(&[1]), addresses(&[2])], Some(past)).left, 2);
+    for _ in 0..2 * KEPT_ROUNDS {
+        assert_eq!(signer.prepare(&[addresses(&[1]), addresses(&[2])], past).left, 2);
     }
     assert!(ask(&signer, b"\x01a\x04test\0", 1, &[&[10, 0, 0, 9]]).is_ok());
     assert!(ask(&signer, b"\x01a\x04test\0", 1, &[&[10, 0, 0, 1]]).is_ok(), "asked for: from the budget");
