@@ -186,7 +186,7 @@ impl Plan {
             Filter::Latency => {
                 let nearest = Nearest::new(estate, candidates, words);
                 self.needs = self.needs | nearest.needs();
-                self.needs.latency |= self.regions.len() > 1;
+                self.needs.latency |= self.divides(&self.regions);
                 Stage::Latency(nearest)
             }
             Filter::Geo => {
@@ -196,7 +196,7 @@ impl Plan {
             }
             Filter::Cidr => Stage::Cidr(Networks::new(estate, candidates, words)),
             Filter::SameZone => {
-                self.needs.networks |= self.zones.len().max(self.regions.len()) > 1;
+                self.needs.networks |= self.divides(&self.zones) || self.divides(&self.regions);
                 Stage::SameZone
             }
             Filter::Priority => {
@@ -213,6 +213,11 @@ impl Plan {
             Filter::Shuffle => Stage::Shuffle { wanted },
             Filter::Take(count) => Stage::Take(usize::from(count)),
         }
+    }
+
+    /// Whether candidates are in one of these groups and others are not.
+    fn divides<T>(&self, groups: &[(T, Mask)]) -> bool {
+        groups.iter().any(|(_, group)| *group != self.all)
     }
 
     /// What must be known of a client.

@@ -3,9 +3,12 @@ use hf_decide::{EndpointDecision, Mode, PoolZone, Reason, ZoneState};
 use hf_model::{Digest, Location, PoolName, RegionId, Share, ZoneId};
 use proptest::prelude::*;
 
-use super::*;
 use hf_config::estate::{RegionIx, ZoneIx};
 use hf_model::Weight;
+
+use super::*;
+
+mod model;
 
 /// Regions london, dublin, virginia with two zones each; endpoints as `zone:weight:priority`, `!` before those that do not serve.
 fn world(endpoints: &str) -> (Estate, PoolDecision) {

@@ -9,9 +9,7 @@ use hf_control::{Intent, Scope, Shift, ShiftKind, ShiftState};
 use hf_decide::{BranchLeads, Decision, Inputs, Mode, PoolDecision, TreeDecision};
 use hf_health::{Verdict, Verdicts};
 use hf_model::{Location, Operator, Revision, ShiftId, Timestamp, ZoneId};
-use hf_select::{
-    Around, Candidate, Geo, GeoFound, LatencyTable, Needs, Plan, Scratch, State, UNMEASURED,
-};
+use hf_select::{Around, Candidate, Geo, GeoFound, LatencyTable, Needs, Plan, Scratch, State, UNMEASURED};
 
 const PAGE: &str = include_str!("../../../../docs/dns-policies.md");
 
@@ -28,13 +26,14 @@ struct Atlas;
 impl Geo for Atlas {
     fn find(&self, address: IpAddr) -> GeoFound {
         let IpAddr::V4(v4) = address else { return GeoFound::default() };
-        let of = |continent: &[u8; 2], country: &[u8; 2], part: Option<&[u8; 3]>, latitude, longitude| GeoFound {
-            continent: Some(*continent),
-            country: Some(*country),
-            subdivision: part.copied(),
-            location: Some(Location { latitude_millideg: latitude, longitude_millideg: longitude }),
-            prefix_bits: 16,
-        };
+        let of =
+            |continent: &[u8; 2], country: &[u8; 2], part: Option<&[u8; 3]>, latitude, longitude| GeoFound {
+                continent: Some(*continent),
+                country: Some(*country),
+                subdivision: part.copied(),
+                location: Some(Location { latitude_millideg: latitude, longitude_millideg: longitude }),
+                prefix_bits: 16,
+            };
         match v4.octets()[1] {
             101 => of(b"NA", b"US", Some(b"CA\0"), 37_800, -122_400),
             102 => of(b"NA", b"US", Some(b"NY\0"), 40_700, -74_000),
@@ -252,8 +251,20 @@ fn weighted() {
     assert_eq!(found[EU_A], found[EU_B]);
     check("weighted", NOWHERE, &[EU_A, EU_B], &[US_A]);
     // Only the spare is left: it is a pool with an endpoint in each zone.
-    let toml = |toml: String| toml.replace("zone = \"us-a\" }]", "zone = \"us-a\" }, { address = \"192.0.2.4:443\", zone = \"us-a\" }]");
-    let all_but_spare = World::edited("weighted", |t| toml(t).replace("192.0.2.1:443\", zone = \"eu-a\" },\n  { address = \"192.0.2.2:443\", zone = \"eu-b\" },\n]\n[[pool]]\nname = \"us\"", "192.0.2.8:443\", zone = \"eu-a\" },\n]\n[[pool]]\nname = \"us\""), &["192.0.2.8", US_A, "192.0.2.4"], &[]);
+    let toml = |toml: String| {
+        toml.replace(
+            "zone = \"us-a\" }]",
+            "zone = \"us-a\" }, { address = \"192.0.2.4:443\", zone = \"us-a\" }]",
+        )
+    };
+    let all_but_spare = World::edited(
+        "weighted",
+        |t| {
+            toml(t).replace("192.0.2.1:443\", zone = \"eu-a\" },\n  { address = \"192.0.2.2:443\", zone = \"eu-b\" },\n]\n[[pool]]\nname = \"us\"", "192.0.2.8:443\", zone = \"eu-a\" },\n]\n[[pool]]\nname = \"us\"")
+        },
+        &["192.0.2.8", US_A, "192.0.2.4"],
+        &[],
+    );
     let found: BTreeSet<String> = all_but_spare.answers("weighted", NOWHERE).into_keys().collect();
     assert_eq!(found, [EU_A.to_owned(), EU_B.to_owned()].into());
 }
@@ -309,7 +320,12 @@ fn failover() {
     check("failover", NOWHERE, &[US_A], &[EU_A, EU_B]);
     // Both bad: the primary.
     check("failover", NOWHERE, &[EU_A, EU_B, US_A], &[EU_A, EU_B]);
-    let closed = |toml: String| toml.replace("name = \"failover.example.test.\"", "name = \"failover.example.test.\"\nall_down = \"closed\"");
+    let closed = |toml: String| {
+        toml.replace(
+            "name = \"failover.example.test.\"",
+            "name = \"failover.example.test.\"\nall_down = \"closed\"",
+        )
+    };
     let world = World::edited("failover", closed, &[EU_A, EU_B, US_A], &[]);
     assert!(world.answers("failover", NOWHERE).is_empty());
 }

@@ -23,6 +23,7 @@ pub struct Nearest {
     regions: Vec<Option<Point>>,
     /// A candidate has a location or bias of its own.
     is_own: bool,
+    all: Mask,
 }
 
 /// Candidates at one place.
@@ -47,12 +48,15 @@ impl Nearest {
         let by_place =
             super::grouped(words, candidates, |candidate| Some((candidate.location?, candidate.bias)));
         let place = |((location, bias), candidates)| Place { point: Point::new(location), bias, candidates };
-        Nearest { tiers: tiers.collect(), places: by_place.into_iter().map(place).collect(), regions, is_own }
+        let all = mask::of(words, candidates.iter().map(|candidate| candidate.at));
+        let places = by_place.into_iter().map(place).collect();
+        Nearest { tiers: tiers.collect(), places, regions, is_own, all }
     }
 
     /// Nothing of the client matters where all candidates are at one place.
     pub fn needs(&self) -> Needs {
-        let matters = self.places.len() > 1 || self.tiers.iter().any(|tiers| tiers.len() > 1);
+        let is_divided = self.places.iter().any(|place| place.candidates != self.all);
+        let matters = is_divided || self.tiers.iter().any(|tiers| tiers.len() > 1);
         Needs { networks: matters, geo: matters, latency: false }
     }
 
