@@ -14,9 +14,9 @@ mod edit;
 mod seal;
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -26,6 +26,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hf_access::{AccessList, Principal, Unknown};
 use hf_clock::Clock;
 use hf_config::Problems;
+use hf_keys::private_file::{self, FILE_BYTES, write as write_private};
 use hf_model::Digest;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -43,8 +44,6 @@ pub const SEAL: &str = "seal.key";
 const TOKENS: &str = "tokens";
 /// Bytes of a token at most; a longer one is not even looked at.
 const TOKEN_BYTES: usize = 256;
-/// Bytes of an access file.
-const FILE_BYTES: u64 = 8 << 20;
 
 /// How often the file is looked at, when somebody shows a credential.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -311,15 +310,15 @@ fn load(path: &Path) -> Result<Loaded, AccessError> {
     let list = hf_config::read_access(&path.display().to_string(), &text).map_err(AccessError::Problems)?;
     let mut secrets = BTreeMap::new();
     if list.holders.iter().any(|holder| !holder.keys.is_empty()) {
-        let seal = seal_path(path);
-        let key = SealKey::open(&seal)?;
+        let seal_file = seal_path(path);
+        let key = SealKey::open(&seal_file)?;
         for access_key in list.holders.iter().flat_map(|holder| &holder.keys) {
             let id = access_key.id.as_str();
-            let secret = key.unseal(id, &access_key.sealed).ok_or_else(|| AccessError::Sealed {
+            let secret = seal::unseal(&key, id, &access_key.sealed).ok_or_else(|| AccessError::Sealed {
                 path: path.to_owned(),
                 line: access_key.line,
                 id: id.to_owned(),
-                seal: seal.clone(),
+                seal: seal_file.clone(),
             })?;
             secrets.insert(id.to_owned(), secret);
         }
@@ -329,38 +328,13 @@ fn load(path: &Path) -> Result<Loaded, AccessError> {
 
 /// A file that only its owner may use.
 fn read_private(path: &Path) -> Result<String, AccessError> {
-    let failed = |source| AccessError::Io { path: path.to_owned(), what: "read", source };
-    let file = fs::File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(AccessError::Open { path: path.to_owned(), mode });
-    }
-    let mut text = String::new();
-    file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > FILE_BYTES {
-        return Err(AccessError::Large { path: path.to_owned() });
-    }
-    Ok(text)
-}
-
-/// Writes a file that only its owner may read, whole or not at all. One that is there keeps its owner.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let draft = PathBuf::from(draft);
-    let _ = fs::remove_file(&draft); // left over from a kill
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    if let Ok(before) = fs::metadata(path) {
-        let own = file.metadata()?;
-        if (before.uid(), before.gid()) != (own.uid(), own.gid()) {
-            // The administrator edits what the node's user reads.
-            std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()))?;
+    private_file::read(path).map_err(|error| match error {
+        private_file::ReadError::Open { mode } => AccessError::Open { path: path.to_owned(), mode },
+        private_file::ReadError::Io(source) => {
+            AccessError::Io { path: path.to_owned(), what: "read", source }
         }
-    }
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
+        _ => AccessError::Large { path: path.to_owned() },
+    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ use hf_config::Problems;
 use hf_model::Digest;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::{AccessError, SealError, SealKey, Secret, new_token, read_private, seal_path, write_private};
+use super::{
+    AccessError, SealError, SealKey, Secret, new_token, read_private, seal, seal_path, write_private,
+};
 
 /// The beginning of a new file.
 pub(super) const HEADER: &str = "\
@@ -156,7 +158,7 @@ impl AccessEdit {
         let chance = hf_clock::random_bytes::<16>();
         let id: String = chance.iter().map(|byte| char::from(BASE32[usize::from(byte & 31)])).collect();
         let (id, secret) = (format!("HFAK{id}"), URL_SAFE_NO_PAD.encode(hf_clock::random_bytes::<30>()));
-        let sealed = SealKey::open_or_make(&seal_path(&self.path))?.seal(&id, &secret);
+        let sealed = seal::seal(&SealKey::open_or_make(&seal_path(&self.path))?, &id, &secret);
         let mut table = Table::new();
         table["id"] = value(&id);
         table["sealed"] = value(STANDARD.encode(sealed));
