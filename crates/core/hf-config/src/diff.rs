@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use hf_model::{Share, format_duration};
+use hf_model::{Location, Share, format_duration};
 
 use crate::estate::{
-    AllDown, CheckKind, CrossZone, Endpoint, Estate, EstateControl, EstateRule, HealthCheck, HostedZone,
-    PlainRecord, Pool, Record, Region, Zone,
+    Alias, AllDown, CheckKind, CrossZone, Endpoint, Estate, EstateControl, EstateRule, HealthCheck,
+    PlainRecord, Pool, Region, Zone,
 };
+
+mod dns;
 
 /// One line of difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +60,10 @@ pub fn diff(old: Option<&Estate>, new: &Estate) -> Vec<Change> {
         health_checks,
         pools,
         hosted_zones,
-        records,
+        chosen,
+        aliases,
         plain_records,
+        cidr_collections,
         control_panels,
         routing_controls,
         safety_rules,
@@ -144,15 +148,17 @@ fn part(facts: &mut Facts, key: String, of: BTreeMap<&'static str, String>) {
 fn regions(side: &Side<'_>) -> Things {
     let facts = |region: &Region| {
         let mut facts = Facts::new();
-        let degrees = |millideg: i32| format!("{}", f64::from(millideg) / 1_000.0);
-        let location = region
-            .location
-            .map(|at| format!("{},{}", degrees(at.latitude_millideg), degrees(at.longitude_millideg)));
-        optional(&mut facts, "location", location);
+        optional(&mut facts, "location", region.location.map(degrees));
         optional(&mut facts, "control", region.control.as_ref());
         (format!("region {}", region.id), facts)
     };
     side.estate.into_iter().flat_map(|estate| &estate.regions).map(facts).collect()
+}
+
+/// Latitude and longitude as written: `51.5,-0.1`.
+fn degrees(at: Location) -> String {
+    let degrees = |millideg: i32| format!("{}", f64::from(millideg) / 1_000.0);
+    format!("{},{}", degrees(at.latitude_millideg), degrees(at.longitude_millideg))
 }
 
 fn zones(side: &Side<'_>) -> Things {
@@ -235,6 +241,8 @@ fn pools(side: &Side<'_>) -> Things {
                 value(&mut facts, "all_down", format_args!("fallback:{}", estate.pool(other).name));
             }
         }
+        value(&mut facts, "dns_minimum", pool.dns_minimum);
+        value(&mut facts, "routing_minimum", pool.routing_minimum);
         value(&mut facts, "return_over", format_duration(pool.return_over));
         optional(&mut facts, "control", pool.control.as_ref());
         for found in &pool.endpoints {
@@ -256,32 +264,27 @@ pub(crate) fn share(of: Share) -> String {
 }
 
 fn hosted_zones(side: &Side<'_>) -> Things {
-    let facts = |zone: &HostedZone| {
-        let mut facts = Facts::new();
-        let soa = zone.soa.as_ref().map(|soa| {
-            format!(
-                "{} {} {} {} {} {} {} ttl {}",
-                soa.mname, soa.rname, soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum, soa.ttl
-            )
-        });
-        optional(&mut facts, "SOA", soa);
-        (format!("hosted zone {}", zone.name), facts)
-    };
-    side.estate.into_iter().flat_map(|estate| &estate.hosted_zones).map(facts).collect()
+    side.estate.into_iter().flat_map(|estate| &estate.hosted_zones).map(dns::hosted_zone).collect()
 }
 
-fn records(side: &Side<'_>) -> Things {
+fn cidr_collections(side: &Side<'_>) -> Things {
+    side.estate.into_iter().flat_map(|estate| &estate.cidr_collections).map(dns::collection).collect()
+}
+
+/// Steered records and trees: one name and type is one thing, also when it becomes the other sort.
+fn chosen(side: &Side<'_>) -> Things {
     let Some(estate) = side.estate else { return Things::new() };
-    let facts = |record: &Record| {
+    let leaves = estate.records.iter().map(|record| dns::record(estate, record));
+    leaves.chain(estate.trees.iter().map(|tree| dns::tree(estate, tree))).collect()
+}
+
+fn aliases(side: &Side<'_>) -> Things {
+    let facts = |alias: &Alias| {
         let mut facts = Facts::new();
-        value(&mut facts, "ttl", format_args!("{}s", record.ttl.seconds()));
-        value(&mut facts, "pool", &estate.pool(record.pool).name);
-        let chain: Vec<String> = record.choose.iter().map(ToString::to_string).collect();
-        value(&mut facts, "choose", format_args!("[{}]", chain.join(", ")));
-        optional(&mut facts, "control", record.control.as_ref());
-        (format!("record {} {}", record.name, record.family), facts)
+        value(&mut facts, "to", &alias.to);
+        (format!("record {} ALIAS", alias.name), facts)
     };
-    estate.records.iter().map(facts).collect()
+    side.estate.into_iter().flat_map(|estate| &estate.aliases).map(facts).collect()
 }
 
 /// By name and type; the values are parts of it.

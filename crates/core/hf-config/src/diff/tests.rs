@@ -253,3 +253,128 @@ fn controls_and_rules_that_change() {
     "#]]
     .assert_eq(&lines(&diff(Some(&read_with(BOARD)), &read_with(&changed))));
 }
+
+/// What DNS can say beside pools and steered records.
+const MORE: &str = r#"
+[[cidr_collection]]
+name = "c"
+places = { office = ["198.51.100.0/24"] }
+[[hosted_zone]]
+name = "o.test."
+serial = "time"
+transfers = [{ network = "192.0.2.0/24", key = "k." }]
+notify = [{ address = "192.0.2.1:53" }]
+updates = [{ key = "k.", names = ["*.o.test."], types = ["TXT"] }]
+dnssec = {}
+[[record]]
+name = "w.o.test."
+type = "A"
+choose = ["open", "cidr", "sticky", "take 1"]
+answers = [
+  { pool = "web", cidr = { collection = "c", places = ["office"] } },
+  { pool = "web", weight = 50 },
+]
+[[record]]
+name = "o.test."
+type = "ALIAS"
+to = "w.o.test."
+[[record]]
+name = "o.test."
+type = "MX"
+values = ["10 mail.example.test."]
+"#;
+
+fn check_more(edits: &[(&str, &str)], expected: Expect) {
+    let edited = edits.iter().fold(MORE.to_owned(), |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from:?} is not there once");
+        text.replace(from, to)
+    });
+    let (old, new) = (read(&format!("{TOML}{MORE}"), ZONE), read(&format!("{TOML}{edited}"), ZONE));
+    expected.assert_eq(&lines(&diff(Some(&old), &new)));
+}
+
+#[test]
+fn what_dns_adds() {
+    expect![[r#"
+        + hosted zone o.test.
+        + record w.o.test. A
+        + record o.test. ALIAS
+        + plain record o.test. MX
+        + CIDR collection c
+    "#]]
+    .assert_eq(&lines(&diff(Some(&read(TOML, ZONE)), &read(&format!("{TOML}{MORE}"), ZONE))));
+    check_more(&[], expect![[""]]);
+    check_more(
+        &[
+            (
+                "serial = \"time\"\n",
+                "primaries = [{ address = \"192.0.2.9:53\", key = \"p.\" }]\nserial = \"time\"\n",
+            ),
+            ("updates = [{ key = \"k.\", names = [\"*.o.test.\"], types = [\"TXT\"] }]\ndnssec = {}\n", ""),
+            ("\"192.0.2.0/24\", key = \"k.\"", "\"192.0.2.0/25\""),
+            ("{ address = \"192.0.2.1:53\" }", "{ address = \"192.0.2.1:53\", key = \"n.\" }"),
+            ("[[record]]\nname = \"o.test.\"\ntype = \"MX\"\nvalues = [\"10 mail.example.test.\"]\n", ""),
+        ],
+        expect![[r#"
+            ~ hosted zone o.test.: dnssec ecdsa-p256-sha256 for 14d -> none
+            ~ hosted zone o.test.: notify 192.0.2.1:53 key none -> n.
+            ~ hosted zone o.test.: primary 192.0.2.9:53 added (key p.)
+            ~ hosted zone o.test.: source estate -> primaries
+            ~ hosted zone o.test.: transfers from 192.0.2.0/24 with key k. removed
+            ~ hosted zone o.test.: transfers from 192.0.2.0/25 added
+            ~ hosted zone o.test.: updates with key k. of *.o.test. (TXT) removed
+            - plain record o.test. MX
+        "#]],
+    );
+    check_more(
+        &[
+            ("[\"198.51.100.0/24\"]", "[\"198.51.100.0/25\"], home = [\"::/0\"]"),
+            ("\"sticky\", \"take 1\"]", "\"weighted\"]\nall_down = \"closed\""),
+            (
+                "{ pool = \"web\", weight = 50 },",
+                "{ pool = \"web\", weight = 60, minimum = 2 },\n{ record = \"www.example.test.\", minimum = \"50%\", region = \"eu-west-2\" },",
+            ),
+            ("to = \"w.o.test.\"", "to = \"www.example.test.\""),
+            ("dnssec = {}", "dnssec = { algorithm = \"ed25519\" }"),
+            ("types = [\"TXT\"]", "types = []"),
+            ("10 mail", "20 mail"),
+        ],
+        expect![[r#"
+            ~ hosted zone o.test.: dnssec ecdsa-p256-sha256 for 14d -> ed25519 for 14d
+            ~ hosted zone o.test.: updates with key k. of *.o.test. (TXT) removed
+            ~ hosted zone o.test.: updates with key k. of *.o.test. (all types) added
+            ~ record w.o.test. A: all_down open -> closed
+            ~ record w.o.test. A: branch 2 to pool web minimum 1 -> 2
+            ~ record w.o.test. A: branch 2 to pool web weight 50 -> 60
+            ~ record w.o.test. A: branch to record www.example.test. added (bias 0, choose [], cidr none, control none, geo [], location none, minimum 1 and 50%, priority 0, region eu-west-2, weight 100)
+            ~ record w.o.test. A: choose [open, cidr, sticky, take 1] -> [open, cidr, weighted]
+            ~ record w.o.test. A: sticky /24 /48 -> none
+            ~ record o.test. ALIAS: to w.o.test. -> www.example.test.
+            ~ plain record o.test. MX: value 10 mail.example.test. removed
+            ~ plain record o.test. MX: value 20 mail.example.test. added
+            ~ CIDR collection c: place home added
+            ~ CIDR collection c: place office [198.51.100.0/24] -> [198.51.100.0/25]
+        "#]],
+    );
+}
+
+#[test]
+fn a_pool_s_minimums_and_a_record_that_becomes_a_tree() {
+    check(
+        &[
+            ("min_zones = 2\n", "min_zones = 2\ndns_minimum = { count = 1, share = \"50%\" }\n"),
+            (
+                "answer = { pool = \"web\" }\nchoose = [\"open\", \"near\", \"weighted\", \"take 2\"]",
+                "answers = [{ pool = \"web\" }]",
+            ),
+        ],
+        &[],
+        expect![[r#"
+            ~ pool web: dns_minimum 1 -> 1 and 50%
+            ~ record www.example.test. A: all_down added
+            ~ record www.example.test. A: branch to pool web added (bias 0, choose [open, near, weighted, take 2], cidr none, control none, geo [], location none, minimum 1, priority 0, region eu-west-2, weight 100)
+            ~ record www.example.test. A: choose [open, near, weighted, take 2] -> [open, weighted, take 1]
+            ~ record www.example.test. A: pool removed
+        "#]],
+    );
+}

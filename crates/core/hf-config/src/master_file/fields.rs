@@ -123,7 +123,13 @@ pub(super) fn rdata(
     let read = ZoneRecordData::scan(kind, &mut tokens);
     // The grammar takes tokens one by one: the last one taken is where it stopped.
     let stopped = || data.get((data.len() - tokens.rest().len()).saturating_sub(1)).map(|token| token.at);
-    let read: ZoneRecordData<Vec<u8>, Name<Vec<u8>>> = read.map_err(|error| (stopped(), error))?;
+    let read: ZoneRecordData<Vec<u8>, Name<Vec<u8>>> = read.map_err(|error| match error {
+        // Nobody told the grammar how this type is written.
+        ScanError(text) if text.starts_with("unknown record type") => {
+            (stopped(), ScanError("we know no words for this type; write \\# LENGTH HEX (RFC 3597)"))
+        }
+        error => (stopped(), error),
+    })?;
     if let Some(token) = tokens.rest().first() {
         return Err((Some(token.at), ScanError("there is too much at its end")));
     }

@@ -297,7 +297,8 @@ fn check_place(
             format_args!("{name} is hidden by {cut} in the master file; remove one of the two"),
         );
     }
-    if let Some(apex) = &hosted.name
+    if draft.sort != Sort::Values
+        && let Some(apex) = &hosted.name
         && let Some((zone, pool)) = zonal_name(name, apex, around.zones, around.pools)
     {
         report.add(
@@ -314,10 +315,11 @@ fn check_names(drafts: &[Draft<'_, '_>], report: &mut Report<'_>) {
     let mut others: BTreeSet<&DnsName> = BTreeSet::new();
     for draft in drafts {
         let (Some(name), Some(kind)) = (&draft.name, draft.kind) else { continue };
-        if kind == Kind::Plain(rtype::CNAME) {
-            cnames.insert(name, draft.at);
-        } else {
-            others.insert(name);
+        match kind {
+            Kind::Plain(rtype::CNAME) => _ = cnames.insert(name, draft.at),
+            // Among plain records `values` sees to it.
+            Kind::Plain(_) => {}
+            Kind::Address(_) | Kind::Alias => _ = others.insert(name),
         }
         let before = kind.types().into_iter().filter_map(|of| taken.insert((name, of), kind)).next();
         match before {

@@ -85,21 +85,21 @@ fn check_chain(
 ) {
     let mut current = name;
     for _ in 0..limits::TREE_DEPTH {
-        match next.get(current) {
-            Some((to, _)) if *to == name => {
+        match leads(current, next) {
+            Some(to) if to == name => {
                 report.add(
                     at,
                     "these ALIAS records go round in a ring; let one lead to a name that has addresses",
                 );
                 return;
             }
-            Some((to, _)) => current = to,
+            Some(to) => current = to,
             None => return,
         }
     }
     // A ring that this one only leads into is told at its own members.
     let mut seen = std::collections::BTreeSet::from([current]);
-    while let Some((to, _)) = next.get(current) {
+    while let Some(to) = leads(current, next) {
         current = to;
         if !seen.insert(current) {
             return;
@@ -113,6 +113,15 @@ fn check_chain(
         at,
         format_args!("more than {max} ALIAS records lead to one another from here; name the last one"),
     );
+}
+
+/// Where a name leads as an alias, by itself or by a wildcard.
+fn leads<'n>(name: &DnsName, next: &BTreeMap<&DnsName, (&'n DnsName, usize)>) -> Option<&'n DnsName> {
+    let wildcard = |suffix| DnsName::new(suffix).and_then(|parent: DnsName| parent.child("*")).ok();
+    let found = next
+        .get(name)
+        .or_else(|| suffixes(name.as_str()).skip(1).find_map(|suffix| next.get(&wildcard(suffix)?)));
+    found.map(|(to, _)| *to)
 }
 
 fn check_target(

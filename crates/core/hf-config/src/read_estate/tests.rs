@@ -10,7 +10,9 @@ use super::*;
 mod bad;
 mod controls;
 mod good;
+mod hosting;
 mod total;
+mod trees;
 
 /// The example of the design page, with its second zone declared and what this version does not carry left out.
 pub(crate) const DESIGN: &str = include_str!("tests/design.toml");

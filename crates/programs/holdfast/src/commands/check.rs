@@ -16,6 +16,8 @@ use crate::output::{count, say, show};
 struct Checked {
     files: Vec<String>,
     problems: Vec<Found>,
+    /// What is allowed and seldom meant.
+    advice: Vec<Found>,
 }
 
 #[derive(Serialize)]
@@ -29,7 +31,7 @@ struct Found {
 /// Checks files, and the TOML files of folders.
 pub fn run(files: &[PathBuf], output: Output) -> Result<(), Failure> {
     let files = expand(files)?;
-    let mut problems = Vec::new();
+    let (mut problems, mut advice) = (Vec::new(), Vec::new());
     let mut estates: Vec<(PathBuf, Estate)> = Vec::new();
     let mut nodes: Vec<(PathBuf, String)> = Vec::new();
     for path in &files {
@@ -41,8 +43,11 @@ pub fn run(files: &[PathBuf], output: Output) -> Result<(), Failure> {
                 Err(found) => problems.extend(found.0),
             }
         } else {
-            match hf_config::read_estate(&shown, &load_bundle(path, &text)) {
-                Ok(estate) => estates.push((path.clone(), estate)),
+            match hf_config::read_estate_advised(&shown, &load_bundle(path, &text)) {
+                Ok((estate, found)) => {
+                    estates.push((path.clone(), estate));
+                    advice.extend(found);
+                }
                 Err(found) => problems.extend(found.0),
             }
         }
@@ -53,14 +58,20 @@ pub fn run(files: &[PathBuf], output: Output) -> Result<(), Failure> {
         }
     }
     problems.sort();
-    tell(&files, &problems, output)
+    tell(&files, &problems, &advice, output)
 }
 
-fn tell(files: &[PathBuf], problems: &[Problem], output: Output) -> Result<(), Failure> {
+fn tell(files: &[PathBuf], problems: &[Problem], advice: &[Problem], output: Output) -> Result<(), Failure> {
     let checked = Checked {
         files: files.iter().map(|file| file.display().to_string()).collect(),
         problems: problems.iter().map(found).collect(),
+        advice: advice.iter().map(found).collect(),
     };
+    if output == Output::Table {
+        for found in advice {
+            say(&format!("{found} (advice)"));
+        }
+    }
     if output != Output::Table || problems.is_empty() {
         let verb = if files.len() == 1 { "is" } else { "are" };
         show(output, &checked, |checked| {
