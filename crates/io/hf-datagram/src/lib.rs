@@ -17,7 +17,7 @@ use std::time::Duration;
 mod sockets;
 mod xdp;
 
-pub use sockets::{Sockets, send_now};
+pub use sockets::{Sockets, send_in_segments, send_now};
 pub use xdp::{Xdp, XdpError, XdpMode};
 
 /// Datagrams of one turn. More would keep the first asker waiting, fewer would cost more system calls; gains end here.

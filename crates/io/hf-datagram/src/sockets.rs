@@ -194,6 +194,27 @@ pub fn send_now(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) -> io::Resu
     socket2::SockRef::from(socket).send_to_with_flags(datagram, &to.into(), libc::MSG_DONTWAIT).map(drop)
 }
 
+/// From now on what is sent by the socket is cut into datagrams of so many bytes (`UDP_SEGMENT`): many go out with one call. For load generators:
+/// all of them go to one address.
+///
+/// # Errors
+///
+/// What the system says; kernels before 4.18 do not know how.
+pub fn send_in_segments(socket: &UdpSocket, bytes: u16) -> io::Result<()> {
+    let value = libc::c_int::from(bytes);
+    // SAFETY: the value is an int that outlives the call, and its size is given.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_UDP,
+            libc::UDP_SEGMENT,
+            ptr::from_ref(&value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 const ADDRESS_BYTES: libc::socklen_t = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
 
 fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {

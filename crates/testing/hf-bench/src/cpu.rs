@@ -10,6 +10,25 @@ pub fn used(pids: impl IntoIterator<Item = u32>) -> Duration {
     pids.into_iter().filter_map(ticks).sum::<u32>() * TICK
 }
 
+/// What all threads of a process have run so far, to the nanosecond, from `/proc/PID/task/*/schedstat`. Zero for one that is gone.
+pub fn ran(pid: u32) -> Duration {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
+    let of = |entry: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(entry.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+    };
+    threads.flatten().filter_map(of).sum()
+}
+
+/// Memory of a process in MB: its own pages and its part of those that it shares.
+pub fn memory_mb(pid: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kilobytes: f64 =
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default();
+    kilobytes / 1024.0
+}
+
 fn ticks(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     ticks_in(&stat)

@@ -4,10 +4,11 @@
 //! 2. Figures that are compared are taken in turns, in blocks, so that what else the machine does meets both.
 //! 3. A figure says how it was taken; the report says machine, versions, command and date.
 //!
-//! `cargo run --release -p hf-bench --bin ledger` is the first: see [`ledger`]. Not here: thresholds. What a figure has to be is for
+//! `cargo xtask bench ledger` and `cargo xtask bench dns`: see [`ledger`] and [`dns`]. Not here: thresholds. What a figure has to be is for
 //! readers; the tests show only that a small run works.
 
 pub mod cpu;
+pub mod dns;
 pub mod figures;
 pub mod kept;
 pub mod ledger;

@@ -1,0 +1,24 @@
+//! A small run of the DNS benchmark: that it works, not how fast.
+
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not see as tests
+
+use clap::Parser;
+use hf_bench::dns::{Options, run};
+
+#[test]
+fn a_small_run_takes_every_figure() {
+    let few = ["dns", "--rounds", "1", "--length-ms", "100", "--names", "2000", "--rate", "2000", "--alone"];
+    let report = run(&Options::parse_from(few)).unwrap();
+    let rows: Vec<_> = report.rows.iter().map(|row| (row.case.as_str(), row.server.as_str())).collect();
+    let both = |case| [(case, "echo"), (case, "holdfast")];
+    let mut want: Vec<_> =
+        ["static", "options", "nxdomain", "weighted", "large", "xdp"].into_iter().flat_map(both).collect();
+    want.extend([("xdp", "holdfast-skb"), ("xdp", "holdfast-xdp")]);
+    assert_eq!(rows, want);
+    for row in &report.rows {
+        assert!(row.us_per_answer[0] > 0.0 && row.ratio > 0.0 && row.per_second > 0.0, "{row:?}");
+        assert!(row.right > 0.99, "{row:?}");
+        assert!(row.memory_mb > 0.0 && row.p99_us >= row.p50_us, "{row:?}");
+    }
+    assert!(report.to_string().contains("holdfast-xdp"));
+}
