@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use hf_clock::Clock;
 use hf_config::estate::EstateBundle;
+use hf_config::node::DnsConfig;
 use hf_control::Intent;
-use hf_dns::Inputs;
+use hf_dns::{ColdInputs, Inputs, Settings};
 use hf_health::Verdicts;
 use hf_model::Revision;
 use hf_snapshot::Snapshot;
@@ -30,10 +31,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let snapshot = snapshot(Path::new(estate))?;
     let (_keep, snapshots) = watch::channel(Some(Arc::new(snapshot)));
     let (_never, shutdown) = watch::channel(false);
-    let bound = hf_dns::bind(&[listen.parse()?]).await?;
+    let bound = hf_dns::bind(&DnsConfig::on(vec![listen.parse()?])).await?;
     println!("answering on {}", bound.local_addresses()[0]);
-    let inputs =
-        Inputs { snapshots, clock: Clock::system(), activity: Arc::new(Activity::default()), own_zone: None };
+    let inputs = Inputs {
+        snapshots,
+        clock: Clock::system(),
+        activity: Arc::new(Activity::default()),
+        own_zone: None,
+        settings: Settings::default(),
+        cold: ColdInputs::default(),
+    };
     bound.run(inputs, shutdown).await;
     Ok(())
 }

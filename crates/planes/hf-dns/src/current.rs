@@ -1,15 +1,27 @@
 //! What is answered from right now: one atomic pointer, swapped by whoever brings the next snapshot.
+//!
+//! 1. Compiling happens on threads that answer nobody. A worker sees the swap at its next batch.
+//! 2. What was in force before is put away there too, once no worker looks at it any more: freeing a million names takes a while.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use hf_answer::Compiled;
-use hf_config::estate::{PoolIx, ZoneIx};
+use hf_answer::{Compiled, HostedSet};
+use hf_config::estate::{Estate, PoolIx, ZoneIx};
 use hf_model::ZoneId;
 use hf_snapshot::Snapshot;
 use hf_telemetry::{Activity, ZoneActivity};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{debug, warn};
+
+use crate::names::NameCounts;
+use crate::respond::Responder;
+use crate::signing::{KEEPER_PACE, Signers};
+
+/// How often it is looked whether an old snapshot is still in use: batches take microseconds.
+const RETIRE_PACE: Duration = Duration::from_millis(20);
 
 /// A compiled snapshot and the counters that its answers fill.
 #[derive(Debug)]
@@ -17,91 +29,163 @@ pub(crate) struct Live {
     pub(crate) compiled: Compiled,
     /// Where this node runs, if the estate knows the place.
     pub(crate) own_zone: Option<ZoneIx>,
-    activity: Arc<ActivityHandles>,
+    pub(crate) counts: Arc<EstateCounts>,
 }
 
-/// One handle for each pool and each zone in which it has endpoints: the look-up takes a lock, an answer must not.
+/// What is counted of answers from one estate.
 #[derive(Debug)]
-struct ActivityHandles(Vec<Vec<Option<Arc<ZoneActivity>>>>);
+pub(crate) struct EstateCounts {
+    zones: usize,
+    /// For each pool and zone the place in `activity`, or [`NOWHERE`].
+    places: Vec<u32>,
+    /// One handle for each pool and each zone in which it has endpoints: the look-up takes a lock, an answer must not.
+    pub(crate) activity: Vec<Arc<ZoneActivity>>,
+    pub(crate) names: NameCounts,
+}
+
+const NOWHERE: u32 = u32::MAX;
+
+impl EstateCounts {
+    /// The place of a pool's counters in a zone.
+    #[inline]
+    pub(crate) fn place(&self, pool: PoolIx, zone: ZoneIx) -> Option<usize> {
+        let place = *self.places.get(pool.at() * self.zones + zone.at())?;
+        (place != NOWHERE).then_some(place as usize)
+    }
+
+    fn new(estate: &Estate, activity: &Activity, workers: usize, before: Option<&Live>) -> EstateCounts {
+        let zones = estate.zones.len();
+        let mut places = vec![NOWHERE; estate.pools.len() * zones];
+        let mut handles = Vec::new();
+        for (at, pool) in estate.pools.iter().enumerate() {
+            for endpoint in &pool.endpoints {
+                let place = &mut places[at * zones + endpoint.zone.at()];
+                if *place == NOWHERE {
+                    *place = handles.len() as u32;
+                    handles.push(activity.zone(&pool.name, &estate.zone(endpoint.zone).id));
+                }
+            }
+        }
+        let before = before.map(|live| (&live.counts.names, &*live.compiled.snapshot().estate));
+        EstateCounts { zones, places, activity: handles, names: NameCounts::new(estate, workers, before) }
+    }
+}
 
 impl Live {
-    /// The counters of a pool in a zone.
-    pub(crate) fn activity(&self, pool: PoolIx, zone: ZoneIx) -> Option<&ZoneActivity> {
-        self.activity.0.get(pool.at())?.get(zone.at())?.as_deref()
-    }
-
-    fn new(snapshot: Arc<Snapshot>, own_zone: Option<&ZoneId>, activity: &Activity) -> Live {
+    fn new(
+        snapshot: Arc<Snapshot>,
+        hosted: Arc<HostedSet>,
+        own_zone: Option<&ZoneId>,
+        activity: &Activity,
+        workers: usize,
+        before: Option<&Live>,
+        signers: &Signers,
+    ) -> Live {
         let estate = &snapshot.estate;
-        let handles = estate.pools.iter().map(|pool| {
-            let mut zones = vec![None; estate.zones.len()];
-            for endpoint in &pool.endpoints {
-                zones[endpoint.zone.at()]
-                    .get_or_insert_with(|| activity.zone(&pool.name, &estate.zone(endpoint.zone).id));
-            }
-            zones
-        });
+        let same = before.filter(|live| live.compiled.snapshot().estate.digest == estate.digest);
+        let own_zone = own_zone.and_then(|zone| estate.zone_named(zone));
         Live {
-            own_zone: own_zone.and_then(|zone| estate.zone_named(zone)),
-            activity: Arc::new(ActivityHandles(handles.collect())),
-            compiled: Compiled::new(snapshot),
-        }
-    }
-
-    fn updated(&self, snapshot: Arc<Snapshot>) -> Live {
-        Live {
-            own_zone: self.own_zone,
-            activity: self.activity.clone(),
-            compiled: self.compiled.updated(snapshot),
+            own_zone,
+            counts: match same {
+                Some(live) => live.counts.clone(),
+                None => Arc::new(EstateCounts::new(estate, activity, workers, before)),
+            },
+            compiled: match before {
+                Some(live) => signers.sign(live.compiled.updated(snapshot, hosted), own_zone, false),
+                None => signers.sign(Compiled::new(snapshot, hosted), own_zone, true),
+            },
         }
     }
 }
 
 /// The pointer.
 #[derive(Debug, Default)]
-pub(crate) struct Current(ArcSwapOption<Live>);
+pub(crate) struct Current {
+    live: ArcSwapOption<Live>,
+    /// How often it was swapped.
+    swaps: watch::Sender<u64>,
+}
 
 impl Current {
     pub(crate) fn load(&self) -> arc_swap::Guard<Option<Arc<Live>>> {
-        self.0.load()
+        self.live.load()
+    }
+
+    /// Tells of every swap.
+    pub(crate) fn swaps(&self) -> watch::Receiver<u64> {
+        self.swaps.subscribe()
     }
 
     /// Takes every snapshot as it comes, until there is nobody left to bring one; the last one stays.
     pub(crate) async fn follow(
         &self,
         mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+        mut contents: watch::Receiver<Arc<HostedSet>>,
         own_zone: Option<ZoneId>,
         activity: Arc<Activity>,
+        workers: usize,
+        signers: Arc<Signers>,
     ) {
+        let mut retiring = JoinSet::new();
+        let (mut more_snapshots, mut more_contents) = (true, true);
         loop {
-            let newest = snapshots.borrow_and_update().clone();
+            let in_force = || self.live.load().as_ref().map(|live| live.compiled.snapshot().clone());
+            let newest = snapshots.borrow_and_update().clone().or_else(in_force);
             if let Some(snapshot) = newest {
-                self.take(snapshot, own_zone.as_ref(), &activity).await;
+                let before = self.live.load_full();
+                let hosted = contents.borrow_and_update().clone();
+                let number = snapshot.number;
+                let (own_zone, activity, signers) = (own_zone.clone(), activity.clone(), signers.clone());
+                let compiling = tokio::task::spawn_blocking(move || {
+                    let own_zone = own_zone.as_ref();
+                    Live::new(snapshot, hosted, own_zone, &activity, workers, before.as_deref(), &signers)
+                });
+                match compiling.await {
+                    Ok(live) => {
+                        if let Some(old) = self.live.swap(Some(Arc::new(live))) {
+                            retiring.spawn(retire(old));
+                        }
+                        self.swaps.send_modify(|swaps| *swaps += 1);
+                        debug!(number, "answers come from a new snapshot");
+                    }
+                    Err(why) => warn!(%why, number, "a snapshot could not be compiled; the one before stays"),
+                }
             }
-            if snapshots.changed().await.is_err() {
-                debug!("no more snapshots will come; the last one stays in force");
-                return;
+            while retiring.try_join_next().is_some() {}
+            tokio::select! {
+                changed = snapshots.changed(), if more_snapshots => more_snapshots = changed.is_ok(),
+                changed = contents.changed(), if more_contents => more_contents = changed.is_ok(),
+                else => {
+                    debug!("nothing new will come; what is in force stays");
+                    return;
+                }
             }
         }
     }
+}
 
-    async fn take(&self, snapshot: Arc<Snapshot>, own_zone: Option<&ZoneId>, activity: &Arc<Activity>) {
-        let number = snapshot.number;
-        let before = self.0.load_full();
-        let same_estate = |live: &Arc<Live>| live.compiled.snapshot().estate.digest == snapshot.estate.digest;
-        let next = if let Some(live) = before.filter(same_estate) {
-            live.updated(snapshot)
-        } else {
-            // A large estate takes a while to compile; the sockets' threads go on meanwhile.
-            let (own_zone, activity) = (own_zone.cloned(), activity.clone());
-            let live = tokio::task::spawn_blocking(move || Live::new(snapshot, own_zone.as_ref(), &activity));
-            match live.await {
-                Ok(live) => live,
-                Err(why) => {
-                    return warn!(%why, number, "a snapshot could not be compiled; the one before stays");
-                }
+/// Frees it where nobody waits, once nobody answers from it.
+async fn retire(old: Arc<Live>) {
+    while Arc::strong_count(&old) > 1 {
+        tokio::time::sleep(RETIRE_PACE).await;
+    }
+    tokio::task::spawn_blocking(move || drop(old));
+}
+
+/// Signs ahead what is in force: after each swap, and at a pace what is due.
+pub(crate) async fn keep_signed(current: Arc<Responder>, signers: Arc<Signers>) {
+    let mut swaps = current.current.swaps();
+    loop {
+        if let Some(live) = current.current.live.load_full() {
+            let signers = signers.clone();
+            let kept = tokio::task::spawn_blocking(move || signers.keep(&live.compiled, live.own_zone)).await;
+            if let Err(why) = kept {
+                warn!(%why, "signatures could not be made ahead; they are made when asked for");
             }
-        };
-        self.0.store(Some(Arc::new(next)));
-        debug!(number, "answers come from a new snapshot");
+        }
+        match tokio::time::timeout(KEEPER_PACE, swaps.changed()).await {
+            Ok(Err(_)) => return,
+            Ok(Ok(())) | Err(_) => {}
+        }
     }
 }

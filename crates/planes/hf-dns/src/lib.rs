@@ -4,26 +4,48 @@
 //! 2. Every answer comes from memory behind one atomic pointer. Nothing on the way waits for another part of the node; when
 //!    all else is gone the last snapshot goes on answering.
 //! 3. Before the first snapshot every question gets SERVFAIL, and the log says so once: resolvers then ask another server.
-//! 4. Bounds: queries of 4,096 bytes over UDP and 65,535 over TCP; 1,000 TCP connections, where a new one closes the one that
+//! 4. A plain query over UDP never leaves its worker: a thread with a socket or queue of its own, without locks, allocation or runtime
+//!    (`worker`, `hot`). What is odd goes through a queue of 1,024 to the async side and its careful reader; beyond that it is dropped.
+//! 5. Bounds: queries of 4,096 bytes over UDP and 65,535 over TCP; 1,000 TCP connections, where a new one closes the one that
 //!    has been quiet longest; 10 s for a query to arrive or a reply to be taken over TCP. A reply that a full UDP socket does
 //!    not take is dropped: the asker asks again.
-//! 5. Whatever arrives, it is answered, refused or passed over as the RFCs say, and counted ([`Counters`]).
+//! 6. Whatever arrives, it is answered, refused or passed over as the RFCs say, and counted ([`Counters`]).
 //!
 //! On a machine with several addresses list each instead of 0.0.0.0: replies then leave from the address that was asked.
 //!
 //! Not here: which answer is right (`hf-answer`), bytes (`hf-wire`), who serves (`hf-decide`).
 
 mod bind;
+mod cold;
 mod counters;
 mod current;
+mod hosted;
+mod hot;
+mod keys;
+mod names;
+mod notify;
+mod rate;
+mod requests;
 mod respond;
 mod run;
-mod tcp;
-mod udp;
+mod settings;
+mod signing;
+mod stream;
+mod tap;
+mod transfer;
+mod update;
+mod worker;
 
 pub use bind::{BindError, Bound, Transport, bind};
+pub use cold::{ColdError, ColdInputs};
 pub use counters::{Counters, CountersReport};
+pub use hosted::{HostedConfig, HostedReport, HostedStore};
+pub use keys::{KeyError, read_keys};
+pub use names::{BranchShare, NameReport, Names, ZoneShare};
 pub use run::Inputs;
+pub use settings::{Cookies, Settings, SettingsError};
+pub use stream::{DotTls, TlsError};
+pub use update::{Answering, UpdateRequest, Updates};
 
 #[cfg(test)]
 mod tests;

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use hf_answer::{Answer, AnswerRecord, Asker, ExplainTxt, Question};
+use hf_answer::{Answer, AnswerRecord, Asked, Asker, ExplainTxt};
 use hf_clock::Clock;
 use hf_wire::{Query, Rcode, RecordRef, Reply, Transport, Unfit, read_query};
 use tracing::{trace, warn};
 
 use crate::counters::Counters;
 use crate::current::{Current, Live};
+use crate::settings::Settings;
 
 /// "Truncated", in the third byte of a message.
 const TC: u8 = 0b10;
@@ -18,24 +19,24 @@ const TC: u8 = 0b10;
 /// What all sockets share.
 #[derive(Debug)]
 pub(crate) struct Responder {
-    pub(crate) current: Current,
+    pub(crate) current: Arc<Current>,
     pub(crate) counters: Arc<Counters>,
-    clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
     /// A random start and a count: one system call for all seeds of all answers.
     seed: AtomicU64,
     told_not_ready: AtomicBool,
 }
 
 impl Responder {
-    pub(crate) fn new(counters: Arc<Counters>, clock: Clock) -> Self {
+    pub(crate) fn new(
+        current: Arc<Current>,
+        counters: Arc<Counters>,
+        settings: Settings,
+        clock: Clock,
+    ) -> Self {
         let seed = AtomicU64::new(hf_clock::random_seed());
-        Responder {
-            current: Current::default(),
-            counters,
-            clock,
-            seed,
-            told_not_ready: AtomicBool::new(false),
-        }
+        Responder { current, counters, settings, clock, seed, told_not_ready: AtomicBool::new(false) }
     }
 
     /// The reply to a message, if it gets one.
@@ -77,24 +78,30 @@ impl Responder {
             explain: ExplainTxt::Refused,
         };
         let asked = &query.question;
-        let question = Question { name: &asked.name, rtype: asked.rtype, class: asked.class };
-        let answer = live.compiled.answer(question, &asker);
+        let question =
+            Asked { name: asked.name.as_wire(), rtype: asked.rtype, class: asked.class, dnssec_ok: false };
+        let answer = live.compiled.answer(&question, &asker);
         trace!(%client, name = %asked.name, rtype = asked.rtype, rcode = ?answer.rcode, "answered");
         self.counters.answered.add_one();
         if !answer.named.is_empty() {
             let now = self.clock.now();
-            let handles = answer.named.iter().filter_map(|(pool, zone)| live.activity(*pool, *zone));
-            handles.for_each(|handle| handle.dns_answered(now));
+            let places = answer.named.iter().filter_map(|(pool, zone)| live.counts.place(*pool, *zone));
+            places.for_each(|place| live.counts.activity[place].dns_answered(now));
         }
         encode(query, &answer, transport)
     }
 
     fn not_ready(&self, query: &Query, transport: Transport) -> Vec<u8> {
         self.counters.not_ready.add_one();
+        self.tell_not_ready();
+        Reply::to(query, Rcode::SERV_FAIL).encode(transport)
+    }
+
+    /// Says it once.
+    pub(crate) fn tell_not_ready(&self) {
         if !self.told_not_ready.swap(true, Ordering::Relaxed) {
             warn!("a query came before the first snapshot; all get SERVFAIL until there is one");
         }
-        Reply::to(query, Rcode::SERV_FAIL).encode(transport)
     }
 }
 

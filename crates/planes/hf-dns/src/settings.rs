@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hf_config::node::{DnsConfig, DnstapSink, RateLimit};
+use hf_keys::{SealError, SealKey};
 use hf_model::Cidr;
 use hf_wire::cookie::{Secret, Worth};
 
@@ -26,6 +28,8 @@ pub struct Settings {
     pub udp_payload_max: u16,
     /// Where each answer is told of.
     pub dnstap: Option<DnstapSink>,
+    /// Opens the private keys of signed zones.
+    pub seal: Option<Arc<SealKey>>,
 }
 
 impl Default for Settings {
@@ -38,6 +42,7 @@ impl Default for Settings {
             explain_networks: Vec::new(),
             udp_payload_max: DnsConfig::UDP_PAYLOAD_MAX,
             dnstap: None,
+            seal: None,
         }
     }
 }
@@ -55,6 +60,9 @@ pub enum SettingsError {
         #[source]
         source: io::Error,
     },
+    /// The key that seals DNSSEC keys.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// A line that is no secret.
     #[error(
         "{}:{line}: a secret of DNS cookies has 32 hexadecimal digits (`openssl rand -hex 16`), one on each line: the first is given out, the \
@@ -74,7 +82,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] when the secret of cookies cannot be had.
+    /// [`SettingsError`] when the secret of cookies or the key that seals DNSSEC keys cannot be had.
     pub fn read(config: &DnsConfig, node: &str, data_dir: &Path) -> Result<Settings, SettingsError> {
         let cookies = match &config.cookie_secret_file {
             Some(path) => Cookies::read(path)?,
@@ -87,6 +95,7 @@ impl Settings {
             explain_networks: config.explain_networks.clone(),
             udp_payload_max: config.udp_payload_max,
             dnstap: config.dnstap.clone(),
+            seal: config.seal_file.as_deref().map(SealKey::open).transpose()?.map(Arc::new),
         })
     }
 }

@@ -2,4 +2,4 @@
 
 mod life;
 mod messages;
-mod world;
+pub(crate) mod world;

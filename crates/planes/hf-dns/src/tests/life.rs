@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use hf_config::node::DnsConfig;
 use hf_health::Verdict;
+use hf_telemetry::ZoneActivityReport;
 use hickory_proto::op::ResponseCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -51,14 +53,23 @@ async fn answers_are_counted_for_the_zones_that_they_name() {
     server.udp(&query("many.example.test.", A)).await;
     server.udp(&query("eu-az1.web.pool.example.test.", A)).await;
     server.udp(&query("eu-az1.web.pool.example.test.", A)).await;
-    let report: Vec<_> = server
-        .activity
-        .report()
-        .iter()
-        .map(|of| (of.pool.to_string(), of.zone.to_string(), of.dns_answers, of.last_dns_answer_at))
-        .collect();
+    // Workers tell after they have replied.
     let row = |zone: &str, answers| ("web".to_owned(), zone.to_owned(), answers, Some(NOW));
-    assert_eq!(report, [row("eu-az1", 2), row("eu-az2", 1)]);
+    let report = || -> Vec<_> {
+        let report = server.activity.report();
+        let row = |of: &ZoneActivityReport| {
+            (of.pool.to_string(), of.zone.to_string(), of.dns_answers, of.last_dns_answer_at)
+        };
+        report.iter().map(row).collect()
+    };
+    server.until_so(|| report() == [row("eu-az1", 2), row("eu-az2", 1)]).await;
+    let names = server.names.report();
+    assert_eq!(
+        (names.len(), names[0].name.to_string(), names[0].answers),
+        (1, "www.example.test.".to_owned(), 1)
+    );
+    let zones: Vec<_> = names[0].zones.iter().map(|of| (of.zone.as_str(), of.answers, of.weight)).collect();
+    assert_eq!(zones, [("eu-az1", 0, 100), ("eu-az2", 1, 100)]);
     server.stop().await;
 }
 
@@ -80,13 +91,13 @@ async fn a_taken_port_is_told_and_a_stopped_server_frees_its_ports() {
     // An address of its own: no other test's socket can be given the port that is free for a moment.
     let server = Server::start_at("127.0.77.1:0", None).await;
     let address = server.address;
-    let told = bind(&[address]).await.unwrap_err();
+    let told = bind(&DnsConfig::on(vec![address])).await.unwrap_err();
     assert!(matches!(told, BindError::Taken { transport: Transport::Udp, .. }), "{told}");
     server.stop().await;
-    drop(bind(&[address]).await.unwrap());
+    drop(bind(&DnsConfig::on(vec![address])).await.unwrap());
 
     let blocker = tokio::net::TcpListener::bind("127.0.77.1:0").await.unwrap();
-    let told = bind(&[blocker.local_addr().unwrap()]).await.unwrap_err();
+    let told = bind(&DnsConfig::on(vec![blocker.local_addr().unwrap()])).await.unwrap_err();
     assert!(matches!(told, BindError::Taken { transport: Transport::Tcp, .. }), "{told}");
     assert!(told.to_string().contains("stop the program that has it"));
 }
@@ -94,7 +105,7 @@ async fn a_taken_port_is_told_and_a_stopped_server_frees_its_ports() {
 #[tokio::test]
 async fn an_address_of_another_machine_is_told() {
     let elsewhere: SocketAddr = "192.0.2.1:5300".parse().unwrap();
-    let told = bind(&["127.0.0.1:0".parse().unwrap(), elsewhere]).await.unwrap_err();
+    let told = bind(&DnsConfig::on(vec!["127.0.0.1:0".parse().unwrap(), elsewhere])).await.unwrap_err();
     assert!(
         told.to_string().starts_with("DNS cannot listen on 192.0.2.1:5300 (UDP): this machine does not have")
     );
@@ -104,7 +115,7 @@ async fn an_address_of_another_machine_is_told() {
 async fn several_addresses_of_both_families_are_served() {
     let listen: Vec<SocketAddr> =
         ["127.0.0.1:0", "127.0.0.2:0", "[::1]:0"].map(|a| a.parse().unwrap()).to_vec();
-    let bound = bind(&listen).await.unwrap();
+    let bound = bind(&DnsConfig::on(listen)).await.unwrap();
     assert_eq!(bound.local_addresses().len(), 3);
     assert!(bound.local_addresses().iter().all(|address| address.port() != 0));
 }

@@ -113,7 +113,7 @@ async fn what_cannot_be_answered_gets_its_error() {
     check(message(0, [1, 0, 0, 2], &[&soa, &opt(512, 0, 0), &opt(512, 0, 0)]), ResponseCode::FormErr).await;
     check(message(0, [1, 0, 0, 1], &[&soa]), ResponseCode::FormErr).await;
     check(message(0x7800, [0; 4], &[]), ResponseCode::NotImp).await;
-    check(message(0x2000, [1, 0, 0, 0], &[&soa]), ResponseCode::NotImp).await;
+    check(message(0x2000, [1, 0, 0, 0], &[&soa]), ResponseCode::NotAuth).await;
     check(query("example.net.", A), ResponseCode::Refused).await;
     check(query("example.test.", 252), ResponseCode::Refused).await;
     let mut chaos = query("version.bind.", 16);

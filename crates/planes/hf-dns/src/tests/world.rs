@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hf_clock::Clock;
 use hf_config::estate::EstateBundle;
+use hf_config::node::DnsConfig;
 use hf_control::Intent;
 use hf_health::{Verdict, Verdicts};
 use hf_model::{Revision, Timestamp, ZoneId};
@@ -17,7 +18,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::{Counters, Inputs, bind};
+use crate::{ColdInputs, Counters, Inputs, Names, Settings, bind};
 
 const ESTATE: &str = r#"
 [[region]]
@@ -72,6 +73,7 @@ pub struct Server {
     pub snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub activity: Arc<Activity>,
     pub counters: Arc<Counters>,
+    pub names: Names,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
@@ -82,9 +84,36 @@ impl Server {
     }
 
     pub async fn start_at(listen: &str, first: Option<Arc<Snapshot>>) -> Server {
-        let bound = bind(&[listen.parse().unwrap()]).await.unwrap();
+        Server::start_with(listen, first, Settings::default()).await
+    }
+
+    pub async fn start_with(listen: &str, first: Option<Arc<Snapshot>>, settings: Settings) -> Server {
+        let server = Server::start_inputs(listen, first.clone(), settings, ColdInputs::default()).await;
+        if first.is_some() {
+            server.until(|message| message.response_code != hickory_proto::op::ResponseCode::ServFail).await;
+        }
+        server
+    }
+
+    /// With a cold path of one's own; whether it answers is not waited for.
+    pub async fn start_cold(
+        listen: &str,
+        first: Arc<Snapshot>,
+        settings: Settings,
+        cold: ColdInputs,
+    ) -> Server {
+        Server::start_inputs(listen, Some(first), settings, cold).await
+    }
+
+    async fn start_inputs(
+        listen: &str,
+        first: Option<Arc<Snapshot>>,
+        settings: Settings,
+        cold: ColdInputs,
+    ) -> Server {
+        let bound = bind(&DnsConfig::on(vec![listen.parse().unwrap()])).await.unwrap();
         let address = bound.local_addresses()[0];
-        let counters = bound.counters();
+        let (counters, names) = (bound.counters(), bound.names());
         let activity = Arc::new(Activity::default());
         let (snapshots, receiver) = watch::channel(first.clone());
         let (stop, stopped) = watch::channel(false);
@@ -93,13 +122,11 @@ impl Server {
             clock: Clock::manual(NOW),
             activity: activity.clone(),
             own_zone: Some(ZoneId::new("eu-az1").unwrap()),
+            settings,
+            cold,
         };
         let running = tokio::spawn(bound.run(inputs, stopped));
-        let server = Server { address, snapshots, activity, counters, stop, running };
-        if first.is_some() {
-            server.until(|message| message.response_code != hickory_proto::op::ResponseCode::ServFail).await;
-        }
-        server
+        Server { address, snapshots, activity, counters, names, stop, running }
     }
 
     /// Asks for `example.test. SOA` until the answer is as wanted.
@@ -111,6 +138,16 @@ impl Server {
     pub async fn until_for(&self, query: &[u8], wanted: impl Fn(&Message) -> bool) {
         let asking = async { while !wanted(&self.udp(query).await) {} };
         tokio::time::timeout(Duration::from_secs(10), asking).await.expect("the answer changes in time");
+    }
+
+    /// Waits until something is so.
+    pub async fn until_so(&self, is_so: impl Fn() -> bool) {
+        let waiting = async {
+            while !is_so() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it becomes so in time");
     }
 
     /// One message there and one back.

@@ -1,0 +1,104 @@
+//! A hosted zone that each node reads from its own `zone_dir`.
+//!
+//! 1. The file is looked at every second. A change counts when two looks agree on it, so that a file is not read while it is written.
+//! 2. It is read on a thread of its own: answers do not wait for it.
+//! 3. A bad edit keeps the version of before; the log and the report say so, with lines and columns.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hf_hosted::{Contents, master};
+use hf_model::WireName;
+use tracing::{error, info};
+
+use super::Store;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Problems that are told.
+const PROBLEMS_TOLD: usize = 10;
+
+/// A file up to this is read; more would not leave room for anything else.
+const FILE_BYTES_MAX: u64 = 2 << 30;
+
+/// How a file looks from outside.
+type Look = Option<(SystemTime, u64, u64)>;
+
+/// Follows the zone's file; never ends.
+pub(crate) async fn follow(store: Arc<Store>, apex: WireName) {
+    let Some(folder) = store.config.zone_dir.clone() else {
+        let problem = format!(
+            "{apex}: it comes from a file on each node, and this node has no `zone_dir` in [dns]; set it"
+        );
+        error!(zone = %apex, problem, "a hosted zone cannot be served");
+        store.problem(&apex, problem);
+        return;
+    };
+    let path = folder.join(format!("{}zone", apex.folded()));
+    let mut in_force: Option<Look> = None;
+    let mut last = look(&path);
+    loop {
+        let now = look(&path);
+        let steady = now == last;
+        last = now;
+        if steady && in_force != Some(now) {
+            in_force = Some(now);
+            take(&store, &apex, &path).await;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn look(path: &Path) -> Look {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+}
+
+async fn take(store: &Arc<Store>, apex: &WireName, path: &Path) {
+    let (zone, file) = (apex.clone(), path.to_path_buf());
+    let read = tokio::task::spawn_blocking(move || read(&zone, &file)).await;
+    let problem = match read {
+        Ok(Ok(contents)) => {
+            info!(zone = %apex, serial = contents.serial(), names = contents.names(), "a hosted zone was read from its file");
+            store.publish(contents);
+            store.seen(apex, store.config.clock.now());
+            return;
+        }
+        Ok(Err(problem)) => problem,
+        Err(why) => why.to_string(),
+    };
+    let before = store.contents(apex).map(|before| before.serial());
+    error!(zone = %apex, problem, served = before, "a hosted zone's file cannot be used; the version of before stays");
+    store.problem(apex, problem);
+}
+
+fn read(apex: &WireName, path: &PathBuf) -> Result<Contents, String> {
+    let told = |what: String| format!("{}: {what}", path.display());
+    let metadata =
+        fs::metadata(path).map_err(|why| told(format!("{why}; put the zone's master file there")))?;
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(told("a master file has at most 2 GiB; split the zone".to_owned()));
+    }
+    let text = fs::read(path).map_err(|why| told(format!("{why}; check its permissions")))?;
+    let contents = master::read_zone_file(apex, &text).map_err(|problems| {
+        let mut lines: Vec<_> = problems
+            .iter()
+            .take(PROBLEMS_TOLD)
+            .map(|problem| {
+                format!("{}:{}:{}: {}", path.display(), problem.line, problem.column, problem.what)
+            })
+            .collect();
+        if problems.len() > PROBLEMS_TOLD {
+            lines.push(format!("and {} more", problems.len() - PROBLEMS_TOLD));
+        }
+        lines.join("\n")
+    })?;
+    if contents.soa().is_none() {
+        return Err(told("the zone has no SOA; add one at its apex".to_owned()));
+    }
+    Ok(contents)
+}
