@@ -3,7 +3,9 @@
 mod accepted;
 mod controls;
 mod glass;
+mod minimum;
 mod properties;
 mod returns;
 mod rules;
+mod trees;
 mod world;

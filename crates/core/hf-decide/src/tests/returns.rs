@@ -172,6 +172,54 @@ fn a_zone_that_the_floor_kept_was_never_away() {
     );
 }
 
+/// Which one the floor had really kept is not known: the one that is taken for kept gets twice its part at most.
+#[test]
+fn zones_that_return_at_once_leave_nobody_with_more_than_twice_its_part() {
+    let text = "a b c | over 900; returned a at 1000; returned b at 1000; returned c at 1000; now";
+    check(
+        &format!("{text} 1000"),
+        expect![[r#"
+            a open: returning, all of it at 1870 25.0% +(healthy)
+            b open: returning, all of it at 1841 25.0% +(healthy)
+            c open: healthy +
+        "#]],
+    );
+    check(
+        &format!("{text} 1700"),
+        expect![[r#"
+            a open: returning, all of it at 1870 70.0% +(healthy)
+            b open: returning, all of it at 1841 80.0% +(healthy)
+            c open: healthy +
+        "#]],
+    );
+    // Of two, one has half of the capacity.
+    check(
+        "a b | over 900; returned a at 1000; returned b at 1000; now 1000",
+        expect![[r#"
+            a open: returning, all of it at 1870 0.0% +(healthy)
+            b open: healthy +
+        "#]],
+    );
+    // Those that did stay may carry all: they have done so.
+    check(
+        "a b c | over 900; returned a at 1000; returned b at 1000; now 1000",
+        expect![[r#"
+            a open: returning, all of it at 1870 0.0% +(healthy)
+            b open: returning, all of it at 1841 0.0% +(healthy)
+            c open: healthy +
+        "#]],
+    );
+    // By capacity: c alone is a tenth.
+    check(
+        "a*450 b*450 c | over 900; returned a at 1000; returned b at 1000; returned c at 1000; now 1000",
+        expect![[r#"
+            a open: returning, all of it at 1870 44.4% +(healthy)
+            b open: returning, all of it at 1841 44.4% +(healthy)
+            c open: healthy +
+        "#]],
+    );
+}
+
 #[test]
 fn pins_and_health_come_before_a_return() {
     check(

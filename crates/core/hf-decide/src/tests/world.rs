@@ -6,7 +6,7 @@
 //!
 //! `zone a behind p/x` (also `region`, `pool`, `record`, `check`) puts a routing control there; `off p/x at 5` and `on p/x at 5` turn it.
 //! `override` lets the last shift, pin or control pass the floor of `web`. `over 90` is the pool's `return_over` in milliseconds,
-//! `returned a at 5` the end of an act. `recorded shift|ended|conflict` is the ledger's word on the last break-glass act.
+//! `returned a at 5` the end of an act, `dns 2` and `dns-share 50` its `dns_minimum`. `recorded shift|ended|conflict` is the ledger's word on the last break-glass act.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -168,6 +168,10 @@ impl World {
             ["override", "shift"] => self.intent.shifts.last_mut().unwrap().floor_overrides = web_only(),
             ["override", "pin"] => self.intent.pins.last_mut().unwrap().floor_overrides = web_only(),
             ["override", "control"] => self.intent.controls[0].floor_overrides = web_only(),
+            ["dns", count] => web.dns_minimum.count = count.parse().unwrap(),
+            ["dns-share", percent] => {
+                web.dns_minimum.share = Share::from_ppm(percent.parse::<u32>().unwrap() * 10_000).unwrap();
+            }
             ["over", length] => web.return_over = Duration::from_millis(length.parse().unwrap()),
             ["returned", zone, scope @ .., "at", at] => {
                 self.returned(zone, read_scope(scope), at.parse().unwrap());
@@ -352,6 +356,9 @@ pub(super) fn show_pool(world: &World, decision: &PoolDecision) -> String {
             .unwrap();
         if zone.share < Share::ONE {
             write!(text, "{} ", zone.share).unwrap();
+        }
+        if !zone.in_dns {
+            text.push_str("not in DNS ");
         }
         for (position, endpoint) in decision.endpoints.iter().enumerate() {
             if world.estate.pool(decision.pool).endpoints[position].zone == zone.zone {
