@@ -1,7 +1,7 @@
 //! All intent at one revision.
 
-use hf_config::estate::limits as estate;
-use hf_control::{ControlState, Intent, Return, Scope, State};
+use hf_config::estate::{EstateBundle, limits as estate};
+use hf_control::{Board, ControlState, DynamicZone, Intent, Return, Scope, State, ZoneKey};
 use hf_model::{ControlId, ControlPath, EstateId, Operator, Revision, Timestamp, ZoneId};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ const INTENT: Format = Format {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct IntentBody {
+pub(crate) struct IntentBody {
     estate_id: AsText<EstateId>,
     revision: u64,
     estate_revision: u64,
@@ -60,28 +60,61 @@ pub(crate) struct ReturnBody {
     at_ms: u64,
 }
 
+/// What of an intent may be long and rarely changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Long<'a> {
+    pub(crate) estate: &'a EstateBundle,
+    pub(crate) board: &'a Board,
+    pub(crate) dynamic: &'a [DynamicZone],
+    pub(crate) zone_keys: &'a [ZoneKey],
+}
+
+impl<'a> Long<'a> {
+    pub(crate) fn of(intent: &'a Intent) -> Self {
+        let Intent { estate, board, dynamic, zone_keys, .. } = intent;
+        Long { estate, board, dynamic, zone_keys }
+    }
+}
+
+impl IntentBody {
+    /// For whoever makes them anew from the board.
+    pub(crate) fn forget_controls(&mut self) {
+        self.controls.clear();
+    }
+}
+
 /// Writes an intent.
 pub fn encode_intent(intent: &Intent) -> Result<Vec<u8>, CodecError> {
+    INTENT.seal(&body(intent, Long::of(intent))?)
+}
+
+/// An intent's body, with these long parts in it.
+pub(crate) fn body(intent: &Intent, long: Long<'_>) -> Result<IntentBody, CodecError> {
     check(intent)?;
-    INTENT.seal(&IntentBody {
+    let Long { estate, board, dynamic, zone_keys } = long;
+    Ok(IntentBody {
         estate_id: AsText(intent.estate_id),
         revision: intent.revision.0,
         estate_revision: intent.estate_revision.0,
-        estate: BundleBody::of(&intent.estate, &INTENT)?,
+        estate: BundleBody::of(estate, &INTENT)?,
         shifts: intent.shifts.iter().map(ShiftBody::from).collect(),
         pins: intent.pins.iter().map(PinBody::from).collect(),
         controls: intent.controls.iter().map(ControlStateBody::from).collect(),
-        board: BoardBody::of(&intent.board, &INTENT)?,
+        board: BoardBody::of(board, &INTENT)?,
         returns: intent.returns.iter().map(ReturnBody::from).collect(),
-        dynamic: hosted::dynamic(&intent.dynamic),
-        zone_keys: intent.zone_keys.iter().map(ZoneKeyBody::from).collect(),
+        dynamic: hosted::dynamic(dynamic),
+        zone_keys: zone_keys.iter().map(ZoneKeyBody::from).collect(),
         break_glass: intent.break_glass.iter().map(RecordedBody::from).collect(),
     })
 }
 
 /// Reads an intent. Its estate is not read: whoever obeys it does that.
 pub fn decode_intent(bytes: &[u8]) -> Result<Intent, CodecError> {
-    let body: IntentBody = INTENT.open(bytes)?;
+    read(INTENT.open(bytes)?)
+}
+
+/// What a body says.
+pub(crate) fn read(body: IntentBody) -> Result<Intent, CodecError> {
     let intent = Intent {
         estate_id: body.estate_id.0,
         revision: Revision(body.revision),

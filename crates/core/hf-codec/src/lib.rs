@@ -5,6 +5,7 @@
 //! | entry | [`hf_control::Entry`] | in the ledger |
 //! | state | [`hf_control::State`] | as the ledger's checkpoint |
 //! | intent | [`hf_control::Intent`] | on the feed, in the node's snapshot file |
+//! | intent-base, intent-head | an intent in two parts ([`IntentBase`]) | on the feed |
 //! | table | [`hf_health::Table`] | on the feed |
 //! | break-glass | [`hf_control::BreakGlassShift`], one or several | on the feed, under a signature, in the snapshot file |
 //! | verdicts | [`Verdicts`](hf_health::Verdicts) for one version of an estate | in the snapshot file |
@@ -32,6 +33,7 @@ mod error;
 mod event;
 mod hosted;
 mod intent;
+mod intent_parts;
 mod journal;
 mod list;
 mod mirror;
@@ -51,6 +53,7 @@ pub use break_glass::{
 pub use entry::{decode_entry, encode_entry};
 pub use error::CodecError;
 pub use intent::{decode_intent, encode_intent};
+pub use intent_parts::{IntentBase, base_of_head};
 pub use journal::{EntryLine, decode_entry_line, encode_entry_line};
 pub use state::{decode_state, encode_state};
 pub use table::{decode_table, encode_table};

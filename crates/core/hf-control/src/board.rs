@@ -16,6 +16,8 @@ use hf_model::{
     Switch, Timestamp,
 };
 
+use crate::intent::ControlState;
+
 /// Tags of one object: keys and values as AWS allows them.
 pub type Tags = BTreeMap<String, String>;
 
@@ -422,6 +424,28 @@ impl Board {
         bare.controls.values_mut().for_each(|control| control.tags.clear());
         bare.rules.values_mut().for_each(|rule| rule.tags.clear());
         bare
+    }
+
+    /// How every control of the built-in cluster of this estate stands, by path: what [`crate::Intent::controls`] says.
+    pub fn control_states(&self, estate_id: EstateId) -> Vec<ControlState> {
+        let built_in = self.built_in_cluster(estate_id);
+        let is_built_in = |control: &&RoutingControl| {
+            self.panels.get(&control.panel).is_some_and(|panel| panel.cluster == built_in)
+        };
+        let state = |control: &RoutingControl| {
+            Some(ControlState {
+                path: self.path_of(control)?,
+                id: control.id,
+                to: control.to,
+                changed_at: control.changed_at,
+                by: control.by.clone(),
+                floor_overrides: control.floor_overrides.clone(),
+            })
+        };
+        let mut states: Vec<ControlState> =
+            self.controls.values().filter(is_built_in).filter_map(state).collect();
+        states.sort_by(|a, b| a.path.cmp(&b.path));
+        states
     }
 
     /// The controls of a panel, by number.

@@ -10,7 +10,7 @@ use hf_model::{Digest, EstateId, RequestId, Revision, ShiftId, Timestamp};
 use crate::board::Board;
 use crate::command::Outcome;
 use crate::hosted::{DynamicZone, ZoneKey};
-use crate::intent::{ControlState, Intent, Pin, RecordedBreakGlass, Return, Shift, ShiftState};
+use crate::intent::{Intent, Pin, RecordedBreakGlass, Return, Shift, ShiftState};
 use crate::practice::{Autoshift, Practice, Resource};
 
 /// Everything that the log says, at one revision.
@@ -178,38 +178,13 @@ impl State {
             estate: self.bundle.clone(),
             shifts: self.active_shifts().cloned().collect(),
             pins: self.pins.clone(),
-            controls: self.control_states(),
+            controls: self.board.control_states(self.estate_id),
             board: self.board.without_tags(),
             returns: self.returns.iter().cloned().collect(),
             dynamic: self.dynamic.clone(),
             zone_keys: self.zone_keys.clone(),
             break_glass: self.break_glass.iter().cloned().collect(),
         }
-    }
-
-    /// How the built-in cluster's controls stand, by path.
-    fn control_states(&self) -> Vec<ControlState> {
-        let built_in = self.board.built_in_cluster(self.estate_id);
-        let mut states: Vec<ControlState> = self
-            .board
-            .controls
-            .values()
-            .filter(|control| {
-                self.board.panels.get(&control.panel).is_some_and(|panel| panel.cluster == built_in)
-            })
-            .filter_map(|control| {
-                Some(ControlState {
-                    path: self.board.path_of(control)?,
-                    id: control.id,
-                    to: control.to,
-                    changed_at: control.changed_at,
-                    by: control.by.clone(),
-                    floor_overrides: control.floor_overrides.clone(),
-                })
-            })
-            .collect();
-        states.sort_by(|a, b| a.path.cmp(&b.path));
-        states
     }
 }
 

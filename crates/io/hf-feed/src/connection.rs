@@ -1,8 +1,8 @@
 //! One connection between two nodes, whoever dialled.
 //!
 //! 1. Hello first, both ways; then every beat table, report and break-glass acts, every tenth beat intent. What changes is
-//!    sent at once, except intent to a peer that is known to have it: because it sent it, or reports that it obeys it. A long one waits
-//!    for a few milliseconds, by chance, so that of several nodes that have it one sends it and the others hear that it is there.
+//!    sent at once, except intent to a peer that is known to have it: because it sent it, or reports that it obeys it. Of a long one goes
+//!    the head; a peer that lacks its base asks for it (`bases`).
 //! 2. No queue: what is sent is the newest there is when the socket takes it. A peer that takes nothing for five beats, or
 //!    says nothing for five of its own, is cut off; so is one whose bytes are wrong.
 //! 3. Nothing here waits for another connection.
@@ -11,16 +11,17 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hf_model::{NodeId, Revision};
+use hf_model::{Digest, NodeId, Revision};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use crate::bases::{Bases, Intake, Taken};
 use crate::frame::{self, FrameError, Kind};
 use crate::message::{self, Frames, Hello, Incoming, Outgoing, Peer, Read};
 use crate::pace::Pace;
@@ -35,10 +36,12 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bytes handed to the socket at a time; each such piece has its own time-out, so that a long intent may take long.
 const PIECE: usize = 64 << 10;
 
-/// An intent of so many bytes is long.
+/// A part of an intent of so many bytes is read off the runtime's threads.
 const LONG: usize = 64 << 10;
-/// How long a long intent that changed waits at most, by chance: less than reading one takes a slow node.
-const HOLD_MAX: Duration = Duration::from_millis(20);
+/// A base is sent to one peer no more often than this, however often it asks.
+const BASE_AGAIN: Duration = Duration::from_millis(100);
+/// Orders of the reading half to the writing half that wait; what is more is dropped, and asked again on the next beat.
+const ORDERS: usize = 4;
 
 /// What all connections of a node share.
 #[derive(Clone, Debug)]
@@ -48,6 +51,25 @@ pub struct Shared {
     pub outgoing: watch::Receiver<Outgoing>,
     pub frames: watch::Receiver<Frames>,
     pub incoming: mpsc::Sender<Incoming>,
+    pub bases: Arc<Bases>,
+}
+
+/// What the two halves of a connection share.
+struct Between {
+    peer: Arc<Peer>,
+    /// The newest revision that the peer is known to have.
+    peer_has: AtomicU64,
+    intake: Arc<Mutex<Intake>>,
+    orders: mpsc::Sender<Order>,
+}
+
+/// What the reading half wants sent.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    /// A question for this base.
+    Ask(Digest),
+    /// This base.
+    Serve(Digest),
 }
 
 /// How a connection ended.
@@ -112,10 +134,16 @@ pub async fn run<S: AsyncRead + AsyncWrite>(
         return Ended::OtherCertificate(peer.node);
     }
     known(&peer);
-    let peer_has = AtomicU64::new(0);
+    let (orders, ordered) = mpsc::channel(ORDERS);
+    let between = Between {
+        peer: Arc::new(peer),
+        peer_has: AtomicU64::new(0),
+        intake: Arc::new(Mutex::new(Intake::new(shared.bases.clone()))),
+        orders,
+    };
     tokio::select! {
-        ended = read_all(&mut from, Arc::new(peer), patience, &shared, &peer_has) => ended,
-        ended = write_all(&mut to, &shared, &peer_has) => ended,
+        ended = read_all(&mut from, patience, &shared, &between) => ended,
+        ended = write_all(&mut to, &shared, &between, ordered) => ended,
     }
 }
 
@@ -143,10 +171,9 @@ fn patience(beat: Duration) -> Duration {
 
 async fn read_all<R: AsyncRead + Unpin>(
     from: &mut R,
-    peer: Arc<Peer>,
     patience: Duration,
     shared: &Shared,
-    peer_has: &AtomicU64,
+    between: &Between,
 ) -> Ended {
     let mut told = BTreeSet::new();
     loop {
@@ -154,63 +181,120 @@ async fn read_all<R: AsyncRead + Unpin>(
             Ok(frame) => frame,
             Err(error) => return error.into(),
         };
-        let known = shared.outgoing.borrow().intent.as_ref().map_or(Revision(0), |intent| intent.revision);
-        let is_rival = kind == Kind::Intent && message::is_rival(&payload, &shared.frames.borrow());
+        let known = shared.known();
+        let is_intent = matches!(kind, Kind::Intent | Kind::IntentHead);
+        let is_rival = is_intent && message::is_rival(&payload, &shared.frames.borrow());
         let known = if is_rival { Revision(known.0.saturating_sub(1)) } else { known };
-        let message = match message::decode(kind, payload, &peer, known).await {
+        let taken = match kind {
+            Kind::IntentHead | Kind::IntentBase | Kind::AskBase => between.take(kind, payload, known).await,
+            kind => Taken::Read(message::decode(kind, payload, &between.peer, known).await),
+        };
+        let read = match taken {
+            Taken::Read(read) => read,
+            Taken::Waits(revision) => {
+                between.has(revision);
+                continue;
+            }
+            Taken::Ask(digest) => {
+                between.order(Order::Ask(digest));
+                continue;
+            }
+            Taken::Asked(digest) => {
+                between.order(Order::Serve(digest));
+                continue;
+            }
+            Taken::PassedOver => continue,
+        };
+        let message = match read {
             Read::Message(message) => message,
             Read::Newer(problem) => {
                 if told.insert(kind) {
-                    tracing::warn!(node = %peer.node, ?kind, %problem, "feed: a node says what this one cannot read");
+                    tracing::warn!(node = %between.peer.node, ?kind, %problem, "feed: a node says what this one cannot read");
                 }
                 continue;
             }
             Read::Wrong(problem) => return Ended::Garbage(format!("{kind:?}: {problem}")),
         };
         if let Some(revision) = message.sender_has() {
-            peer_has.fetch_max(revision.0, Ordering::Relaxed);
+            between.has(revision);
         }
-        if shared.incoming.send(Incoming { from: peer.clone(), message }).await.is_err() {
+        if shared.incoming.send(Incoming { from: between.peer.clone(), message }).await.is_err() {
             return Ended::Shutdown;
         }
     }
 }
 
-async fn write_all<W: AsyncWrite + Unpin>(to: &mut W, shared: &Shared, peer_has: &AtomicU64) -> Ended {
+impl Shared {
+    /// The newest revision of which the intent is here.
+    fn known(&self) -> Revision {
+        self.outgoing.borrow().intent.as_ref().map_or(Revision(0), |intent| intent.revision)
+    }
+}
+
+impl Between {
+    fn has(&self, revision: Revision) {
+        self.peer_has.fetch_max(revision.0, Ordering::Relaxed);
+    }
+
+    /// Full: dropped. What is asked for is asked for again on the next beat.
+    fn order(&self, order: Order) {
+        let _ = self.orders.try_send(order);
+    }
+
+    /// Takes a part of an intent, a long one off the runtime's threads.
+    async fn take(&self, kind: Kind, payload: Vec<u8>, known: Revision) -> Taken {
+        if payload.len() < LONG {
+            return lock(&self.intake).take(kind, &payload, &self.peer, known);
+        }
+        let (intake, peer) = (self.intake.clone(), self.peer.clone());
+        let taken = tokio::task::spawn_blocking(move || lock(&intake).take(kind, &payload, &peer, known));
+        taken.await.expect("reading a part of an intent does not panic")
+    }
+}
+
+/// What is in it is whole after every step; a panic elsewhere changes nothing.
+fn lock(intake: &Mutex<Intake>) -> MutexGuard<'_, Intake> {
+    intake.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn write_all<W: AsyncWrite + Unpin>(
+    to: &mut W,
+    shared: &Shared,
+    between: &Between,
+    mut ordered: mpsc::Receiver<Order>,
+) -> Ended {
     let patience = patience(shared.beat);
     let mut frames = shared.frames.clone();
     let mut beats = interval(shared.beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pace = Pace::default();
-    let mut held: Option<Held> = None;
+    let mut served = None;
     loop {
-        let is_beat = tokio::select! {
-            _ = beats.tick() => true,
-            changed = frames.changed() => match changed {
-                Ok(()) => false,
-                Err(_) => return Ended::Shutdown,
-            },
-            () = until(held.as_ref()) => {
-                if let Some(Held { revision, frame, .. }) = held.take()
-                    && peer_has.load(Ordering::Relaxed) < revision.0
-                    && let Err(ended) = send(to, &frame, patience).await
-                {
+        let due = tokio::select! {
+            _ = beats.tick() => {
+                if let Err(ended) = lacking(to, shared, between, patience).await {
                     return ended;
                 }
-                continue;
+                pace.on_beat(&frames.borrow_and_update().clone())
             }
+            changed = frames.changed() => match changed {
+                Ok(()) => {
+                    let peer_has = Revision(between.peer_has.load(Ordering::Relaxed));
+                    pace.on_change(&frames.borrow_and_update().clone(), peer_has)
+                }
+                Err(_) => return Ended::Shutdown,
+            },
+            Some(order) = ordered.recv() => match order {
+                Order::Ask(digest) => frame::encode(Kind::AskBase, &digest.0).map(Into::into).into_iter().collect(),
+                Order::Serve(_) if served.is_some_and(|at: Instant| Instant::now() < at + BASE_AGAIN) => continue,
+                Order::Serve(digest) => {
+                    served = Some(Instant::now());
+                    // Another one than ours: the peer has an older head, and gets ours with the next change or beat.
+                    let base = frames.borrow().base.clone().filter(|(ours, _)| *ours == digest);
+                    base.map(|(_, frame)| frame).into_iter().collect()
+                }
+            },
         };
-        let next = frames.borrow_and_update().clone();
-        let mut due = if is_beat {
-            pace.on_beat(&next)
-        } else {
-            pace.on_change(&next, Revision(peer_has.load(Ordering::Relaxed)))
-        };
-        if !is_beat && let Some(long) = Held::of(&next, &due, shared.hello.nonce) {
-            due.pop();
-            let at = held.map_or(long.at, |held| held.at.min(long.at));
-            held = Some(Held { at, ..long });
-        }
         for frame in due {
             if let Err(ended) = send(to, &frame, patience).await {
                 return ended;
@@ -219,36 +303,27 @@ async fn write_all<W: AsyncWrite + Unpin>(to: &mut W, shared: &Shared, peer_has:
     }
 }
 
-/// A long intent that waits for a moment of chance: whoever is connected with several nodes that have it needs it once.
-struct Held {
-    at: Instant,
-    revision: Revision,
-    frame: Arc<[u8]>,
-}
-
-impl Held {
-    /// The intent that is due, if it is long; it comes last.
-    fn of(next: &Frames, due: &[Arc<[u8]>], nonce: u64) -> Option<Held> {
-        let (revision, frame) = next.intent.as_ref()?;
-        let is_due = due.last().is_some_and(|last| Arc::ptr_eq(last, frame));
-        if !is_due || frame.len() < LONG {
-            return None;
+/// On a beat: what the newest head of the peer still lacks is asked for, or came over another connection.
+async fn lacking<W: AsyncWrite + Unpin>(
+    to: &mut W,
+    shared: &Shared,
+    between: &Between,
+    patience: Duration,
+) -> Result<(), Ended> {
+    let known = shared.known();
+    // Held: the reading half is at it just now.
+    let taken = between.intake.try_lock().ok().and_then(|mut intake| intake.on_beat(known));
+    match taken {
+        Some(Taken::Ask(digest)) => match frame::encode(Kind::AskBase, &digest.0) {
+            Some(frame) => send(to, &frame, patience).await,
+            None => Ok(()),
+        },
+        Some(Taken::Read(Read::Message(message))) => {
+            let incoming = Incoming { from: between.peer.clone(), message };
+            shared.incoming.send(incoming).await.map_err(|_| Ended::Shutdown)
         }
-        // By this process's random number: another moment at each node, and with each revision.
-        let part = (nonce ^ revision.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
-        Some(Held {
-            at: Instant::now() + HOLD_MAX * part as u32 / 255,
-            revision: *revision,
-            frame: frame.clone(),
-        })
-    }
-}
-
-/// Until it is time; for ever, when nothing is held.
-async fn until(held: Option<&Held>) {
-    match held {
-        Some(held) => sleep_until(held.at).await,
-        None => std::future::pending().await,
+        Some(Taken::Read(Read::Wrong(problem))) => Err(Ended::Garbage(problem)),
+        _ => Ok(()),
     }
 }
 

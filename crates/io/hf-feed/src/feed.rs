@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
+use crate::bases::Bases;
 use crate::connection::{self, Ended, Shared};
 use crate::message::{Frames, Hello, Incoming, Outgoing, encode_all};
 use crate::tls::{Tls, TlsError};
@@ -181,6 +182,7 @@ impl Feed {
             None => None,
         };
         let (frames_to, frames) = watch::channel(Frames::default());
+        let bases = Arc::new(Bases::default());
         let hello = Hello {
             node: config.node.to_string(),
             zone: config.zone.as_ref().map(ToString::to_string),
@@ -195,9 +197,10 @@ impl Feed {
             outgoing: outgoing.clone(),
             frames,
             incoming,
+            bases: bases.clone(),
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(encode_all(outgoing, frames_to));
+        tasks.spawn(encode_all(outgoing, frames_to, bases));
         tasks.spawn(accept_all(listener, tls.clone(), shared.clone()));
         for (number, peer) in config.peers.iter().enumerate() {
             let jitter = Jitter(config.seed.wrapping_add(number as u64));

@@ -15,14 +15,14 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
 /// The version of frames and messages that this program speaks.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 const MAGIC: [u8; 3] = *b"HFD";
 /// Bytes before the payload.
 pub const HEADER_LEN: usize = 17;
 /// Room made for a payload before any of it has come.
 const PIECE: usize = 64 << 10;
 /// Bytes of any payload at most.
-const LEN_MAX: usize = hf_codec::limits::INTENT_BYTES + 8;
+const LEN_MAX: usize = hf_codec::limits::INTENT_BYTES + 8 + 32;
 
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,12 @@ pub enum Kind {
     Hello,
     /// All intent at one revision.
     Intent,
+    /// The same, when it is long: all but its base, which it names.
+    IntentHead,
+    /// A base, for a peer that asked for it.
+    IntentBase,
+    /// "Send me this base": a digest.
+    AskBase,
     /// What one checker sees.
     Table,
     /// What a node says of itself.
@@ -40,7 +46,17 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [Kind::Hello, Kind::Intent, Kind::Table, Kind::Report, Kind::BreakGlass];
+    /// All of them.
+    pub const ALL: [Kind; 8] = [
+        Kind::Hello,
+        Kind::Intent,
+        Kind::IntentHead,
+        Kind::IntentBase,
+        Kind::AskBase,
+        Kind::Table,
+        Kind::Report,
+        Kind::BreakGlass,
+    ];
 
     fn number(self) -> u8 {
         match self {
@@ -49,12 +65,19 @@ impl Kind {
             Kind::Table => 3,
             Kind::Report => 4,
             Kind::BreakGlass => 5,
+            Kind::IntentHead => 6,
+            Kind::IntentBase => 7,
+            Kind::AskBase => 8,
         }
     }
 
     /// Bytes of a payload at most: for intent what its codec allows and the revision before it, 1 MiB for the rest.
     pub fn len_max(self) -> usize {
-        if self == Kind::Intent { LEN_MAX } else { 1 << 20 }
+        match self {
+            Kind::Intent | Kind::IntentHead | Kind::IntentBase => LEN_MAX,
+            Kind::AskBase => 32,
+            Kind::Hello | Kind::Table | Kind::Report | Kind::BreakGlass => 1 << 20,
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Not here: what is decided (`hf-decide`), who merges what arrives (`hf-node`).
 
+mod bases;
 pub mod break_glass;
 mod connection;
 pub mod disk;
@@ -27,8 +28,11 @@ pub use tls::TlsError;
 
 /// What connections do, without sockets and timers: the same code on bytes, for simulations and fuzzing.
 pub mod protocol {
+    pub use crate::bases::{Bases, Intake, Taken};
     pub use crate::frame::{FrameError, Kind, decode, encode, read as read_frame};
-    pub use crate::message::{Frames, Hello, Read, intent_frame, new_intent, read};
+    pub use crate::message::{
+        Frames, Hello, IntentFrames, Read, intent_frame, intent_frames, new_intent, read,
+    };
     pub use crate::pace::{INTENT_BEATS, Pace};
 }
 

@@ -4,7 +4,8 @@
 //!    neighbours. Tables and reports are not: they count only from the node that they are about. A checker or node is
 //!    seen by those that it is connected with.
 //! 2. An intent's payload begins with its revision: who has that one already need not read the rest.
-//! 3. What goes out is made once for all connections.
+//! 3. A long intent goes without its base (estate and board), which changes rarely; whoever lacks it asks (`bases`).
+//! 4. What goes out is made once for all connections.
 //!
 //! Not here: which intent wins (`hf-node`), framing (`frame`).
 
@@ -14,10 +15,11 @@ use std::time::Duration;
 use hf_config::node::Role;
 use hf_control::Intent;
 use hf_health::Table;
-use hf_model::{NodeId, Revision, ZoneId};
+use hf_model::{Digest, NodeId, Revision, ZoneId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::bases::Bases;
 use crate::break_glass::{SignedBreakGlass, decode_list, encode_list};
 use crate::frame::{self, Kind};
 use crate::report::{NodeReport, ReportError, decode_report, encode_report};
@@ -129,8 +131,10 @@ impl Hello {
 /// [`Outgoing`] as frames, shared by all connections.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
-    /// The newest intent and its revision.
+    /// The newest intent and its revision; of a long one the head.
     pub intent: Option<(Revision, Arc<[u8]>)>,
+    /// The base that this head names, and its name.
+    pub base: Option<(Digest, Arc<[u8]>)>,
     /// The checker's table.
     pub table: Option<Arc<[u8]>>,
     /// The report.
@@ -142,10 +146,11 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Goes on from `last` to `next`. `intent` is [`intent_frame`] of the intent, where it is another than before.
-    pub fn renew(&mut self, last: Option<&Outgoing>, next: &Outgoing, intent: Option<Arc<[u8]>>) {
-        if let (Some(said), Some(bytes)) = (&next.intent, intent) {
-            self.intent = Some((said.revision, bytes));
+    /// Goes on from `last` to `next`. `intent` is [`intent_frames`] of the intent, where it is another than before.
+    pub fn renew(&mut self, last: Option<&Outgoing>, next: &Outgoing, intent: Option<IntentFrames>) {
+        if let (Some(said), Some(made)) = (&next.intent, intent) {
+            self.intent = Some((said.revision, made.frame));
+            self.base = made.base;
         }
         if last.is_none_or(|last| last.table != next.table) {
             self.table = next.table.as_ref().and_then(|table| match hf_codec::encode_table(table) {
@@ -171,24 +176,54 @@ pub fn new_intent<'a>(last: Option<&Outgoing>, next: &'a Outgoing) -> Option<&'a
     next.intent.as_ref().filter(|intent| said.is_none_or(|old| !Arc::ptr_eq(old, intent)))
 }
 
-/// An intent as a frame: its revision, then all of it.
+/// An intent as frames.
+#[derive(Clone, Debug)]
+pub struct IntentFrames {
+    /// Its revision, then all of it; of a long one the head.
+    pub frame: Arc<[u8]>,
+    /// The base that the head names, and its name.
+    pub base: Option<(Digest, Arc<[u8]>)>,
+}
+
+/// An intent as one frame: its revision, then all of it.
 pub fn intent_frame(intent: &Intent) -> Option<Arc<[u8]>> {
-    let mut payload = intent.revision.0.to_be_bytes().to_vec();
     match hf_codec::encode_intent(intent) {
-        Ok(body) => payload.extend_from_slice(&body),
-        Err(error) => return unsent(Kind::Intent, &error),
+        Ok(body) => behind_revision(Kind::Intent, intent.revision, &body),
+        Err(error) => unsent(Kind::Intent, &error),
     }
-    sealed(Kind::Intent, &payload)
+}
+
+/// An intent as it travels: in one frame, or its head where it is long.
+pub fn intent_frames(intent: &Intent, bases: &Bases) -> Option<IntentFrames> {
+    match bases.split(intent) {
+        Ok(None) => Some(IntentFrames { frame: intent_frame(intent)?, base: None }),
+        Ok(Some((base, head))) => Some(IntentFrames {
+            frame: behind_revision(Kind::IntentHead, intent.revision, &head)?,
+            base: Some((base.digest(), sealed(Kind::IntentBase, base.bytes())?)),
+        }),
+        Err(error) => unsent(Kind::Intent, &error),
+    }
+}
+
+fn behind_revision(kind: Kind, revision: Revision, body: &[u8]) -> Option<Arc<[u8]>> {
+    let mut payload = Vec::with_capacity(8 + body.len());
+    payload.extend_from_slice(&revision.0.to_be_bytes());
+    payload.extend_from_slice(body);
+    sealed(kind, &payload)
 }
 
 /// Turns every [`Outgoing`] into frames until its sender is gone.
-pub async fn encode_all(mut outgoing: watch::Receiver<Outgoing>, frames: watch::Sender<Frames>) {
+pub async fn encode_all(
+    mut outgoing: watch::Receiver<Outgoing>,
+    frames: watch::Sender<Frames>,
+    bases: Arc<Bases>,
+) {
     let mut last: Option<Outgoing> = None;
     loop {
         let next = outgoing.borrow_and_update().clone();
         let mut made = frames.borrow().clone();
         let intent = match new_intent(last.as_ref(), &next) {
-            Some(intent) => encode_intent(intent.clone()).await,
+            Some(intent) => encode_intent(intent.clone(), bases.clone()).await,
             None => None,
         };
         made.renew(last.as_ref(), &next, intent);
@@ -201,8 +236,8 @@ pub async fn encode_all(mut outgoing: watch::Receiver<Outgoing>, frames: watch::
 }
 
 /// Off the runtime's threads: an estate of 16 MiB takes a while to write and to hash.
-async fn encode_intent(intent: Arc<Intent>) -> Option<Arc<[u8]>> {
-    let made = tokio::task::spawn_blocking(move || intent_frame(&intent));
+async fn encode_intent(intent: Arc<Intent>, bases: Arc<Bases>) -> Option<IntentFrames> {
+    let made = tokio::task::spawn_blocking(move || intent_frames(&intent, &bases));
     made.await.expect("encoding intent does not panic")
 }
 
@@ -213,7 +248,7 @@ fn sealed(kind: Kind, payload: &[u8]) -> Option<Arc<[u8]>> {
     }
 }
 
-fn unsent(kind: Kind, problem: &dyn std::fmt::Display) -> Option<Arc<[u8]>> {
+fn unsent<T>(kind: Kind, problem: &dyn std::fmt::Display) -> Option<T> {
     tracing::error!(?kind, %problem, "a message cannot be sent to the other nodes; they keep the one before");
     None
 }
@@ -230,7 +265,7 @@ pub enum Read {
 }
 
 impl Read {
-    fn of_codec(error: &hf_codec::CodecError) -> Read {
+    pub(crate) fn of_codec(error: &hf_codec::CodecError) -> Read {
         if matches!(error, hf_codec::CodecError::Newer { .. }) {
             Read::Newer(error.to_string())
         } else {
@@ -252,7 +287,7 @@ pub async fn decode(kind: Kind, payload: Vec<u8>, from: &Peer, known: Revision) 
     if kind != Kind::Intent || revision_of(&payload).is_none_or(|revision| revision <= known) {
         return read(kind, &payload, from, known);
     }
-    let read = tokio::task::spawn_blocking(move || read_intent(&payload, known));
+    let read = tokio::task::spawn_blocking(move || read_intent(&payload, known, hf_codec::decode_intent));
     read.await.expect("decoding intent does not panic")
 }
 
@@ -260,7 +295,11 @@ pub async fn decode(kind: Kind, payload: Vec<u8>, from: &Peer, known: Revision) 
 pub fn read(kind: Kind, payload: &[u8], from: &Peer, known: Revision) -> Read {
     match kind {
         Kind::Hello => Read::Wrong("a second hello".to_owned()),
-        Kind::Intent => read_intent(payload, known),
+        Kind::Intent => read_intent(payload, known, hf_codec::decode_intent),
+        // What is in two parts needs memory of the connection: `bases`.
+        Kind::IntentHead | Kind::IntentBase | Kind::AskBase => {
+            Read::Wrong("a part of an intent alone".to_owned())
+        }
         Kind::Table => match hf_codec::decode_table(payload) {
             Ok(table) => Read::of_node(&table.checker.clone(), from, Message::Table(table)),
             Err(error) => Read::of_codec(&error),
@@ -285,18 +324,23 @@ pub fn is_rival(payload: &[u8], ours: &Frames) -> bool {
 }
 
 /// The revision that an intent's payload begins with.
-fn revision_of(payload: &[u8]) -> Option<Revision> {
+pub(crate) fn revision_of(payload: &[u8]) -> Option<Revision> {
     payload.first_chunk::<8>().map(|head| Revision(u64::from_be_bytes(*head)))
 }
 
-fn read_intent(payload: &[u8], known: Revision) -> Read {
+/// Reads an intent, or the head of one, behind its revision; not if that is known.
+pub(crate) fn read_intent(
+    payload: &[u8],
+    known: Revision,
+    decode: impl FnOnce(&[u8]) -> Result<Intent, hf_codec::CodecError>,
+) -> Read {
     let Some(revision) = revision_of(payload) else {
         return Read::Wrong("an intent without a revision".to_owned());
     };
     if revision <= known {
         return Read::Message(Message::Intent { revision, intent: None });
     }
-    match hf_codec::decode_intent(&payload[8..]) {
+    match decode(&payload[8..]) {
         Ok(intent) if intent.revision == revision => {
             Read::Message(Message::Intent { revision, intent: Some(Arc::new(intent)) })
         }

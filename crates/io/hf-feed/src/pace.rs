@@ -69,6 +69,7 @@ mod tests {
     fn a_long_intent_keeps_nothing_waiting() {
         let next = Frames {
             intent: Some((Revision(1), frame("intent"))),
+            base: None,
             table: Some(frame("table")),
             break_glass: Some(frame("acts")),
             report: Some(frame("report")),

@@ -1,7 +1,8 @@
 //! Keeps the newest snapshot on disk, off every other path.
 //!
 //! 1. Only the newest matters: what changes while a save is under way is one save more, not several. The first change is saved at
-//!    once, and what follows it not before [`SPACING`] has passed: the disk may be the one that etcd waits for.
+//!    once, and what follows it not before [`SPACING`] has passed, or [`SPACING_LONG`] after a long file: the disk may be the one that
+//!    etcd waits for.
 //! 2. A disk that refuses is told once and tried again with the next change, at the latest after [`RETRY`].
 //! 3. At the end what is newest is saved before the task ends.
 //!
@@ -21,6 +22,12 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// From one save to the next, at least: a burst of changes is a few saves.
 const SPACING: Duration = Duration::from_millis(250);
+
+/// The same after a file of [`LONG`] bytes.
+const SPACING_LONG: Duration = Duration::from_secs(1);
+
+/// A snapshot of so many bytes is long.
+const LONG: usize = 128 << 10;
 
 /// What is to be kept.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +63,10 @@ pub async fn run(dir: SnapshotDir, mut kept: watch::Receiver<Kept>) {
         let (folder, before, now) = (dir.clone(), saved.clone(), next.clone());
         let done = tokio::task::spawn_blocking(move || save(&folder, &before, &now));
         match done.await.expect("saving does not panic") {
-            Ok(()) => {
+            Ok(bytes) => {
+                if bytes >= LONG {
+                    not_before += SPACING_LONG - SPACING;
+                }
                 saved = next;
                 if is_failing {
                     info!("the snapshot is kept on disk again");
@@ -77,7 +87,8 @@ fn is_closed(kept: &watch::Receiver<Kept>) -> bool {
     kept.has_changed().is_err()
 }
 
-fn save(dir: &SnapshotDir, before: &Kept, now: &Kept) -> Result<(), String> {
+/// Saves what is new, and says how long the snapshot is, if it was that.
+fn save(dir: &SnapshotDir, before: &Kept, now: &Kept) -> Result<usize, String> {
     // The signatures first: a snapshot without them boots as well, they without a snapshot do nothing.
     if before.break_glass != now.break_glass {
         dir.save_break_glass(&now.break_glass).map_err(|error| error.to_string())?;
@@ -86,9 +97,10 @@ fn save(dir: &SnapshotDir, before: &Kept, now: &Kept) -> Result<(), String> {
     match &now.snapshot {
         Some(snapshot) if number(before) != number(now) => {
             let bytes = snapshot.encode().map_err(|error| error.to_string())?;
-            dir.save(snapshot.number, &bytes).map_err(|error| error.to_string())
+            dir.save(snapshot.number, &bytes).map_err(|error| error.to_string())?;
+            Ok(bytes.len())
         }
-        _ => Ok(()),
+        _ => Ok(0),
     }
 }
 

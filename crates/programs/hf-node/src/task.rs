@@ -27,6 +27,9 @@ use crate::gate::{LedgerGate, News};
 use crate::hub::{Hub, Judged};
 use crate::save::Kept;
 
+/// Messages that are taken before what follows from them is published: a bound, so that a flood holds nothing back.
+const TOGETHER_MAX: usize = 64;
+
 /// Where events come from.
 #[derive(Debug)]
 pub struct Sources {
@@ -89,7 +92,7 @@ pub async fn run(
                 hub.beat();
                 true
             }
-            Some(incoming) = from.incoming.recv() => take_incoming(&mut hub, incoming, &clock).await,
+            Some(incoming) = from.incoming.recv() => take_waiting(&mut hub, incoming, &mut from.incoming, &clock).await,
             Some(news) = news_of_ledger(&mut from.ledger) => {
                 match news {
                     News::Intent(intent) => {
@@ -179,6 +182,22 @@ async fn news_of_ledger(ledger: &mut Option<LedgerGate>) -> Option<News> {
         return Some(news);
     }
     std::future::pending().await
+}
+
+/// Takes a message and those that wait behind it: a change brings one from every node at about the same moment, and judging,
+/// publishing and telling once for all of them is the same. Whether others wait to hear of any before the next beat.
+async fn take_waiting(
+    hub: &mut Hub,
+    first: Incoming,
+    waiting: &mut mpsc::Receiver<Incoming>,
+    clock: &Clock,
+) -> bool {
+    let mut tell = take_incoming(hub, first, clock).await;
+    for _ in 1..TOGETHER_MAX {
+        let Ok(next) = waiting.try_recv() else { break };
+        tell |= take_incoming(hub, next, clock).await;
+    }
+    tell
 }
 
 /// Whether others wait to hear of it before the next beat.

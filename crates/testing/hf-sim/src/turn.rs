@@ -249,6 +249,8 @@ impl World {
         let last = running.outgoing.take();
         let intent =
             protocol::new_intent(last.as_ref(), &next).and_then(|intent| protocol::intent_frame(intent));
+        // In one frame, however long: parts and the asking for them are tested in `hf-feed`.
+        let intent = intent.map(|frame| protocol::IntentFrames { frame, base: None });
         running.frames.renew(last.as_ref(), &next, intent);
         running.outgoing = Some(next);
         for to in (0..self.nodes.len()).filter(|to| *to != at) {

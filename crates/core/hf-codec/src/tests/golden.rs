@@ -235,7 +235,25 @@ fn a_state_is_as_ever() {
 
 #[test]
 fn an_intent_is_as_ever() {
-    let intent = Intent {
+    check(&[Intent::default(), intent()], "intent.v3.jsonl", encode_intent, decode_intent);
+}
+
+#[test]
+fn the_parts_of_an_intent_are_as_ever() {
+    let intent = intent();
+    let base = IntentBase::of(&intent).unwrap();
+    let head = base.head(&intent).unwrap();
+    let (named, body) = head.split_at(32);
+    assert_eq!(named, base.digest().0);
+    let path = |name: &str| format!("{}/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    let line = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap() + "\n";
+    expect_file![path("intent-base.v1.jsonl")].assert_eq(&line(base.bytes()));
+    expect_file![path("intent-head.v1.jsonl")].assert_eq(&line(body));
+    assert_eq!(IntentBase::read(base.bytes()).unwrap().with_head(&head).unwrap(), intent);
+}
+
+fn intent() -> Intent {
+    Intent {
         estate_id: estate_id(),
         revision: Revision(43),
         estate_revision: Revision(7),
@@ -248,8 +266,7 @@ fn an_intent_is_as_ever() {
         dynamic: hosted::dynamic(),
         zone_keys: hosted::keys(),
         break_glass: recorded(),
-    };
-    check(&[Intent::default(), intent], "intent.v3.jsonl", encode_intent, decode_intent);
+    }
 }
 
 #[test]

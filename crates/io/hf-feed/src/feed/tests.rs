@@ -326,7 +326,8 @@ async fn knock(address: SocketAddr, name: &str, files: Option<&FeedConfig>) -> (
         nonce: 99,
         beat_ms: 50,
     };
-    let shared = Shared { hello: Arc::new(hello), beat: BEAT, outgoing, frames, incoming };
+    let shared =
+        Shared { hello: Arc::new(hello), beat: BEAT, outgoing, frames, incoming, bases: Arc::default() };
     let mut met = None;
     let ended = within(dial(address, files.as_ref(), &shared, &mut met)).await;
     drop(shared);

@@ -45,8 +45,8 @@ async fn another_protocol_and_another_version_are_named() {
         check(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap_err().contains("not the feed's protocol")
     );
     let mut newer = encode(Kind::Hello, b"").unwrap();
-    newer[3] = 2;
-    assert!(check(&newer).await.unwrap_err().contains("speaks version 2"));
+    newer[3] = 9;
+    assert!(check(&newer).await.unwrap_err().contains("speaks version 9"));
 }
 
 #[tokio::test]
