@@ -88,7 +88,16 @@ impl Client {
         let first = self.first.load(Ordering::Relaxed);
         let deadline = Instant::now() + self.pace.call;
         let mut running = JoinSet::new();
-        let mut next_at = Some(Instant::now());
+        // Begun at once and not by a timer: a timer is a millisecond late, and that is the way to etcd and back.
+        let begin = |attempts: &mut Attempts, running: &mut JoinSet<_>| {
+            attempts.start(first).map(|at| {
+                let (channel, access) = (self.channels[at].clone(), self.access.clone());
+                let question = question.clone();
+                running.spawn(async move { (at, access.ask(&channel, question).await) });
+                Instant::now() + self.pace.hedge
+            })
+        };
+        let mut next_at = begin(&mut attempts, &mut running);
         loop {
             tokio::select! {
                 biased;
@@ -105,8 +114,11 @@ impl Client {
                             return Err(if request.writes() { attempts.doubted(failure) } else { failure });
                         }
                         Ended::Next => {
-                            let pause = if attempts.round_is_over() { ROUND } else { Duration::ZERO };
-                            next_at = Some(Instant::now() + pause);
+                            next_at = if attempts.round_is_over() {
+                                Some(Instant::now() + ROUND)
+                            } else {
+                                begin(&mut attempts, &mut running)
+                            };
                         }
                     }
                 }
@@ -115,12 +127,7 @@ impl Client {
                     return Err(attempts.unavailable(self.addresses(), self.pace.call));
                 }
                 () = sleep_until(next_at.unwrap_or(deadline)), if next_at.is_some() => {
-                    next_at = attempts.start(first).map(|at| {
-                        let (channel, access) = (self.channels[at].clone(), self.access.clone());
-                        let question = question.clone();
-                        running.spawn(async move { (at, access.ask(&channel, question).await) });
-                        Instant::now() + self.pace.hedge
-                    });
+                    next_at = begin(&mut attempts, &mut running);
                 }
             }
         }
