@@ -50,7 +50,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The set of a steered name, under the current name; nothing chosen is NODATA.
-    pub fn emit_steered(&mut self, steered: Steered) -> Result<Next<'a>, Full> {
+    pub fn emit_steered(&mut self, steered: Steered) -> Result<Next, Full> {
         match steered {
             Steered::Record(record) => {
                 self.outcome.by = AnsweredBy::Record(record);
@@ -69,7 +69,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The set of a zonal name.
-    pub fn emit_zonal(&mut self, (pool, zone): (PoolIx, ZoneIx)) -> Result<Next<'a>, Full> {
+    pub fn emit_zonal(&mut self, (pool, zone): (PoolIx, ZoneIx)) -> Result<Next, Full> {
         self.outcome.by = AnsweredBy::Zonal;
         let before = self.out.len();
         self.steer_zonal(pool, zone)?;
@@ -77,7 +77,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// Signs what was chosen; nothing since `start` is NODATA.
-    fn or_no_data(&mut self, start: usize) -> Result<Next<'a>, Full> {
+    fn or_no_data(&mut self, start: usize) -> Result<Next, Full> {
         if self.out.len() == start {
             return self.emit_negative(Rcode::NoError);
         }
@@ -87,14 +87,14 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The SOA that was asked for.
-    pub fn emit_soa(&mut self) -> Result<Next<'a>, Full> {
+    pub fn emit_soa(&mut self) -> Result<Next, Full> {
         self.soa(Section::Answer)?;
         self.tell(|| Why::Plain);
         Ok(Next::Done)
     }
 
     /// Something, where anything was asked for.
-    pub fn emit_hinfo(&mut self) -> Result<Next<'a>, Full> {
+    pub fn emit_hinfo(&mut self) -> Result<Next, Full> {
         let owner = Owner::At(self.owner_at);
         let start = self.out.len();
         self.out.record(Section::Answer, owner, rtype::HINFO, ANY_TTL_S, b"\x07RFC8482\0")?;
@@ -104,7 +104,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// "No", with the SOA that says for how long (RFC 2308).
-    pub fn emit_negative(&mut self, rcode: Rcode) -> Result<Next<'a>, Full> {
+    pub fn emit_negative(&mut self, rcode: Rcode) -> Result<Next, Full> {
         self.outcome.rcode = rcode;
         self.soa(Section::Authority)?;
         self.prove_no(rcode)?;
@@ -120,7 +120,7 @@ impl<'a> Walk<'a, '_, '_> {
     /// before it. `at`: where the cut begins in the current name.
     ///
     /// A server's address below the cut must be there, or nobody gets to it (RFC 9471): without room for it the reply is cut.
-    pub fn emit_referral(&mut self, at: usize, node: NodeRef<'a>) -> Result<Next<'a>, Full> {
+    pub fn emit_referral(&mut self, at: usize, node: NodeRef<'a>) -> Result<Next, Full> {
         if self.out.count(Section::Answer) == 0 {
             self.outcome.authority = Authority::NotOurs;
         }

@@ -177,7 +177,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The keys' sets, if one of them was asked for at the apex.
-    pub fn emit_keys(&mut self) -> Result<Option<Next<'a>>, Full> {
+    pub fn emit_keys(&mut self) -> Result<Option<Next>, Full> {
         let Some(zone) = self.keys() else { return Ok(None) };
         let set = match self.rtype {
             hf_dnssec::rtype::DNSKEY => &zone.keys.dnskey,
@@ -211,7 +211,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The NSEC of the current name, where that was asked for.
-    pub fn emit_nsec(&mut self) -> Result<Option<Next<'a>>, Full> {
+    pub fn emit_nsec(&mut self) -> Result<Option<Next>, Full> {
         if self.rtype != hf_dnssec::rtype::NSEC || !self.is_signed() {
             return Ok(None);
         }

@@ -3,4 +3,6 @@
 mod apex;
 mod names;
 mod steered;
+mod trees;
 mod world;
+mod written;

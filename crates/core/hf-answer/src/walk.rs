@@ -50,46 +50,17 @@ pub struct Walk<'a, 'm, 'b> {
 }
 
 /// What one name leads to.
-pub enum Next<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Next {
     /// The reply is complete.
     Done,
-    /// To an alias's target, in uncompressed wire form; the CNAME's RDATA is at this offset of the message.
-    To(Target<'a>, usize),
-}
-
-/// A name that an alias leads to.
-pub enum Target<'a> {
-    /// As the zone has it.
-    Written(&'a [u8]),
-    /// As it was made from a DNAME.
-    Made(Made),
-}
-
-/// A name in wire form.
-pub struct Made {
-    bytes: [u8; NAME_BYTES],
-    len: usize,
-}
-
-impl Made {
-    /// Puts two parts together; none if they are too long for a name (RFC 6672 2.2).
-    fn new(first: &[u8], second: &[u8]) -> Option<Made> {
-        let mut bytes = [0; NAME_BYTES];
-        let len = first.len() + second.len();
-        bytes.get_mut(..first.len())?.copy_from_slice(first);
-        bytes.get_mut(first.len()..len)?.copy_from_slice(second);
-        Some(Made { bytes, len })
-    }
-}
-
-impl Target<'_> {
-    /// The bytes.
-    pub fn wire(&self) -> &[u8] {
-        match self {
-            Target::Written(name) => name,
-            Target::Made(made) => &made.bytes[..made.len],
-        }
-    }
+    /// To an alias's target: the CNAME's RDATA, in uncompressed wire form, at this place of the message.
+    To {
+        /// Where it begins.
+        at: usize,
+        /// Its length.
+        len: usize,
+    },
 }
 
 impl<'a> Walk<'a, '_, '_> {
@@ -108,11 +79,8 @@ impl<'a> Walk<'a, '_, '_> {
         let mut seen = [ASKED_AT; ALIASES_MAX + 2];
         for count in 1.. {
             self.wildcard = None;
-            let (target, rdata_at) = match self.step()? {
-                Next::To(target, rdata_at) => (target, rdata_at),
-                Next::Done => return Ok(()),
-            };
-            let target = target.wire();
+            let Next::To { at: rdata_at, len } = self.step()? else { return Ok(()) };
+            let Some(target) = self.out.written().get(rdata_at..rdata_at + len) else { return Ok(()) };
             let is_seen = seen[..count].iter().any(|at| self.stands_at(*at, target));
             if count > ALIASES_MAX || is_seen || !self.name.set(target) {
                 return Ok(());
@@ -133,7 +101,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// Looks one name up and writes what there is.
-    fn step(&mut self) -> Result<Next<'a>, Full> {
+    fn step(&mut self) -> Result<Next, Full> {
         let Some(contents) = &self.zone.zone.contents else { return self.serv_fail() };
         let wildcard = match contents.find(self.name.wire()) {
             Found::Exists { node, wildcard: None } => return self.take(Some(node)),
@@ -168,7 +136,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// Answers from a name that exists.
-    fn take(&mut self, node: Option<NodeRef<'a>>) -> Result<Next<'a>, Full> {
+    fn take(&mut self, node: Option<NodeRef<'a>>) -> Result<Next, Full> {
         let set = |rtype| node.and_then(|node: NodeRef<'a>| node.set(rtype));
         let slots = self.slots(node);
         if self.rtype != rtype::CNAME
@@ -176,7 +144,7 @@ impl<'a> Walk<'a, '_, '_> {
         {
             let rdata_at = self.emit_set(alias)?;
             return Ok(match alias.rdata().next() {
-                Some(target) if self.rtype != rtype::ANY => Next::To(Target::Written(target), rdata_at),
+                Some(target) if self.rtype != rtype::ANY => Next::To { at: rdata_at, len: target.len() },
                 _ => Next::Done,
             });
         }
@@ -210,7 +178,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The small answer to ANY (RFC 8482 4.2), if there is anything at the name.
-    fn any(&mut self, node: Option<NodeRef<'a>>, slots: Slots) -> Result<Next<'a>, Full> {
+    fn any(&mut self, node: Option<NodeRef<'a>>, slots: Slots) -> Result<Next, Full> {
         let is_plain = node.is_some_and(|node| node.sets().next().is_some());
         let is_zonal = || matches!(self.zonal(), Some(Zonal { encloser: 0, of: Some(_) }));
         if is_plain || !slots.is_empty() || is_zonal() {
@@ -221,26 +189,25 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// Applies a DNAME: its record, and the alias that follows from it (RFC 6672 3.2).
-    fn rename(&mut self, at: usize, dname: SetRef<'a>) -> Result<Next<'a>, Full> {
+    fn rename(&mut self, at: usize, dname: SetRef<'a>) -> Result<Next, Full> {
         self.emit_set_at(dname, self.owner_at + at)?;
         let kept = self.out.written().get(self.owner_at..self.owner_at + at).ok_or(Full)?;
-        let target = dname.rdata().next().and_then(|target| Made::new(kept, target));
-        let Some(target) = target else {
+        let mut made = [0; NAME_BYTES];
+        let Some(len) = dname.rdata().next().and_then(|target| join(&mut made, kept, target)) else {
             self.outcome.rcode = Rcode::YxDomain;
             return Ok(Next::Done);
         };
-        let target = Target::Made(target);
-        let rdata_at = self.emit_synthesised(dname.ttl(), target.wire())?;
+        let rdata_at = self.emit_synthesised(dname.ttl(), &made[..len])?;
         // An alias that was asked for is the answer, not the way to it.
         if matches!(self.rtype, rtype::CNAME | rtype::ANY) {
             return Ok(Next::Done);
         }
-        Ok(Next::To(target, rdata_at))
+        Ok(Next::To { at: rdata_at, len })
     }
 
     /// Answers addresses as another name of ours does, under the name that was asked for. What it leads to is looked for in all
     /// hosted zones; CNAMEs on the way are followed and not shown.
-    pub fn emit_alias(&mut self, alias: u16) -> Result<Next<'a>, Full> {
+    pub fn emit_alias(&mut self, alias: u16) -> Result<Next, Full> {
         let Some(to) = self.compiled.routes.aliases.get(usize::from(alias)) else {
             return self.emit_negative(Rcode::NoError);
         };
@@ -294,9 +261,17 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// We should know, and do not yet: the asker tries another server.
-    fn serv_fail(&mut self) -> Result<Next<'a>, Full> {
+    fn serv_fail(&mut self) -> Result<Next, Full> {
         self.outcome.rcode = Rcode::ServFail;
         self.outcome.authority = crate::message::Authority::NotOurs;
         Ok(Next::Done)
     }
+}
+
+/// Puts two parts of a name together; none if they are too long for one (RFC 6672 2.2).
+fn join(name: &mut [u8; NAME_BYTES], first: &[u8], second: &[u8]) -> Option<usize> {
+    let len = first.len() + second.len();
+    name.get_mut(..first.len())?.copy_from_slice(first);
+    name.get_mut(first.len()..len)?.copy_from_slice(second);
+    Some(len)
 }

@@ -327,7 +327,7 @@ fn type_number(text: &str) -> u16 {
     }
 }
 
-fn render(compiled: &Compiled, answer: &Answer) -> String {
+pub fn render(compiled: &Compiled, answer: &Answer) -> String {
     let mut lines = vec![format!("{:?}{}", answer.rcode, if answer.aa { " aa" } else { "" })];
     let sections = [("", &answer.answers), ("auth ", &answer.authority), ("more ", &answer.additional)];
     for (section, records) in sections {
