@@ -56,17 +56,16 @@ fn table_at(lines: &[&str], line: usize, column: usize) -> (String, BTreeSet<Str
         return (name, inside.split(", ").filter_map(key_of).collect());
     }
     let header = line.checked_sub(2).map_or("the file", |above| lines[above]);
-    let keys = match header {
-        "the file" => lines.iter().filter_map(|line| line.strip_prefix('[')).map(bare).collect(),
-        _ => {
-            let below = format!("[[{}.", bare(header));
-            let own = lines[line..].iter().take_while(|line| !line.starts_with('['));
-            let keys = own.filter(|line| !line.starts_with(' ')).filter_map(|line| key_of(line));
-            // Tables below it stand under headers of their own.
-            let parts = lines[line..].iter().filter_map(|line| line.strip_prefix(&*below)).map(bare);
-            keys.chain(parts).collect()
-        }
-    };
+    if header == "the file" {
+        let keys = lines.iter().filter_map(|line| line.strip_prefix('[')).map(bare).collect();
+        return (header.to_owned(), keys);
+    }
+    let below = format!("[[{}.", bare(header));
+    let own = lines[line..].iter().take_while(|line| !line.starts_with('['));
+    let keys = own.filter(|line| !line.starts_with(' ')).filter_map(|line| key_of(line));
+    // Tables below it stand under headers of their own.
+    let parts = lines[line..].iter().filter_map(|line| line.strip_prefix(&*below)).map(bare);
+    let keys = keys.chain(parts).collect();
     (header.to_owned(), keys)
 }
 

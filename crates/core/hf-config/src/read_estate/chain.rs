@@ -8,7 +8,7 @@
 
 use super::zones::Regions;
 use crate::estate::{Filter, Sticky};
-use crate::walk::{Fields, Report, Value, clip, if_there, nearest, there};
+use crate::walk::{Fields, Report, Value, Wrong, clip, if_there, nearest, there};
 
 /// The filters.
 const FILTERS: [&str; 11] = [
@@ -148,12 +148,12 @@ fn read_filter(text: &str) -> Result<Filter, String> {
     }
 }
 
-/// How clients are grouped: there exactly when a chain has `sticky`, which `asked` says. `None` when something is wrong.
+/// How clients are grouped: there exactly when a chain has `sticky`, which `asked` says.
 pub(super) fn sticky(
     fields: &mut Fields<'_, '_>,
     asked: bool,
     report: &mut Report<'_>,
-) -> Option<Option<Sticky>> {
+) -> Result<Option<Sticky>, Wrong> {
     let value = fields.get("sticky");
     let read = if_there(value, |value| {
         let mut fields = value.fields("sticky", report)?;
@@ -166,12 +166,12 @@ pub(super) fn sticky(
         fields.finish(&[], report);
         Some(Sticky { v4_bits: v4?, v6_bits: v6? })
     });
-    let read = read.ok()?;
+    let read = read?;
     if let (Some(value), false) = (value, asked) {
         report.add(
             value.at(),
             "`sticky` groups clients for the filter sticky, which is not in `choose`; put it there or remove this",
         );
     }
-    Some(asked.then(|| read.unwrap_or_default()))
+    Ok(asked.then(|| read.unwrap_or_default()))
 }

@@ -113,10 +113,10 @@ fn zone(name: DnsName, hosting: Hosting, soa: Option<Soa>, plain: Vec<PlainRecor
         soa,
         plain,
         source,
-        serial: hosting.serial?.unwrap_or(default),
+        serial: hosting.serial.ok()?.unwrap_or(default),
         transfers: hosting.transfers?,
         updates: hosting.updates?,
-        dnssec: hosting.dnssec?,
+        dnssec: hosting.dnssec.ok()?,
     })
 }
 

@@ -19,20 +19,20 @@ use crate::estate::{
     DnssecAlgorithm, DnssecPolicy, NamePattern, Remote, SerialPolicy, TransferRule, Transfers, UpdateRule,
     ZoneSource, limits,
 };
-use crate::walk::{Fields, Report, Value, clip, if_there};
+use crate::walk::{Fields, Report, Value, Wrong, clip, if_there};
 
 const VALIDITY_MIN: Duration = Duration::from_hours(24);
 const VALIDITY_MAX: Duration = Duration::from_hours(90 * 24);
 const VALIDITY_DEFAULT: Duration = Duration::from_hours(14 * 24);
 
-/// What the options of a hosted zone say. `None` where something is wrong.
+/// What the options of a hosted zone say; `None` or [`Wrong`] where something is wrong.
 pub(super) struct Hosting {
     pub(super) source: Option<ZoneSource>,
-    /// As written, with its place.
-    pub(super) serial: Option<Option<SerialPolicy>>,
+    /// As written.
+    pub(super) serial: Result<Option<SerialPolicy>, Wrong>,
     pub(super) transfers: Option<Transfers>,
     pub(super) updates: Option<Vec<UpdateRule>>,
-    pub(super) dnssec: Option<Option<DnssecPolicy>>,
+    pub(super) dnssec: Result<Option<DnssecPolicy>, Wrong>,
     /// Place of what lets others have the zone, if somebody may.
     pub(super) shared_at: Option<usize>,
     /// Whether it takes updates, as far as can be told.
@@ -95,10 +95,10 @@ pub(super) fn hosting(
     let shared = allow.as_ref().is_none_or(|rules| !rules.is_empty());
     Hosting {
         source,
-        serial: serial.ok(),
+        serial,
         transfers: allow.zip(notify).map(|(allow, notify)| Transfers { allow, notify }),
         updates,
-        dnssec: dnssec.ok(),
+        dnssec,
         shared_at: transfers_value.filter(|_| shared).map(Value::at),
         is_updated,
     }

@@ -321,7 +321,7 @@ fn check_names(drafts: &[Draft<'_, '_>], report: &mut Report<'_>) {
             Kind::Plain(_) => {}
             Kind::Address(_) | Kind::Alias => _ = others.insert(name),
         }
-        let before = kind.types().into_iter().filter_map(|of| taken.insert((name, of), kind)).next();
+        let before = kind.types().into_iter().find_map(|of| taken.insert((name, of), kind));
         match before {
             Some(Kind::Alias) if kind != Kind::Alias => report.add(
                 draft.at,

@@ -22,13 +22,9 @@ pub(super) fn steered(
         Some(value) => choose(value, Among::Endpoints, around.regions, report),
         None => Some(default_chain(around.regions)),
     };
-    let sticky = match &choose {
-        Some(chain) => sticky(fields, chain.contains(&Filter::Sticky), report),
-        None => {
-            fields.get("sticky");
-            None
-        }
-    };
+    // With a chain that could not be read nobody can tell whether it is asked for.
+    let asked = choose.as_ref().is_none_or(|chain| chain.contains(&Filter::Sticky));
+    let sticky = sticky(fields, asked, report);
     let control = control(fields, pool, around, report);
     draft.fields.finish(&[], report);
     Some(Record {
@@ -37,7 +33,7 @@ pub(super) fn steered(
         ttl: ttl?,
         pool: pool?,
         choose: choose?,
-        sticky: sticky?,
+        sticky: sticky.ok()?,
         hosted_zone: draft.hosted_zone?,
         control: control.ok()?,
     })

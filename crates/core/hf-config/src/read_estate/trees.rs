@@ -110,7 +110,7 @@ pub(super) fn tree(
             control: control.ok()?,
             choose: choose?,
             branches,
-            sticky: sticky?,
+            sticky: sticky.ok()?,
             all_down: all_down?,
         })
     };
