@@ -1,29 +1,27 @@
 //! What a snapshot makes of the plans: who may be chosen now. Made once for each snapshot; a question only looks.
 //!
 //! 1. A record, or a branch that leads to a pool, answers from its pool, or from the pool that stands in for it, or not at all.
-//! 2. A branch is open while enough of what is behind it serves by itself: endpoints that serve although they look unhealthy do not
-//!    count, nor does a pool that stands in for another. So a level reports failure upward while it can still answer.
-//! 3. A tree without an open branch answers as if all were open, or nothing, as it says; to the level above it it has failed.
+//! 2. Which branches of a tree are open, `hf-decide` says; where an act names a tree, what is below it has decisions of its own.
+
+use std::sync::Arc;
 
 use hf_config::estate::{AddressFamily, BranchTo, Estate, PoolIx, TreeDown};
-use hf_control::Intent;
-use hf_decide::{Mode, PoolDecision, Reason};
+use hf_decide::{BranchLeads, Mode, Own, PoolDecision, TreeDecision, TreeMode};
 use hf_health::Verdict;
-use hf_model::{ControlPath, Switch};
 use hf_select::State;
 use hf_snapshot::Snapshot;
 
-use crate::plans::{LeafIx, Plans, family_of};
+use crate::plans::{LeafIx, Plans};
 use crate::routes::Routes;
 
 /// Who may be chosen now.
 #[derive(Debug)]
 pub struct Standing {
-    /// One for each pool, then one for each record with a decision of its own.
+    /// One for each pool, then one for each record or branch with a decision of its own.
     pub states: Vec<States>,
     /// One for each record of the estate.
     pub records: Vec<LeafStanding>,
-    /// One for each tree of the estate.
+    /// One for each tree of the estate, then one for each branch that leads to a tree with a decision of its own.
     pub trees: Vec<TreeStanding>,
     /// For zonal names: by pool.
     pub zonal: Vec<ZonalStates>,
@@ -71,58 +69,52 @@ pub enum LeafStanding {
 /// A tree.
 #[derive(Debug)]
 pub struct TreeStanding {
+    /// Which, as a position in the estate.
+    pub tree: u16,
     /// Which branches may be chosen; none if it answers nothing.
     pub state: State,
+    /// The branches that can still answer a client for whom none of the others is; none if the tree answers nothing then.
+    pub ignoring_health: Option<State>,
     /// Whether no branch is open.
     pub is_down: bool,
-    /// For each branch that leads to a pool.
-    pub leaves: Vec<Option<LeafStanding>>,
-    /// How many endpoints serve in open branches, and how many there are in all.
-    counts: Counts,
+    /// For each branch.
+    pub leads: Vec<Leads>,
 }
 
-/// Endpoints that serve by themselves, of those that there are.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    serving: usize,
-    registered: usize,
+/// Where a branch leads now.
+#[derive(Clone, Copy, Debug)]
+pub enum Leads {
+    /// To endpoints.
+    Leaf(LeafStanding),
+    /// To a tree, as a position in [`Standing::trees`].
+    Tree(u32),
 }
 
 impl Standing {
     /// What a snapshot makes of the plans for its estate.
     pub fn new(snapshot: &Snapshot, routes: &Routes) -> Self {
         let Snapshot { estate, decision, .. } = snapshot;
-        let mut states: Vec<States> = decision.pools.iter().map(States::new).collect();
+        let mut states: Vec<States> = decision.pools.iter().map(|of| States::new(estate, of)).collect();
         let mut records = Vec::with_capacity(estate.records.len());
         for (at, record) in estate.records.iter().enumerate() {
             let own = decision.records.get(at).and_then(Option::as_ref);
             let of = own.map_or(record.pool.at() as u32, |own| {
-                states.push(States::new(own));
+                states.push(States::new(estate, own));
                 (states.len() - 1) as u32
             });
             let leaf = |pool| routes.plans.of_record(at, pool, record.family);
             records.push(LeafStanding::new(snapshot, record.pool, (own, of), leaf));
         }
         let zonal = estate.pool_indexes().map(|pool| ZonalStates::new(snapshot, routes, pool)).collect();
-        let mut trees = Trees { snapshot, plans: &routes.plans, done: Vec::new() };
-        trees.done.resize_with(estate.trees.len(), || None);
-        (0..estate.trees.len()).for_each(|at| {
-            trees.of(at);
-        });
-        let trees = trees.done.into_iter().map(|tree| tree.unwrap_or_default()).collect();
+        let trees = Trees { snapshot, plans: &routes.plans, records: &records, states, ahead: Vec::new() };
+        let (states, trees) = trees.all();
         Standing { states, records, trees, zonal }
     }
 }
 
-impl Default for TreeStanding {
-    fn default() -> Self {
-        TreeStanding { state: State::default(), is_down: true, leaves: Vec::new(), counts: Counts::default() }
-    }
-}
-
 impl States {
-    fn new(decision: &PoolDecision) -> Self {
-        States { serving: State::of_pool(decision), ignoring_health: State::ignoring_health(decision) }
+    fn new(estate: &Estate, decision: &PoolDecision) -> Self {
+        States { serving: State::of_dns(estate, decision), ignoring_health: State::ignoring_health(decision) }
     }
 }
 
@@ -163,73 +155,90 @@ impl LeafStanding {
     }
 }
 
-/// Trees, each after those that it leads to.
+/// Trees on their way to a standing.
 struct Trees<'a> {
     snapshot: &'a Snapshot,
     plans: &'a Plans,
-    done: Vec<Option<TreeStanding>>,
+    records: &'a [LeafStanding],
+    states: Vec<States>,
+    /// Trees by position in the estate: those of the estate first, then those that branches have of their own. Each decision once.
+    ahead: Vec<(u16, Arc<TreeDecision>)>,
 }
 
 impl Trees<'_> {
-    /// What serves behind a tree. Trees have no rings (the estate's reader sees to it) and few levels.
-    fn of(&mut self, at: usize) -> Counts {
-        if let Some(done) = &self.done[at] {
-            return done.counts;
+    /// The standings of all. Decisions of their own are as many as `hf-decide` made.
+    fn all(mut self) -> (Vec<States>, Vec<TreeStanding>) {
+        self.ahead = (0_u16..).zip(self.snapshot.decision.trees.iter().cloned()).collect();
+        let mut done = Vec::with_capacity(self.ahead.len());
+        while let Some((tree, decision)) = self.ahead.get(done.len()).cloned() {
+            done.push(self.one(tree, &decision));
         }
+        (self.states, done)
+    }
+
+    fn one(&mut self, at: u16, decision: &TreeDecision) -> TreeStanding {
         let snapshot = self.snapshot;
-        let Snapshot { estate, decision, intent, .. } = snapshot;
-        let tree = &estate.trees[at];
-        let mut open = Vec::with_capacity(tree.branches.len());
-        let mut leaves = Vec::with_capacity(tree.branches.len());
-        let mut counts = Counts::default();
-        for (number, branch) in tree.branches.iter().enumerate() {
-            let mut leaf = None;
-            let behind = match branch.to {
-                BranchTo::Pool(pool) => {
-                    let chain = |pool| self.plans.of_branch(at, number, pool, tree.family);
-                    leaf = Some(LeafStanding::new(snapshot, pool, (None, pool.at() as u32), chain));
-                    count(estate, &decision.pools[pool.at()], tree.family)
+        let tree = &snapshot.estate.trees[usize::from(at)];
+        let branches = tree.branches.iter().zip(&decision.branches).enumerate();
+        let leads = branches
+            .map(|(number, (branch, decided))| {
+                let leads = snapshot.decision.branch_leads(&snapshot.estate, branch.to, decided);
+                match (branch.to, leads, &decided.own) {
+                    (BranchTo::Tree(to), _, Some(Own::Tree(own))) => Leads::Tree(self.tree(to, own)),
+                    (BranchTo::Tree(to), ..) => Leads::Tree(u32::from(to)),
+                    (BranchTo::Record(record), _, None) => Leads::Leaf(self.records[usize::from(record)]),
+                    (_, BranchLeads::Pool(of), own) => {
+                        let is_own = own.is_some();
+                        Leads::Leaf(self.leaf(usize::from(at), number, tree.family, of, is_own))
+                    }
+                    (_, BranchLeads::Tree(_), _) => Leads::Leaf(LeafStanding::Closed { pool: PoolIx(0) }),
                 }
-                BranchTo::Record(record) => {
-                    let record = usize::from(record);
-                    let steered = &estate.records[record];
-                    count(estate, decision.for_record(record, steered.pool), steered.family)
-                }
-                BranchTo::Tree(other) => self.of(usize::from(other)),
-            };
-            let is_open = behind.serving > 0
-                && branch.minimum.holds(behind.serving, behind.registered)
-                && !is_off(intent, branch.control.as_ref());
-            counts.registered += behind.registered;
-            counts.serving += if is_open { behind.serving } else { 0 };
-            open.push(is_open);
-            leaves.push(leaf);
-        }
-        if is_off(intent, tree.control.as_ref()) {
-            open.fill(false);
-            counts.serving = 0;
-        }
-        let is_down = !open.contains(&true);
-        if is_down && tree.all_down == TreeDown::Open {
-            open.fill(true);
-        }
-        self.done[at] = Some(TreeStanding { state: State::new(open), is_down, leaves, counts });
-        counts
-    }
-}
-
-fn count(estate: &Estate, decision: &PoolDecision, family: AddressFamily) -> Counts {
-    let mut counts = Counts::default();
-    for (endpoint, decided) in estate.pool(decision.pool).endpoints.iter().zip(&decision.endpoints) {
-        if family_of(endpoint.address.ip()) == family {
-            counts.registered += 1;
-            counts.serving += usize::from(decided.serves && decided.reason != Reason::FailOpen);
+            })
+            .collect();
+        let fails_open = tree.all_down == TreeDown::Open && decision.mode != TreeMode::Closed;
+        TreeStanding {
+            tree: at,
+            state: State::of_tree(decision),
+            ignoring_health: fails_open.then(|| State::of_tree_ignoring_health(decision)),
+            is_down: !decision.is_open(),
+            leads,
         }
     }
-    counts
-}
 
-/// Whether a routing control is off. One that the intent does not know is on: losing word of it takes nothing away.
-fn is_off(intent: &Intent, path: Option<&ControlPath>) -> bool {
-    path.and_then(|path| intent.control(path)).is_some_and(|control| control.to == Switch::Off)
+    /// The position of a tree with a decision of its own.
+    fn tree(&mut self, to: u16, own: &Arc<TreeDecision>) -> u32 {
+        let known = self.ahead.iter().position(|(tree, of)| *tree == to && Arc::ptr_eq(of, own));
+        let at = known.unwrap_or_else(|| {
+            self.ahead.push((to, own.clone()));
+            self.ahead.len() - 1
+        });
+        at as u32
+    }
+
+    fn leaf(
+        &mut self,
+        tree: usize,
+        number: usize,
+        family: AddressFamily,
+        of: &PoolDecision,
+        is_own: bool,
+    ) -> LeafStanding {
+        let snapshot = self.snapshot;
+        let branch = &snapshot.estate.trees[tree].branches[number];
+        let states = if is_own {
+            self.states.push(States::new(&snapshot.estate, of));
+            (self.states.len() - 1) as u32
+        } else {
+            of.pool.at() as u32
+        };
+        let plans = self.plans;
+        let chain = |pool| match branch.to {
+            BranchTo::Record(record) => {
+                let record = usize::from(record);
+                plans.of_record(record, pool, snapshot.estate.records[record].family)
+            }
+            _ => plans.of_branch(tree, number, pool, family),
+        };
+        LeafStanding::new(snapshot, of.pool, (Some(of), states), chain)
+    }
 }

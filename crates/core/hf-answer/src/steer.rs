@@ -7,7 +7,7 @@ use crate::answer::{AnsweredBy, Chooser, Why};
 use crate::message::{Full, Owner, Section};
 use crate::rtype;
 use crate::signed::{draw_seed, has_many_variants};
-use crate::standing::LeafStanding;
+use crate::standing::{Leads, LeafStanding};
 use crate::walk::Walk;
 
 /// Seconds for which a zonal name's addresses may be kept.
@@ -34,48 +34,56 @@ impl<'a> Walk<'a, '_, '_> {
     /// Writes the addresses of a tree.
     pub fn steer_tree(&mut self, tree: u16) -> Result<(), Full> {
         let ttl = self.compiled.snapshot.estate.trees[usize::from(tree)].ttl.seconds();
-        self.level(tree, ttl, 0)
+        self.level(usize::from(tree), ttl, 0)
     }
 
-    /// Writes what the chosen branches of one level answer.
-    fn level(&mut self, tree: u16, ttl: u32, depth: usize) -> Result<(), Full> {
+    /// Writes what the chosen branches of one level answer; `at` is its position in the standing.
+    fn level(&mut self, at: usize, ttl: u32, depth: usize) -> Result<(), Full> {
         let compiled = self.compiled;
-        let at = usize::from(tree);
-        let (estate, standing) = (&compiled.snapshot.estate, &compiled.standing.trees[at]);
-        let branches = &estate.trees[at].branches;
-        let plan = &compiled.routes.plans.trees[at].plan;
+        let Some(standing) = compiled.standing.trees.get(at) else { return Ok(()) };
+        let tree = usize::from(standing.tree);
+        let estate = &compiled.snapshot.estate;
+        let branches = &estate.trees[tree].branches;
+        let plan = &compiled.routes.plans.trees[tree].plan;
         let client = self.client(plan);
-        let steps = self.choose(plan, &standing.state, &client);
+        let mut steps = self.choose(plan, &standing.state, &client);
+        let mut is_down = standing.is_down;
+        // Branches are open, and none of them is for this client: those that are for it answer as well as they can.
+        if self.choice.order().is_empty()
+            && let Some(ignoring_health) = &standing.ignoring_health
+        {
+            steps = self.choose(plan, ignoring_health, &client);
+            is_down = true;
+        }
         let mut chosen = [0; BRANCHES_MAX];
         let count = self.choice.order().len().min(BRANCHES_MAX);
         chosen[..count].copy_from_slice(&self.choice.order()[..count]);
         let chosen = &chosen[..count];
         if let Some(steps) = steps {
             let client = client.client();
-            self.tell(|| Why::Tree { tree: at, client, is_down: standing.is_down, steps });
+            self.tell(|| Why::Tree { tree, client, is_down, steps });
         }
         if depth == 0
             && let Some(branch) = chosen.first()
         {
-            self.outcome.by = AnsweredBy::Branch { tree, branch: *branch };
+            self.outcome.by = AnsweredBy::Branch { tree: standing.tree, branch: *branch };
         }
         for number in chosen.iter().map(|number| usize::from(*number)) {
-            match branches[number].to {
-                BranchTo::Pool(_) => {
-                    if let Some(leaf) = standing.leaves[number] {
-                        self.leaf(leaf, ttl, Chooser::Branch { tree: at, branch: number })?;
-                    }
-                }
-                BranchTo::Record(record) => {
+            let Some(leads) = standing.leads.get(number) else { continue };
+            match (leads, branches[number].to) {
+                (Leads::Leaf(leaf), BranchTo::Record(record)) => {
                     let record = usize::from(record);
                     let ttl = ttl.min(estate.records[record].ttl.seconds());
-                    self.leaf(compiled.standing.records[record], ttl, Chooser::Record(record))?;
+                    self.leaf(*leaf, ttl, Chooser::Record(record))?;
                 }
-                BranchTo::Tree(other) if depth < LEVELS_MAX => {
+                (Leads::Leaf(leaf), _) => {
+                    self.leaf(*leaf, ttl, Chooser::Branch { tree, branch: number })?;
+                }
+                (Leads::Tree(below), BranchTo::Tree(other)) if depth < LEVELS_MAX => {
                     let ttl = ttl.min(estate.trees[usize::from(other)].ttl.seconds());
-                    self.level(other, ttl, depth + 1)?;
+                    self.level(*below as usize, ttl, depth + 1)?;
                 }
-                BranchTo::Tree(_) => {}
+                (Leads::Tree(_), _) => {}
             }
         }
         Ok(())
