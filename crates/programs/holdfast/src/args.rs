@@ -6,6 +6,7 @@
 //! empty ones too.
 
 pub mod access;
+pub mod dnssec;
 pub mod value;
 
 use std::path::PathBuf;
@@ -113,6 +114,8 @@ pub enum Command {
     Runbook(RunbookArgs),
     /// Say who may do what: principals with roles and scopes, their tokens, certificates and access keys.
     Access(access::AccessArgs),
+    /// Sign hosted zones (DNSSEC): make keys, see where they are, roll them over, print what the registrar wants.
+    Dnssec(dnssec::DnssecArgs),
     /// Make certificates: a small authority, one certificate a node for feed and API, one an operator.
     Cert(CertArgs),
     /// Print completions for a shell.
