@@ -126,8 +126,10 @@ impl Signers {
             let Some(policy) = &hosted.dnssec else { continue };
             let keys: Vec<ZoneKey> = snapshot.intent.keys_of(&hosted.name).cloned().collect();
             let apex = WireName::from(&hosted.name).folded();
-            let same = zones.remove(&apex).filter(|zone| zone.keys == keys && zone.validity == policy.validity);
-            if let Some(zone) = same.or_else(|| self.zone(&apex, hosted.name.as_str(), keys, policy.validity)) {
+            let same =
+                zones.remove(&apex).filter(|zone| zone.keys == keys && zone.validity == policy.validity);
+            if let Some(zone) = same.or_else(|| self.zone(&apex, hosted.name.as_str(), keys, policy.validity))
+            {
                 next.insert(apex, zone);
             }
         }

@@ -2,4 +2,5 @@
 
 mod life;
 mod messages;
+mod options;
 pub(crate) mod world;

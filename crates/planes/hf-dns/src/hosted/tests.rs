@@ -35,7 +35,9 @@ fn snapshot(hosted: &str, zone_file: Option<&str>, number: u64) -> Arc<Snapshot>
 }
 
 fn zone(serial: u32, extra: &str) -> String {
-    format!("$ORIGIN example.test.\n$TTL 60\n@ SOA ns hostmaster {serial} 5 5 600 60\n@ NS ns\nns A 192.0.2.1\n{extra}")
+    format!(
+        "$ORIGIN example.test.\n$TTL 60\n@ SOA ns hostmaster {serial} 5 5 600 60\n@ NS ns\nns A 192.0.2.1\n{extra}"
+    )
 }
 
 fn keys() -> Keys {
@@ -60,31 +62,35 @@ async fn until_serial(store: &HostedStore, serial: u32) {
     let mut set = store.subscribe();
     let apex = WireName::from(&DnsName::new("example.test.").unwrap());
     let waiting = set.wait_for(|set| set.get(&apex).is_some_and(|contents| contents.serial() == serial));
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it comes in time").expect("the store stays");
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .expect("it comes in time")
+        .expect("the store stays");
 }
 
 const PRIMARY: &str = r#"
 [[hosted_zone]]
 name = "example.test."
 file = "example.test.zone"
-transfers = { allow = [{ key = "xfer." }], notify = [NOTIFY] }
+transfers = [{ key = "xfer." }]
+notify = [NOTIFY]
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secondary_follows_its_primary_and_keeps_its_copy() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let quiet = PRIMARY.replace(", notify = [NOTIFY]", "");
+    let quiet = PRIMARY.replace("notify = [NOTIFY]", "");
     let (primary, _) = start(&folders[0], snapshot(&quiet, Some(&zone(1, "")), 1)).await;
     let secondary_estate = format!(
-        "[[hosted_zone]]\nname = \"example.test.\"\nsource = \"secondary\"\nprimaries = [{{ address = \"{}\", key = \"xfer.\" }}]\n",
+        "[[hosted_zone]]\nname = \"example.test.\"\nprimaries = [{{ address = \"{}\", key = \"xfer.\" }}]\n",
         primary.address
-    )
-    .replace("source = \"secondary\"\n", "");
+    );
     let (secondary, store) = start(&folders[1], snapshot(&secondary_estate, None, 1)).await;
     until_serial(&store, 1).await;
 
     // From now on the primary tells the secondary, and a change comes as a step.
-    let told = PRIMARY.replace("NOTIFY", &format!("{{ address = \"{}\", key = \"xfer.\" }}", secondary.address));
+    let told =
+        PRIMARY.replace("NOTIFY", &format!("{{ address = \"{}\", key = \"xfer.\" }}", secondary.address));
     primary.snapshots.send_replace(Some(snapshot(&told, Some(&zone(2, "a A 192.0.2.2\n")), 2)));
     until_serial(&store, 2).await;
     primary.snapshots.send_replace(Some(snapshot(&told, Some(&zone(3, "b A 192.0.2.3\n")), 3)));
