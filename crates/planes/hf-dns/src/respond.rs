@@ -78,8 +78,12 @@ impl Responder {
             explain: ExplainTxt::Refused,
         };
         let asked = &query.question;
-        let question =
-            Asked { name: asked.name.as_wire(), rtype: asked.rtype, class: asked.class, dnssec_ok: false };
+        let question = Asked {
+            name: asked.name.as_wire(),
+            rtype: asked.rtype,
+            class: asked.class,
+            dnssec_ok: query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok),
+        };
         let answer = live.compiled.answer(&question, &asker);
         trace!(%client, name = %asked.name, rtype = asked.rtype, rcode = ?answer.rcode, "answered");
         self.counters.answered.add_one();

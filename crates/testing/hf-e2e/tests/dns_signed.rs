@@ -241,6 +241,11 @@ fn every_kind_of_answer_validates_with_both_algorithms() {
         assert!(node.dig(&["nope.signed.test.", "A"]).contains("NXDOMAIN"));
         let compact = node.dig(&["+dnssec", "nope.signed.test.", "A"]);
         assert!(compact.contains("NOERROR") && compact.contains("TYPE128"), "{compact}");
+        // Over TCP, where large answers are asked for again, alike.
+        for (name, rtype) in [("signed.test.", "DNSKEY"), ("www.signed.test.", "A"), ("nope.signed.test.", "A")] {
+            let answer = node.dig(&["+tcp", "+dnssec", name, rtype]);
+            assert!(answer.contains("RRSIG"), "{answer}");
+        }
         // Referrals: signed DS, or the proof that there is none.
         let referral = node.dig(&["+dnssec", "+norecurse", "www.secure.signed.test.", "A"]);
         assert!(referral.contains("RRSIG\tDS"), "{referral}");
