@@ -28,7 +28,7 @@ impl<'a> Walk<'a, '_, '_> {
     /// A plain set under the name that stands at an offset of the message.
     pub fn emit_set_at(&mut self, set: SetRef<'a>, owner_at: usize) -> Result<usize, Full> {
         let start = self.out.len();
-        let count = set.count() as u16;
+        let count = set.count();
         if owner_at == ASKED_AT {
             self.out.finished(Section::Answer, count, set.finished())?;
         } else if self.out.finished_at(Section::Answer, count, set.finished(), owner_at).is_err() {

@@ -5,12 +5,17 @@
 //! 2. A steered record runs its pool's endpoints through its filter chain; the pool's mode may close it or put another pool in
 //!    its place. If health alone leaves no endpoint of the asked family, it is ignored for that family; intent is not.
 //!    Nothing left is NODATA: the name goes on to exist, so nobody keeps a "no such name".
+//!    A tree answers as those of its branches that its chain chooses; an ALIAS as another name of ours does, under its own name.
 //! 3. Zonal names, `<zone or alias>.<pool>.pool.<hosted zone>`, exist without being declared. Health inside the zone counts
 //!    there while anything is healthy; a shift does not, since whoever asks for a zone by name means that zone.
 //! 4. What people wrote wins over a zonal name; a master file's CNAME wins over both.
 //! 5. "No" carries the SOA, with a TTL of at most the zone's minimum (RFC 2308).
+//! 6. Records that updates brought lie over what is declared, steered names over both. A hosted zone whose contents have never come
+//!    answers SERVFAIL.
+//! 7. One walk writes every reply ([`Compiled::write`]); what is told to people is read back from it ([`Compiled::explain`]). Writing
+//!    allocates nothing and takes no lock: a plain set is one probe and one copy, a steered one a choice among bits.
 //!
-//! Not here: bytes (`hf-wire`), sockets and chance (`hf-dns`), who serves (`hf-decide`), the order of endpoints (`hf-select`).
+//! Not here: reading queries, OPT (`hf-wire`), sockets and chance (`hf-dns`), who serves (`hf-decide`), the order of endpoints (`hf-select`).
 
 mod answer;
 mod compiled;

@@ -163,7 +163,7 @@ impl<'a> Walk<'a, '_, '_> {
         serial: u32,
     ) -> Result<(), Full> {
         let Some(zone) = self.signed() else { return Ok(()) };
-        let Some(set) = self.zone.zone.contents.as_ref().and_then(|contents| contents.soa()) else {
+        let Some(set) = self.zone.zone.contents.as_ref().and_then(hf_hosted::Contents::soa) else {
             return Ok(());
         };
         let Some(rdata) = soa_rdata(set, serial) else { return Ok(()) };

@@ -86,7 +86,7 @@ impl<'a> Walk<'a, '_, '_> {
                 return Ok(());
             }
             let stays = self.compiled.zone_of(self.name.wire(), self.rtype);
-            if !stays.is_some_and(|zone| zone.at == self.zone.at) {
+            if stays.is_none_or(|zone| zone.at != self.zone.at) {
                 return Ok(());
             }
             seen[count] = rdata_at;
@@ -102,7 +102,7 @@ impl<'a> Walk<'a, '_, '_> {
 
     /// Looks one name up and writes what there is.
     fn step(&mut self) -> Result<Next, Full> {
-        let Some(contents) = &self.zone.zone.contents else { return self.serv_fail() };
+        let Some(contents) = &self.zone.zone.contents else { return Ok(self.serv_fail()) };
         let wildcard = match contents.find(self.name.wire()) {
             Found::Exists { node, wildcard: None } => return self.take(Some(node)),
             // The parent's side of a cut answers for DS (RFC 4035 3.1.4.1).
@@ -215,7 +215,7 @@ impl<'a> Walk<'a, '_, '_> {
         self.other.set(to.as_wire());
         for _ in 0..=ALIASES_MAX {
             let Some(zone) = self.compiled.zone_of(self.other.wire(), self.rtype) else { break };
-            let Some(contents) = &zone.zone.contents else { return self.serv_fail() };
+            let Some(contents) = &zone.zone.contents else { return Ok(self.serv_fail()) };
             let apex_len = zone.declared.apex.as_wire().len();
             let zonal = Zonal::read(&self.compiled.routes, self.other.wire(), apex_len);
             let zonal_of = zonal.filter(|zonal| zonal.encloser == 0).and_then(|zonal| zonal.of);
@@ -261,10 +261,10 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// We should know, and do not yet: the asker tries another server.
-    fn serv_fail(&mut self) -> Result<Next, Full> {
+    fn serv_fail(&mut self) -> Next {
         self.outcome.rcode = Rcode::ServFail;
         self.outcome.authority = crate::message::Authority::NotOurs;
-        Ok(Next::Done)
+        Next::Done
     }
 }
 
