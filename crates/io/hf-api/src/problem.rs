@@ -75,4 +75,22 @@ pub mod code {
     pub const BUSY: &str = "busy";
     /// 503: this node has no snapshot yet.
     pub const NOT_READY: &str = "not-ready";
+    /// Updates of hosted zones, each as RFC 2136 2.2 names it: it cannot be what it says.
+    pub const UPDATE_FORMERR: &str = "update-formerr";
+    /// A bound is reached.
+    pub const UPDATE_SERVFAIL: &str = "update-servfail";
+    /// A name that should be in use is not.
+    pub const UPDATE_NXDOMAIN: &str = "update-nxdomain";
+    /// Not by this key, or declared in the estate.
+    pub const UPDATE_REFUSED: &str = "update-refused";
+    /// A name that should not be in use is.
+    pub const UPDATE_YXDOMAIN: &str = "update-yxdomain";
+    /// A set that should not be there is.
+    pub const UPDATE_YXRRSET: &str = "update-yxrrset";
+    /// A set that should be there is not.
+    pub const UPDATE_NXRRSET: &str = "update-nxrrset";
+    /// Not a hosted zone that updates change.
+    pub const UPDATE_NOTAUTH: &str = "update-notauth";
+    /// A name outside of the hosted zone.
+    pub const UPDATE_NOTZONE: &str = "update-notzone";
 }

@@ -16,6 +16,7 @@ mod estate;
 mod explain;
 mod glass;
 mod guard;
+mod hosted;
 mod journal;
 mod metrics;
 mod panels;
@@ -41,7 +42,7 @@ use hf_config::node::{OperatorKey, Role};
 use hf_control::Intent;
 use hf_feed::Reports;
 use hf_ledger::Journal;
-use hf_model::{NodeId, ZoneId};
+use hf_model::{DnsName, NodeId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use tokio::sync::{Semaphore, mpsc, watch};
 use utoipa::OpenApi;
@@ -95,6 +96,26 @@ pub struct Context {
     pub estate_file: Option<PathBuf>,
     /// Why it is not in force.
     pub estate_file_problem: watch::Receiver<Option<String>>,
+    /// How hosted zones do here, on nodes with the DNS role.
+    pub hosted: Option<HostedHere>,
+}
+
+/// Tells how hosted zones do on a node that answers DNS.
+pub type HostedHere = Arc<dyn Fn() -> Vec<HostedZoneHere> + Send + Sync>;
+
+/// How one hosted zone does on this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostedZoneHere {
+    /// Its name.
+    pub name: DnsName,
+    /// The serial of its version here.
+    pub serial: Option<u32>,
+    /// Records of its version here.
+    pub records: Option<u64>,
+    /// When its file or primary was last seen to be as it is here.
+    pub seen_at: Option<Timestamp>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
 }
 
 impl Context {
@@ -177,6 +198,10 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(practice::show, practice::put, practice::delete))
         .routes(routes!(practice::start))
         .routes(routes!(practice::autoshift))
+        .routes(routes!(hosted::list))
+        .routes(routes!(hosted::keys, hosted::add_key))
+        .routes(routes!(hosted::move_key, hosted::remove_key))
+        .routes(routes!(hosted::update))
         .routes(routes!(estate::show, estate::apply))
         .routes(routes!(estate::compare))
         .routes(routes!(explain::explain))

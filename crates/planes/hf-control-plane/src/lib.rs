@@ -27,7 +27,7 @@ mod view;
 mod zero;
 
 pub use access::{Access, AccessError, AccessPlace, Presented};
-pub use api::{Api, Bound, Context, GivenBreakGlass, break_glass_body};
+pub use api::{Api, Bound, Context, GivenBreakGlass, HostedHere, HostedZoneHere, break_glass_body};
 pub use control::{
     AdoptError, Adopted, Applied, Asker, Behind, Control, Draft, Gate, Replica, StartError, SubmitError, View,
 };

@@ -17,6 +17,7 @@ mod parts;
 pub mod record;
 mod save;
 mod task;
+mod updates;
 
 pub use gate::LostLedger;
 pub use node::{Addresses, NodeError, NodeHandle, run, start};

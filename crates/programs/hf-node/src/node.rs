@@ -13,12 +13,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hf_api::tls::{ClientCertificates, KeyPin, ServerFiles, ServerTls};
+use hf_api::tls::{ClientCertificates, Identity, KeyPin, ServerFiles, ServerTls};
 use hf_balancer::BalancerConfig;
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{DnsConfig, DnstapSink, NodeConfig, Role};
-use hf_control_plane::{Access, AccessPlace, Api, Context, Control, Gate, GivenBreakGlass, RingJournal};
+use hf_control_plane::{
+    Access, AccessPlace, Api, Context, Control, Gate, GivenBreakGlass, HostedHere, HostedZoneHere,
+    RingJournal,
+};
 use hf_feed::{Feed, FeedConfig, Now, Reports};
 use hf_health::Table;
 use hf_ledger::Journal;
@@ -39,6 +42,7 @@ use crate::parts::Parts;
 use crate::record;
 use crate::save;
 use crate::task::{self, Sinks, Sources};
+use crate::updates::HandedOn;
 
 /// Messages of the feed that wait for the hub at most; when they do, connections wait.
 const INCOMING: usize = 1_024;
@@ -244,12 +248,19 @@ pub async fn start(
     if let Some(status) = opened.status {
         parts.start("status", status.run(stopped.clone()));
     }
-    if let Some(dns) = opened.dns {
+    if let Some(((dns, settings), mut cold)) = opened.dns {
+        let identity = config
+            .tls
+            .as_ref()
+            .map(|tls| Identity { certificate: tls.certificate.clone(), key: tls.key.clone() });
+        cold.updates = Some(Arc::new(HandedOn::new(opened.control.clone(), given.reports.clone(), identity)));
         let inputs = hf_dns::Inputs {
             snapshots: given.snapshots.clone(),
             clock: given.clock.clone(),
             activity: given.activity.clone(),
             own_zone: config.zone.clone(),
+            settings,
+            cold,
         };
         parts.start("dns", dns.run(inputs, stopped.clone()));
     }
@@ -286,7 +297,7 @@ struct Opened {
     feed: Feed,
     api: hf_control_plane::Bound,
     status: Option<hf_status::Bound>,
-    dns: Option<hf_dns::Bound>,
+    dns: Option<((hf_dns::Bound, hf_dns::Settings), hf_dns::ColdInputs)>,
     balancer: Option<hf_balancer::Bound>,
     control: Option<Control>,
     ledger_problem: Option<String>,
@@ -311,7 +322,12 @@ impl Opened {
         }
         let mut dns = None;
         if has(Role::Dns) {
-            dns = keep(hf_dns::bind(&config.dns.listen).await, &mut problems);
+            let bound = keep(hf_dns::bind(&config.dns).await, &mut problems);
+            let settings = hf_dns::Settings::read(&config.dns, config.id.as_str(), &config.data_dir);
+            let (dns_config, data_dir, clock) =
+                (config.dns.clone(), config.data_dir.clone(), given.clock.clone());
+            let cold = blocking(move || hf_dns::ColdInputs::open(&dns_config, &data_dir, clock)).await;
+            dns = bound.zip(keep(settings, &mut problems)).zip(keep(cold, &mut problems));
         }
         let mut balancer = None;
         if has(Role::Balancer) {
@@ -331,7 +347,8 @@ impl Opened {
         let mut api = None;
         if let Some(access) = access {
             let kept = Kept { control: control.clone(), journal, ledger_problem: ledger_problem.clone() };
-            let made = Api::new(context(config, given, kept, access));
+            let hosted = dns.as_ref().and_then(|(_, cold)| cold.hosted.clone()).map(hosted_here);
+            let made = Api::new(context(config, given, kept, access, hosted));
             let bound = match api_tls {
                 None => Some(made.bind(config.api_listen).await),
                 Some(Some(tls)) => Some(made.bind_tls(config.api_listen, tls).await),
@@ -367,7 +384,7 @@ impl Opened {
             api: self.api.address(),
             feed: self.feed.local_address(),
             status: self.status.as_ref().map(hf_status::Bound::address),
-            dns: self.dns.as_ref().map(|dns| dns.local_addresses().to_vec()).unwrap_or_default(),
+            dns: self.dns.as_ref().map(|((dns, _), _)| dns.local_addresses().to_vec()).unwrap_or_default(),
         }
     }
 }
@@ -393,7 +410,27 @@ fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {
     }
 }
 
-fn context(config: &NodeConfig, given: &Given, kept: Kept, access: Access) -> Context {
+/// How hosted zones from elsewhere do, for the API.
+fn hosted_here(store: hf_dns::HostedStore) -> HostedHere {
+    Arc::new(move || {
+        let here = |zone: hf_dns::HostedReport| HostedZoneHere {
+            name: zone.name,
+            serial: zone.serial,
+            records: None,
+            seen_at: zone.seen_at,
+            problem: zone.problem,
+        };
+        store.report().into_iter().map(here).collect()
+    })
+}
+
+fn context(
+    config: &NodeConfig,
+    given: &Given,
+    kept: Kept,
+    access: Access,
+    hosted: Option<HostedHere>,
+) -> Context {
     Context {
         node: config.id.clone(),
         zone: config.zone.clone(),
@@ -410,6 +447,7 @@ fn context(config: &NodeConfig, given: &Given, kept: Kept, access: Access) -> Co
         clock: given.clock.clone(),
         estate_file: config.estate.clone().filter(|_| config.roles.contains(&Role::Control)),
         estate_file_problem: given.file_problem.clone(),
+        hosted,
     }
 }
 

@@ -100,11 +100,10 @@ fn explain_name(
 /// The form that answers, kept until the estate changes.
 fn compiled(shared: &Shared, snapshot: &Arc<Snapshot>) -> Compiled {
     let mut kept = shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-    let fresh =
-        kept.take().map_or_else(
-            || Compiled::new(snapshot.clone(), Arc::default()),
-            |old| old.updated(snapshot.clone(), Arc::default()),
-        );
+    let fresh = kept.take().map_or_else(
+        || Compiled::new(snapshot.clone(), Arc::default()),
+        |old| old.updated(snapshot.clone(), Arc::default()),
+    );
     *kept = Some(fresh.clone());
     fresh
 }

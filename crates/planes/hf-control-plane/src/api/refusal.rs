@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hf_access::Forbidden;
 use hf_api::{Problem, code};
-use hf_control::Refusal;
+use hf_control::{Refusal, UpdateRcode};
 use hf_ledger::LedgerError;
 
 use crate::control::{StartError, SubmitError};
@@ -138,6 +138,21 @@ pub fn split(text: &str) -> (String, String) {
     )
 }
 
+/// The word for programs: whoever handed an update in tells its client the rcode.
+fn update_code(code: UpdateRcode) -> &'static str {
+    match code {
+        UpdateRcode::FormErr => code::UPDATE_FORMERR,
+        UpdateRcode::ServFail => code::UPDATE_SERVFAIL,
+        UpdateRcode::NxDomain => code::UPDATE_NXDOMAIN,
+        UpdateRcode::Refused => code::UPDATE_REFUSED,
+        UpdateRcode::YxDomain => code::UPDATE_YXDOMAIN,
+        UpdateRcode::YxRrset => code::UPDATE_YXRRSET,
+        UpdateRcode::NxRrset => code::UPDATE_NXRRSET,
+        UpdateRcode::NotAuth => code::UPDATE_NOTAUTH,
+        UpdateRcode::NotZone => code::UPDATE_NOTZONE,
+    }
+}
+
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let (status, code) = match &refusal {
@@ -162,6 +177,7 @@ impl From<Refusal> for Refused {
             Refusal::RuleBroken { .. } | Refusal::GateClosed { .. } => {
                 (StatusCode::CONFLICT, code::SAFETY_RULE)
             }
+            Refusal::Update { code, .. } => (StatusCode::CONFLICT, update_code(*code)),
             Refusal::Waiting { .. } | Refusal::ZoneKeyWaits { .. } => (StatusCode::CONFLICT, code::WAITING),
             Refusal::InUse { .. }
             | Refusal::TooMany { .. }
@@ -172,7 +188,6 @@ impl From<Refusal> for Refused {
             | Refusal::PracticeThere { .. }
             | Refusal::AutoshiftEnabled { .. }
             | Refusal::PracticeClosed { .. }
-            | Refusal::Update { .. }
             | Refusal::OtherEstate { .. } => (StatusCode::CONFLICT, code::REFUSED),
             Refusal::Length { .. }
             | Refusal::Reason { .. }

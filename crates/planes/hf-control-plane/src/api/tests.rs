@@ -5,6 +5,7 @@ mod arc;
 mod controls;
 mod fixture;
 mod glass;
+mod hosted;
 mod practice;
 mod reads;
 mod refusals;

@@ -97,6 +97,8 @@ pub enum RoleName {
     Operate,
     /// The estate, panels, controls and rules, practice configurations, autoshift settings.
     Administer,
+    /// Handing in dynamic updates of hosted zones, and nothing else: for DNS nodes.
+    Update,
     /// Overriding safety rules and floors by name, besides `operate`.
     BreakGlass,
 }
@@ -107,6 +109,7 @@ impl From<RoleName> for Role {
             RoleName::Read => Role::Read,
             RoleName::Operate => Role::Operate,
             RoleName::Administer => Role::Administer,
+            RoleName::Update => Role::Update,
             RoleName::BreakGlass => Role::BreakGlass,
         }
     }
