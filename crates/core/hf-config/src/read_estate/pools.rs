@@ -13,7 +13,9 @@ use super::controls::Controls;
 use super::parse_share;
 use super::zones::{Zones, named};
 use crate::addresses::{Taken, read_socket};
-use crate::estate::{AllDown, CheckIx, CrossZone, Endpoint, Minimum, Pool, PoolIx, Protocol, ZoneIx, limits};
+use crate::estate::{
+    AddressFamily, AllDown, CheckIx, CrossZone, Endpoint, Minimum, Pool, PoolIx, Protocol, ZoneIx, limits,
+};
 use crate::floor;
 use crate::walk::{Fields, Names, Report, Value, clip, if_there};
 
@@ -29,6 +31,16 @@ const RETURN_DEFAULT: Duration = Duration::from_secs(30);
 pub(super) struct Pools {
     pub(super) list: Vec<Option<Pool>>,
     pub(super) names: Names,
+    /// For each, whether its endpoints have IPv4 and IPv6 addresses: many records ask.
+    families: Vec<[bool; 2]>,
+}
+
+impl Pools {
+    /// Whether a pool has an endpoint of this family; one that could not be read might.
+    pub(super) fn has(&self, position: u16, family: AddressFamily) -> bool {
+        let families = self.families.get(usize::from(position));
+        families.is_none_or(|[v4, v6]| if family == AddressFamily::V4 { *v4 } else { *v6 })
+    }
 }
 
 /// What is checked among all pools, once all are read.
@@ -54,7 +66,14 @@ pub(super) fn pools(root: &mut Fields<'_, '_>, around: &Around<'_>, report: &mut
     for (position, fields) in (0..).zip(root.list("pool", "a pool", limits::POOLS, report)) {
         list.push(pool(fields, position, around, &mut names, &mut across, report));
     }
-    let mut pools = Pools { list, names };
+    let families = list.iter().map(|pool: &Option<Pool>| {
+        [AddressFamily::V4, AddressFamily::V6].map(|family| {
+            let has = |pool: &Pool| pool.endpoints.iter().any(|endpoint| family.holds(endpoint.address.ip()));
+            pool.as_ref().is_none_or(has)
+        })
+    });
+    let families = families.collect();
+    let mut pools = Pools { list, names, families };
     resolve_fallbacks(&mut pools, &across.fallbacks, report);
     pools
 }

@@ -85,7 +85,7 @@ pub(super) fn pool(
     let position = around.pools.names.find(value.text(report)?, value.at(), report)?;
     let pool: Option<&Pool> = around.pools.list[usize::from(position)].as_ref();
     if let (Some(pool), Some(family)) = (pool, family)
-        && !pool.endpoints.iter().any(|endpoint| family.holds(endpoint.address.ip()))
+        && !around.pools.has(position, family)
     {
         let version = if family == AddressFamily::V4 { "IPv4" } else { "IPv6" };
         report.add(

@@ -157,6 +157,7 @@ pub(super) fn settle(
     }
     let order = behind::order(&levels, report);
     let mut levels = levels;
+    let mut pools = behind::Pools::new(around);
     let mut known: Vec<Option<Behind>> = vec![None; levels.len()];
     for position in order {
         let Some(level) = levels.get_mut(usize::from(position)) else { continue };
@@ -164,7 +165,7 @@ pub(super) fn settle(
         let behind: Vec<Option<Behind>> = tree
             .branches
             .iter()
-            .map(|branch| Behind::of(branch.to, tree.family, records, &known, around))
+            .map(|branch| Behind::of(branch.to, tree.family, records, &known, &mut pools))
             .collect();
         for (branch, behind) in tree.branches.iter_mut().zip(&behind) {
             branch.region = branch.region.or_else(|| behind.as_ref()?.region());

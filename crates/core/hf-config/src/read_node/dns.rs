@@ -2,6 +2,7 @@
 //!
 //! Not here: the files that it names (their users open them), whether the estate needs them ([`check`] says).
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hf_model::{Cidr, DnsName};
@@ -212,7 +213,7 @@ fn dnstap(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<DnstapSink> {
 /// What the estate asks of a DNS node that this one does not have; told at the section.
 pub(super) fn check(config: &DnsConfig, at: usize, estate: &Estate, report: &mut Report<'_>) {
     let has = |key: &DnsName| config.tsig_keys.iter().any(|known| known.name == *key);
-    let mut missing: Vec<(&DnsName, &DnsName)> = Vec::new();
+    let mut missing: BTreeMap<&DnsName, &DnsName> = BTreeMap::new();
     for zone in &estate.hosted_zones {
         let primaries = match &zone.source {
             ZoneSource::Secondary(primaries) => primaries.as_slice(),
@@ -222,9 +223,7 @@ pub(super) fn check(config: &DnsConfig, at: usize, estate: &Estate, report: &mut
         let rules = zone.transfers.allow.iter().filter_map(|rule| rule.key.as_ref());
         let updates = zone.updates.iter().map(|rule| &rule.key);
         for key in remotes.chain(rules).chain(updates).filter(|key| !has(key)) {
-            if !missing.iter().any(|(known, _)| *known == key) {
-                missing.push((key, &zone.name));
-            }
+            missing.entry(key).or_insert(&zone.name);
         }
     }
     for (key, zone) in missing {

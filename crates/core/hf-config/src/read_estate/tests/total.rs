@@ -3,7 +3,7 @@
 use super::*;
 
 /// Pieces out of which texts near to right ones are made.
-const PIECES: [&str; 24] = [
+const PIECES: [&str; 34] = [
     "[[zone]]\n",
     "[[pool]]\n",
     "[[record]]\n",
@@ -20,6 +20,16 @@ const PIECES: [&str; 24] = [
     "\n",
     "choose = [\"open\"]\n",
     "\"take 300\"",
+    "answers = [{ record = \"www.example.test.\", geo = [\"*\"] }, ",
+    "values = ['10 a.']\n",
+    "type = \"ALIAS\"\nto = \"www.example.test.\"\n",
+    "type = \"MX\"\n",
+    "[[record.answers]]\npool = \"web\"\n",
+    "[[cidr_collection]]\nname = \"c\"\nplaces.a = [\"::/0\"]\n",
+    "cidr = { collection = \"c\", places = [\"a\"] }\n",
+    "choose = [\"open\", \"geo\", \"cidr\", \"sticky\"]\n",
+    "primaries = [{ address = \"192.0.2.1:53\" }]\n",
+    "updates = [{ key = \"k.\", names = [\"*.\"] }]\n",
     "-1",
     "1e999",
     "99999999999999999999",
@@ -95,6 +105,29 @@ proptest! {
     fn reading_twice_gives_the_same(weight in 0u16.., rise in 0u8..12) {
         let toml = DESIGN.replace("weight = 50", &format!("weight = {weight}")).replace("rise = 2", &format!("rise = {rise}"));
         prop_assert_eq!(read_estate("e", &bundle(&toml)), read_estate("e", &bundle(&toml)));
+    }
+}
+
+/// Many branches to one large pool and to names that are not there, many aliases, many delegations: no work takes the square of
+/// the text.
+#[test]
+fn large_estates_are_answered() {
+    let endpoint =
+        |at: usize| format!("{{ address = \"10.9.{}.{}:80\", zone = \"euw2-az1\" }},", at / 256, at % 256);
+    let endpoints: String = (0..9_999).map(endpoint).collect();
+    let branches = "{ pool = \"large\" },{ record = \"gone.example.test.\" },".repeat(25);
+    let record =
+        |name: String, more: String| format!("[[record]]\nname = \"{name}.example.test.\"\n{more}\n");
+    let tree = |at: usize| record(format!("t{at}"), format!("type = \"A\"\nanswers = [{branches}]"));
+    let alias =
+        |at: usize| record(format!("a{at}"), format!("type = \"ALIAS\"\nto = \"a{}.example.test.\"", at + 1));
+    let cut =
+        |at: usize| record(format!("v{at}"), format!("type = \"NS\"\nvalues = [\"a.v{at}.example.test.\"]"));
+    let many: [String; 3] =
+        [(0..800).map(tree).collect(), (0..1_100).map(alias).collect(), (0..4_000).map(cut).collect()];
+    for more in many {
+        let toml = format!("{DESIGN}\n[[pool]]\nname = \"large\"\nendpoints = [{endpoints}]\n{more}");
+        let _ = read_estate("estate.toml", &bundle(&toml));
     }
 }
 

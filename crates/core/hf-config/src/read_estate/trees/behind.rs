@@ -2,6 +2,8 @@
 //!
 //! Not here: what follows from it for a tree.
 
+use std::collections::BTreeMap;
+
 use super::{AddressFamily, Around, BranchTo, Level, PoolIx, Record, RegionIx, Report, limits};
 
 /// What a branch leads to in the end.
@@ -27,12 +29,12 @@ impl Behind {
         family: AddressFamily,
         records: &[Option<Record>],
         trees: &[Option<Behind>],
-        around: &Around<'_>,
+        pools: &mut Pools<'_>,
     ) -> Option<Behind> {
         match to {
-            BranchTo::Pool(pool) => Behind::pool(pool, family, around),
+            BranchTo::Pool(pool) => pools.behind(pool, family),
             BranchTo::Record(record) => {
-                Behind::pool(records.get(usize::from(record))?.as_ref()?.pool, family, around)
+                pools.behind(records.get(usize::from(record))?.as_ref()?.pool, family)
             }
             BranchTo::Tree(tree) => trees.get(usize::from(tree))?.clone(),
         }
@@ -69,6 +71,23 @@ impl Behind {
             Regions::One(region) => Some(region),
             Regions::Several => None,
         }
+    }
+}
+
+/// What is behind each pool, counted once: many branches may lead to one large pool.
+pub(super) struct Pools<'a> {
+    around: &'a Around<'a>,
+    known: BTreeMap<(PoolIx, AddressFamily), Option<Behind>>,
+}
+
+impl<'a> Pools<'a> {
+    pub(super) fn new(around: &'a Around<'a>) -> Self {
+        Pools { around, known: BTreeMap::new() }
+    }
+
+    fn behind(&mut self, pool: PoolIx, family: AddressFamily) -> Option<Behind> {
+        let known = self.known.entry((pool, family));
+        known.or_insert_with(|| Behind::pool(pool, family, self.around)).clone()
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Not here: whether it suits the filters of its tree.
 
+use std::collections::BTreeSet;
+
 use super::{
     AddressFamily, Among, Around, Branch, BranchTo, ControlPath, Fields, Location, Minimum, Places, PoolIx,
     RegionIx, Report, Targets, Value, Weight, choose, clip, default_chain, if_there, limits, location,
@@ -9,6 +11,9 @@ use super::{
 };
 use crate::estate::{Filter, GeoArea};
 use crate::read_estate::pools::minimum;
+
+/// Beyond so many names none is searched for one like a name that is wrong: each search goes through all.
+const NEAR_MAX: usize = 200;
 
 pub(super) fn branch(
     mut fields: Fields<'_, '_>,
@@ -110,12 +115,17 @@ fn record(
     report: &mut Report<'_>,
 ) -> Option<BranchTo> {
     let family = family?;
+    let full = report.is_full();
+    let compared = if targets.chosen.len() > NEAR_MAX { 0 } else { NEAR_MAX };
     value.read(report, |text| {
         let name = hf_model::DnsName::new(text).map_err(|error| error.to_string())?;
         targets.chosen.get(&(name.clone(), family)).copied().ok_or_else(|| {
+            if full {
+                return String::new();
+            }
             let all = targets.chosen.keys().filter(|(_, of)| *of == family).map(|(name, _)| name.as_str());
-            let near =
-                nearest(name.as_str(), all).map_or(String::new(), |near| format!("did you mean {near}? "));
+            let near = nearest(name.as_str(), all.take(compared))
+                .map_or(String::new(), |near| format!("did you mean {near}? "));
             format!(
                 "no record with `answer` or `answers` is called {} {family}; {near}add it, or name a pool",
                 clip(name.as_str())
@@ -220,16 +230,16 @@ fn networks(value: Value<'_, '_>, around: &Around<'_>, report: &mut Report<'_>) 
     if items.is_empty() {
         report.add(value.at(), "`cidr` names at least one place of its collection; add it");
     }
-    let mut found = Vec::with_capacity(items.len());
+    let mut found = BTreeSet::new();
     let mut whole = true;
     for item in items {
         match item.text(report).and_then(|text| names.find(text, item.at(), report)) {
-            Some(place) if found.contains(&place) => {
+            Some(place) if !found.insert(place) => {
                 report.add(item.at(), "this place is listed twice; remove one of the two");
             }
-            Some(place) => found.push(place),
+            Some(_) => {}
             None => whole = false,
         }
     }
-    whole.then_some((collection?, found))
+    whole.then_some((collection?, found.into_iter().collect()))
 }
