@@ -350,6 +350,7 @@ async fn explain_names() {
 
         a.web.pool.example.test. A from 198.51.100.1
           zonal: a zonal name: endpoints of pool/web in a, its healthy ones, whatever shifts say
+          open: keeps what serves +10.0.0.1:80
           weighted: orders by weighted chance +10.0.0.1:80
           take 8: keeps the first ones +10.0.0.1:80
         = a.web.pool.example.test. 5 A 10.0.0.1
