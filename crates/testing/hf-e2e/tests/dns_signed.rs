@@ -242,7 +242,9 @@ fn every_kind_of_answer_validates_with_both_algorithms() {
         let compact = node.dig(&["+dnssec", "nope.signed.test.", "A"]);
         assert!(compact.contains("NOERROR") && compact.contains("TYPE128"), "{compact}");
         // Over TCP, where large answers are asked for again, alike.
-        for (name, rtype) in [("signed.test.", "DNSKEY"), ("www.signed.test.", "A"), ("nope.signed.test.", "A")] {
+        for (name, rtype) in
+            [("signed.test.", "DNSKEY"), ("www.signed.test.", "A"), ("nope.signed.test.", "A")]
+        {
             let answer = node.dig(&["+tcp", "+dnssec", name, rtype]);
             assert!(answer.contains("RRSIG"), "{answer}");
         }
