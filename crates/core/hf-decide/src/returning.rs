@@ -214,7 +214,9 @@ impl Returns {
         };
         if ways.iter().any(is_guess) {
             let least = least_share(to, open, &ramps);
-            ramps.values_mut().for_each(|ramp| ramp.least = least);
+            for ramp in ramps.values_mut() {
+                ramp.least = least;
+            }
         }
         ramps
     }

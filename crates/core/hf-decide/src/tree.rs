@@ -146,8 +146,11 @@ pub(crate) struct Ground<'a> {
     pub(crate) is_named: &'a dyn Fn(&Scope) -> bool,
     /// What is decided for a pool, or a record (by position) that answers from it, when it is asked through these names; none if that is
     /// what is decided for everybody.
-    pub(crate) own: &'a dyn Fn(PoolIx, Option<usize>, &[Scope]) -> Option<PoolDecision>,
+    pub(crate) own: &'a DecideOwn<'a>,
 }
+
+/// Decides for a pool, or a record (by position) that answers from it, asked through names.
+pub(crate) type DecideOwn<'a> = dyn Fn(PoolIx, Option<usize>, &[Scope]) -> Option<PoolDecision> + 'a;
 
 /// A pool or record, and the named names that it is asked through.
 type Asked = (PoolIx, Option<usize>, Vec<Scope>);

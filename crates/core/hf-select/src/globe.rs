@@ -12,6 +12,7 @@ const ONE: i64 = 1_000_000_000;
 
 /// Sines of 0 to 90 degrees, in parts of [`ONE`].
 #[rustfmt::skip]
+#[allow(clippy::unreadable_literal)] // a table reads better without
 const SINES: [i64; 91] = [
     0, 17452406, 34899497, 52335956, 69756474, 87155743, 104528463, 121869343, 139173101, 156434465,
     173648178, 190808995, 207911691, 224951054, 241921896, 258819045, 275637356, 292371705, 309016994, 325568154,
@@ -64,11 +65,11 @@ impl Point {
         let half_chord = squares.sum::<u64>().isqrt() / 2;
         let (mut least, mut most) = (0_i64, 90_000_i64);
         while least < most {
-            let middle = (least + most) / 2;
+            let middle = i64::midpoint(least, most);
             if sine_of_quarter(middle).unsigned_abs() < half_chord {
-                least = middle + 1
+                least = middle + 1;
             } else {
-                most = middle
+                most = middle;
             }
         }
         2 * least as u32

@@ -29,7 +29,7 @@ mod state;
 pub use account::{Removed, Selection, Step};
 pub use candidate::Candidate;
 pub use chance::Chance;
-pub use client::{Client, locate};
+pub use client::Client;
 pub use locality::{Around, Geo, GeoFound, LatencyTable, Locality, Needs, NoGeo, UNMEASURED};
 pub use plan::{Plan, Scratch};
 pub use returning::is_drawn;
@@ -53,18 +53,6 @@ pub fn run(
     candidates.retain(keep);
     let plan = Plan::new(estate, &candidates, chain, None);
     plan.explain(&State::of_pool(decision), &Locality::of(client), seed)
-}
-
-/// Runs a chain once and keeps no account of it.
-pub fn order(
-    estate: &Estate,
-    decision: &PoolDecision,
-    chain: &[Filter],
-    client: Client,
-    seed: u64,
-    keep: impl Fn(&Candidate) -> bool,
-) -> Vec<u16> {
-    run(estate, decision, chain, client, seed, keep).order
 }
 
 #[cfg(test)]

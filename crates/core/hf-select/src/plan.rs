@@ -142,7 +142,9 @@ impl Plan {
         let positions = candidates.iter().map(|candidate| usize::from(candidate.at) + 1).max().unwrap_or(0);
         let words = mask::words(positions);
         let mut weights = vec![0; positions].into_boxed_slice();
-        candidates.iter().for_each(|candidate| weights[usize::from(candidate.at)] = candidate.weight.0);
+        for candidate in candidates {
+            weights[usize::from(candidate.at)] = candidate.weight.0;
+        }
         let with_weight = candidates.iter().filter(|candidate| candidate.weight.0 > 0);
         let mut plan = Plan {
             all: mask::of(words, candidates.iter().map(|candidate| candidate.at)),
@@ -351,7 +353,9 @@ impl Plan {
                     account.cut(&order[kept..], Removed::BeyondTake);
                     order.truncate(kept);
                     left.fill(0);
-                    order.iter().for_each(|at| left[usize::from(at / 64)] |= 1 << (at % 64));
+                    for at in order.iter() {
+                        left[usize::from(at / 64)] |= 1 << (at % 64);
+                    }
                 }
                 _ => {}
             }

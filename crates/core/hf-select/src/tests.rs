@@ -10,6 +10,17 @@ use super::*;
 
 mod model;
 
+fn order(
+    estate: &Estate,
+    decision: &PoolDecision,
+    chain: &[Filter],
+    client: Client,
+    seed: u64,
+    keep: impl Fn(&Candidate) -> bool,
+) -> Vec<u16> {
+    run(estate, decision, chain, client, seed, keep).order
+}
+
 /// Regions london, dublin, virginia with two zones each; endpoints as `zone:weight:priority`, `!` before those that do not serve.
 fn world(endpoints: &str) -> (Estate, PoolDecision) {
     let region = |name: &str, latitude, longitude| Region {

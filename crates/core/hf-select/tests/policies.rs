@@ -1,5 +1,7 @@
 //! Every policy of `docs/dns-policies.md`, read from there and tried: who answers whom, in health and without.
 
+#![allow(clippy::unwrap_used)] // a test file's helpers are tests, too
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

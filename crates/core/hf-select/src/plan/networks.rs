@@ -32,7 +32,9 @@ impl Networks {
             let Some(collection) = estate.cidr_collections.get(usize::from(*collection)) else { continue };
             for (_, networks) in places.iter().filter_map(|place| collection.places.get(usize::from(*place)))
             {
-                networks.iter().for_each(|network| named.entry(*network).or_default().push(candidate.at));
+                for network in networks {
+                    named.entry(*network).or_default().push(candidate.at);
+                }
             }
         }
         let networks: Vec<Cidr> = named.keys().copied().collect();

@@ -127,7 +127,7 @@ fn minus_log2(number: u64) -> u64 {
     let at = (fraction >> 56) as usize;
     let between = fraction << 8 >> 32;
     let (low, high) = (LOG2[at], LOG2[at + 1]);
-    ((whole + 1) << 32) - (low + ((high - low) * between >> 32))
+    ((whole + 1) << 32) - (low + (((high - low) * between) >> 32))
 }
 
 /// Binary logarithms of 1 + n/256 in parts of 2^32.
@@ -139,7 +139,7 @@ const LOG2: [u64; 257] = {
         let mut number: u128 = (1 << 62) + ((at as u128) << 54);
         let mut bit = 0;
         while bit < 32 {
-            number = number * number >> 62;
+            number = (number * number) >> 62;
             table[at] <<= 1;
             if number >= 1 << 63 {
                 table[at] |= 1;

@@ -124,7 +124,7 @@ impl Case {
                         None => left.retain(|c| c.cidr.is_none()),
                     }
                 }
-                Filter::Geo | Filter::Cidr => {}
+                Filter::Geo | Filter::Cidr | Filter::Shuffle => {}
                 Filter::SameZone => {
                     if left.iter().any(|c| c.zone.is_some() && c.zone == zone) {
                         left.retain(|c| c.zone == zone);
@@ -141,7 +141,6 @@ impl Case {
                         left.retain(|c| c.weight.0 > 0);
                     }
                 }
-                Filter::Shuffle => {}
                 Filter::Take(count) => left.truncate(usize::from(*count)),
             }
         }
