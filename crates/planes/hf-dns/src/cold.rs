@@ -135,7 +135,7 @@ impl Cold {
                 tasks.spawn(async move { tls.watch().await });
             }
             None if !dot.is_empty() => {
-                warn!("DNS over TLS has listeners and no certificate; it is not spoken")
+                warn!("DNS over TLS has listeners and no certificate; it is not spoken");
             }
             None => {}
         }

@@ -107,7 +107,7 @@ pub(crate) async fn follow(
 /// Between 90 and 100 % of a wait.
 fn spread(wait: Duration) -> Duration {
     let tenth = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) / 10;
-    wait - Duration::from_millis(hf_clock::random_seed() % (tenth + 1))
+    wait.saturating_sub(Duration::from_millis(hf_clock::random_seed() % (tenth + 1)))
 }
 
 struct Follower {
@@ -206,7 +206,7 @@ impl Follower {
         match saved {
             Ok(Ok(())) => self.unsaved = false,
             Ok(Err(problem)) => {
-                error!(zone = %self.apex, %problem, "a hosted zone's copy cannot be saved; free the disk")
+                error!(zone = %self.apex, %problem, "a hosted zone's copy cannot be saved; free the disk");
             }
             Err(why) => error!(zone = %self.apex, %why, "a hosted zone's copy cannot be saved"),
         }

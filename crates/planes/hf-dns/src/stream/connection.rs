@@ -55,7 +55,7 @@ async fn read(
                 Ok(Ok(_)) => {}
                 Ok(Err(why)) => return Err(why),
                 Err(_) if under_way.available_permits() < OUTSTANDING_MAX => {
-                    idle_at = Instant::now() + IDLE_MAX
+                    idle_at = Instant::now() + IDLE_MAX;
                 }
                 Err(late) => return Err(late.into()),
             }
