@@ -44,6 +44,10 @@ const ADDRESSES_MAX: usize = 64;
 /// How often the kernel is asked again to send what it has in its ring, when it had no room.
 const KICKS: usize = 4;
 
+/// For a queue that somebody has: two seconds in all.
+const BUSY_TRIES: usize = 40;
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
 /// How the kernel runs the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XdpMode {
@@ -154,8 +158,8 @@ impl Xdp {
         let map = bpf::socket_map(QUEUES_MAX).map_err(failed("making the map of sockets"))?;
         let mut opened = Vec::new();
         for queue in queues {
-            let xdp =
-                Xdp::open_queue(index, *queue).map_err(|(step, source)| failure(interface, step, source))?;
+            let xdp = Xdp::open_queue_in_time(index, *queue)
+                .map_err(|(step, source)| failure(interface, step, source))?;
             bpf::set_socket(map.as_fd(), *queue, xdp.descriptor()).map_err(failed("entering a socket"))?;
             opened.push(xdp);
         }
@@ -171,6 +175,19 @@ impl Xdp {
             xdp._program = Some(program.clone());
         }
         Ok(opened)
+    }
+
+    /// The kernel takes a queue back a moment after the process that had it has ended.
+    fn open_queue_in_time(interface: u32, queue: u32) -> Result<Xdp, (&'static str, io::Error)> {
+        for _ in 0..BUSY_TRIES {
+            match Xdp::open_queue(interface, queue) {
+                Err((_, why)) if why.kind() == io::ErrorKind::ResourceBusy => {
+                    std::thread::park_timeout(BUSY_PAUSE);
+                }
+                other => return other,
+            }
+        }
+        Xdp::open_queue(interface, queue)
     }
 
     fn open_queue(interface: u32, queue: u32) -> Result<Xdp, (&'static str, io::Error)> {
