@@ -292,7 +292,10 @@ fn a_hosted_zone_with_dynamic_records_or_keys_stays() {
     runner.run(Command::UpdateHostedZone(update("update dns.: drop x")));
     runner.run(Command::ZoneKey(key("key add 7")));
     let (outcome, _) = runner.run(without());
-    expect!["refused: hosted zone example.test. cannot be deleted: it has the DNSSEC key 7; delete that first"].assert_eq(&script::show(&outcome, &[]));
+    expect![
+        "refused: hosted zone example.test. cannot be deleted: it has the DNSSEC key 7; delete that first"
+    ]
+    .assert_eq(&script::show(&outcome, &[]));
     runner.run(Command::ZoneKey(key("key remove 7")));
     let (outcome, _) = runner.run(without());
     assert!(matches!(outcome, crate::Outcome::Done { .. }), "{outcome:?}");
