@@ -183,9 +183,8 @@ pub(crate) async fn keep_signed(current: Arc<Responder>, signers: Arc<Signers>) 
                 warn!(%why, "signatures could not be made ahead; they are made when asked for");
             }
         }
-        match tokio::time::timeout(KEEPER_PACE, swaps.changed()).await {
-            Ok(Err(_)) => return,
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(_)) = tokio::time::timeout(KEEPER_PACE, swaps.changed()).await {
+            return;
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) const AHEAD_MAX: Duration = Duration::from_millis(25);
 /// The same at the first snapshot: nobody is answered yet.
 const FIRST_MAX: Duration = Duration::from_secs(1);
 /// How often the keeper looks for what is due.
-pub(crate) const KEEPER_PACE: Duration = Duration::from_secs(60);
+pub(crate) const KEEPER_PACE: Duration = Duration::from_mins(1);
 /// Sets of one zone that are signed ahead.
 const SETS_MAX: usize = 100_000;
 /// Sets in the cache of what was asked for: some 20 MB.
