@@ -183,8 +183,8 @@ impl IntentBase {
             return Err(HEAD.invalid("intent", "has what is in the base"));
         }
         intent.estate = self.estate.clone();
-        intent.dynamic = self.dynamic.clone();
-        intent.zone_keys = self.zone_keys.clone();
+        intent.dynamic.clone_from(&self.dynamic);
+        intent.zone_keys.clone_from(&self.zone_keys);
         intent.board = self.stands(body.stand)?;
         if body.controls_of_board {
             if !intent.controls.is_empty() {

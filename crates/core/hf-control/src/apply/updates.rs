@@ -377,7 +377,9 @@ impl Zone for View<'_> {
         let Some(name) = self.names.get(owner) else { return };
         let key = |rtype| (name, rtype);
         for records in self.declared.plain.range(key(0)..=key(u16::MAX)).map(|(_, records)| records) {
-            records.iter().for_each(|record| each(record.rtype, record.ttl, &record.rdata));
+            for record in records {
+                each(record.rtype, record.ttl, &record.rdata);
+            }
         }
         // Of what is chosen for each answer only that it is there: no data is like it.
         for (_, rtype) in self.declared.steered.range(key(0)..=key(u16::MAX)) {
@@ -387,7 +389,9 @@ impl Zone for View<'_> {
         }
         let (from, to) = ((name.clone(), 0), (name.clone(), u16::MAX));
         for records in self.dynamic.range(from..=to).map(|(_, records)| records) {
-            records.iter().for_each(|record| each(record.rtype, record.ttl, &record.rdata));
+            for record in records {
+                each(record.rtype, record.ttl, &record.rdata);
+            }
         }
     }
 }
