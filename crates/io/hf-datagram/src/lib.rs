@@ -26,15 +26,14 @@ pub const BATCH: usize = 32;
 /// A longer datagram is cut here.
 pub const DATAGRAM_BYTES_MAX: usize = 4_096;
 
+/// What answers: a datagram, where it came from, room for a reply; gives the reply's length, 0 for none.
+pub type Answering<'a> = dyn FnMut(&[u8], SocketAddr, &mut [u8]) -> usize + 'a;
+
 /// A way for datagrams in and out.
 pub trait Datagrams: Send {
     /// Waits up to `wait` for datagrams. Each goes to `answer` with where it came from and room for a reply; `answer` says how long the
     /// reply is, 0 for none. All replies leave together. Gives how many datagrams came; none is no error.
-    fn turn(
-        &mut self,
-        wait: Duration,
-        answer: &mut dyn FnMut(&[u8], SocketAddr, &mut [u8]) -> usize,
-    ) -> io::Result<usize>;
+    fn turn(&mut self, wait: Duration, answer: &mut Answering<'_>) -> io::Result<usize>;
 
     /// Replies that could not be sent, and datagrams that had no room, since the start.
     fn dropped(&self) -> u64;

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 use std::time::Duration;
 
-use crate::{BATCH, DATAGRAM_BYTES_MAX, Datagrams};
+use crate::{Answering, BATCH, DATAGRAM_BYTES_MAX, Datagrams};
 
 /// From one buffer to the next: not a multiple of a page, or all buffers would fight for the same lines of the first cache.
 const QUERY_STRIDE: usize = DATAGRAM_BYTES_MAX + 128;
@@ -149,11 +149,7 @@ impl Sockets {
 }
 
 impl Datagrams for Sockets {
-    fn turn(
-        &mut self,
-        wait: Duration,
-        answer: &mut dyn FnMut(&[u8], SocketAddr, &mut [u8]) -> usize,
-    ) -> io::Result<usize> {
+    fn turn(&mut self, wait: Duration, answer: &mut Answering<'_>) -> io::Result<usize> {
         let came = self.receive(wait)?;
         let mut count = 0;
         for at in 0..came {

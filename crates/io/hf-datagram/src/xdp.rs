@@ -20,7 +20,7 @@ use ::xdp::socket::{PollTimeout, XdpSocket, XdpSocketBuilder};
 use ::xdp::umem::{FrameSize, UmemCfgBuilder};
 use ::xdp::{RingConfigBuilder, Umem, WakableRings};
 
-use crate::{BATCH, Datagrams};
+use crate::{Answering, BATCH, Datagrams};
 
 mod bpf;
 mod frame;
@@ -127,7 +127,7 @@ pub struct Xdp {
     socket: XdpSocket,
     // Behind everything that points into it or makes the kernel write into it: fields are dropped in order.
     memory: Umem,
-    _program: Option<Arc<Program>>,
+    program: Option<Arc<Program>>,
 }
 
 // SAFETY: its pointers lead to memory that it owns, mapped for the whole process; no part is tied to a thread, and nothing is shared with
@@ -136,7 +136,10 @@ unsafe impl Send for Xdp {}
 
 impl std::fmt::Debug for Xdp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Xdp").field("queue", &self.queue).finish_non_exhaustive()
+        f.debug_struct("Xdp")
+            .field("queue", &self.queue)
+            .field("program", &self.program)
+            .finish_non_exhaustive()
     }
 }
 
@@ -172,7 +175,7 @@ impl Xdp {
         let link = bpf::link(program.as_fd(), index, flags).map_err(failed("putting the program on it"))?;
         let program = Arc::new(Program { _link: link, _program: program, _map: map });
         for xdp in &mut opened {
-            xdp._program = Some(program.clone());
+            xdp.program = Some(program.clone());
         }
         Ok(opened)
     }
@@ -219,7 +222,7 @@ impl Xdp {
             rings,
             socket,
             memory,
-            _program: None,
+            program: None,
         })
     }
 
@@ -276,11 +279,7 @@ impl Xdp {
 }
 
 impl Datagrams for Xdp {
-    fn turn(
-        &mut self,
-        wait: Duration,
-        answer: &mut dyn FnMut(&[u8], SocketAddr, &mut [u8]) -> usize,
-    ) -> io::Result<usize> {
+    fn turn(&mut self, wait: Duration, answer: &mut Answering<'_>) -> io::Result<usize> {
         let mut came = self.receive();
         if came == 0 {
             self.socket.poll_read(PollTimeout::new(Some(wait)))?;
@@ -294,7 +293,7 @@ impl Datagrams for Xdp {
             let at = query.payload.start;
             let len = answer(&packet[query.payload], query.from, &mut self.reply[..]);
             let end = at + len.min(REPLY_BYTES_MAX);
-            let grow = end as i32 - packet.len() as i32;
+            let grow = end.cast_signed() as i32 - packet.len().cast_signed() as i32;
             if len == 0 || packet.adjust_tail(grow).is_err() {
                 self.memory.free_packet(packet);
                 continue;
@@ -355,8 +354,9 @@ fn socket_error(step: &'static str) -> impl Fn(::xdp::socket::SocketError) -> (&
     use ::xdp::socket::SocketError;
     move |why| {
         let inner = match why {
-            SocketError::SocketCreation(inner) | SocketError::Bind(inner) => inner,
-            SocketError::SetSockOpt { inner, .. }
+            SocketError::SocketCreation(inner)
+            | SocketError::Bind(inner)
+            | SocketError::SetSockOpt { inner, .. }
             | SocketError::GetSockOpt { inner, .. }
             | SocketError::RingMap { inner, .. } => inner,
         };

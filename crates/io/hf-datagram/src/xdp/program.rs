@@ -99,7 +99,8 @@ impl Assembler {
     fn finish(mut self) -> Vec<Instruction> {
         for (at, label) in &self.jumps {
             let (_, to) = self.labels.iter().find(|(known, _)| known == label).expect("every label is put");
-            self.instructions[*at].offset = (to - at - 1) as i16;
+            self.instructions[*at].offset =
+                i16::try_from(to - at - 1).expect("a program of a few hundred instructions");
         }
         self.instructions
     }
