@@ -12,7 +12,7 @@ use super::{Options, Told};
 /// The port of the echo; our node and the peers follow.
 const PORT: u16 = 17_300;
 /// For a server to give its first right answer.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 const A: &[u16] = &[1];
 const BOTH: &[u16] = &[1, 28];

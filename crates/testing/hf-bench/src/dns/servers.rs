@@ -78,7 +78,7 @@ impl Server {
         self.program.last_words()
     }
 
-    fn start(name: &str, address: SocketAddr, command: Vec<String>, folder: &Path) -> Told<Server> {
+    fn start(name: &str, address: SocketAddr, command: &[String], folder: &Path) -> Told<Server> {
         let (path, arguments) = command.split_first().ok_or("no command")?;
         let log = folder.join("log");
         let start = || Program::start(Path::new(path), arguments.to_vec(), log.clone());
@@ -92,7 +92,7 @@ impl Server {
         let own = if own.is_file() { own } else { return Err("this program is gone".to_owned()) };
         let folder = made(folder, "echo")?;
         let command = [wrap, &[own.display().to_string(), "--echo".to_owned(), address.to_string()]].concat();
-        Server::start("echo", address, command, &folder)
+        Server::start("echo", address, &command, &folder)
     }
 
     /// Our node.
@@ -126,7 +126,7 @@ impl Server {
             "-c".to_owned(),
             text(&folder.join("node.toml")),
         ];
-        Server::start(name, address, [wrap, &serve].concat(), &folder)
+        Server::start(name, address, &[wrap, &serve].concat(), &folder)
     }
 
     /// Those of the peers that are installed, on ports from this one up.
@@ -167,7 +167,7 @@ impl Server {
                 ),
             };
             write(&folder.join("config"), &config)?;
-            servers.push(Server::start(name, address, command, &folder)?);
+            servers.push(Server::start(name, address, &command, &folder)?);
         }
         Ok(servers)
     }
