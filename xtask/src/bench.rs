@@ -8,12 +8,9 @@ const USAGE: &str = "usage: cargo xtask bench ledger|dns [OPTIONS]   (--help tel
 
 /// Runs the command.
 pub fn main(words: &[&str]) -> ExitCode {
-    let (program, options) = match words.split_first() {
-        Some((program @ (&"ledger" | &"dns"), options)) => (*program, options),
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+    let Some((&program @ ("ledger" | "dns"), options)) = words.split_first() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
     };
     let build = ["build", "--release", "--quiet", "--package", "holdfast", "--package", "hf-bench"];
     let run = ["run", "--release", "--quiet", "--package", "hf-bench", "--bin", program, "--"];

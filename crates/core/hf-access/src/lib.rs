@@ -37,8 +37,7 @@ pub enum Role {
 
 impl Role {
     /// All of them, in order.
-    pub const ALL: [Role; 5] =
-        [Role::Read, Role::Operate, Role::Administer, Role::Update, Role::BreakGlass];
+    pub const ALL: [Role; 5] = [Role::Read, Role::Operate, Role::Administer, Role::Update, Role::BreakGlass];
 
     /// As written in files and outputs.
     pub fn as_str(self) -> &'static str {

@@ -40,22 +40,28 @@ struct Known {
     asked: Option<(Digest, Instant)>,
 }
 
+/// A long intent in two parts.
+pub(crate) struct Split {
+    pub(crate) base: Arc<IntentBase>,
+    pub(crate) head: Vec<u8>,
+}
+
 impl Bases {
     /// A long intent's base and head; none for a short one.
-    pub(crate) fn split(&self, intent: &Intent) -> Result<Option<(Arc<IntentBase>, Vec<u8>)>, CodecError> {
+    pub(crate) fn split(&self, intent: &Intent) -> Result<Option<Split>, CodecError> {
         let known = self.with(|known| known.bases.iter().find(|base| base.is_of(intent)).cloned());
-        let base = match known {
-            Some(base) => base,
-            None => {
-                let base = Arc::new(IntentBase::of(intent)?);
-                self.keep(base.clone());
-                base
-            }
+        let base = if let Some(base) = known {
+            base
+        } else {
+            let base = Arc::new(IntentBase::of(intent)?);
+            self.keep(base.clone());
+            base
         };
         if base.bytes().len() < LONG {
             return Ok(None);
         }
-        Ok(Some((base.clone(), base.head(intent)?)))
+        let head = base.head(intent)?;
+        Ok(Some(Split { base, head }))
     }
 
     fn get(&self, digest: Digest) -> Option<Arc<IntentBase>> {

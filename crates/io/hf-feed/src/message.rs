@@ -19,7 +19,7 @@ use hf_model::{Digest, NodeId, Revision, ZoneId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::bases::Bases;
+use crate::bases::{Bases, Split};
 use crate::break_glass::{SignedBreakGlass, decode_list, encode_list};
 use crate::frame::{self, Kind};
 use crate::report::{NodeReport, ReportError, decode_report, encode_report};
@@ -197,7 +197,7 @@ pub fn intent_frame(intent: &Intent) -> Option<Arc<[u8]>> {
 pub fn intent_frames(intent: &Intent, bases: &Bases) -> Option<IntentFrames> {
     match bases.split(intent) {
         Ok(None) => Some(IntentFrames { frame: intent_frame(intent)?, base: None }),
-        Ok(Some((base, head))) => Some(IntentFrames {
+        Ok(Some(Split { base, head })) => Some(IntentFrames {
             frame: behind_revision(Kind::IntentHead, intent.revision, &head)?,
             base: Some((base.digest(), sealed(Kind::IntentBase, base.bytes())?)),
         }),

@@ -143,7 +143,7 @@ struct Coded<'a> {
     iso_code: Option<&'a str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 struct Point {
     #[serde(default)]
     latitude: Option<f64>,

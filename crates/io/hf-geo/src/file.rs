@@ -16,6 +16,9 @@ use tracing::{info, warn};
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// Reads a file and puts it in force, or says what is wrong with it.
+type Load = Box<dyn FnMut(&Path) -> Result<(), String> + Send>;
+
 /// A file to be watched.
 pub struct Watched {
     /// What it is, for the log, such as `the geography database`.
@@ -23,7 +26,7 @@ pub struct Watched {
     /// Where.
     pub path: PathBuf,
     /// Reads it and puts it in force; says what is wrong with it, and how to mend that. Blocks.
-    pub load: Box<dyn FnMut(&Path) -> Result<(), String> + Send>,
+    pub load: Load,
 }
 
 impl std::fmt::Debug for Watched {

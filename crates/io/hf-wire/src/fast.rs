@@ -74,10 +74,6 @@ pub struct FastEdns<'a> {
     pub cookie: Option<&'a [u8]>,
     /// The asker wants to know which server this is.
     pub nsid: bool,
-    /// TCP keepalive; means nothing in a datagram (RFC 7828 3.2.1).
-    pub keepalive: bool,
-    /// Padding; to be answered by padding over encrypted transports only (RFC 7830 3).
-    pub padding: bool,
 }
 
 /// Looks at a message.
@@ -159,8 +155,6 @@ fn edns(record: &[u8]) -> Option<FastEdns<'_>> {
             // A second one, or one of another length.
             code::SUBNET | code::COOKIE => return None,
             code::NSID => edns.nsid = true,
-            code::KEEPALIVE => edns.keepalive = true,
-            code::PADDING => edns.padding = true,
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Keeps the newest snapshot on disk, off every other path.
 //!
 //! 1. Only the newest matters: what changes while a save is under way is one save more, not several. The first change is saved at
-//!    once, and what follows it not before [`SPACING`] has passed, or [`SPACING_LONG`] after a long file: the disk may be the one that
+//!    once, and what follows it not before [`SPACING`] has passed, and [`SPACING_LONG`] more after a long file: the disk may be the one that
 //!    etcd waits for.
 //! 2. A disk that refuses is told once and tried again with the next change, at the latest after [`RETRY`].
 //! 3. At the end what is newest is saved before the task ends.
@@ -23,8 +23,8 @@ const RETRY: Duration = Duration::from_secs(5);
 /// From one save to the next, at least: a burst of changes is a few saves.
 const SPACING: Duration = Duration::from_millis(250);
 
-/// The same after a file of [`LONG`] bytes.
-const SPACING_LONG: Duration = Duration::from_secs(1);
+/// What is added to that after a file of [`LONG`] bytes.
+const SPACING_LONG: Duration = Duration::from_millis(750);
 
 /// A snapshot of so many bytes is long.
 const LONG: usize = 128 << 10;
@@ -65,7 +65,7 @@ pub async fn run(dir: SnapshotDir, mut kept: watch::Receiver<Kept>) {
         match done.await.expect("saving does not panic") {
             Ok(bytes) => {
                 if bytes >= LONG {
-                    not_before += SPACING_LONG - SPACING;
+                    not_before += SPACING_LONG;
                 }
                 saved = next;
                 if is_failing {

@@ -101,7 +101,7 @@ impl HandedOn {
             Client::with_tls(endpoints, None, Some(tls))
         };
         let client = client.map_err(|error| error.to_string())?;
-        let (hosted_zone, update) = (request.hosted_zone.to_string(), on_the_wire(request));
+        let (hosted_zone, update) = (request.hosted_zone.to_string(), on_the_wire(&request));
         match client.update_hosted_zone(&hosted_zone, &update).await {
             Ok(_) => Ok(Rcode::NO_ERROR),
             Err(ClientError::Refused { code, message, .. }) if code.starts_with("update-") => {
@@ -135,7 +135,7 @@ async fn to_own_writer(control: &Control, request: UpdateRequest) -> Result<Rcod
 }
 
 /// As the API takes it.
-fn on_the_wire(request: UpdateRequest) -> hf_api::UpdateHostedZone {
+fn on_the_wire(request: &UpdateRequest) -> hf_api::UpdateHostedZone {
     let prerequisite = |part: &UpdatePrerequisite| {
         use hf_api::UpdatePrerequisite as Part;
         let name = part.name().to_string();

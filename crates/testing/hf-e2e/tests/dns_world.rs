@@ -26,7 +26,7 @@ use hf_wire::Rcode;
 use hf_wire::tsig::{Algorithm, Key, Keys};
 use tokio::sync::watch;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The base64 of the secret below.
 const SECRET: &str = "YSBzZWNyZXQgb2Ygc29tZSBsZW5ndGggaW5kZWVk";
@@ -108,6 +108,7 @@ impl Ours {
             activity: Arc::new(Activity::default()),
             own_zone: None,
             settings: Settings::default(),
+            geography: hf_geo::Geography::default(),
             cold: ColdInputs { keys: keys(), hosted: Some(store.clone()), updates, tls: dot },
         };
         runtime.spawn(bound.run(inputs, stopped));

@@ -68,7 +68,9 @@ fn check(sick: &[usize], shifted: Option<&str>, question: &str, want: Expect) {
     let estate =
         hf_config::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
     let mut verdicts = Verdicts { of: vec![Verdict::Healthy; 6] };
-    sick.iter().for_each(|at| verdicts.of[*at] = Verdict::Unhealthy);
+    for at in sick {
+        verdicts.of[*at] = Verdict::Unhealthy;
+    }
     let shift = |name: &str| Shift {
         id: ShiftId::new("shift-1").unwrap(),
         zone: ZoneId::new("a").unwrap(),

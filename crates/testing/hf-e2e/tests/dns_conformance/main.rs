@@ -43,6 +43,7 @@ fn ask(server: &Server, query: &Query, id: u16) -> Option<Reply> {
 }
 
 /// What is compared of a reply.
+#[expect(clippy::struct_excessive_bools, reason = "flags of a DNS header, each alone")]
 #[derive(Debug, PartialEq, Eq)]
 struct Seen<'r> {
     rcode: u16,
@@ -59,7 +60,7 @@ struct Seen<'r> {
 
 fn seen(reply: &Reply) -> Seen<'_> {
     let is_no = !reply.authority.iter().any(|record| record.1 == 2);
-    let referral = !reply.aa && !is_no || reply.answer.is_empty() && !is_no;
+    let referral = !is_no && (!reply.aa || reply.answer.is_empty());
     let authority =
         reply.authority.iter().filter(|record| record.1 == 6 || referral && matches!(record.1, 2 | 43));
     Seen {

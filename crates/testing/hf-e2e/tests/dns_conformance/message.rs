@@ -8,6 +8,7 @@ use std::fmt;
 pub type Record = (String, u16, u32, Vec<u8>);
 
 /// A reply.
+#[expect(clippy::struct_excessive_bools, reason = "flags of a DNS header, each alone")]
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Reply {
     pub rcode: u16,

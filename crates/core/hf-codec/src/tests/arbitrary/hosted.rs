@@ -30,12 +30,15 @@ fn record() -> impl Strategy<Value = PlainRecord> {
     })
 }
 
+/// Label, type and data.
+type Records = BTreeSet<(String, u16, Vec<u8>)>;
+
 /// In order, and each zone with a record.
 pub(super) fn dynamic() -> BoxedStrategy<Vec<DynamicZone>> {
     let records = prop::collection::btree_set(("[a-z]{1,5}", any::<u16>(), rdata()), 1..5);
-    let zones: BoxedStrategy<BTreeMap<DnsName, (_, BTreeSet<(String, u16, Vec<u8>)>)>> =
+    let zones: BoxedStrategy<BTreeMap<DnsName, (_, Records)>> =
         prop::collection::btree_map(name(), (revision(), records), 0..3).boxed();
-    let zone = |(name, (revision, records)): (DnsName, (_, BTreeSet<(String, u16, Vec<u8>)>))| {
+    let zone = |(name, (revision, records)): (DnsName, (_, Records))| {
         let mut records: Vec<PlainRecord> = records
             .into_iter()
             .map(|(label, rtype, rdata)| PlainRecord {
