@@ -34,13 +34,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use hf_answer::Compiled;
 use hf_api::serve::{BindError, Listener, TowerToHyperService};
 use hf_api::tls::ServerTls;
 use hf_clock::Clock;
 use hf_config::node::{OperatorKey, Role};
 use hf_control::Intent;
 use hf_feed::Reports;
+use hf_geo::Geography;
 use hf_ledger::Journal;
 use hf_model::{DnsName, NodeId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
@@ -96,6 +96,8 @@ pub struct Context {
     pub estate_file: Option<PathBuf>,
     /// Why it is not in force.
     pub estate_file_problem: watch::Receiver<Option<String>>,
+    /// Where clients are, as files and measurements say it here; on nodes with the DNS role answers go by the same.
+    pub geography: Geography,
     /// How hosted zones do here, on nodes with the DNS role.
     pub hosted: Option<HostedHere>,
 }
@@ -151,7 +153,7 @@ pub(crate) struct Shared {
     pub(crate) refusals: Refusals,
     refused_acts: glass::RefusedActs,
     /// For `explain`; made when first asked for.
-    compiled: Mutex<Option<Compiled>>,
+    compiled: Mutex<explain::Kept>,
     requests: Semaphore,
     large: Semaphore,
     openapi: String,
@@ -227,11 +229,11 @@ impl Api {
     /// Builds the routes; nothing runs yet.
     pub fn new(context: Context) -> Api {
         let shared = Arc::new(Shared {
+            compiled: Mutex::new(explain::Kept::new(&context.geography)),
             context,
             observed: Observed::default(),
             refusals: Refusals::default(),
             refused_acts: glass::RefusedActs::default(),
-            compiled: Mutex::default(),
             requests: Semaphore::new(REQUESTS),
             large: Semaphore::new(LARGE),
             openapi: openapi(),

@@ -39,6 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         activity: Arc::new(Activity::default()),
         own_zone: None,
         settings: Settings::default(),
+        geography: hf_geo::Geography::default(),
         cold: ColdInputs::default(),
     };
     bound.run(inputs, shutdown).await;

@@ -1,7 +1,8 @@
 //! What is answered from right now: one atomic pointer, swapped by whoever brings the next snapshot.
 //!
 //! 1. Compiling happens on threads that answer nobody. A worker sees the swap at its next batch.
-//! 2. What was in force before is put away there too, once no worker looks at it any more: freeing a million names takes a while.
+//! 2. A table of latencies is compiled in when it or the estate is another one; a geography database is asked as it is at the moment.
+//! 3. What was in force before is put away there too, once no worker looks at it any more: freeing a million names takes a while.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use hf_answer::{Compiled, HostedSet};
 use hf_config::estate::{Estate, PoolIx, ZoneIx};
+use hf_geo::Geography;
 use hf_model::ZoneId;
 use hf_snapshot::Snapshot;
 use hf_telemetry::{Activity, ZoneActivity};
@@ -43,6 +45,20 @@ pub(crate) struct EstateCounts {
     pub(crate) names: NameCounts,
 }
 
+/// What answers are made of; a change of any makes others.
+pub(crate) struct Changing {
+    pub(crate) snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    pub(crate) contents: watch::Receiver<Arc<HostedSet>>,
+    pub(crate) geography: Geography,
+}
+
+/// Where clients are, for whoever compiles.
+struct Surroundings {
+    geography: Geography,
+    /// Whether its table is another one than that in force.
+    is_new: bool,
+}
+
 const NOWHERE: u32 = u32::MAX;
 
 impl EstateCounts {
@@ -75,6 +91,7 @@ impl Live {
     fn new(
         snapshot: Arc<Snapshot>,
         hosted: Arc<HostedSet>,
+        surroundings: &Surroundings,
         own_zone: Option<&ZoneId>,
         activity: &Activity,
         workers: usize,
@@ -84,16 +101,26 @@ impl Live {
         let estate = &snapshot.estate;
         let same = before.filter(|live| live.compiled.snapshot().estate.digest == estate.digest);
         let own_zone = own_zone.and_then(|zone| estate.zone_named(zone));
+        let table = || Arc::new(surroundings.geography.table(estate));
+        let compiled = match before {
+            Some(live) => {
+                let updated = live.compiled.updated(snapshot.clone(), hosted);
+                let is_kept = same.is_some() && !surroundings.is_new;
+                signers.sign(if is_kept { updated } else { updated.with_latency(table()) }, own_zone, false)
+            }
+            None => {
+                let first =
+                    Compiled::new(snapshot.clone(), hosted).with_geo(surroundings.geography.database());
+                signers.sign(first.with_latency(table()), own_zone, true)
+            }
+        };
         Live {
             own_zone,
             counts: match same {
                 Some(live) => live.counts.clone(),
                 None => Arc::new(EstateCounts::new(estate, activity, workers, before)),
             },
-            compiled: match before {
-                Some(live) => signers.sign(live.compiled.updated(snapshot, hosted), own_zone, false),
-                None => signers.sign(Compiled::new(snapshot, hosted), own_zone, true),
-            },
+            compiled,
         }
     }
 }
@@ -119,15 +146,15 @@ impl Current {
     /// Takes every snapshot as it comes, until there is nobody left to bring one; the last one stays.
     pub(crate) async fn follow(
         &self,
-        mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
-        mut contents: watch::Receiver<Arc<HostedSet>>,
+        Changing { mut snapshots, mut contents, geography }: Changing,
         own_zone: Option<ZoneId>,
         activity: Arc<Activity>,
         workers: usize,
         signers: Arc<Signers>,
     ) {
         let mut retiring = JoinSet::new();
-        let (mut more_snapshots, mut more_contents) = (true, true);
+        let (mut more_snapshots, mut more_contents, mut more_places) = (true, true, true);
+        let (mut places, mut is_behind) = (geography.changes(), false);
         loop {
             let in_force = || self.live.load().as_ref().map(|live| live.compiled.snapshot().clone());
             let newest = snapshots.borrow_and_update().clone().or_else(in_force);
@@ -135,26 +162,34 @@ impl Current {
                 let before = self.live.load_full();
                 let hosted = contents.borrow_and_update().clone();
                 let number = snapshot.number;
+                let surroundings =
+                    Surroundings { is_new: places.take() || is_behind, geography: geography.clone() };
                 let (own_zone, activity, signers) = (own_zone.clone(), activity.clone(), signers.clone());
                 let compiling = tokio::task::spawn_blocking(move || {
                     let own_zone = own_zone.as_ref();
-                    Live::new(snapshot, hosted, own_zone, &activity, workers, before.as_deref(), &signers)
+                    let before = before.as_deref();
+                    Live::new(snapshot, hosted, &surroundings, own_zone, &activity, workers, before, &signers)
                 });
                 match compiling.await {
                     Ok(live) => {
+                        is_behind = false;
                         if let Some(old) = self.live.swap(Some(Arc::new(live))) {
                             retiring.spawn(retire(old));
                         }
                         self.swaps.send_modify(|swaps| *swaps += 1);
                         debug!(number, "answers come from a new snapshot");
                     }
-                    Err(why) => warn!(%why, number, "a snapshot could not be compiled; the one before stays"),
+                    Err(why) => {
+                        is_behind = true;
+                        warn!(%why, number, "a snapshot could not be compiled; the one before stays");
+                    }
                 }
             }
             while retiring.try_join_next().is_some() {}
             tokio::select! {
                 changed = snapshots.changed(), if more_snapshots => more_snapshots = changed.is_ok(),
                 changed = contents.changed(), if more_contents => more_contents = changed.is_ok(),
+                changed = places.changed(), if more_places => more_places = changed,
                 else => {
                     debug!("nothing new will come; what is in force stays");
                     return;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use hf_clock::Clock;
+use hf_geo::Geography;
 use hf_model::ZoneId;
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
@@ -14,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::bind::{Bound, WorkerPort};
 use crate::cold::{Cold, ColdInputs};
-use crate::current::keep_signed;
+use crate::current::{Changing, keep_signed};
 use crate::respond::Responder;
 use crate::settings::Settings;
 use crate::signing::Signers;
@@ -37,6 +38,8 @@ pub struct Inputs {
     pub own_zone: Option<ZoneId>,
     /// What all answers have in common.
     pub settings: Settings,
+    /// Where clients are, as files and measurements say it.
+    pub geography: Geography,
     /// Keys, contents from elsewhere, updates, TLS.
     pub cold: ColdInputs,
 }
@@ -128,7 +131,7 @@ impl Bound {
     ///
     /// When one of its tasks did: half a DNS server is worse than one that is restarted.
     pub async fn run(self, inputs: Inputs, mut shutdown: watch::Receiver<bool>) {
-        let Inputs { snapshots, clock, activity, own_zone, settings, cold: cold_inputs } = inputs;
+        let Inputs { snapshots, clock, activity, own_zone, settings, geography, cold: cold_inputs } = inputs;
         let dnstap = settings.dnstap.clone().map(|sink| tap::start(sink, settings.nsid.clone()));
         let tap = match dnstap.transpose() {
             Ok(started) => started.map(|(tap, _)| tap),
@@ -139,13 +142,14 @@ impl Bound {
         };
         let signers = Arc::new(Signers::new(settings.seal.clone(), clock.clone()));
         let responder = Arc::new(Responder::new(self.current, self.counters, settings, clock.clone()));
-        let (contents, of_estate) = (cold_inputs.contents(), snapshots.clone());
+        let of_estate = snapshots.clone();
+        let changing = Changing { snapshots, contents: cold_inputs.contents(), geography };
         let cold_path = Cold::new(responder.clone(), cold_inputs, clock);
         let mut tasks = JoinSet::new();
         let (follower, worker_count) = (responder.clone(), self.workers.len());
         tasks.spawn(keep_signed(responder.clone(), signers.clone()));
         tasks.spawn(async move {
-            follower.current.follow(snapshots, contents, own_zone, activity, worker_count, signers).await;
+            follower.current.follow(changing, own_zone, activity, worker_count, signers).await;
             std::future::pending::<()>().await;
         });
         let (cold, messages) = mpsc::channel(COLD_QUEUE);

@@ -83,6 +83,8 @@ pub struct Hub {
     feed_problem: Option<String>,
     clock_problem: Option<String>,
     api_files_problem: Option<String>,
+    geo_database_problem: Option<String>,
+    latency_file_problem: Option<String>,
     published: Option<(Inputs, Arc<Snapshot>)>,
     /// From when to when time alone changes nothing in what was published: a zone that returns has more of its weight with every step.
     stands: Option<(Timestamp, Option<Timestamp>)>,
@@ -217,6 +219,8 @@ impl Hub {
             feed_problem: None,
             clock_problem: None,
             api_files_problem: None,
+            geo_database_problem: None,
+            latency_file_problem: None,
             published: None,
             stands: None,
             waiting: VecDeque::new(),
@@ -552,8 +556,24 @@ impl Hub {
         self.api_files_problem = problem;
     }
 
+    /// Why the geography database is not in force as it is on disk; none when it is.
+    pub fn set_geo_database_problem(&mut self, problem: Option<String>) {
+        self.geo_database_problem = problem;
+    }
+
+    /// The same of the latency file.
+    pub fn set_latency_file_problem(&mut self, problem: Option<String>) {
+        self.latency_file_problem = problem;
+    }
+
     fn node_problem(&self) -> Option<String> {
-        let all = [&self.feed_problem, &self.clock_problem, &self.api_files_problem];
+        let all = [
+            &self.feed_problem,
+            &self.clock_problem,
+            &self.api_files_problem,
+            &self.geo_database_problem,
+            &self.latency_file_problem,
+        ];
         let all: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
         (!all.is_empty()).then(|| all.join("\n"))
     }

@@ -10,6 +10,7 @@ mod api_files;
 mod boot;
 mod estate_file;
 mod gate;
+mod geography;
 pub mod hub;
 mod ledger;
 mod node;

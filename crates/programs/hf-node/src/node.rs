@@ -23,6 +23,7 @@ use hf_control_plane::{
     RingJournal,
 };
 use hf_feed::{Feed, FeedConfig, Now, Reports};
+use hf_geo::Geography;
 use hf_health::Table;
 use hf_ledger::Journal;
 use hf_model::PoolName;
@@ -35,6 +36,7 @@ use tracing::{error, info};
 use crate::api_files;
 use crate::boot::{self, DataDir};
 use crate::estate_file;
+use crate::geography;
 use crate::gate::{LedgerGate, LostLedger};
 use crate::hub::{FromDisk, Hub, Reached};
 use crate::ledger;
@@ -192,6 +194,7 @@ pub async fn start(
         break_glass: break_glass_to,
         gate,
         activity: Arc::default(),
+        geography: Geography::default(),
         clock,
     };
     let opened = Opened::all(&config, &given).await.map_err(NodeError::Start)?;
@@ -218,6 +221,7 @@ pub async fn start(
     let (api_files_to, api_files_problem) = watch::channel(None);
     let (access, api_tls) = (opened.access, opened.api_tls);
     parts.start("watcher of the API's files", api_files::run(access, api_tls, api_files_to, stopped.clone()));
+    let geography::Problems { database, latencies } = geography::follow(&config.dns, &given.geography, &mut parts);
     let sources = Sources {
         incoming,
         ledger,
@@ -227,6 +231,8 @@ pub async fn start(
         estate_file_problem: Some(given.file_problem.clone()),
         feed_problem: Some(seen_at_once(opened.feed.problem())),
         api_files_problem: Some(api_files_problem),
+        geo_database_problem: database,
+        latency_file_problem: latencies,
         clock_problem: opened.control.as_ref().map(|control| seen_at_once(control.clock_problem())),
         shutdown: stopped.clone(),
     };
@@ -260,6 +266,7 @@ pub async fn start(
             activity: given.activity.clone(),
             own_zone: config.zone.clone(),
             settings,
+            geography: given.geography.clone(),
             cold,
         };
         parts.start("dns", dns.run(inputs, stopped.clone()));
@@ -289,6 +296,7 @@ struct Given {
     break_glass: mpsc::Sender<GivenBreakGlass>,
     gate: watch::Receiver<Gate>,
     activity: Arc<Activity>,
+    geography: Geography,
     clock: Clock,
 }
 
@@ -320,6 +328,8 @@ impl Opened {
             let bound = hf_status::bind(config.status_listen, given.snapshots.clone(), given.clock.clone());
             status = keep(bound.await, &mut problems);
         }
+        let (dns_config, places) = (config.dns.clone(), given.geography.clone());
+        problems.extend(blocking(move || geography::open(&dns_config, &places)).await);
         let mut dns = None;
         if has(Role::Dns) {
             let bound = keep(hf_dns::bind(&config.dns).await, &mut problems);
@@ -447,6 +457,7 @@ fn context(
         clock: given.clock.clone(),
         estate_file: config.estate.clone().filter(|_| config.roles.contains(&Role::Control)),
         estate_file_problem: given.file_problem.clone(),
+        geography: given.geography.clone(),
         hosted,
     }
 }

@@ -51,6 +51,10 @@ pub struct Sources {
     pub clock_problem: Option<watch::Receiver<Option<String>>>,
     /// From the watcher of the access file and the API's certificate.
     pub api_files_problem: Option<watch::Receiver<Option<String>>>,
+    /// From the watcher of the geography database, if there is one.
+    pub geo_database_problem: Option<watch::Receiver<Option<String>>>,
+    /// From the watcher of the latency file, if there is one.
+    pub latency_file_problem: Option<watch::Receiver<Option<String>>>,
     /// The end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -148,6 +152,14 @@ pub async fn run(
             }
             Some(problem) = newest(&mut from.api_files_problem) => {
                 hub.set_api_files_problem(problem);
+                true
+            }
+            Some(problem) = newest(&mut from.geo_database_problem) => {
+                hub.set_geo_database_problem(problem);
+                true
+            }
+            Some(problem) = newest(&mut from.latency_file_problem) => {
+                hub.set_latency_file_problem(problem);
                 true
             }
         };

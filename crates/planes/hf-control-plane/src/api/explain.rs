@@ -1,4 +1,4 @@
-//! `/v1/explain`: why this answer, from this node's snapshot.
+//! `/v1/explain`: why this answer, from this node's snapshot and by its own geography.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
@@ -10,7 +10,8 @@ use hf_api::{Candidate, Explain, Problem, Removal, Step};
 use hf_balance::Plan;
 use hf_config::estate::{BranchTo, Filter, PlainRecord, PoolIx, ZoneIx};
 use hf_decide::{Mode, PoolDecision};
-use hf_model::{DnsName, PoolName, WireName};
+use hf_geo::{Changes, Geography};
+use hf_model::{Cidr, DnsName, PoolName, WireName};
 use hf_select::{Client, Removed};
 use hf_snapshot::Snapshot;
 use serde::Deserialize;
@@ -31,6 +32,8 @@ pub struct ExplainQuery {
     r#type: Option<String>,
     /// With `name`: the address of the client that asks.
     from: Option<String>,
+    /// With `name`: the network of the client that a resolver at `from` tells (EDNS Client Subnet), such as `198.51.100.0/24`.
+    subnet: Option<String>,
     /// A pool's name, instead of `name`: which endpoint a balancer would pick.
     pool: Option<String>,
     /// With `pool`: the balancer's zone.
@@ -44,15 +47,16 @@ pub struct ExplainQuery {
 pub async fn explain(State(shared): SharedState, Query(query): Query<ExplainQuery>) -> Answer<Json<Explain>> {
     let snapshot = shared.context.snapshot().ok_or_else(Refused::not_ready)?;
     let found = match query {
-        ExplainQuery { name: Some(name), pool: None, from_zone: None, r#type, from } => {
-            explain_name(&shared, &snapshot, &name, r#type.as_deref().unwrap_or("A"), from.as_deref())?
+        ExplainQuery { name: Some(name), pool: None, from_zone: None, r#type, from, subnet } => {
+            let rtype = r#type.as_deref().unwrap_or("A");
+            explain_name(&shared, &snapshot, &name, rtype, from.as_deref(), subnet.as_deref())?
         }
-        ExplainQuery { pool: Some(pool), name: None, r#type: None, from: None, from_zone } => {
+        ExplainQuery { pool: Some(pool), name: None, r#type: None, from: None, subnet: None, from_zone } => {
             explain_pool(&shared, &snapshot, &pool, from_zone.as_deref())?
         }
         _ => {
             return Err(Refused::bad(
-                "give either `name` (with `type` and `from`) or `pool` (with `from_zone`)",
+                "give either `name` (with `type`, `from` and `subnet`) or `pool` (with `from_zone`)",
                 "such as /v1/explain?name=www.example.test.&type=A&from=192.0.2.1",
             ));
         }
@@ -66,6 +70,7 @@ fn explain_name(
     name: &str,
     rtype: &str,
     from: Option<&str>,
+    subnet: Option<&str>,
 ) -> Answer<Explain> {
     let absolute = if name.ends_with('.') { name.to_owned() } else { format!("{name}.") };
     let name = DnsName::new(&absolute).map_err(|error| field("name", error))?;
@@ -75,10 +80,12 @@ fn explain_name(
     let address: IpAddr = from
         .parse()
         .map_err(|_| field("from", "not an IP address; write one such as 192.0.2.1 or 2001:db8::1"))?;
+    let subnet = subnet.map(|text| Cidr::new(text).map_err(|error| field("subnet", error))).transpose()?;
     let own_zone = shared.context.zone.as_ref().and_then(|zone| snapshot.estate.zone_named(zone));
     let asker = Asker {
         address,
-        subnet: None,
+        // A length of 0 is a client that wants nothing told of it: the resolver's address counts, as in an answer.
+        subnet: subnet.filter(|subnet| subnet.bits() > 0).map(|subnet| (subnet.base(), subnet.bits())),
         own_zone,
         seed: hf_clock::random_seed(),
         explain: ExplainTxt::Refused,
@@ -87,7 +94,12 @@ fn explain_name(
     let asked = Asked { name: wire.as_wire(), rtype: number, class: 1, dnssec_ok: false };
     let answer = compiled(shared, snapshot).explain(&asked, &asker);
     Ok(Explain {
-        question: format!("{name} {} from {address}", hf_config::type_text(number)),
+        question: match subnet {
+            Some(subnet) => {
+                format!("{name} {} from {address} for {subnet}", hf_config::type_text(number))
+            }
+            None => format!("{name} {} from {address}", hf_config::type_text(number)),
+        },
         node: shared.context.node.to_string(),
         revision: snapshot.intent.revision.0,
         snapshot: snapshot.number,
@@ -97,14 +109,32 @@ fn explain_name(
     })
 }
 
-/// The form that answers, kept until the estate changes.
+/// The form that answers, made when first asked for and kept while the estate and the table of latencies stay the same.
+pub(super) struct Kept {
+    compiled: Option<Compiled>,
+    changes: Changes,
+}
+
+impl Kept {
+    pub(super) fn new(geography: &Geography) -> Kept {
+        Kept { compiled: None, changes: geography.changes() }
+    }
+}
+
 fn compiled(shared: &Shared, snapshot: &Arc<Snapshot>) -> Compiled {
+    let geography = &shared.context.geography;
     let mut kept = shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-    let fresh = kept.take().map_or_else(
-        || Compiled::new(snapshot.clone(), Arc::default()),
-        |old| old.updated(snapshot.clone(), Arc::default()),
-    );
-    *kept = Some(fresh.clone());
+    let is_new = kept.changes.take();
+    let with_table = |compiled: Compiled| compiled.with_latency(Arc::new(geography.table(&snapshot.estate)));
+    let fresh = match kept.compiled.take() {
+        Some(old) => {
+            let is_kept = !is_new && old.snapshot().estate.digest == snapshot.estate.digest;
+            let updated = old.updated(snapshot.clone(), Arc::default());
+            if is_kept { updated } else { with_table(updated) }
+        }
+        None => with_table(Compiled::new(snapshot.clone(), Arc::default()).with_geo(geography.database())),
+    };
+    kept.compiled = Some(fresh.clone());
     fresh
 }
 

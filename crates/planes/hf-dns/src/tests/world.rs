@@ -123,6 +123,7 @@ impl Server {
             activity: activity.clone(),
             own_zone: Some(ZoneId::new("eu-az1").unwrap()),
             settings,
+            geography: hf_geo::Geography::default(),
             cold,
         };
         let running = tokio::spawn(bound.run(inputs, stopped));

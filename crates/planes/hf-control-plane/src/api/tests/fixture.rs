@@ -116,6 +116,7 @@ impl Fixture {
             clock: clock.clone(),
             estate_file: roles.contains(&Role::Control).then(|| "estates/shop.toml".into()),
             estate_file_problem: problem_receiver,
+            geography: Geography::default(),
             hosted: None,
         };
         let api = Api::new(context);
