@@ -87,7 +87,7 @@ fn another_version_is_named() {
         decode_entry,
         r#"{"holdfast":"entry","v":0,"body":{}}"#,
         &expect![
-            "a ledger entry was written by an older Holdfast: format 0, this one reads 2; run the version that wrote it, or begin anew"
+            "a ledger entry was written by an older Holdfast: format 0, this one reads 3; run the version that wrote it, or begin anew"
         ],
     );
 }

@@ -1,10 +1,7 @@
-//! How long one answer takes: `cargo run --release -p hf-answer --example ns_per_answer`.
+//! How long one answer takes: `cargo run --release -p hf-bench --example ns_per_answer`.
 //!
 //! Nanoseconds of one thread for each answer, the best of several rounds; no socket, no reading of the query. What stands in the
 //! tables is asked in an order that no cache foresees.
-
-// A clock and the console are the point of a benchmark; the core itself has neither.
-#![expect(clippy::disallowed_types, clippy::print_stdout, reason = "a benchmark measures and tells")]
 
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,9 +1,7 @@
 //! What a large hosted zone costs: seconds to read, bytes, nanoseconds a lookup.
 //!
-//! `cargo run --release -p hf-hosted --example measure [NAMES]`: so many names (a million unless told) with A and AAAA.
+//! `cargo run --release -p hf-bench --example hosted_zone [NAMES]`: so many names (a million unless told) with A and AAAA.
 //! The master file is fed in pieces as from a disk, so its text counts in no figure of memory.
-
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, clippy::print_stdout)]
 
 use std::fmt::Write as _;
 use std::hint::black_box;
