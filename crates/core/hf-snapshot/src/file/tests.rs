@@ -153,7 +153,7 @@ fn bytes_that_are_no_snapshot_say_what_they_are() {
     check(
         |bytes| bytes.push(0),
         expect![
-            "the snapshot is damaged: its checksum is a12ce076dea9, its bytes have d6c8455bea6f; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is 0a537874c1d0, its bytes have 77dbb9148487; remove the file, the node writes a new one, and look at the disk"
         ],
     );
 }
