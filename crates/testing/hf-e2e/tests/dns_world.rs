@@ -29,8 +29,8 @@ use tokio::sync::watch;
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The base64 of the secret below.
-const SECRET: &str = "YSBzZWNyZXQgb2Ygc29tZSBsZW5ndGggaW5kZWVk";
-const SECRET_BYTES: &[u8] = b"a secret of some length indeed";
+const SECRET: &str = "b25lIHNlY3JldCBvZiB0aGlydHktdHdvIGJ5dGVzISE=";
+const SECRET_BYTES: &[u8] = b"one secret of thirty-two bytes!!";
 
 const ESTATE: &str = r#"
 [[region]]
