@@ -15,7 +15,7 @@ pub(crate) mod serials;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use hf_answer::HostedSet;
 use hf_clock::Clock;
@@ -52,6 +52,8 @@ pub struct HostedReport {
     pub name: DnsName,
     /// The serial of its version.
     pub serial: Option<u32>,
+    /// How many records its version has, the SOA included.
+    pub records: Option<u64>,
     /// When its file or primary was last seen to be as it is here.
     pub seen_at: Option<Timestamp>,
     /// What is wrong, and how to mend it.
@@ -77,6 +79,8 @@ struct Zone {
     seen_at: Option<Timestamp>,
     problem: Option<String>,
     bell: Option<Arc<Bell>>,
+    /// The version whose records were counted, and how many they are.
+    counted: Option<(Weak<Contents>, u64)>,
     task: Option<Task>,
 }
 
@@ -115,14 +119,20 @@ impl HostedStore {
         self.0.set.subscribe()
     }
 
-    /// How each hosted zone does whose contents are not in the estate.
+    /// How each hosted zone does whose contents are not in the estate. Work: once for each version all of its records.
     pub fn report(&self) -> Vec<HostedReport> {
         let set = self.0.set.borrow().clone();
+        self.0.count(&set);
         let zones = self.0.zones.lock().unwrap_or_else(PoisonError::into_inner);
         let report = |(apex, zone): (&WireName, &Zone)| {
             Some(HostedReport {
                 name: DnsName::new(&apex.to_string()).ok()?,
                 serial: set.get(apex).map(|contents| contents.serial()),
+                records: zone
+                    .counted
+                    .as_ref()
+                    .map(|(_, records)| *records)
+                    .filter(|_| set.get(apex).is_some()),
                 seen_at: zone.seen_at,
                 problem: zone.problem.clone(),
             })
@@ -243,6 +253,21 @@ impl Store {
     /// Something is wrong; what is here stays.
     pub(crate) fn problem(&self, apex: &WireName, problem: String) {
         self.note(apex, |zone| zone.problem = Some(problem));
+    }
+
+    /// Counts the records of versions that have not been counted, while nobody waits for the lock.
+    fn count(&self, set: &HostedSet) {
+        for contents in set.iter() {
+            let this = Arc::downgrade(contents);
+            let mut is_known = false;
+            self.note(contents.apex(), |zone| {
+                is_known = zone.counted.as_ref().is_some_and(|(version, _)| version.ptr_eq(&this));
+            });
+            if !is_known {
+                let records = contents.records().count() as u64;
+                self.note(contents.apex(), |zone| zone.counted = Some((this, records)));
+            }
+        }
     }
 
     fn note(&self, apex: &WireName, change: impl FnOnce(&mut Zone)) {

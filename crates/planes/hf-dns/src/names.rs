@@ -44,6 +44,15 @@ impl Names {
             None => Vec::new(),
         }
     }
+
+    /// The serial that each hosted zone shows now, in the order of the estate; those whose contents we do not have are left out.
+    pub fn serials(&self) -> Vec<(DnsName, u32)> {
+        let live = self.0.load();
+        let Some(live) = &*live else { return Vec::new() };
+        let serial = |name: &DnsName| Some((name.clone(), live.compiled.contents(name)?.1));
+        let hosted_zones = &live.compiled.snapshot().estate.hosted_zones;
+        hosted_zones.iter().filter_map(|hosted| serial(&hosted.name)).collect()
+    }
 }
 
 /// What one steered name has answered.

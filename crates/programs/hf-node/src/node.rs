@@ -9,6 +9,7 @@
 //!
 //! Not here: what the parts do, what a snapshot is made of (`hub`).
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,8 +37,8 @@ use tracing::{error, info};
 use crate::api_files;
 use crate::boot::{self, DataDir};
 use crate::estate_file;
-use crate::geography;
 use crate::gate::{LedgerGate, LostLedger};
+use crate::geography;
 use crate::hub::{FromDisk, Hub, Reached};
 use crate::ledger;
 use crate::parts::Parts;
@@ -221,7 +222,8 @@ pub async fn start(
     let (api_files_to, api_files_problem) = watch::channel(None);
     let (access, api_tls) = (opened.access, opened.api_tls);
     parts.start("watcher of the API's files", api_files::run(access, api_tls, api_files_to, stopped.clone()));
-    let geography::Problems { database, latencies } = geography::follow(&config.dns, &given.geography, &mut parts);
+    let geography::Problems { database, latencies } =
+        geography::follow(&config.dns, &given.geography, &mut parts);
     let sources = Sources {
         incoming,
         ledger,
@@ -357,7 +359,8 @@ impl Opened {
         let mut api = None;
         if let Some(access) = access {
             let kept = Kept { control: control.clone(), journal, ledger_problem: ledger_problem.clone() };
-            let hosted = dns.as_ref().and_then(|(_, cold)| cold.hosted.clone()).map(hosted_here);
+            let hosted =
+                dns.as_ref().map(|((bound, _), cold)| hosted_here(cold.hosted.clone(), bound.names()));
             let made = Api::new(context(config, given, kept, access, hosted));
             let bound = match api_tls {
                 None => Some(made.bind(config.api_listen).await),
@@ -420,17 +423,28 @@ fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {
     }
 }
 
-/// How hosted zones from elsewhere do, for the API.
-fn hosted_here(store: hf_dns::HostedStore) -> HostedHere {
+/// How hosted zones do here, for the API.
+fn hosted_here(store: Option<hf_dns::HostedStore>, names: hf_dns::Names) -> HostedHere {
     Arc::new(move || {
+        let mut serials: BTreeMap<_, _> = names.serials().into_iter().collect();
+        let loaded = store.as_ref().map(hf_dns::HostedStore::report).unwrap_or_default();
         let here = |zone: hf_dns::HostedReport| HostedZoneHere {
+            // What answers show: its policy may be another one than the file's or primary's own.
+            serial: serials.remove(&zone.name).or(zone.serial),
             name: zone.name,
-            serial: zone.serial,
-            records: None,
+            records: zone.records,
             seen_at: zone.seen_at,
             problem: zone.problem,
         };
-        store.report().into_iter().map(here).collect()
+        let mut all: Vec<HostedZoneHere> = loaded.into_iter().map(here).collect();
+        all.extend(serials.into_iter().map(|(name, serial)| HostedZoneHere {
+            name,
+            serial: Some(serial),
+            records: None,
+            seen_at: None,
+            problem: None,
+        }));
+        all
     })
 }
 

@@ -1,3 +1,5 @@
+mod geography;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::future::Future;
