@@ -9,7 +9,7 @@
 //! One file for each family of commands: `estate` (with `declared`), `shift`, `pin`, `controls`, `board` (with `board_asked`), `practice`, `glass`,
 //! `updates`, `zone_keys`, `expire`. What they share: `floor`, `asked`, `refs`, `words`.
 
-use hf_model::{Digest, Revision};
+use hf_model::{Digest, RequestId, Revision};
 
 pub use estate::read_estate;
 
@@ -62,10 +62,8 @@ impl State {
         self.stamp = self.stamp.max(entry.stamp);
         self.be_born(entry);
         let command = entry.command.digest();
-        if let Some(first) = self.requests.get(&entry.request) {
-            let is_same = first.command.is_none_or(|known| known == command);
-            let reused = || Outcome::Refused(Refusal::RequestReused { request: entry.request.clone() });
-            return (if is_same { first.outcome.clone() } else { reused() }, Vec::new());
+        if let Some(outcome) = self.outcome_of(&entry.request, command) {
+            return (outcome, Vec::new());
         }
         let (outcome, events) = match self.obey(entry) {
             Ok(effect) => {
@@ -76,6 +74,15 @@ impl State {
         };
         self.remember(entry, command, &outcome);
         (outcome, events)
+    }
+
+    /// What became of a request whose command has this digest, if the request is known: its outcome, or that its id was reused for
+    /// another command.
+    pub fn outcome_of(&self, request: &RequestId, command: Digest) -> Option<Outcome> {
+        let first = self.requests.get(request)?;
+        let is_same = first.command.is_none_or(|known| known == command);
+        let reused = || Outcome::Refused(Refusal::RequestReused { request: request.clone() });
+        Some(if is_same { first.outcome.clone() } else { reused() })
     }
 
     fn obey(&mut self, entry: &Entry) -> Result<Effect, Refusal> {

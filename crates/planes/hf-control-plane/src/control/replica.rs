@@ -10,7 +10,7 @@
 
 use hf_codec::CodecError;
 use hf_control::{Command, Entry, Event, Outcome, State};
-use hf_model::{RequestId, Revision, Timestamp};
+use hf_model::{Digest, RequestId, Revision, Timestamp};
 
 use super::{Asker, StartError};
 
@@ -28,6 +28,13 @@ pub struct Draft {
     /// What is to be appended.
     pub bytes: Vec<u8>,
     entry: Entry,
+}
+
+impl Draft {
+    /// The digest of its command: what tells a request that is repeated from an id that is used again.
+    pub fn command(&self) -> Digest {
+        self.entry.command.digest()
+    }
 }
 
 /// An entry that was applied.
@@ -102,8 +109,9 @@ impl Replica {
     }
 
     /// What became of a request, if it is in the state: also behind a checkpoint that somebody else made meanwhile.
-    pub fn outcome_of(&self, request: &RequestId) -> Option<&Outcome> {
-        self.state.requests.get(request).map(|answered| &answered.outcome)
+    /// `command` is [`Draft::command`].
+    pub fn outcome_of(&self, request: &RequestId, command: Digest) -> Option<Outcome> {
+        self.state.outcome_of(request, command)
     }
 
     fn apply(&mut self, revision: Revision, entry: Entry, size: usize) -> Applied {

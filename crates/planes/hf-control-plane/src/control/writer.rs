@@ -219,7 +219,7 @@ impl Writer {
         let draft = Replica::draft(by, request.clone(), stamp, command).map_err(SubmitError::TooLarge)?;
         let revision = self.ledger.append(draft.bytes.clone()).await.map_err(SubmitError::Ledger)?;
         self.own = revision;
-        let size = draft.bytes.len();
+        let (size, digest) = (draft.bytes.len(), draft.command());
         let applied = self.beside(size, move |replica| replica.took(revision, draft)).await;
         let outcome = if let Some(applied) = applied {
             self.journal(applied, self.ours())
@@ -227,7 +227,7 @@ impl Writer {
             // Somebody else writes to the same ledger: first what came before.
             self.has_others = true;
             let own = self.catch_up(Some(revision)).await.map_err(|error| unseen(error, revision))?;
-            let own = own.or_else(|| self.replica.outcome_of(&request).cloned());
+            let own = own.or_else(|| self.replica.outcome_of(&request, digest));
             let newest = self.replica.state().revision;
             own.ok_or(SubmitError::Behind(StartError::Gap { newest, found: revision }))?
         };

@@ -115,6 +115,10 @@ impl From<RoleName> for Role {
     }
 }
 
-fn expires(text: &str) -> Result<String, hf_access::ExpiryError> {
-    hf_access::expiry(text).map(|_| text.to_owned())
+fn expires(text: &str) -> Result<String, String> {
+    let ends = hf_access::expiry(text).map_err(|error| error.to_string())?;
+    if ends <= hf_clock::Clock::system().now() {
+        return Err("it is over already, and would let nobody in; give an instant to come".to_owned());
+    }
+    Ok(text.to_owned())
 }

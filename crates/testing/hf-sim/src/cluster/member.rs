@@ -16,7 +16,7 @@ use hf_control::{Command, Intent, Outcome, RuleRef};
 use hf_control_plane::{Draft, Replica};
 use hf_history::controls::Switch;
 use hf_ledger::Followed;
-use hf_model::{Operator, RequestId, Revision};
+use hf_model::{Digest, Operator, RequestId, Revision};
 use hf_node::hub::{FromDisk, Hub};
 
 use super::Slip;
@@ -96,6 +96,7 @@ enum Then {
     Outcome {
         caller: Option<Caller>,
         request: RequestId,
+        command: Digest,
         is_answered: bool,
     },
     Values(Caller, u64),
@@ -256,7 +257,7 @@ impl World {
     ) -> Result<(), String> {
         match self.slip {
             Some(Slip::RuleAtTheReceiver) => {
-                if let Some(outcome) = self.replica(at).outcome_of(&request).cloned() {
+                if let Some(outcome) = self.replica(at).outcome_of(&request, command.digest()) {
                     self.answer_later(at, caller, Answer::Outcome(outcome));
                     return Ok(());
                 }
@@ -424,6 +425,7 @@ impl World {
             }
             (Doing::Append { caller, request, draft, is_answered, .. }, Reply::Put(position)) => {
                 running.newest = running.newest.max(position);
+                let command = draft.command();
                 match running.replica.took(Revision(position), draft) {
                     Some(applied) => {
                         self.applied(at, &applied.outcome, applied.revision)?;
@@ -434,7 +436,7 @@ impl World {
                     }
                     None => {
                         let revision = running.revision();
-                        let then = Then::Outcome { caller, request, is_answered };
+                        let then = Then::Outcome { caller, request, command, is_answered };
                         self.ask(at, Ask::Follow(revision), Doing::Follow(then));
                     }
                 }
@@ -484,9 +486,9 @@ impl World {
         }
         match then {
             Then::Nothing => {}
-            Then::Outcome { caller, request, is_answered } => {
+            Then::Outcome { caller, request, command, is_answered } => {
                 let running = self.members[at].running.as_ref().expect("it does not die meanwhile");
-                let outcome = running.replica.outcome_of(&request).cloned();
+                let outcome = running.replica.outcome_of(&request, command);
                 if let Some(caller) = caller.filter(|_| !is_answered) {
                     let answer = outcome.map_or(Answer::Unavailable, Answer::Outcome);
                     self.answer_later(at, caller, answer);

@@ -20,6 +20,20 @@ fn a_repeat_has_the_first_outcome_and_another_command_is_refused() {
     assert_eq!(runner.state, advanced);
 }
 
+/// A node that finds its own entry behind somebody else's checkpoint asks the state what became of it.
+#[test]
+fn who_asks_for_a_request_that_he_did_not_make_hears_that_its_id_is_taken() {
+    let mut runner = Runner::with_estate();
+    let (first, _) = runner.run_as("one", parse("shift a everything 30m"));
+    let outcome_of = |request: &str, command: &str| {
+        runner.state.outcome_of(&RequestId::new(request).unwrap(), parse(command).digest())
+    };
+    assert_eq!(outcome_of("one", "shift a everything 30m"), Some(first));
+    let reused = Outcome::Refused(Refusal::RequestReused { request: RequestId::new("one").unwrap() });
+    assert_eq!(outcome_of("one", "shift b everything 30m"), Some(reused));
+    assert_eq!(outcome_of("two", "shift a everything 30m"), None);
+}
+
 #[test]
 fn a_refusal_is_remembered_too() {
     let mut runner = Runner::with_estate();
