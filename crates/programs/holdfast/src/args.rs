@@ -108,6 +108,8 @@ pub enum Command {
     Pin(PinArgs),
     /// Say why a name or pool is answered as it is: every filter, what it removed and why.
     Explain(ExplainArgs),
+    /// List the hosted zones as one node has them: where each comes from, its serial, its records, its age, what is wrong.
+    HostedZones,
     /// Show the decisions and who made them, oldest first.
     Journal(JournalArgs),
     /// Store endpoints and credentials on this machine, so that an evacuation needs no look-up.
@@ -394,6 +396,9 @@ pub struct ExplainArgs {
     /// The client's address, for a name.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "from_zone", value_parser = value::address)]
     pub from: Option<std::net::IpAddr>,
+    /// The client's network, where a resolver at --from tells it (EDNS Client Subnet), such as 198.51.100.0/24.
+    #[arg(long, value_name = "NET", requires = "from", value_parser = value::network)]
+    pub subnet: Option<hf_model::Cidr>,
     /// The balancer's zone, for a pool.
     #[arg(long, value_name = "ZONE", value_parser = value::zone)]
     pub from_zone: Option<String>,

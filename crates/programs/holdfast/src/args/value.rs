@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use hf_api::{ControlSet, ControlTo};
 use hf_control::{ControlRef, Resource, Scope};
-use hf_model::{Digest, DigestError, DnsName, NameError, PoolName, ZoneId};
+use hf_model::{Cidr, Digest, DigestError, DnsName, NameError, PoolName, ZoneId};
 
 /// What `holdfast explain` is to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,11 @@ pub fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "no IP address; write one such as 192.0.2.1 or 2001:db8::1".to_owned())
 }
 
+/// The network of a client.
+pub fn network(text: &str) -> Result<Cidr, String> {
+    Cidr::new(text).map_err(|error| error.to_string())
+}
+
 /// A length of time, such as 30m.
 pub fn length(text: &str) -> Result<String, String> {
     hf_model::parse_duration(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
@@ -132,6 +137,7 @@ mod tests {
         assert!(resource("pools/web").unwrap_err().contains("`everything`, `region/ID`, `pool/NAME`"));
         assert!(length("soon").is_err());
         assert!(address("192.0.2").is_err());
+        assert!(network("192.0.2.0").is_err() && network("192.0.2.0/24").is_ok());
         assert!(rtype("AAAAA").is_err());
     }
 }

@@ -20,7 +20,13 @@ pub async fn run(args: &ExplainArgs, common: &Common) -> Result<(), Failure> {
         }
         Explained::Name(name) => {
             let from = args.from.ok_or_else(|| usage("for a name say who asks: --from ADDRESS"))?;
-            client.explain_name(name.as_str(), &args.rtype, &from.to_string()).await?
+            let (name, from) = (name.as_str(), from.to_string());
+            match args.subnet {
+                Some(subnet) => {
+                    client.explain_name_for(name, &args.rtype, &from, &subnet.to_string()).await?
+                }
+                None => client.explain_name(name, &args.rtype, &from).await?,
+            }
         }
     };
     show(common.output, &explain, in_words)

@@ -9,6 +9,7 @@ pub mod dnssec;
 pub mod estate;
 pub mod explain;
 pub mod generate;
+pub mod hosted_zones;
 pub mod journal;
 pub mod pin;
 pub mod practice;
