@@ -52,11 +52,13 @@ pub(crate) struct Changing {
     pub(crate) geography: Geography,
 }
 
-/// Where clients are, for whoever compiles.
-struct Surroundings {
+/// What is compiled next.
+struct Next {
+    snapshot: Arc<Snapshot>,
+    hosted: Arc<HostedSet>,
     geography: Geography,
-    /// Whether its table is another one than that in force.
-    is_new: bool,
+    /// Whether the table of latencies is another one than that in force.
+    has_new_table: bool,
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -89,38 +91,31 @@ impl EstateCounts {
 
 impl Live {
     fn new(
-        snapshot: Arc<Snapshot>,
-        hosted: Arc<HostedSet>,
-        surroundings: &Surroundings,
+        Next { snapshot, hosted, geography, has_new_table }: Next,
         own_zone: Option<&ZoneId>,
         activity: &Activity,
         workers: usize,
         before: Option<&Live>,
         signers: &Signers,
     ) -> Live {
-        let estate = &snapshot.estate;
+        let estate = snapshot.estate.clone();
         let same = before.filter(|live| live.compiled.snapshot().estate.digest == estate.digest);
         let own_zone = own_zone.and_then(|zone| estate.zone_named(zone));
-        let table = || Arc::new(surroundings.geography.table(estate));
-        let compiled = match before {
-            Some(live) => {
-                let updated = live.compiled.updated(snapshot.clone(), hosted);
-                let is_kept = same.is_some() && !surroundings.is_new;
-                signers.sign(if is_kept { updated } else { updated.with_latency(table()) }, own_zone, false)
-            }
-            None => {
-                let first =
-                    Compiled::new(snapshot.clone(), hosted).with_geo(surroundings.geography.database());
-                signers.sign(first.with_latency(table()), own_zone, true)
-            }
+        let table = || Arc::new(geography.table(&estate));
+        let compiled = if let Some(live) = before {
+            let updated = live.compiled.updated(snapshot, hosted);
+            let is_kept = same.is_some() && !has_new_table;
+            if is_kept { updated } else { updated.with_latency(table()) }
+        } else {
+            Compiled::new(snapshot, hosted).with_geo(geography.database()).with_latency(table())
         };
         Live {
             own_zone,
             counts: match same {
                 Some(live) => live.counts.clone(),
-                None => Arc::new(EstateCounts::new(estate, activity, workers, before)),
+                None => Arc::new(EstateCounts::new(&estate, activity, workers, before)),
             },
-            compiled,
+            compiled: signers.sign(compiled, own_zone, before.is_none()),
         }
     }
 }
@@ -160,15 +155,16 @@ impl Current {
             let newest = snapshots.borrow_and_update().clone().or_else(in_force);
             if let Some(snapshot) = newest {
                 let before = self.live.load_full();
-                let hosted = contents.borrow_and_update().clone();
                 let number = snapshot.number;
-                let surroundings =
-                    Surroundings { is_new: places.take() || is_behind, geography: geography.clone() };
+                let next = Next {
+                    snapshot,
+                    hosted: contents.borrow_and_update().clone(),
+                    geography: geography.clone(),
+                    has_new_table: places.take() || is_behind,
+                };
                 let (own_zone, activity, signers) = (own_zone.clone(), activity.clone(), signers.clone());
                 let compiling = tokio::task::spawn_blocking(move || {
-                    let own_zone = own_zone.as_ref();
-                    let before = before.as_deref();
-                    Live::new(snapshot, hosted, &surroundings, own_zone, &activity, workers, before, &signers)
+                    Live::new(next, own_zone.as_ref(), &activity, workers, before.as_deref(), &signers)
                 });
                 match compiling.await {
                     Ok(live) => {
