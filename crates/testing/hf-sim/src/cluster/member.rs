@@ -257,7 +257,9 @@ impl World {
     ) -> Result<(), String> {
         match self.slip {
             Some(Slip::RuleAtTheReceiver) => {
-                if let Some(outcome) = self.replica(at).outcome_of(&request, command.digest()) {
+                // By its id alone: what this mistake appends is another command than what was asked.
+                let known = self.replica(at).state().requests.get(&request);
+                if let Some(outcome) = known.map(|answered| answered.outcome.clone()) {
                     self.answer_later(at, caller, Answer::Outcome(outcome));
                     return Ok(());
                 }
