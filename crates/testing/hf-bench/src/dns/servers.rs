@@ -88,8 +88,10 @@ impl Server {
     /// The bare echo: this program.
     pub fn echo(wrap: &[String], address: SocketAddr, folder: &Path) -> Told<Server> {
         let own = std::env::current_exe().map_err(|error| format!("this program's own path: {error}"))?;
-        let own = own.parent().map(|folder| folder.join("dns")).filter(|path| path.is_file()).unwrap_or(own);
-        let own = if own.is_file() { own } else { return Err("this program is gone".to_owned()) };
+        // A test of it lies one folder deeper than the program itself.
+        let found =
+            own.ancestors().skip(1).take(2).map(|folder| folder.join("dns")).find(|path| path.is_file());
+        let own = found.ok_or_else(|| format!("the program `dns` is not beside {}", own.display()))?;
         let folder = made(folder, "echo")?;
         let command = [wrap, &[own.display().to_string(), "--echo".to_owned(), address.to_string()]].concat();
         Server::start("echo", address, &command, &folder)
