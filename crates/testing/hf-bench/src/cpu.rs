@@ -1,5 +1,6 @@
 //! What processes have used of the processors, from `/proc/PID/stat`, and how busy the machine is.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A tick of `/proc/PID/stat`: USER_HZ is 100 on every Linux.
@@ -10,18 +11,41 @@ pub fn used(pids: impl IntoIterator<Item = u32>) -> Duration {
     pids.into_iter().filter_map(ticks).sum::<u32>() * TICK
 }
 
-/// What all threads of a process have run so far, to the nanosecond, from `/proc/PID/task/*/schedstat`. Zero for one that is gone.
+/// What all threads of a process and of its children have run so far, to the nanosecond, from `/proc/PID/task/*/schedstat`. Zero for one
+/// that is gone. (NSD serves from a child.)
 pub fn ran(pid: u32) -> Duration {
-    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
-    let of = |entry: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(entry.path().join("schedstat")).ok()?;
+    let of = |thread: &PathBuf| {
+        let text = std::fs::read_to_string(thread.join("schedstat")).ok()?;
         text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
     };
-    threads.flatten().filter_map(of).sum()
+    family(pid).into_iter().flat_map(threads).filter_map(|thread| of(&thread)).sum()
 }
 
-/// Memory of a process in MB: its own pages and its part of those that it shares.
+/// A process, its children, and theirs.
+fn family(pid: u32) -> Vec<u32> {
+    let mut all = vec![pid];
+    let mut at = 0;
+    while let Some(parent) = all.get(at).copied() {
+        for thread in threads(parent) {
+            let children = std::fs::read_to_string(thread.join("children")).unwrap_or_default();
+            all.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        }
+        at += 1;
+    }
+    all
+}
+
+fn threads(pid: u32) -> Vec<PathBuf> {
+    let found = std::fs::read_dir(format!("/proc/{pid}/task"));
+    found.map_or_else(|_| Vec::new(), |threads| threads.flatten().map(|thread| thread.path()).collect())
+}
+
+/// Memory of a process and its children in MB: their own pages and their part of those that they share.
 pub fn memory_mb(pid: u32) -> f64 {
+    family(pid).into_iter().map(pages_mb).sum()
+}
+
+fn pages_mb(pid: u32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
     let kilobytes: f64 =
