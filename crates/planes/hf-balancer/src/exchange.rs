@@ -9,11 +9,12 @@
 //! The route is read anew for every try, and the endpoint's standing once more right before the request is handed over.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hf_config::estate::ZoneIx;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
@@ -23,11 +24,27 @@ use tokio::time::Instant;
 use crate::body::{ReplyBody, RequestBody};
 use crate::client_io::{ConnectionState, UnderWay};
 use crate::endpoint::Endpoint;
-use crate::front::{Front, Nobody, Phase};
+use crate::front::{Front, Phase};
 use crate::headers::{X_REQUEST_ID, prepare_answer, prepare_request};
 use crate::kept::{ConnectError, Lease, note_failure};
 use crate::refuse::{Refusal, check_form};
+use crate::route::Nobody;
 use crate::worker::Worker;
+
+/// Who speaks on a client connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Where it comes from: the socket's peer, or what a PROXY header said.
+    pub peer: SocketAddr,
+    /// Where it meant to go.
+    pub destination: SocketAddr,
+    /// Whether it came over TLS.
+    pub over_tls: bool,
+    /// The name that it asked for in TLS.
+    pub server_name: Option<Box<str>>,
+    /// Its zone, where that is known.
+    pub zone: Option<ZoneIx>,
+}
 
 /// What all requests of one client connection share.
 #[derive(Debug)]
@@ -50,12 +67,9 @@ enum Failed {
 }
 
 impl ClientConnection {
-    /// A connection from `peer`.
-    pub fn new(worker: Rc<Worker>, front: Arc<Front>, state: Rc<ConnectionState>, peer: SocketAddr) -> Self {
-        let address = match peer.ip() {
-            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
-            v4 @ IpAddr::V4(_) => v4,
-        };
+    /// A connection of `client`.
+    pub fn new(worker: Rc<Worker>, front: Arc<Front>, state: Rc<ConnectionState>, client: Client) -> Self {
+        let address = client.peer.ip().to_canonical();
         let client = HeaderValue::from_str(&address.to_string()).expect("an address is plain text");
         ClientConnection { worker, front, state, client }
     }

@@ -2,7 +2,7 @@
 //!
 //! One thread for each core, each with its own runtime, its own listener of every pool (SO_REUSEPORT) and its own kept
 //! connections. The life of a request: [`worker`] accepts the client, [`client_io`] watches what it sends, [`exchange`] picks an endpoint by the
-//! pool's [`front::Route`], borrows a connection from [`kept`] and passes the answer back.
+//! pool's [`route::Route`], borrows a connection from [`kept`] and passes the answer back.
 //!
 //! 1. A snapshot in force binds every request after it; when a zone is left its idle connections close at once, and what is under
 //!    way there is cut after `drain`.
@@ -28,6 +28,7 @@ mod health;
 mod kept;
 mod listen;
 mod refuse;
+mod route;
 mod routes;
 mod worker;
 

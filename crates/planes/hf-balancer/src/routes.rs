@@ -19,8 +19,9 @@ use tokio::time::Instant;
 
 use crate::config::Limits;
 use crate::endpoint::{Endpoint, EndpointKey, Standing};
-use crate::front::{Phase, Route};
+use crate::front::Phase;
 use crate::health::LocalHealth;
+use crate::route::Route;
 
 /// What a listener is known by: its address, and its pool where any free port will do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -25,7 +25,7 @@ use crate::budget::RetryBudget;
 use crate::client_io::{ClientIo, ConnectionState};
 use crate::config::BalancerConfig;
 use crate::endpoint::Endpoint;
-use crate::exchange::ClientConnection;
+use crate::exchange::{self, ClientConnection};
 use crate::front::{Front, Phase};
 use crate::kept::{Kept, KeptShared};
 
@@ -250,7 +250,14 @@ async fn serve(client: Client, front: Arc<Front>, stream: TcpStream, peer: Socke
     let io = TokioIo::new(ClientIo::new(stream, limits, state.clone()));
     let mut phases = front.watch_phase();
     let mut phase = *phases.borrow_and_update();
-    let shared = Rc::new(ClientConnection::new(worker.clone(), front, state.clone(), peer));
+    let who = exchange::Client {
+        peer,
+        destination: front.local,
+        over_tls: false,
+        server_name: None,
+        zone: None,
+    };
+    let shared = Rc::new(ClientConnection::new(worker.clone(), front, state.clone(), who));
     let service = service_fn(move |request| shared.clone().answer(request));
     let connection = http1::Builder::new()
         .max_buf_size(limits.header_bytes)
