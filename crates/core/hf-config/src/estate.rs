@@ -7,23 +7,32 @@
 
 use hf_model::{Cidr, Digest, PoolName, ZoneId};
 
+mod assignment;
+mod balancing;
 mod bundle;
 mod check;
 mod control;
 mod hosted;
 pub mod limits;
+mod patience;
 mod place;
 mod pool;
 mod record;
 mod tree;
 
+pub use assignment::Assignment;
+pub use balancing::{
+    Balancing, Choice, EndpointHttp, EndpointTls, HashKey, HostPattern, ListenerOptions, ProxyAccept,
+    ProxyVersion, StickyCookie, ToEndpoint,
+};
 pub use bundle::EstateBundle;
-pub use check::{CheckKind, HealthCheck};
+pub use check::{CheckKind, HealthCheck, Initial};
 pub use control::{ControlPanel, Enough, EstateControl, EstateRule, RuleTest, RuleWords};
 pub use hosted::{
     Alias, DnssecAlgorithm, DnssecPolicy, HostedZone, NamePattern, PlainRecord, Remote, SerialPolicy, Soa,
     TransferRule, Transfers, UpdateRule, ZoneSource,
 };
+pub use patience::{Bounds, Ejection, Failover, Patience, Retries, StatusRange};
 pub use place::{Region, Zone};
 pub use pool::{AllDown, CrossZone, Endpoint, Minimum, Pool, Protocol};
 pub use record::{AddressFamily, Filter, Record, Sticky};
@@ -60,6 +69,10 @@ index!(
     /// A position in [`Estate::pools`].
     PoolIx
 );
+index!(
+    /// A position in [`Estate::assignments`].
+    AssignmentIx
+);
 
 /// What the service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +103,8 @@ pub struct Estate {
     pub routing_controls: Vec<EstateControl>,
     /// Safety rules, each in one of the panels.
     pub safety_rules: Vec<EstateRule>,
+    /// Services whose sessions are assigned to a place.
+    pub assignments: Vec<Assignment>,
 }
 
 impl Estate {

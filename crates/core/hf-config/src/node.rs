@@ -1,6 +1,6 @@
 //! The node file: how one process runs.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,10 +29,8 @@ pub struct NodeConfig {
     pub feed_listen: SocketAddr,
     /// How the DNS role answers.
     pub dns: DnsConfig,
-    /// What an unspecified pool listener (0.0.0.0:port) becomes on this balancer. Default the same unspecified address.
-    pub balancer_address: Option<IpAddr>,
-    /// How long connections to an evacuated zone may finish before they are cut. 0 s to 1 h, default 30 s.
-    pub drain: Duration,
+    /// How the balancer role runs.
+    pub balancer: BalancerConfig,
     /// Between two full tables on the feed. 100 ms to 10 s, default 1 s; observations older than three beats count as missing.
     pub beat: Duration,
     /// Feed addresses of the other nodes to connect to.
@@ -45,8 +43,10 @@ pub struct NodeConfig {
     pub break_glass_keys: Vec<OperatorKey>,
 }
 
+mod balancer;
 mod dns;
 
+pub use balancer::{AccessLog, BalancerConfig};
 pub use dns::{DnsConfig, DnsTls, DnstapSink, RateLimit, TsigAlgorithm, TsigKeyFile, Xdp, XdpMode};
 
 /// What a node does.
@@ -58,15 +58,18 @@ pub enum Role {
     Checker,
     /// Answers DNS.
     Dns,
-    /// Carries HTTP.
+    /// Carries requests and connections.
     Balancer,
     /// Tells zone status.
     Status,
+    /// Assigns sessions to places.
+    Assign,
 }
 
 impl Role {
     /// All of them, in order.
-    pub const ALL: [Role; 5] = [Role::Control, Role::Checker, Role::Dns, Role::Balancer, Role::Status];
+    pub const ALL: [Role; 6] =
+        [Role::Control, Role::Checker, Role::Dns, Role::Balancer, Role::Status, Role::Assign];
 
     /// As written in files and outputs.
     pub fn as_str(self) -> &'static str {
@@ -76,6 +79,7 @@ impl Role {
             Role::Dns => "dns",
             Role::Balancer => "balancer",
             Role::Status => "status",
+            Role::Assign => "assign",
         }
     }
 }

@@ -107,6 +107,7 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
             control_panels: panels.list.into_iter().collect::<Option<_>>()?,
             routing_controls: controls.list.into_iter().collect::<Option<_>>()?,
             safety_rules: rules.into_iter().collect::<Option<_>>()?,
+            assignments: Vec::new(),
         })
     };
     all().map(|estate| (estate, advice)).ok_or_else(incomplete)

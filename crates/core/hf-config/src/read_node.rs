@@ -11,7 +11,7 @@ use hf_model::{NodeId, ZoneId};
 
 use crate::addresses::{Taken, read_socket};
 use crate::estate::Estate;
-use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
+use crate::node::{BalancerConfig, NodeConfig, OperatorKey, Role, TlsConfig};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
@@ -180,8 +180,11 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         status_listen: first(status)?,
         feed_listen: first(feed)?,
         dns: dns?,
-        balancer_address: balancer_address.ok()?,
-        drain: node.drain,
+        balancer: BalancerConfig {
+            address: balancer_address.ok()?,
+            drain: node.drain,
+            ..BalancerConfig::default()
+        },
         beat: node.beat,
         peers: node.peers,
         tls: tls.ok()?,

@@ -54,7 +54,6 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         });
     }
     let pool = Pool {
-        name: PoolName::new("web").unwrap(),
         protocol: Protocol::Http,
         listen: None,
         health_check: None,
@@ -66,7 +65,7 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         dns_minimum: hf_config::estate::Minimum::default(),
         routing_minimum: hf_config::estate::Minimum::default(),
         control: None,
-        endpoints: parsed,
+        ..Pool::new(PoolName::new("web").unwrap(), parsed)
     };
     let estate = Estate {
         digest: Digest::of(b""),
@@ -86,6 +85,7 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         control_panels: vec![],
         routing_controls: vec![],
         safety_rules: vec![],
+        assignments: Vec::new(),
     };
     let decision = PoolDecision {
         pool: PoolIx(0),

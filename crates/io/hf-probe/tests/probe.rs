@@ -27,6 +27,7 @@ fn check(timeout: Duration, kind: CheckKind) -> HealthCheck {
         rise: 2,
         fall: 3,
         port: None,
+        initial: hf_config::estate::Initial::default(),
     }
 }
 

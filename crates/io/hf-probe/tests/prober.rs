@@ -37,6 +37,7 @@ fn check(name: &str) -> HealthCheck {
         rise: 2,
         fall: 3,
         port: None,
+        initial: hf_config::estate::Initial::default(),
     }
 }
 
@@ -44,7 +45,6 @@ fn pool(name: &str, health_check: Option<u16>, endpoints: impl IntoIterator<Item
     let endpoint =
         |n| Endpoint { address: address(n), zone: ZoneIx(0), weight: Weight::default(), priority: 0 };
     Pool {
-        name: PoolName::new(name).unwrap(),
         protocol: Protocol::Tcp,
         listen: None,
         health_check: health_check.map(CheckIx),
@@ -56,7 +56,7 @@ fn pool(name: &str, health_check: Option<u16>, endpoints: impl IntoIterator<Item
         dns_minimum: hf_config::estate::Minimum::default(),
         routing_minimum: hf_config::estate::Minimum::default(),
         control: None,
-        endpoints: endpoints.into_iter().map(endpoint).collect(),
+        ..Pool::new(PoolName::new(name).unwrap(), endpoints.into_iter().map(endpoint).collect())
     }
 }
 
@@ -83,6 +83,7 @@ fn estate(health_checks: Vec<HealthCheck>, pools: Vec<Pool>) -> Arc<Estate> {
         control_panels: vec![],
         routing_controls: vec![],
         safety_rules: vec![],
+        assignments: Vec::new(),
     })
 }
 

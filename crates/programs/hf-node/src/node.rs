@@ -18,7 +18,7 @@ use hf_api::tls::{ClientCertificates, Identity, KeyPin, ServerFiles, ServerTls};
 use hf_balancer::BalancerConfig;
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
-use hf_config::node::{DnsConfig, DnstapSink, NodeConfig, Role};
+use hf_config::node::{AccessLog, DnsConfig, DnstapSink, NodeConfig, Role};
 use hf_control_plane::{
     Access, AccessPlace, Api, Context, Control, Gate, GivenBreakGlass, HostedHere, HostedZoneHere,
     RingJournal,
@@ -417,8 +417,8 @@ fn start_checker(
 fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {
     let (clock, activity) = (given.clock.clone(), given.activity.clone());
     BalancerConfig {
-        address: config.balancer_address,
-        drain: config.drain,
+        address: config.balancer.address,
+        drain: config.balancer.drain,
         ..BalancerConfig::new(config.id.clone(), config.zone.clone(), clock, activity)
     }
 }
@@ -520,10 +520,24 @@ async fn open_api_tls(
     clock: &Clock,
 ) -> Option<Result<ServerTls, hf_api::tls::TlsError>> {
     let tls = config.api.tls.clone()?;
+    resolve_balancer(&mut config.balancer, from_base);
     let clients = match (tls.client_ca, tls.require_client_certificate) {
         (None, _) => ClientCertificates::NotAsked,
         (Some(ca), false) => ClientCertificates::Welcome(ca),
         (Some(ca), true) => ClientCertificates::Required(ca),
+fn resolve_balancer(balancer: &mut hf_config::node::BalancerConfig, from_base: impl Fn(&mut PathBuf)) {
+    balancer.certificates.iter_mut().flat_map(|of| [&mut of.certificate, &mut of.key]).for_each(&from_base);
+    let files = [
+        &mut balancer.endpoint_authorities,
+        &mut balancer.handover_socket,
+        &mut balancer.ticket_key_file,
+    ];
+    files.into_iter().flatten().for_each(&from_base);
+    if let Some(AccessLog::File(path)) = &mut balancer.access_log {
+        from_base(path);
+    }
+}
+
     };
     let files = ServerFiles { certificate: tls.certificate, key: tls.key, clients };
     let clock = clock.clone();

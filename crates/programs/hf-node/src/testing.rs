@@ -48,8 +48,10 @@ pub fn config(name: &str) -> NodeConfig {
         status_listen: any,
         feed_listen: any,
         dns: hf_config::node::DnsConfig::on(vec![any]),
-        balancer_address: None,
-        drain: Duration::from_secs(1),
+        balancer: hf_config::node::BalancerConfig {
+            drain: Duration::from_secs(1),
+            ..hf_config::node::BalancerConfig::default()
+        },
         beat: Duration::from_secs(1),
         peers: vec![],
         tls: None,

@@ -64,12 +64,18 @@ fn tcp_check() -> HealthCheck {
         rise: 2,
         fall: 3,
         port: None,
+        initial: hf_config::estate::Initial::default(),
     }
 }
 
 fn pool(pool: &str, endpoints: &[(&str, u16)]) -> Pool {
+    let endpoints = endpoints.iter().map(|(address, zone)| Endpoint {
+        address: address.parse().unwrap(),
+        zone: ZoneIx(*zone),
+        weight: Weight::default(),
+        priority: 0,
+    });
     Pool {
-        name: PoolName::new(pool).unwrap(),
         protocol: Protocol::Http,
         listen: None,
         health_check: Some(CheckIx(0)),
@@ -81,15 +87,7 @@ fn pool(pool: &str, endpoints: &[(&str, u16)]) -> Pool {
         dns_minimum: hf_config::estate::Minimum::default(),
         routing_minimum: hf_config::estate::Minimum::default(),
         control: None,
-        endpoints: endpoints
-            .iter()
-            .map(|(address, zone)| Endpoint {
-                address: address.parse().unwrap(),
-                zone: ZoneIx(*zone),
-                weight: Weight::default(),
-                priority: 0,
-            })
-            .collect(),
+        ..Pool::new(PoolName::new(pool).unwrap(), endpoints.collect())
     }
 }
 
@@ -192,6 +190,7 @@ impl World {
             control_panels: Vec::new(),
             routing_controls: Vec::new(),
             safety_rules: Vec::new(),
+            assignments: Vec::new(),
         };
         let serving = |pool: PoolIx| PoolDecision {
             pool,

@@ -24,6 +24,31 @@ pub struct HealthCheck {
     pub fall: u8,
     /// The port to probe, if not the endpoint's own.
     pub port: Option<u16>,
+    /// What an endpoint counts as for a balancer before its first result.
+    pub initial: Initial,
+}
+
+/// What an endpoint counts as before its first result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Initial {
+    /// As healthy: it has requests at once.
+    Healthy,
+    /// As unhealthy: it has none before `rise` good results.
+    Unhealthy,
+    /// As neither: others come first, and it serves while nobody is known to be healthy. The default.
+    #[default]
+    Unknown,
+}
+
+impl Initial {
+    /// As written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Initial::Healthy => "healthy",
+            Initial::Unhealthy => "unhealthy",
+            Initial::Unknown => "unknown",
+        }
+    }
 }
 
 /// What a probe does.

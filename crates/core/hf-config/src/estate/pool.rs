@@ -5,15 +5,20 @@ use std::time::Duration;
 
 use hf_model::{ControlPath, PoolName, Share, Weight};
 
-use super::{CheckIx, PoolIx, ZoneIx};
+use super::{
+    AssignmentIx, Balancing, Bounds, CheckIx, Ejection, Failover, HostPattern, ListenerOptions, Patience,
+    PoolIx, Retries, ToEndpoint, ZoneIx,
+};
 
 /// What travels to a pool's endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP/1.1; the balancer may carry it.
+    /// HTTP/1.1 and HTTP/2.
     Http,
-    /// Bytes; DNS may steer it, the balancer of this version does not carry it.
+    /// Bytes.
     Tcp,
+    /// Bytes of TLS that ends at the endpoints: the pool is chosen by the server name that clients ask for.
+    Tls,
 }
 
 impl std::fmt::Display for Protocol {
@@ -21,6 +26,7 @@ impl std::fmt::Display for Protocol {
         f.write_str(match self {
             Protocol::Http => "http",
             Protocol::Tcp => "tcp",
+            Protocol::Tls => "tls",
         })
     }
 }
@@ -67,6 +73,61 @@ pub struct Pool {
     pub control: Option<ControlPath>,
     /// The endpoints, at least one.
     pub endpoints: Vec<Endpoint>,
+    /// For whom it is, among the pools that share its listener: http by host, tls by server name. Empty: for those whom no other
+    /// pool there names.
+    pub hosts: Vec<HostPattern>,
+    /// For which paths it is, among those: prefixes that begin with `/`; the longest decides. Empty: for any.
+    pub paths: Vec<String>,
+    /// What arrives at its listener.
+    pub listener: ListenerOptions,
+    /// How the balancer speaks to its endpoints.
+    pub to_endpoint: ToEndpoint,
+    /// Which endpoint takes a request.
+    pub balancing: Balancing,
+    /// How long each phase may take.
+    pub patience: Patience,
+    /// How much of everything there may be.
+    pub bounds: Bounds,
+    /// When a request is sent again.
+    pub retries: Retries,
+    /// Another pool for single requests that fail here.
+    pub failover: Option<Failover>,
+    /// When an endpoint is left for a while by what requests meet.
+    pub ejection: Ejection,
+    /// The service whose tickets its listener wants to see; none by default.
+    pub assigned: Option<AssignmentIx>,
+}
+
+impl Pool {
+    /// An http pool with every default but what is given.
+    pub fn new(name: PoolName, endpoints: Vec<Endpoint>) -> Pool {
+        Pool {
+            name,
+            protocol: Protocol::Http,
+            listen: None,
+            health_check: None,
+            cross_zone: CrossZone::Off,
+            min_zones: 1,
+            min_capacity: Share::ZERO,
+            all_down: AllDown::Open,
+            return_over: Duration::from_secs(30),
+            dns_minimum: Minimum::default(),
+            routing_minimum: Minimum::default(),
+            control: None,
+            endpoints,
+            hosts: Vec::new(),
+            paths: Vec::new(),
+            listener: ListenerOptions::default(),
+            to_endpoint: ToEndpoint::default(),
+            balancing: Balancing::default(),
+            patience: Patience::default(),
+            bounds: Bounds::default(),
+            retries: Retries::default(),
+            failover: None,
+            ejection: Ejection::default(),
+            assigned: None,
+        }
+    }
 }
 
 /// Whether a balancer uses other zones while its own serves.

@@ -28,7 +28,6 @@ fn estate(text: &str) -> Estate {
         }));
     }
     let pool = Pool {
-        name: PoolName::new("web").unwrap(),
         protocol: Protocol::Http,
         listen: None,
         health_check: None,
@@ -40,7 +39,7 @@ fn estate(text: &str) -> Estate {
         dns_minimum: crate::estate::Minimum::default(),
         routing_minimum: crate::estate::Minimum::default(),
         control: None,
-        endpoints,
+        ..Pool::new(PoolName::new("web").unwrap(), endpoints)
     };
     Estate {
         digest: Digest::of(b""),
@@ -56,6 +55,7 @@ fn estate(text: &str) -> Estate {
         control_panels: Vec::new(),
         routing_controls: Vec::new(),
         safety_rules: Vec::new(),
+        assignments: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use hf_model::CheckName;
 use super::controls::Controls;
 use super::length;
 use super::zones::named;
-use crate::estate::{CheckKind, HealthCheck, limits};
+use crate::estate::{CheckKind, HealthCheck, Initial, limits};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there};
 
 /// Kinds of the format that a later version carries.
@@ -93,6 +93,7 @@ fn health_check(
         rise: rise?,
         fall: fall?,
         port: port.ok()?,
+        initial: Initial::default(),
     })
 }
 

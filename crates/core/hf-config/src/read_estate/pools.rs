@@ -134,7 +134,6 @@ fn pool(
         report.add(at, "this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`");
     }
     Some(Pool {
-        name: name?,
         protocol: protocol?,
         listen: listen.ok()?,
         health_check: health_check.ok()?,
@@ -146,7 +145,7 @@ fn pool(
         dns_minimum: dns_minimum?,
         routing_minimum: routing_minimum?,
         control: control.ok()?,
-        endpoints: endpoints?,
+        ..Pool::new(name?, endpoints?)
     })
 }
 

@@ -52,7 +52,6 @@ impl World {
             priority: 0,
         };
         let pool = |name: &str, endpoints| Pool {
-            name: PoolName::new(name).unwrap(),
             protocol: Protocol::Http,
             listen: None,
             health_check: Some(CheckIx(0)),
@@ -64,7 +63,7 @@ impl World {
             dns_minimum: hf_config::estate::Minimum::default(),
             routing_minimum: hf_config::estate::Minimum::default(),
             control: None,
-            endpoints,
+            ..Pool::new(PoolName::new(name).unwrap(), endpoints)
         };
         let web = endpoints
             .iter()
@@ -88,6 +87,7 @@ impl World {
             rise: 2,
             fall: 3,
             port: None,
+            initial: hf_config::estate::Initial::default(),
         };
         let record = Record {
             name: DnsName::new("www.x.test.").unwrap(),
@@ -113,6 +113,7 @@ impl World {
             control_panels: vec![],
             routing_controls: vec![],
             safety_rules: vec![],
+            assignments: Vec::new(),
         };
         let mut of: Vec<Verdict> = endpoints.iter().map(|(_, verdict, _)| *verdict).collect();
         of.push(Verdict::Healthy);

@@ -13,7 +13,6 @@ const FRESH: Duration = Duration::from_secs(5);
 /// An estate of pools with endpoints at `10.0.0.N`; what verdicts do not depend on is left out.
 fn estate(pools: &[(&str, &[u8])]) -> Estate {
     let pool = |(name, addresses): &(&str, &[u8])| Pool {
-        name: PoolName::new(name).unwrap(),
         protocol: Protocol::Http,
         listen: None,
         health_check: None,
@@ -25,15 +24,18 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         dns_minimum: hf_config::estate::Minimum::default(),
         routing_minimum: hf_config::estate::Minimum::default(),
         control: None,
-        endpoints: addresses
-            .iter()
-            .map(|last| Endpoint {
-                address: std::net::SocketAddr::from(([10, 0, 0, *last], 80)),
-                zone: ZoneIx(0),
-                weight: Weight::default(),
-                priority: 0,
-            })
-            .collect(),
+        ..Pool::new(
+            PoolName::new(name).unwrap(),
+            addresses
+                .iter()
+                .map(|last| Endpoint {
+                    address: std::net::SocketAddr::from(([10, 0, 0, *last], 80)),
+                    zone: ZoneIx(0),
+                    weight: Weight::default(),
+                    priority: 0,
+                })
+                .collect(),
+        )
     };
     Estate {
         digest: Digest::of(format!("{pools:?}").as_bytes()),
@@ -49,6 +51,7 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         control_panels: vec![],
         routing_controls: vec![],
         safety_rules: vec![],
+        assignments: Vec::new(),
     }
 }
 
