@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
 
-use crate::client_io::UnderWay;
+use crate::client_state::UnderWay;
 use crate::kept::Lease;
 
 /// A request's body on its way to an endpoint.

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::checks::Checks;
 use crate::config::BalancerConfig;
-use crate::front::{Front, Phase};
+use crate::front::{Front, Phase, Table};
 use crate::listen::{self, BindError};
 use crate::routes::{FrontKey, Placed, Routes, Wanted};
 use crate::worker::{Handle, Opened};
@@ -144,13 +144,9 @@ impl Bound {
         let mut phases = Vec::new();
         let mut to_open = Vec::new();
         for wanted in wanted {
-            if self.fronts.contains_key(&wanted.key) {
-                tracing::error!(pool = %wanted.pool, address = %wanted.key.address, "two pools listen on one address: the first has it");
-                continue;
-            }
             match gone.remove(&wanted.key) {
                 Some(FrontSlot::Open(_, front)) => {
-                    front.route.store(Arc::new(wanted.route));
+                    front.set_table(Table::new(wanted.listening, wanted.behind));
                     phases.push((front.clone(), wanted.phase));
                     self.fronts.insert(wanted.key, FrontSlot::Open(wanted.pool, front));
                 }
@@ -213,7 +209,8 @@ impl Bound {
         let local =
             listeners.first().and_then(|listener| listener.local_addr().ok()).unwrap_or(wanted.key.address);
         tracing::info!(pool = %wanted.pool, address = %local, "listening");
-        let front = Arc::new(Front::new(local, wanted.route, wanted.phase));
+        let table = Table::new(wanted.listening, wanted.behind);
+        let front = Arc::new(Front::new(local, table, wanted.phase));
         for (worker, listener) in self.workers.iter().zip(listeners) {
             let opened = Opened { front: front.clone(), listener };
             if worker.listeners.send(opened).await.is_err() {

@@ -7,11 +7,10 @@
 //!
 //! One timer a connection, moved only when it fires or must fire earlier: a request costs no timer work.
 
-use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,64 +18,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
+use crate::client_state::ConnectionState;
 use crate::config::Limits;
 use crate::framing::{Framing, POISON};
-
-/// What a connection's socket and its requests tell one another.
-#[derive(Debug)]
-pub struct ConnectionState {
-    busy: Cell<bool>,
-    used: Cell<bool>,
-    idle_since: Cell<Instant>,
-    close_when_idle: Cell<bool>,
-}
-
-impl ConnectionState {
-    /// A connection that is idle from now on.
-    pub fn new() -> Self {
-        ConnectionState {
-            busy: Cell::new(false),
-            used: Cell::new(false),
-            idle_since: Cell::new(Instant::now()),
-            close_when_idle: Cell::new(false),
-        }
-    }
-
-    /// Asks for the end of the connection as soon as no request is under way. The connection must be polled after it.
-    pub fn close_when_idle(&self, close: bool) {
-        self.close_when_idle.set(close);
-    }
-
-    /// Whether it has ever carried a request.
-    pub fn is_used(&self) -> bool {
-        self.used.get()
-    }
-
-    /// A request is under way until the guard is dropped.
-    pub fn request(self: &Rc<Self>) -> UnderWay {
-        self.busy.set(true);
-        self.used.set(true);
-        UnderWay(self.clone())
-    }
-}
-
-/// A request under way on a client connection; lives until the last byte of the answer was handed to hyper.
-#[derive(Debug)]
-pub struct UnderWay(Rc<ConnectionState>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.busy.set(false);
-        self.0.idle_since.set(Instant::now());
-    }
-}
 
 /// The socket of one client.
 #[derive(Debug)]
 pub struct ClientIo {
     stream: TcpStream,
     framing: Framing,
-    state: Rc<ConnectionState>,
+    state: Arc<ConnectionState>,
     patience: Patience,
     /// How much of [`POISON`] was handed out, once something was refused.
     poisoned: Option<usize>,
@@ -96,7 +47,7 @@ struct Patience {
 
 impl ClientIo {
     /// Watches `stream`.
-    pub fn new(stream: TcpStream, limits: &Limits, state: Rc<ConnectionState>) -> Self {
+    pub fn new(stream: TcpStream, limits: &Limits, state: Arc<ConnectionState>) -> Self {
         ClientIo {
             stream,
             framing: Framing::new(limits.header_bytes),
@@ -134,10 +85,10 @@ impl ClientIo {
             self.head_since.map(|since| since + self.patience.header)
         } else if !self.framing.between_requests() {
             self.reading_since.map(|since| since + self.patience.body_idle)
-        } else if self.state.busy.get() {
+        } else if self.state.is_busy() {
             None
         } else {
-            Some(self.state.idle_since.get() + self.patience.client_idle)
+            Some(self.state.idle_since() + self.patience.client_idle)
         };
         let write = self.writing_since.map(|since| since + self.patience.body_idle);
         match (read, write) {
@@ -166,9 +117,9 @@ impl ClientIo {
     }
 
     fn wait_to_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let is_idle = self.framing.between_requests() && !self.state.busy.get();
+        let is_idle = self.framing.between_requests() && !self.state.is_busy();
         let is_flushed = self.writing_since.is_none();
-        if self.state.close_when_idle.get() && is_idle && is_flushed && !self.has_unread_bytes() {
+        if self.state.is_to_close() && is_idle && is_flushed && !self.has_unread_bytes() {
             return Poll::Ready(Ok(()));
         }
         self.reading_since.get_or_insert_with(Instant::now);

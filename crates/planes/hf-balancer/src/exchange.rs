@@ -9,12 +9,10 @@
 //! The route is read anew for every try, and the endpoint's standing once more right before the request is handed over.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hf_config::estate::ZoneIx;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
@@ -22,38 +20,23 @@ use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
 
 use crate::body::{ReplyBody, RequestBody};
-use crate::client_io::{ConnectionState, UnderWay};
-use crate::endpoint::Endpoint;
+use crate::client::{Client, ClientFields};
+use crate::client_state::{ConnectionState, UnderWay};
 use crate::front::{Front, Phase};
 use crate::headers::{X_REQUEST_ID, prepare_answer, prepare_request};
 use crate::kept::{ConnectError, Lease, note_failure};
 use crate::refuse::{Refusal, check_form};
-use crate::route::Nobody;
+use crate::route::{Nobody, Route};
 use crate::worker::Worker;
-
-/// Who speaks on a client connection.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// Where it comes from: the socket's peer, or what a PROXY header said.
-    pub peer: SocketAddr,
-    /// Where it meant to go.
-    pub destination: SocketAddr,
-    /// Whether it came over TLS.
-    pub over_tls: bool,
-    /// The name that it asked for in TLS.
-    pub server_name: Option<Box<str>>,
-    /// Its zone, where that is known.
-    pub zone: Option<ZoneIx>,
-}
 
 /// What all requests of one client connection share.
 #[derive(Debug)]
 pub struct ClientConnection {
     worker: Rc<Worker>,
     front: Arc<Front>,
-    state: Rc<ConnectionState>,
-    /// The client's address as text, for `X-Forwarded-For`.
-    client: HeaderValue,
+    state: Arc<ConnectionState>,
+    /// What endpoints are told of the client.
+    fields: ClientFields,
 }
 
 /// How a try ended that gave no answer.
@@ -68,10 +51,9 @@ enum Failed {
 
 impl ClientConnection {
     /// A connection of `client`.
-    pub fn new(worker: Rc<Worker>, front: Arc<Front>, state: Rc<ConnectionState>, client: Client) -> Self {
-        let address = client.peer.ip().to_canonical();
-        let client = HeaderValue::from_str(&address.to_string()).expect("an address is plain text");
-        ClientConnection { worker, front, state, client }
+    pub fn new(worker: Rc<Worker>, front: Arc<Front>, state: Arc<ConnectionState>, client: Client) -> Self {
+        let fields = ClientFields::new(&client);
+        ClientConnection { worker, front, state, fields }
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer, too.
@@ -128,7 +110,7 @@ impl ClientConnection {
             let own = HeaderValue::from_str(&self.front.local.to_string()).expect("an address is plain text");
             parts.headers.insert(HOST, own);
         }
-        prepare_request(&mut parts.headers, &self.client, || self.worker.new_request_id());
+        prepare_request(&mut parts.headers, &self.fields, || self.worker.new_request_id());
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         let exact = incoming.size_hint().exact();
@@ -167,11 +149,12 @@ impl ClientConnection {
         let mut fresh = false;
         // Kept connections that had ended, and zones that were left meanwhile, cost no try; but even they have an end.
         for _ in 0..16 {
-            let endpoint = match self.pick(&tried) {
-                Ok(endpoint) => endpoint,
-                Err((Nobody::AllTried, _)) => break,
-                Err((_, what)) if tried.is_empty() => {
-                    return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, what));
+            let route = self.route(&request)?;
+            let endpoint = match route.pick(self.worker.chance(), &tried) {
+                Ok(endpoint) => endpoint.clone(),
+                Err(Nobody::AllTried) => break,
+                Err(why) if tried.is_empty() => {
+                    return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, route.explain(why)));
                 }
                 Err(_) => break,
             };
@@ -183,7 +166,7 @@ impl ClientConnection {
                     Failed::Unsent { request, error: error.to_string() }
                 }
                 // The zone was left while we connected.
-                Ok(_) if !endpoint.serves() && !self.leads_to(&endpoint) => continue,
+                Ok(_) if !endpoint.serves() && !self.route(&request)?.leads_to(&endpoint) => continue,
                 Ok(lease) if lease.was_kept => match self.send(request, lease).await {
                     Ok(answered) => return Ok(answered),
                     Err(Failed::Unsent { request: back, .. }) => {
@@ -228,7 +211,7 @@ impl ClientConnection {
                 break;
             }
         }
-        let pool = &self.front.route.load().pool;
+        let pool = self.route(&request)?.pool.clone();
         Err(Refusal::new(
             StatusCode::BAD_GATEWAY,
             format!(
@@ -238,15 +221,13 @@ impl ClientConnection {
         ))
     }
 
-    fn pick(&self, tried: &[u64]) -> Result<Arc<Endpoint>, (Nobody, String)> {
-        let route = self.front.route.load();
-        route.pick(self.worker.chance(), tried).cloned().map_err(|why| (why, route.explain(why)))
-    }
-
-    /// Whether the present route leads to `endpoint`. Standings change right after the route: it may do so already again.
-    fn leads_to(&self, endpoint: &Endpoint) -> bool {
-        let route = self.front.route.load();
-        route.plan.serving().any(|pick| route.endpoints[usize::from(pick.at)].id == endpoint.id)
+    /// Where the request goes by now.
+    fn route(&self, request: &Request<RequestBody>) -> Result<Arc<Route>, Refusal> {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        self.front.route_for(host, request.uri().path()).ok_or_else(|| {
+            let what = format!("no pool here is for the host `{host}` and this path");
+            Refusal::new(StatusCode::NOT_FOUND, what)
+        })
     }
 
     /// Hands the request to an endpoint and waits for the head of its answer.

@@ -1,23 +1,25 @@
 //! What a request and an answer lose and gain on their way through.
 //!
 //! 1. Fields that belong to one connection stay on it (RFC 9110 7.6.1): `Connection` and what it names, `Keep-Alive`, `TE`, `Trailer`,
-//!    `Transfer-Encoding`, `Upgrade`, `Proxy-*`. So upgrades (WebSocket) and trailers do not pass in this version.
+//!    `Transfer-Encoding`, `Upgrade`, `Proxy-*`. `Trailer` passes, and of `TE` the word `trailers`: gRPC stands on them. An upgrade is put
+//!    together anew by those who carry it.
 //!    What `Connection` may not name: the fields that route or frame a request (`Host`, `Content-Length`) and ours below.
-//! 2. `X-Forwarded-For` gains the client's address at its end; `X-Forwarded-Proto` and `X-Forwarded-Host` are replaced, since at the edge
-//!    only we know them. `Forwarded` is dropped: nobody vouches for what a client wrote there.
+//! 2. `X-Forwarded-For` gains the client's address at its end; `X-Forwarded-Proto`, `-Host`, `-Port` and `Forwarded` are replaced, since at the
+//!    edge only we know them. Behind somebody whom we trust they stay, and `Forwarded` gains an element.
 //! 3. `X-Request-Id` passes if it is fit for a log line, else one is made.
 //! 4. `Expect` ends here: we have answered it.
 //! 5. Answers pass as they are, apart from rule 1.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, Entry, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
+use crate::client::ClientFields;
+
 /// Fields of one connection, apart from `Connection` itself.
-const OF_ONE_CONNECTION: [HeaderName; 8] = [
+const OF_ONE_CONNECTION: [HeaderName; 7] = [
     TE,
-    TRAILER,
     TRANSFER_ENCODING,
     UPGRADE,
     HeaderName::from_static("keep-alive"),
@@ -31,6 +33,7 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// Bytes of `X-Request-Id` that pass.
 const REQUEST_ID_BYTES: usize = 128;
@@ -56,17 +59,34 @@ pub fn strip_connection_fields(headers: &mut HeaderMap) {
 }
 
 /// Makes a client's request fit for an endpoint. `id` is used where the client gave none.
-pub fn prepare_request(headers: &mut HeaderMap, client: &HeaderValue, id: impl FnOnce() -> HeaderValue) {
+pub fn prepare_request(headers: &mut HeaderMap, client: &ClientFields, id: impl FnOnce() -> HeaderValue) {
+    let wants_trailers = headers.get_all(TE).iter().any(names_trailers);
     strip_connection_fields(headers);
+    if wants_trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
     headers.remove(EXPECT);
-    headers.remove(FORWARDED);
-    extend_forwarded_for(headers, client);
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-    set(headers, X_FORWARDED_HOST, headers.get(HOST).cloned());
+    extend(headers, X_FORWARDED_FOR, &client.address);
+    if client.behind_trusted {
+        extend(headers, FORWARDED, &client.forwarded);
+        headers.entry(X_FORWARDED_PROTO).or_insert_with(|| client.scheme.clone());
+        headers.entry(X_FORWARDED_PORT).or_insert_with(|| client.port.clone());
+    } else {
+        headers.insert(FORWARDED, client.forwarded.clone());
+        headers.insert(X_FORWARDED_PROTO, client.scheme.clone());
+        headers.insert(X_FORWARDED_PORT, client.port.clone());
+    }
+    if !client.behind_trusted || !headers.contains_key(X_FORWARDED_HOST) {
+        set(headers, X_FORWARDED_HOST, headers.get(HOST).cloned());
+    }
     let mut ids = headers.get_all(X_REQUEST_ID).iter();
     if !ids.next().is_some_and(is_fit) || ids.next().is_some() {
         headers.insert(X_REQUEST_ID, id());
     }
+}
+
+fn names_trailers(te: &HeaderValue) -> bool {
+    te.as_bytes().split(|byte| *byte == b',').any(|name| name.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
@@ -80,9 +100,10 @@ fn is_fit(id: &HeaderValue) -> bool {
     (1..=REQUEST_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
-fn extend_forwarded_for(headers: &mut HeaderMap, client: &HeaderValue) {
-    let Entry::Occupied(mut given) = headers.entry(X_FORWARDED_FOR) else {
-        headers.insert(X_FORWARDED_FOR, client.clone());
+/// Adds `more` at the end of a list of one field.
+fn extend(headers: &mut HeaderMap, name: HeaderName, more: &HeaderValue) {
+    let Entry::Occupied(mut given) = headers.entry(&name) else {
+        headers.insert(name, more.clone());
         return;
     };
     let mut list = Vec::new();
@@ -90,8 +111,8 @@ fn extend_forwarded_for(headers: &mut HeaderMap, client: &HeaderValue) {
         list.extend_from_slice(value.as_bytes());
         list.extend_from_slice(b", ");
     }
-    list.extend_from_slice(client.as_bytes());
-    given.insert(HeaderValue::from_bytes(&list).unwrap_or_else(|_| client.clone()));
+    list.extend_from_slice(more.as_bytes());
+    given.insert(HeaderValue::from_bytes(&list).unwrap_or_else(|_| more.clone()));
 }
 
 /// Makes an endpoint's answer fit for a client.

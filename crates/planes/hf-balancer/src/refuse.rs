@@ -5,7 +5,7 @@ use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 
 use crate::body::ReplyBody;
-use crate::client_io::UnderWay;
+use crate::client_state::UnderWay;
 use crate::headers::X_REQUEST_ID;
 
 /// A request that gets an answer of ours instead of an endpoint's.

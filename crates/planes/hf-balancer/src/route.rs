@@ -57,6 +57,11 @@ impl Route {
         })
     }
 
+    /// Whether it leads to `endpoint`. Standings change right after the routes: it may do so already again.
+    pub fn leads_to(&self, endpoint: &Endpoint) -> bool {
+        self.plan.serving().any(|pick| self.endpoints[usize::from(pick.at)].id == endpoint.id)
+    }
+
     fn has_room(&self, endpoint: &Endpoint) -> bool {
         endpoint.in_flight.load(Ordering::Relaxed) < self.in_flight_max
     }

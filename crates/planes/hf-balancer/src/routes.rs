@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::config::Limits;
 use crate::endpoint::{Endpoint, EndpointKey, Standing};
-use crate::front::Phase;
+use crate::front::{Behind, Listening, Phase};
 use crate::health::LocalHealth;
 use crate::route::Route;
 
@@ -36,10 +36,12 @@ pub struct FrontKey {
 pub struct Wanted {
     /// What it is known by.
     pub key: FrontKey,
-    /// The pool that it is for.
+    /// The pool that it is for; the first one of several.
     pub pool: PoolName,
+    /// What holds for its connections.
+    pub listening: Listening,
     /// Where its requests go.
-    pub route: Route,
+    pub behind: Vec<Behind>,
     /// What its clients have to expect.
     pub phase: Phase,
 }
@@ -96,24 +98,28 @@ impl Routes {
         if let (Some(zone), None) = (&self.zone, own_zone) {
             tracing::warn!(%zone, "the estate has no zone of this balancer's name: no endpoint counts as near");
         }
-        let wanted = estate
-            .pool_indexes()
-            .filter_map(|pool| {
-                let listen = listener(estate, pool)?;
-                let name = estate.pool(pool).name.clone();
-                let address = match self.address {
-                    Some(own) if listen.ip().is_unspecified() => SocketAddr::new(own, listen.port()),
-                    _ => listen,
-                };
-                let any_port_for = (address.port() == 0).then(|| name.clone());
-                Some(Wanted {
-                    key: FrontKey { address, any_port_for },
-                    route: self.route(&placed, snapshot, pool, own_zone),
-                    pool: name,
-                    phase: phase(snapshot, pool, own_zone),
-                })
-            })
-            .collect();
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for at in estate.pool_indexes() {
+            let Some(listen) = listener(estate, at) else { continue };
+            let pool = estate.pool(at);
+            let address = match self.address {
+                Some(own) if listen.ip().is_unspecified() => SocketAddr::new(own, listen.port()),
+                _ => listen,
+            };
+            let any_port_for = (address.port() == 0).then(|| pool.name.clone());
+            let key = FrontKey { address, any_port_for };
+            let phase = phase(snapshot, at, own_zone);
+            let route = Arc::new(self.route(&placed, snapshot, at, own_zone));
+            let behind = Behind { hosts: pool.hosts.clone(), paths: pool.paths.clone(), route };
+            if let Some(shared) = wanted.iter_mut().find(|found| found.key == key) {
+                shared.behind.push(behind);
+                // Left only when all are: a client of one pool may be another one's next.
+                shared.phase = shared.phase.min(phase);
+                continue;
+            }
+            let (listening, pool) = (Listening::of(pool), pool.name.clone());
+            wanted.push(Wanted { key, pool, listening, behind: vec![behind], phase });
+        }
         (placed, wanted)
     }
 

@@ -22,10 +22,11 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::budget::RetryBudget;
-use crate::client_io::{ClientIo, ConnectionState};
+use crate::client_io::ClientIo;
+use crate::client_state::ConnectionState;
 use crate::config::BalancerConfig;
 use crate::endpoint::Endpoint;
-use crate::exchange::{self, ClientConnection};
+use crate::exchange::ClientConnection;
 use crate::front::{Front, Phase};
 use crate::kept::{Kept, KeptShared};
 
@@ -246,17 +247,11 @@ fn admit(worker: &Rc<Worker>, front: &Arc<Front>, stream: TcpStream, peer: Socke
 async fn serve(client: Client, front: Arc<Front>, stream: TcpStream, peer: SocketAddr) {
     let worker = &client.0;
     let limits = &worker.shared.limits;
-    let state = Rc::new(ConnectionState::new());
+    let state = Arc::new(ConnectionState::new());
     let io = TokioIo::new(ClientIo::new(stream, limits, state.clone()));
     let mut phases = front.watch_phase();
     let mut phase = *phases.borrow_and_update();
-    let who = exchange::Client {
-        peer,
-        destination: front.local,
-        over_tls: false,
-        server_name: None,
-        zone: None,
-    };
+    let who = crate::client::Client::direct(peer, front.local);
     let shared = Rc::new(ClientConnection::new(worker.clone(), front, state.clone(), who));
     let service = service_fn(move |request| shared.clone().answer(request));
     let connection = http1::Builder::new()

@@ -1,4 +1,5 @@
 use super::*;
+use crate::client::Client;
 
 fn fields(text: &str) -> HeaderMap {
     text.lines()
@@ -14,12 +15,37 @@ fn text(headers: &HeaderMap) -> String {
     lines.join("\n")
 }
 
-fn check_request(given: &str, want: &str) {
+fn request_behind(trusted: bool, given: &str) -> String {
     let mut headers = fields(given);
-    prepare_request(&mut headers, &HeaderValue::from_static("192.0.2.7"), || {
-        HeaderValue::from_static("made")
-    });
-    assert_eq!(text(&headers), want);
+    let mut client = Client::direct("192.0.2.7:1".parse().unwrap(), "192.0.2.1:80".parse().unwrap());
+    client.behind_trusted = trusted;
+    prepare_request(&mut headers, &ClientFields::new(&client), || HeaderValue::from_static("made"));
+    text(&headers)
+}
+
+/// Without what is told of every client alike.
+fn check_request(given: &str, want: &str) {
+    let told = ["forwarded: for=192.0.2.7;proto=http", "x-forwarded-port: 80"];
+    let got = request_behind(false, given);
+    let lines: Vec<&str> = got.lines().filter(|line| !told.contains(line)).collect();
+    assert_eq!(lines.join("\n"), want);
+    assert_eq!(got.lines().count(), lines.len() + told.len());
+}
+
+#[test]
+fn what_one_whom_we_trust_says_of_its_client_stays() {
+    let given = "host: a\nx-forwarded-for: 198.51.100.1\nforwarded: for=198.51.100.1;proto=https\nx-forwarded-proto: https\n\
+                 x-forwarded-host: b\nx-forwarded-port: 443\nx-request-id: c";
+    assert_eq!(
+        request_behind(true, given),
+        "forwarded: for=198.51.100.1;proto=https, for=192.0.2.7;proto=http\nhost: a\nx-forwarded-for: 198.51.100.1, 192.0.2.7\n\
+         x-forwarded-host: b\nx-forwarded-port: 443\nx-forwarded-proto: https\nx-request-id: c"
+    );
+    assert_eq!(
+        request_behind(true, "host: a\nx-request-id: c"),
+        "forwarded: for=192.0.2.7;proto=http\nhost: a\nx-forwarded-for: 192.0.2.7\nx-forwarded-host: a\nx-forwarded-port: 80\n\
+         x-forwarded-proto: http\nx-request-id: c"
+    );
 }
 
 fn check_answer(given: &str, want: &str) {
@@ -31,10 +57,11 @@ fn check_answer(given: &str, want: &str) {
 #[test]
 fn a_request_loses_what_belongs_to_its_connection() {
     check_request(
-        "host: a\nconnection: close, X-Secret, te\nconnection: x-other\nx-secret: 1\nx-other: 2\nte: trailers\n\
+        "host: a\nconnection: close, X-Secret, te\nconnection: x-other\nx-secret: 1\nx-other: 2\nte: trailers, gzip\n\
          keep-alive: 5\nproxy-connection: x\nproxy-authorization: y\nupgrade: websocket\ntrailer: x\n\
          transfer-encoding: chunked\nexpect: 100-continue\naccept: */*",
-        "accept: */*\nhost: a\nx-forwarded-for: 192.0.2.7\nx-forwarded-host: a\nx-forwarded-proto: http\nx-request-id: made",
+        "accept: */*\nhost: a\nte: trailers\ntrailer: x\nx-forwarded-for: 192.0.2.7\nx-forwarded-host: a\nx-forwarded-proto: http\n\
+         x-request-id: made",
     );
 }
 
