@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use hf_datagram::{Datagrams, Sockets};
 
-use crate::{Told, process};
+use crate::{Told, cores, process};
 
 pub use cases::Case;
 pub use report::{Report, Row};
@@ -78,7 +78,7 @@ pub enum Output {
 pub fn run(options: &Options) -> Told<Report> {
     let holdfast = options.holdfast.clone().map_or_else(process::holdfast, Ok)?;
     let mut report = Report::begin(&holdfast)?;
-    load::pin_this_thread()?;
+    cores::pin_this_thread()?;
     for case in &options.cases {
         eprintln!("{case} …");
         let rows = match case {

@@ -4,15 +4,17 @@
 //! 2. Figures that are compared are taken in turns, in blocks, so that what else the machine does meets both.
 //! 3. A figure says how it was taken; the report says machine, versions, command and date.
 //!
-//! `cargo xtask bench ledger` and `cargo xtask bench dns`: see [`ledger`] and [`dns`]. Not here: thresholds. What a figure has to be is for
+//! `cargo xtask bench ledger`, `cargo xtask bench dns` and `cargo xtask bench proxy`: see [`ledger`], [`dns`] and [`proxy`]. Not here: thresholds. What a figure has to be is for
 //! readers; the tests show only that a small run works.
 
+pub mod cores;
 pub mod cpu;
 pub mod dns;
 pub mod figures;
 pub mod kept;
 pub mod ledger;
 pub mod process;
+pub mod proxy;
 
 /// What went wrong, in words: there is nothing that a caller could do about it but tell.
 pub type Told<T> = Result<T, String>;

@@ -1,12 +1,9 @@
 //! Queries from one socket of core 1, and what came back.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hf_datagram::{Datagrams, Sockets, send_in_segments};
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::{Pid, gettid};
 
 use crate::{Told, cpu};
 
@@ -278,33 +275,4 @@ impl Load {
             }
         }
     }
-}
-
-/// This thread and what it starts: core 1, before all else if it may.
-pub fn pin_this_thread() -> Told<()> {
-    pin(1)?;
-    prefer(gettid());
-    Ok(())
-}
-
-/// Runs something with this thread on core 0, so that a process that is started there stays there.
-pub fn on_core_0<T>(work: impl FnOnce() -> T) -> Told<T> {
-    pin(0)?;
-    let made = work();
-    pin(1)?;
-    Ok(made)
-}
-
-fn pin(core: usize) -> Told<()> {
-    let mut cores = CpuSet::new();
-    let told = |error| format!("cannot stay on core {core}: {error}; this benchmark needs two cores");
-    cores.set(core).map_err(told)?;
-    sched_setaffinity(Pid::from_raw(0), &cores).map_err(told)
-}
-
-/// Without root it stays as it is: figures are then noisier.
-fn prefer(thread: Pid) {
-    let mut chrt = Command::new("chrt");
-    chrt.args(["-r", "-p", "10", &thread.to_string()]);
-    let _ = chrt.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::process::Program;
-use crate::{Told, cpu};
-
-use super::load;
+use crate::{Told, cores, cpu};
 
 /// What a server serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +80,7 @@ impl Server {
         let (path, arguments) = command.split_first().ok_or("no command")?;
         let log = folder.join("log");
         let start = || Program::start(Path::new(path), arguments.to_vec(), log.clone());
-        Ok(Server { name: name.to_owned(), address, program: load::on_core_0(start)?? })
+        Ok(Server { name: name.to_owned(), address, program: cores::on_core_0(start)?? })
     }
 
     /// The bare echo: this program.
