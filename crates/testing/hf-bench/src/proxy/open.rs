@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
-use tokio::io::unix::AsyncFd;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
 
@@ -28,7 +30,9 @@ pub async fn open(load: &Load, rate: u32, length: Duration, proxy: u32) -> Told<
     let told = |error: nix::Error| format!("no timer: {error}");
     // To the nanosecond: tokio's own timers have steps of a millisecond, which would make bursts.
     let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK).map_err(told)?;
-    let timer = AsyncFd::register(timer).map_err(|error| format!("no timer: {error}"))?;
+    // A timer is read as a pipe is: it says how often it has gone off.
+    let gone_off = timer.as_fd().try_clone_to_owned().and_then(pipe::Receiver::from_owned_fd_unchecked);
+    let mut gone_off = gone_off.map_err(|error| format!("no timer: {error}"))?;
     let (count, due) = (Rc::new(Count::default()), Rc::new(Due::default()));
     let mut tasks: Vec<JoinHandle<()>> = (0..load.connections)
         .map(|_| {
@@ -37,7 +41,9 @@ pub async fn open(load: &Load, rate: u32, length: Duration, proxy: u32) -> Told<
         })
         .collect();
     let pace = count.clone();
-    tasks.push(spawn_local(async move { let_fall_due(&timer, f64::from(rate), &due, &pace).await }));
+    tasks.push(spawn_local(async move {
+        let_fall_due(&timer, &mut gone_off, f64::from(rate), &due, &pace).await
+    }));
     tokio::time::sleep(length / 4).await;
     let fired = count.over(length, proxy).await;
     tasks.iter().for_each(JoinHandle::abort);
@@ -47,7 +53,7 @@ pub async fn open(load: &Load, rate: u32, length: Duration, proxy: u32) -> Told<
     Ok(fired)
 }
 
-async fn let_fall_due(timer: &AsyncFd<TimerFd>, rate: f64, due: &Due, count: &Count) {
+async fn let_fall_due(timer: &TimerFd, gone_off: &mut pipe::Receiver, rate: f64, due: &Due, count: &Count) {
     let mut chance: u64 = 1;
     let mut next = Instant::now();
     loop {
@@ -67,12 +73,11 @@ async fn let_fall_due(timer: &AsyncFd<TimerFd>, rate: f64, due: &Due, count: &Co
         let wait = Expiration::OneShot(TimeSpec::from_duration(
             next.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1)),
         ));
-        if timer.get_ref().set(wait, TimerSetTimeFlags::empty()).is_err() {
+        if timer.set(wait, TimerSetTimeFlags::empty()).is_err() {
             return;
         }
-        match timer.readable().await {
-            Ok(mut guard) => guard.clear_ready(),
-            Err(_) => return,
+        if gone_off.read_u64().await.is_err() {
+            return;
         }
     }
 }
