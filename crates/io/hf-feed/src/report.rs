@@ -12,17 +12,17 @@ use std::collections::BTreeMap;
 use hf_config::node::Role;
 use hf_control::BreakGlassShift;
 use hf_model::{Digest, NodeId, PoolName, Revision, Timestamp, ZoneId};
-use hf_telemetry::ZoneActivityReport;
+use hf_telemetry::{OutcomeTotals, ZoneActivityReport};
 use serde::{Deserialize, Serialize};
 
 use crate::break_glass::BreakGlassBook;
 
-/// Activity lines in one report at most: with some 100 bytes each they stay below the frame's bound of 1 MiB.
-pub const ACTIVITY_MAX: usize = 4_096;
+/// Activity lines in one report at most: with some 250 bytes each at the very most they stay below the frame's bound of 1 MiB.
+pub const ACTIVITY_MAX: usize = 3_584;
 /// Bytes of a text in a report at most; longer ones are cut.
 pub const TEXT_MAX: usize = 4_096;
-/// 2: with where the node is reached. 3: with the break-glass acts that it obeys.
-const VERSION: u8 = 3;
+/// 2: with where the node is reached. 3: with the break-glass acts that it obeys. 4: with bytes and what became of requests.
+const VERSION: u8 = 4;
 
 /// One node's word on itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,9 +149,19 @@ struct WireActivity {
     last_new_request_at: Option<u64>,
     open_connections: u64,
     last_open_connection_at: Option<u64>,
+    bytes_to_endpoints: u64,
+    bytes_to_clients: u64,
+    last_byte_at: Option<u64>,
     dns_answers: u64,
     last_dns_answer_at: Option<u64>,
+    /// In the order of `Outcome::ALL`.
+    outcomes: OutcomeTotalsWire,
+    retried: u64,
+    ejected: u64,
 }
+
+/// Of a newer program it may be longer: what we cannot name is left out.
+type OutcomeTotalsWire = Vec<u64>;
 
 /// As bytes for the wire; never longer than a frame may be.
 pub fn encode_report(report: &NodeReport) -> Vec<u8> {
@@ -254,8 +264,14 @@ fn activity_to_wire(line: &ZoneActivityReport) -> WireActivity {
         last_new_request_at: line.last_new_request_at.map(|at| at.0),
         open_connections: line.open_connections,
         last_open_connection_at: line.last_open_connection_at.map(|at| at.0),
+        bytes_to_endpoints: line.bytes_to_endpoints,
+        bytes_to_clients: line.bytes_to_clients,
+        last_byte_at: line.last_byte_at.map(|at| at.0),
         dns_answers: line.dns_answers,
         last_dns_answer_at: line.last_dns_answer_at.map(|at| at.0),
+        outcomes: line.outcomes.0.to_vec(),
+        retried: line.retried,
+        ejected: line.ejected,
     }
 }
 
@@ -268,9 +284,21 @@ fn activity_from_wire(line: &WireActivity) -> Result<ZoneActivityReport, ReportE
         last_new_request_at: line.last_new_request_at.map(Timestamp),
         open_connections: line.open_connections,
         last_open_connection_at: line.last_open_connection_at.map(Timestamp),
+        bytes_to_endpoints: line.bytes_to_endpoints,
+        bytes_to_clients: line.bytes_to_clients,
+        last_byte_at: line.last_byte_at.map(Timestamp),
         dns_answers: line.dns_answers,
         last_dns_answer_at: line.last_dns_answer_at.map(Timestamp),
+        outcomes: outcomes_from_wire(&line.outcomes),
+        retried: line.retried,
+        ejected: line.ejected,
     })
+}
+
+fn outcomes_from_wire(wire: &[u64]) -> OutcomeTotals {
+    let mut totals = OutcomeTotals::default();
+    totals.0.iter_mut().zip(wire).for_each(|(total, told)| *total = *told);
+    totals
 }
 
 fn bad(error: impl std::fmt::Display) -> ReportError {

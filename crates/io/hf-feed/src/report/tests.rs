@@ -38,8 +38,14 @@ fn line(pool: &str) -> ZoneActivityReport {
         last_new_request_at: Some(Timestamp(8)),
         open_connections: 2,
         last_open_connection_at: None,
+        bytes_to_endpoints: 11,
+        bytes_to_clients: 12,
+        last_byte_at: Some(Timestamp(13)),
         dns_answers: 3,
         last_dns_answer_at: Some(Timestamp(9)),
+        outcomes: OutcomeTotals([6, 1, 1, 0, 0, 1, 2]),
+        retried: 1,
+        ejected: 1,
     }
 }
 
@@ -56,6 +62,12 @@ fn the_largest_report_fits_a_frame_and_says_what_it_left_out() {
     longest.requests = u64::MAX;
     longest.failures = u64::MAX;
     longest.dns_answers = u64::MAX;
+    longest.open_connections = u64::MAX;
+    longest.bytes_to_endpoints = u64::MAX;
+    longest.bytes_to_clients = u64::MAX;
+    longest.outcomes = OutcomeTotals([u64::MAX; 7]);
+    longest.retried = u64::MAX;
+    longest.ejected = u64::MAX;
     report.activity = vec![longest; ACTIVITY_MAX + 5];
     report.estate_file_problem = Some("é".repeat(TEXT_MAX));
     let bytes = encode_report(&report);

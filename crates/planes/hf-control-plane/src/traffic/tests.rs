@@ -12,15 +12,9 @@ fn heard(
 ) -> (NodeId, HeardReport) {
     let id = NodeId::new(node).unwrap();
     let activity = counters.iter().map(|(zone, requests, failures)| ZoneActivityReport {
-        pool: PoolName::new("web").unwrap(),
-        zone: ZoneId::new(zone).unwrap(),
         requests: *requests,
         failures: *failures,
-        last_new_request_at: None,
-        open_connections: 0,
-        last_open_connection_at: None,
-        dns_answers: 0,
-        last_dns_answer_at: None,
+        ..ZoneActivityReport::none(PoolName::new("web").unwrap(), ZoneId::new(zone).unwrap())
     });
     let report = NodeReport {
         node: id.clone(),

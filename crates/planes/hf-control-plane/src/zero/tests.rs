@@ -30,15 +30,13 @@ fn reports(lines: &[&str]) -> Reports {
         let stamp = |at: usize| (part[at] != "-").then(|| Timestamp(number(at)));
         let node = NodeId::new(part[0]).unwrap();
         let activity = ZoneActivityReport {
-            pool: PoolName::new(part[4]).unwrap(),
-            zone: ZoneId::new(part[5]).unwrap(),
             requests: 1,
-            failures: 0,
             last_new_request_at: stamp(6),
             open_connections: number(9),
             last_open_connection_at: stamp(7),
             dns_answers: 1,
             last_dns_answer_at: stamp(8),
+            ..ZoneActivityReport::none(PoolName::new(part[4]).unwrap(), ZoneId::new(part[5]).unwrap())
         };
         let role = Role::ALL.into_iter().find(|role| role.as_str() == part[1]).unwrap();
         let report = NodeReport {

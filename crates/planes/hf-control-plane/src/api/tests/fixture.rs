@@ -160,15 +160,13 @@ impl Fixture {
         let now = self.clock.now();
         let last = Timestamp(now.0 - age_ms);
         let activity = |zone: &str, requests| ZoneActivityReport {
-            pool: PoolName::new("web").unwrap(),
-            zone: ZoneId::new(zone).unwrap(),
             requests,
             failures: 1,
             last_new_request_at: Some(last),
-            open_connections: 0,
             last_open_connection_at: Some(last),
             dns_answers: 3,
             last_dns_answer_at: Some(last),
+            ..ZoneActivityReport::none(PoolName::new("web").unwrap(), ZoneId::new(zone).unwrap())
         };
         let report = NodeReport {
             node: NodeId::new(node).unwrap(),

@@ -1,0 +1,249 @@
+//! Seconds of several balancers laid together: what the detector of gray failures reads.
+//!
+//! 1. A second is complete [`WATERMARK`] after its end, by the reader's clock; what comes later is dropped and counted. Nothing waits for an
+//!    observer that is silent: what it did not see counts for nothing.
+//! 2. One word of each observer for a second. Its second with the same number, and one that lies ahead of the reader's clock by more than
+//!    the watermark, are dropped and counted.
+//! 3. Counts of one endpoint are added up over observers: their sum does not depend on the order in which they came, so that nodes which
+//!    heard the same come to the same.
+//! 4. At most [`ENDPOINTS_MAX`] endpoints and [`OBSERVERS_MAX`] observers in a second; what is beyond is left out and counted.
+//!
+//! Not here: windows longer than a second, quantiles of peers, verdicts.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hf_model::{NodeId, PoolName, Timestamp, ZoneId};
+
+use crate::clients::{CLIENTS_TOLD, ClientCount, worst};
+use crate::second::{EndpointSecond, Second};
+
+/// From a second's end to when it is complete.
+pub const WATERMARK: Duration = Duration::from_secs(2);
+/// Endpoints in one second, all pools and zones together.
+pub const ENDPOINTS_MAX: usize = 8_192;
+/// Observers in one second.
+pub const OBSERVERS_MAX: usize = 512;
+/// Seconds given out at once at most: after a pause of the reader older ones are dropped.
+const SECONDS_MAX: usize = 8;
+
+/// One second as all balancers saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MergedSecond {
+    /// Which: seconds of Unix time.
+    pub number: u64,
+    /// Who told of it.
+    pub observers: Vec<NodeId>,
+    /// By pool and zone.
+    pub zones: BTreeMap<(PoolName, ZoneId), MergedZone>,
+    /// Endpoints that were left out: beyond the bound here, or at an observer.
+    pub left_out: u64,
+}
+
+/// One pool in one zone, in one second.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MergedZone {
+    /// Its endpoints; every observer's counts added up.
+    pub endpoints: BTreeMap<SocketAddr, EndpointSecond>,
+    /// The clients with most faults.
+    pub clients: [ClientCount; CLIENTS_TOLD],
+    /// How many observers told of it.
+    pub observers: u32,
+}
+
+impl MergedZone {
+    /// Requests of all endpoints.
+    pub fn requests(&self) -> u64 {
+        self.endpoints.values().map(|endpoint| u64::from(endpoint.requests)).sum()
+    }
+
+    /// Faults of all endpoints.
+    pub fn faults(&self) -> u64 {
+        self.endpoints.values().map(|endpoint| u64::from(endpoint.faults)).sum()
+    }
+}
+
+/// Lays seconds together.
+#[derive(Debug, Default)]
+pub struct Merger {
+    pending: BTreeMap<u64, MergedSecond>,
+    /// The newest that was given out or passed over.
+    settled: Option<u64>,
+    dropped: u64,
+}
+
+impl Merger {
+    /// Takes what one observer saw.
+    pub fn take(&mut self, from: &NodeId, second: &Second, now: Timestamp) {
+        let ahead = Timestamp(second.number.saturating_mul(1_000)).since(now);
+        let is_late = self.settled.is_some_and(|settled| second.number <= settled)
+            || newest_complete(now).is_some_and(|complete| second.number <= complete);
+        if is_late || ahead > WATERMARK {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        let merged = self.pending.entry(second.number).or_default();
+        merged.number = second.number;
+        if merged.observers.contains(from) || merged.observers.len() >= OBSERVERS_MAX {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        merged.observers.push(from.clone());
+        merged.observers.sort_unstable();
+        merged.add(second);
+    }
+
+    /// The seconds that are complete, oldest first, each once. A second that nobody told of is there too, empty: silence is an input.
+    pub fn settled(&mut self, now: Timestamp) -> Vec<MergedSecond> {
+        let Some(complete) = newest_complete(now) else { return Vec::new() };
+        // The first call begins with what is there; a pause of the reader, or a clock that leapt, begins anew.
+        let first_pending = self.pending.keys().next().copied().unwrap_or(complete);
+        let begin = match self.settled {
+            Some(settled) if settled >= complete => return Vec::new(),
+            Some(settled) => settled + 1,
+            None => first_pending,
+        };
+        let begin = begin.max((complete + 1).saturating_sub(SECONDS_MAX as u64));
+        let rest = self.pending.split_off(&(complete + 1));
+        let mut ready = std::mem::replace(&mut self.pending, rest);
+        self.settled = Some(complete);
+        let empty = |number| MergedSecond { number, ..MergedSecond::default() };
+        (begin..=complete).map(|number| ready.remove(&number).unwrap_or_else(|| empty(number))).collect()
+    }
+
+    /// The reader's clock was set back: what was settled by the other time counts no more.
+    pub fn clock_set_back(&mut self, now: Timestamp) {
+        let complete = newest_complete(now);
+        if self.settled.is_some_and(|settled| complete.is_none_or(|complete| settled > complete + 60)) {
+            *self = Merger { dropped: self.dropped, ..Merger::default() };
+        }
+    }
+
+    /// What was dropped since the start: late, twice, or ahead of time.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+/// The newest second that is complete.
+fn newest_complete(now: Timestamp) -> Option<u64> {
+    let watermark = u64::try_from(WATERMARK.as_millis()).unwrap_or(u64::MAX);
+    (now.0.checked_sub(watermark)? / 1_000).checked_sub(1)
+}
+
+impl MergedSecond {
+    fn add(&mut self, second: &Second) {
+        self.left_out = self.left_out.saturating_add(u64::from(second.left_out));
+        let mut room =
+            ENDPOINTS_MAX.saturating_sub(self.zones.values().map(|zone| zone.endpoints.len()).sum());
+        for told in &second.zones {
+            let zone = self.zones.entry((told.pool.clone(), told.zone.clone())).or_default();
+            zone.observers += 1;
+            zone.clients = worst(zone.clients.iter().chain(&told.clients).copied().collect());
+            for endpoint in &told.endpoints {
+                match zone.endpoints.entry(endpoint.address) {
+                    Entry::Occupied(mut known) => known.get_mut().add(endpoint),
+                    Entry::Vacant(free) if room > 0 => {
+                        room -= 1;
+                        free.insert(endpoint.clone());
+                    }
+                    Entry::Vacant(_) => self.left_out = self.left_out.saturating_add(1),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::second::ZoneSecond;
+
+    fn node(name: &str) -> NodeId {
+        NodeId::new(name).unwrap()
+    }
+
+    /// One pool in zone `a` with an endpoint for each pair of requests and faults.
+    fn second(number: u64, endpoints: &[(u32, u32)]) -> Second {
+        let endpoint = |(at, (requests, faults)): (usize, &(u32, u32))| EndpointSecond {
+            requests: *requests,
+            faults: *faults,
+            ..EndpointSecond::none(SocketAddr::from(([10, 0, (at >> 8) as u8, at as u8], 80)))
+        };
+        let zone = ZoneSecond {
+            pool: PoolName::new("web").unwrap(),
+            zone: ZoneId::new("a").unwrap(),
+            clients: [ClientCount { key: 5, requests: 2, faults: 1 }, ClientCount::default()],
+            endpoints: endpoints.iter().enumerate().map(endpoint).collect(),
+        };
+        Second { number, zones: vec![zone], left_out: 0 }
+    }
+
+    fn at(seconds: u64, millis: u64) -> Timestamp {
+        Timestamp(seconds * 1_000 + millis)
+    }
+
+    fn show(settled: &[MergedSecond]) -> String {
+        let zone = |zone: &MergedZone| {
+            format!(
+                "{}/{} of {} worst {}",
+                zone.requests(),
+                zone.faults(),
+                zone.observers,
+                zone.clients[0].faults
+            )
+        };
+        let second = |second: &MergedSecond| {
+            let zones: Vec<_> = second.zones.values().map(zone).collect();
+            format!("{}[{}]", second.number, zones.join(" "))
+        };
+        settled.iter().map(second).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_second_is_complete_two_after_its_end_and_given_out_once() {
+        let mut merger = Merger::default();
+        merger.take(&node("n1"), &second(100, &[(10, 1), (20, 0)]), at(101, 10));
+        merger.take(&node("n2"), &second(100, &[(5, 5)]), at(101, 90));
+        merger.take(&node("n2"), &second(100, &[(5, 5)]), at(101, 95));
+        assert_eq!(show(&merger.settled(at(102, 999))), "");
+        assert_eq!(show(&merger.settled(at(103, 0))), "100[35/6 of 2 worst 2]");
+        assert_eq!(show(&merger.settled(at(103, 500))), "");
+        merger.take(&node("n3"), &second(100, &[(1, 0)]), at(103, 600));
+        assert_eq!(merger.dropped(), 2);
+        assert_eq!(show(&merger.settled(at(105, 0))), "101[] 102[]");
+    }
+
+    #[test]
+    fn what_lies_ahead_and_what_a_sleeper_missed_are_dropped() {
+        let mut merger = Merger::default();
+        merger.take(&node("n1"), &second(200, &[(1, 0)]), at(101, 0));
+        assert_eq!((merger.dropped(), merger.pending.len()), (1, 0));
+        merger.take(&node("n1"), &second(100, &[(1, 0)]), at(101, 0));
+        assert_eq!(merger.settled(at(500, 0)).len(), SECONDS_MAX);
+        merger.clock_set_back(at(400, 0));
+        merger.take(&node("n1"), &second(399, &[(1, 0)]), at(400, 0));
+        assert_eq!(show(&merger.settled(at(402, 0))), "399[1/0 of 1 worst 1]");
+    }
+
+    #[test]
+    fn too_many_endpoints_are_left_out_and_said() {
+        let mut merger = Merger::default();
+        merger.take(&node("n1"), &second(100, &[(1, 0); ENDPOINTS_MAX + 3]), at(101, 0));
+        let settled = merger.settled(at(103, 0));
+        assert_eq!((settled[0].left_out, show(&settled)), (3, "100[8192/0 of 1 worst 1]".to_owned()));
+    }
+
+    #[test]
+    fn the_order_of_observers_changes_nothing() {
+        let merged = |order: &[(&str, Second)]| {
+            let mut merger = Merger::default();
+            order.iter().for_each(|(name, second)| merger.take(&node(name), second, at(101, 0)));
+            merger.settled(at(103, 0))
+        };
+        let (one, two) = (second(100, &[(10, 1)]), second(100, &[(3, 2), (4, 0)]));
+        assert_eq!(merged(&[("n1", one.clone()), ("n2", two.clone())]), merged(&[("n2", two), ("n1", one)]));
+    }
+}
