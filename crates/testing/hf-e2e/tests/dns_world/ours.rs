@@ -18,7 +18,6 @@ use hf_telemetry::Activity;
 use hf_wire::tsig::{Algorithm, Key, Keys};
 use tokio::sync::watch;
 
-
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The base64 of the secret below.
@@ -112,4 +111,3 @@ impl Ours {
         self.store.report().first().and_then(|report| report.serial)
     }
 }
-

@@ -31,10 +31,8 @@ impl Primary {
     /// Some additions and deletions in one update.
     fn update(&self, number: u32) {
         let mut draw = Draw::new(number);
-        let mut script = format!(
-            "server 127.0.0.1 {}\nzone example.test.\nkey hmac-sha256:xfer {SECRET}\n",
-            self.port
-        );
+        let mut script =
+            format!("server 127.0.0.1 {}\nzone example.test.\nkey hmac-sha256:xfer {SECRET}\n", self.port);
         for _ in 0..=draw.below(5) {
             let (name, last) = (draw.below(60), draw.below(250));
             let line = match draw.below(9) {
