@@ -68,13 +68,19 @@ impl<'a> Relaying<'a> {
 }
 
 /// Counts the bytes of one relay; can be read while it runs, and after it was dropped.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Meter {
     up_bytes: Cell<u64>,
     down_bytes: Cell<u64>,
+    tell: Option<Box<dyn Fn(Way, u64)>>,
 }
 
 impl Meter {
+    /// Tells of bytes as they go, too.
+    pub fn telling(tell: impl Fn(Way, u64) + 'static) -> Self {
+        Meter { tell: Some(Box::new(tell)), ..Meter::default() }
+    }
+
     /// Bytes that the second stream took.
     pub fn up_bytes(&self) -> u64 {
         self.up_bytes.get()
@@ -86,11 +92,21 @@ impl Meter {
     }
 
     fn add(&self, way: Way, count: usize) {
+        let count = count as u64;
         let counter = match way {
             Way::Up => &self.up_bytes,
             Way::Down => &self.down_bytes,
         };
-        counter.set(counter.get() + count as u64);
+        counter.set(counter.get() + count);
+        if let Some(tell) = &self.tell {
+            tell(way, count);
+        }
+    }
+}
+
+impl std::fmt::Debug for Meter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Meter({} up, {} down)", self.up_bytes.get(), self.down_bytes.get())
     }
 }
 
