@@ -63,6 +63,8 @@ impl World {
             service: "chat".to_owned(),
             tree: 0,
             urls: vec![EU.to_owned(), US.to_owned()],
+            ask_at: "https://assign.example.test".to_owned(),
+            hosts: Vec::new(),
             ticket_lifetime: Duration::from_hours(1),
         }];
         let verdicts = Verdicts { of: vec![Verdict::Healthy; estate.endpoint_refs().count()] };
