@@ -132,9 +132,13 @@ impl Intake {
                 Ok(digest) => Taken::Asked(Digest(digest)),
                 Err(_) => Taken::Read(Read::Wrong("a question for a base without its name".to_owned())),
             },
-            Kind::Hello | Kind::Intent | Kind::Table | Kind::Report | Kind::BreakGlass => {
-                Taken::Read(read(kind, payload, from, known))
-            }
+            Kind::Hello
+            | Kind::Intent
+            | Kind::Table
+            | Kind::Report
+            | Kind::BreakGlass
+            | Kind::Second
+            | Kind::Latencies => Taken::Read(read(kind, payload, from, known)),
         }
     }
 

@@ -267,7 +267,7 @@ async fn write_all<W: AsyncWrite + Unpin>(
     let mut frames = shared.frames.clone();
     let mut beats = interval(shared.beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut pace = Pace::default();
+    let mut pace = Pace::towards(&between.peer.roles);
     let mut served = None;
     loop {
         let due = tokio::select! {

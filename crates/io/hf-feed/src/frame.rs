@@ -43,11 +43,15 @@ pub enum Kind {
     Report,
     /// All break-glass acts that it knows.
     BreakGlass,
+    /// One second as a balancer saw it.
+    Second,
+    /// How far a balancer's clients are.
+    Latencies,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Hello,
         Kind::Intent,
         Kind::IntentHead,
@@ -56,6 +60,8 @@ impl Kind {
         Kind::Table,
         Kind::Report,
         Kind::BreakGlass,
+        Kind::Second,
+        Kind::Latencies,
     ];
 
     fn number(self) -> u8 {
@@ -68,15 +74,18 @@ impl Kind {
             Kind::IntentHead => 6,
             Kind::IntentBase => 7,
             Kind::AskBase => 8,
+            Kind::Second => 9,
+            Kind::Latencies => 10,
         }
     }
 
-    /// Bytes of a payload at most: for intent what its codec allows and the revision before it, 1 MiB for the rest.
+    /// Bytes of a payload at most: for intent what its codec allows and the revision before it, 4 MiB for seconds, 1 MiB for the rest.
     pub fn len_max(self) -> usize {
         match self {
             Kind::Intent | Kind::IntentHead | Kind::IntentBase => LEN_MAX,
             Kind::AskBase => 32,
-            Kind::Hello | Kind::Table | Kind::Report | Kind::BreakGlass => 1 << 20,
+            Kind::Second => 4 << 20,
+            Kind::Hello | Kind::Table | Kind::Report | Kind::BreakGlass | Kind::Latencies => 1 << 20,
         }
     }
 }

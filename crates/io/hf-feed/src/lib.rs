@@ -13,6 +13,7 @@ pub mod disk;
 mod feed;
 mod frame;
 mod message;
+pub mod observed;
 mod pace;
 pub mod report;
 mod tls;

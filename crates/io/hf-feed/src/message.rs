@@ -1,8 +1,8 @@
 //! Messages between nodes: what goes out, what comes in, and their payloads.
 //!
 //! 1. Intent is passed on by whoever has it, so that a data plane that starts while control is dead learns it from its
-//!    neighbours. Tables and reports are not: they count only from the node that they are about. A checker or node is
-//!    seen by those that it is connected with.
+//!    neighbours. Tables, reports and what balancers observe are not: they count only from the node that they are about. A checker or
+//!    node is seen by those that it is connected with.
 //! 2. An intent's payload begins with its revision: who has that one already need not read the rest.
 //! 3. A long intent goes without its base (estate and board), which changes rarely; whoever lacks it asks (`bases`).
 //! 4. What goes out is made once for all connections.
@@ -16,12 +16,14 @@ use hf_config::node::Role;
 use hf_control::Intent;
 use hf_health::Table;
 use hf_model::{Digest, NodeId, Revision, ZoneId};
+use hf_telemetry::{MeasuredLatency, Second};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::bases::{Bases, Split};
 use crate::break_glass::{SignedBreakGlass, decode_list, encode_list};
 use crate::frame::{self, Kind};
+use crate::observed::{decode_latencies, decode_second, encode_latencies, encode_second};
 use crate::report::{NodeReport, ReportError, decode_report, encode_report};
 
 /// What a node tells all others; a new value replaces the old one, however far a connection has come with it.
@@ -35,6 +37,17 @@ pub struct Outgoing {
     pub report: NodeReport,
     /// All break-glass acts that it knows.
     pub break_glass: Vec<SignedBreakGlass>,
+    /// The newest second as its balancer saw it, if it has one.
+    pub second: Option<Arc<Second>>,
+    /// How far its balancer's clients are.
+    pub latencies: Option<Arc<[MeasuredLatency]>>,
+}
+
+impl Outgoing {
+    /// A report and nothing else.
+    pub fn only(report: NodeReport) -> Outgoing {
+        Outgoing { intent: None, table: None, report, break_glass: Vec::new(), second: None, latencies: None }
+    }
 }
 
 /// Who is at the other end.
@@ -75,6 +88,10 @@ pub enum Message {
     Report(Box<NodeReport>),
     /// Break-glass acts that the sender knows; not verified.
     BreakGlass(Vec<SignedBreakGlass>),
+    /// One second as the sender's balancer saw it.
+    Second(Arc<Second>),
+    /// How far the clients of the sender's balancer are.
+    Latencies(Arc<[MeasuredLatency]>),
 }
 
 impl Message {
@@ -83,7 +100,7 @@ impl Message {
         match self {
             Message::Intent { revision, .. } => Some(*revision),
             Message::Report(report) => Some(report.revision),
-            Message::Table(_) | Message::BreakGlass(_) => None,
+            Message::Table(_) | Message::BreakGlass(_) | Message::Second(_) | Message::Latencies(_) => None,
         }
     }
 }
@@ -141,6 +158,10 @@ pub struct Frames {
     pub report: Option<Arc<[u8]>>,
     /// The break-glass acts.
     pub break_glass: Option<Arc<[u8]>>,
+    /// The newest second.
+    pub second: Option<Arc<[u8]>>,
+    /// The latencies.
+    pub latencies: Option<Arc<[u8]>>,
     /// Grows when the report has news that others wait for: another snapshot or revision in force.
     pub report_news: u64,
 }
@@ -160,6 +181,16 @@ impl Frames {
         }
         if last.is_none_or(|last| last.break_glass != next.break_glass) {
             self.break_glass = sealed(Kind::BreakGlass, &encode_list(&next.break_glass));
+        }
+        let is_same =
+            |said: Option<&Outgoing>, of: fn(&Outgoing) -> Option<*const ()>| said.map(of) == Some(of(next));
+        if !is_same(last, |out| out.second.as_ref().map(|second| Arc::as_ptr(second).cast())) {
+            self.second =
+                next.second.as_ref().and_then(|second| sealed(Kind::Second, &encode_second(second)));
+        }
+        if !is_same(last, |out| out.latencies.as_ref().map(|all| Arc::as_ptr(all).cast())) {
+            self.latencies =
+                next.latencies.as_ref().and_then(|all| sealed(Kind::Latencies, &encode_latencies(all)));
         }
         if last.is_none_or(|last| last.report != next.report) {
             self.report = sealed(Kind::Report, &encode_report(&next.report));
@@ -273,6 +304,13 @@ impl Read {
         }
     }
 
+    fn of_report(error: &ReportError) -> Read {
+        match error {
+            ReportError::Version(_) => Read::Newer(error.to_string()),
+            ReportError::Bad(_) => Read::Wrong(error.to_string()),
+        }
+    }
+
     fn of_node(about: &NodeId, from: &Peer, message: Message) -> Read {
         if *about == from.node {
             Read::Message(message)
@@ -306,12 +344,19 @@ pub fn read(kind: Kind, payload: &[u8], from: &Peer, known: Revision) -> Read {
         },
         Kind::Report => match decode_report(payload) {
             Ok(report) => Read::of_node(&report.node.clone(), from, Message::Report(Box::new(report))),
-            Err(error @ ReportError::Version(_)) => Read::Newer(error.to_string()),
-            Err(error) => Read::Wrong(error.to_string()),
+            Err(error) => Read::of_report(&error),
         },
         Kind::BreakGlass => match decode_list(payload) {
             Ok(list) => Read::Message(Message::BreakGlass(list)),
             Err(error) => Read::Wrong(error.to_string()),
+        },
+        Kind::Second => match decode_second(payload) {
+            Ok(second) => Read::Message(Message::Second(Arc::new(second))),
+            Err(error) => Read::of_report(&error),
+        },
+        Kind::Latencies => match decode_latencies(payload) {
+            Ok(all) => Read::Message(Message::Latencies(all.into())),
+            Err(error) => Read::of_report(&error),
         },
     }
 }

@@ -15,7 +15,7 @@
 //! 5. What is reported is what the planes obey, not what they were sent: a revision in a report is in force.
 //! 6. An intent that this node's own ledger does not have, and could have, shows that the ledger was lost or restored: it is
 //!    obeyed like any other, and said.
-//! 7. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes.
+//! 7. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes; what balancers observe in `observed`.
 //!
 //! Not here: clocks, sockets, tasks (`task`), decisions (`hf-decide`).
 
@@ -35,6 +35,8 @@ use hf_health::{Table, Verdicts};
 use hf_model::{Digest, EstateId, NodeId, Revision, ShiftId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::ZoneActivityReport;
+
+mod observed;
 
 /// Nodes whose tables and reports are kept; beyond, the one not heard for longest goes.
 pub const NODES_MAX: usize = 512;
@@ -92,6 +94,7 @@ pub struct Hub {
     waiting: VecDeque<Arc<Snapshot>>,
     planes_tell: bool,
     obeyed: Option<Obeyed>,
+    observed: observed::Observed,
 }
 
 /// What the planes obey.
@@ -226,6 +229,7 @@ impl Hub {
             waiting: VecDeque::new(),
             planes_tell: config.roles.contains(&Role::Balancer),
             obeyed: None,
+            observed: observed::Observed::default(),
         };
         if let Some(snapshot) = disk.snapshot {
             hub.in_force = Some(InForce { intent: snapshot.intent, estate: snapshot.estate });
@@ -691,6 +695,8 @@ impl Hub {
             table: self.own_table.clone(),
             report,
             break_glass: self.book.signed(),
+            second: self.observed.own_second.clone(),
+            latencies: self.observed.own_latencies.clone(),
         }
     }
 

@@ -17,6 +17,7 @@ mod node;
 mod parts;
 pub mod record;
 mod save;
+mod seconds;
 mod task;
 mod updates;
 

@@ -29,7 +29,7 @@ use hf_health::Table;
 use hf_ledger::Journal;
 use hf_model::PoolName;
 use hf_snapshot::Snapshot;
-use hf_telemetry::Activity;
+use hf_telemetry::{Activity, Second};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info};
@@ -44,6 +44,7 @@ use crate::ledger;
 use crate::parts::Parts;
 use crate::record;
 use crate::save;
+use crate::seconds;
 use crate::task::{self, Sinks, Sources};
 use crate::updates::HandedOn;
 
@@ -229,6 +230,7 @@ pub async fn start(
         ledger,
         table: start_checker(&config, &given, &mut parts),
         obeyed: opened.balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force())),
+        seconds: opened.balancer.as_ref().map(|_| start_seconds(&given, &mut parts)),
         break_glass,
         estate_file_problem: Some(given.file_problem.clone()),
         feed_problem: Some(seen_at_once(opened.feed.problem())),
@@ -238,7 +240,13 @@ pub async fn start(
         clock_problem: opened.control.as_ref().map(|control| seen_at_once(control.clock_problem())),
         shutdown: stopped.clone(),
     };
-    let sinks = Sinks { snapshots: snapshots_to, outgoing: outgoing_to, reports: reports_to, kept: kept_to };
+    let sinks = Sinks {
+        snapshots: snapshots_to,
+        outgoing: outgoing_to,
+        reports: reports_to,
+        kept: kept_to,
+        geography: given.geography.clone(),
+    };
     let (clock, activity) = (given.clock.clone(), given.activity.clone());
     parts.start("hub", task::run(hub, sources, sinks, config.beat, clock, activity));
     parts.start("disk", async move {
@@ -412,6 +420,14 @@ fn start_checker(
     let checker = CheckerConfig::new(config.id.clone(), zone, given.clock.clone());
     parts.start("checker", hf_checker::run(checker, given.snapshots.clone(), tables_to, parts.stopped()));
     Some(tables)
+}
+
+/// Tells what the balancer does in each second.
+fn start_seconds(given: &Given, parts: &mut Parts) -> watch::Receiver<Option<Arc<Second>>> {
+    let (seconds_to, seconds) = watch::channel(None);
+    let (activity, clock) = (given.activity.clone(), given.clock.clone());
+    parts.start("teller of seconds", seconds::run(activity, clock, seconds_to, parts.stopped()));
+    seconds
 }
 
 fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {

@@ -15,10 +15,11 @@ use hf_config::estate::Estate;
 use hf_control::Intent;
 use hf_control_plane::GivenBreakGlass;
 use hf_feed::{Incoming, Message, Outgoing, Reports};
+use hf_geo::Geography;
 use hf_health::Table;
-use hf_model::{PoolName, ZoneId};
+use hf_model::{PoolName, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
-use hf_telemetry::Activity;
+use hf_telemetry::{Activity, Second};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::warn;
@@ -29,6 +30,9 @@ use crate::save::Kept;
 
 /// Messages that are taken before what follows from them is published: a bound, so that a flood holds nothing back.
 const TOGETHER_MAX: usize = 64;
+
+/// From one look at what was measured to the next.
+const LATENCY_BEATS: u64 = 5;
 
 /// Where events come from.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Sources {
     pub table: Option<watch::Receiver<Option<Table>>>,
     /// From the planes: the number of the snapshot that they obey; missing on nodes whose planes do not tell.
     pub obeyed: Option<watch::Receiver<u64>>,
+    /// From this node's own balancer, if it has one: what it did in each second.
+    pub seconds: Option<watch::Receiver<Option<Arc<Second>>>>,
     /// From operators, over the API.
     pub break_glass: mpsc::Receiver<GivenBreakGlass>,
     /// From the watcher of the estate file, if there is one.
@@ -70,6 +76,8 @@ pub struct Sinks {
     pub reports: watch::Sender<Arc<Reports>>,
     /// To the disk.
     pub kept: watch::Sender<Kept>,
+    /// To whoever makes tables of latencies.
+    pub geography: Geography,
 }
 
 /// Runs the hub until shutdown.
@@ -83,6 +91,7 @@ pub async fn run(
 ) {
     let mut beats = interval(beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beat_number = 0_u64;
     let mut settled_at = from.ledger.as_ref().map(LedgerGate::settled_at);
     loop {
         let tell = tokio::select! {
@@ -94,6 +103,9 @@ pub async fn run(
                     hub.own_ledger_at(revision, clock.now());
                 }
                 hub.beat();
+                beat_number += 1;
+                tell_latencies(&mut hub, &to, &activity, beat_number, clock.now());
+                hub.settle_seconds(clock.now());
                 true
             }
             Some(incoming) = from.incoming.recv() => take_waiting(&mut hub, incoming, &mut from.incoming, &clock).await,
@@ -113,6 +125,13 @@ pub async fn run(
                     hub.take_own_table(Arc::new(table));
                 }
                 true
+            }
+            Some(second) = newest(&mut from.seconds) => {
+                if let Some(second) = second {
+                    hub.take_own_second(second.clone(), clock.now());
+                    to.outgoing.send_modify(|outgoing| outgoing.second = Some(second));
+                }
+                false
             }
             Some(number) = newest(&mut from.obeyed) => {
                 hub.planes_obey(number);
@@ -226,6 +245,8 @@ async fn take_incoming(hub: &mut Hub, incoming: Incoming, clock: &Clock) -> bool
         // Whoever waits for a revision to be in force everywhere waits for this.
         Message::Report(report) => return hub.take_report(*report, clock.now()),
         Message::BreakGlass(list) => hub.take_break_glass(list, clock.now()),
+        Message::Second(second) => hub.take_second(&incoming.from, &second, clock.now()),
+        Message::Latencies(lines) => hub.take_latencies(&incoming.from, &lines),
     }
     false
 }
@@ -246,6 +267,17 @@ async fn take_intent(hub: &mut Hub, intent: Arc<Intent>) {
         }
     };
     hub.take(intent, read);
+}
+
+/// What this node's balancer measured goes to the hub, and what all measured to the tables: both at a pace of their own, since every new
+/// table compiles names anew.
+fn tell_latencies(hub: &mut Hub, to: &Sinks, activity: &Activity, beat: u64, now: Timestamp) {
+    if beat % LATENCY_BEATS == 1 {
+        hub.take_own_latencies(activity.latencies().report(now));
+    }
+    if beat.is_multiple_of(LATENCY_BEATS) {
+        to.geography.set_measured(hub.measured(now));
+    }
 }
 
 fn keep_activity_of(activity: &Activity, estate: &Estate) {

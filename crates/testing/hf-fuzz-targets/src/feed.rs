@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hf_feed::observed::{encode_latencies, encode_second};
 use hf_feed::protocol::{Bases, Hello, Intake, Kind, Read, decode, encode, intent_frame, read, read_frame};
 use hf_feed::{Message, Peer, decode_report, encode_report};
 use hf_model::{NodeId, Revision};
@@ -18,7 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::roundtrip;
 
-const KINDS: [Kind; 8] = Kind::ALL;
+const KINDS: [Kind; 10] = Kind::ALL;
 
 thread_local! {
     static RUNTIME: RefCell<Runtime> =
@@ -97,6 +98,8 @@ fn message(kind: Kind, payload: &[u8]) {
         }
         Message::Table(table) => sent(Kind::Table, &hf_codec::encode_table(table).expect("it was read")),
         Message::Report(report) => sent(Kind::Report, &encode_report(report)),
+        Message::Second(second) => sent(Kind::Second, &encode_second(second)),
+        Message::Latencies(all) => sent(Kind::Latencies, &encode_latencies(all)),
         Message::BreakGlass(list) => sent(Kind::BreakGlass, &hf_feed::break_glass::encode_list(list)),
     };
     let Some(frame) = frame else { return };

@@ -68,7 +68,7 @@ async fn start(config: FeedConfig) -> Running {
     let name = config.node.to_string();
     let feed = Feed::bind(config).await.unwrap();
     let address = feed.local_address();
-    let first = Outgoing { intent: None, table: None, report: report(&name), break_glass: vec![] };
+    let first = Outgoing::only(report(&name));
     let (outgoing, outgoing_rx) = watch::channel(first);
     let (incoming_tx, incoming) = mpsc::channel(64);
     let (stop, stopped) = watch::channel(false);
@@ -315,7 +315,7 @@ async fn knock(address: SocketAddr, name: &str, files: Option<&FeedConfig>) -> (
             .expect("the files are right")
     });
     let (_frames_to, frames) = watch::channel(Frames::default());
-    let first = Outgoing { intent: None, table: None, report: report(name), break_glass: vec![] };
+    let first = Outgoing::only(report(name));
     let (_outgoing_to, outgoing) = watch::channel(first);
     let (incoming, mut heard) = mpsc::channel(64);
     let hello = Hello {
@@ -378,7 +378,7 @@ async fn a_feed_with_an_expired_certificate_begins_once_there_is_a_good_one() {
     let feed = Feed::bind_without_certificates(old).await.unwrap();
     let (address, mut problem) = (feed.local_address(), feed.problem());
     assert!(problem.borrow().as_ref().is_some_and(|problem| problem.contains("has expired")));
-    let first = Outgoing { intent: None, table: None, report: report("a"), break_glass: vec![] };
+    let first = Outgoing::only(report("a"));
     let (_outgoing_to, outgoing) = watch::channel(first);
     let (incoming_to, _incoming) = mpsc::channel(64);
     let (_stop, stopped) = watch::channel(false);

@@ -80,7 +80,7 @@ impl Watcher {
         let feed = Feed::bind(config).await.expect("a port and certificates of our own");
         let report = silent(node);
         let (said, outgoing) =
-            watch::channel(Outgoing { intent: None, table: None, report, break_glass: Vec::new() });
+            watch::channel(Outgoing::only(report));
         let (incoming_to, incoming) = mpsc::channel(1_024);
         let (stop, stopped) = watch::channel(false);
         let seen = Arc::new(Mutex::new(Seen::default()));
