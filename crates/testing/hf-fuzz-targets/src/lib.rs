@@ -14,6 +14,8 @@ mod codec;
 mod dns_answer;
 mod dns_fast;
 mod dns_query;
+mod dns_tsig;
+mod dns_update;
 mod estate;
 mod feed;
 mod hosted_update;
@@ -46,6 +48,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "dns_answer", run: dns_answer::check },
     Target { name: "dns_fast", run: dns_fast::check },
     Target { name: "dns_query", run: dns_query::check },
+    Target { name: "dns_tsig", run: dns_tsig::check },
+    Target { name: "dns_update", run: dns_update::check },
     Target { name: "estate", run: estate::check },
     Target { name: "feed", run: feed::check },
     Target { name: "hosted_update", run: hosted_update::check },
