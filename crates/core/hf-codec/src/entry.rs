@@ -17,12 +17,13 @@ use crate::hosted::{UpdateBody, ZoneKeyCommandBody};
 use crate::limits;
 use crate::list::AtMost;
 use crate::practice::{AutoshiftBody, ExpectBody, PracticeConfigBody};
+use crate::sources::SetBody;
 use crate::text::AsText;
 
 const ENTRY: Format = Format {
     tag: "entry",
     name: "a ledger entry",
-    version: 3,
+    version: 4,
     bytes_max: limits::ENTRY_BYTES,
     mend: "make the estate smaller or shorten the texts",
 };
@@ -107,6 +108,9 @@ enum CommandBody {
     },
     UpdateHostedZone(UpdateBody),
     ZoneKey(ZoneKeyCommandBody),
+    SetEndpoints {
+        sets: AtMost<SetBody, { Command::ENDPOINT_SETS }>,
+    },
     Expire,
 }
 
@@ -197,6 +201,9 @@ impl CommandBody {
             Command::RecordBreakGlass { act } => CommandBody::RecordBreakGlass { act: act.into() },
             Command::UpdateHostedZone(update) => CommandBody::UpdateHostedZone(update.into()),
             Command::ZoneKey(command) => CommandBody::ZoneKey(command.into()),
+            Command::SetEndpoints { sets } => {
+                CommandBody::SetEndpoints { sets: AtMost::of(sets, SetBody::from) }
+            }
             Command::Expire => CommandBody::Expire,
         })
     }
@@ -252,6 +259,7 @@ impl CommandBody {
             CommandBody::RecordBreakGlass { act } => Command::RecordBreakGlass { act: act.into() },
             CommandBody::UpdateHostedZone(update) => Command::UpdateHostedZone(update.into()),
             CommandBody::ZoneKey(command) => Command::ZoneKey(command.into()),
+            CommandBody::SetEndpoints { sets } => Command::SetEndpoints { sets: sets.read(Into::into) },
             CommandBody::Expire => Command::Expire,
         })
     }

@@ -3,7 +3,7 @@
 //! A shift that ended was as it is after but for `state` and `revision`; what has no `before` did not exist.
 
 use hf_control::{Command, Event, Resource};
-use hf_model::{ControlPath, Digest, DnsName};
+use hf_model::{ControlPath, Digest, DnsName, PoolName};
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Overrides, PinBody, ShiftBody, StopBody, overrides, read_overrides};
@@ -27,6 +27,7 @@ pub(crate) enum EventBody {
     ObjectChanged { object: ObjectIdBody, before: Option<String>, after: Option<String> },
     PracticeChanged { resource: Option<AsText<Resource>>, before: Option<String>, after: Option<String> },
     HostedZoneChanged { hosted_zone: AsText<DnsName>, before: Option<String>, after: Option<String> },
+    EndpointsChanged { pool: AsText<PoolName>, added: String, removed: String },
     BreakGlassRecorded(RecordedBody),
 }
 
@@ -66,6 +67,11 @@ impl From<&Event> for EventBody {
                 before: before.clone(),
                 after: after.clone(),
             },
+            Event::EndpointsChanged { pool, added, removed } => EventBody::EndpointsChanged {
+                pool: AsText(pool.clone()),
+                added: added.clone(),
+                removed: removed.clone(),
+            },
             Event::HostedZoneChanged { hosted_zone, before, after } => EventBody::HostedZoneChanged {
                 hosted_zone: AsText(hosted_zone.clone()),
                 before: before.clone(),
@@ -101,6 +107,9 @@ impl From<EventBody> for Event {
             }
             EventBody::PracticeChanged { resource, before, after } => {
                 Event::PracticeChanged { resource: resource.map(|resource| resource.0), before, after }
+            }
+            EventBody::EndpointsChanged { pool, added, removed } => {
+                Event::EndpointsChanged { pool: pool.0, added, removed }
             }
             EventBody::HostedZoneChanged { hosted_zone, before, after } => {
                 Event::HostedZoneChanged { hosted_zone: hosted_zone.0, before, after }

@@ -13,12 +13,13 @@ use crate::envelope::Format;
 use crate::error::CodecError;
 use crate::hosted::{self, DynamicBody, ZoneKeyBody};
 use crate::limits;
+use crate::sources::{self, SetBody};
 use crate::text::AsText;
 
 const INTENT: Format = Format {
     tag: "intent",
     name: "an intent",
-    version: 3,
+    version: 4,
     bytes_max: limits::INTENT_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -37,6 +38,7 @@ pub(crate) struct IntentBody {
     returns: Vec<ReturnBody>,
     dynamic: Vec<DynamicBody>,
     zone_keys: Vec<ZoneKeyBody>,
+    sets: Vec<SetBody>,
     break_glass: Vec<RecordedBody>,
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn body(intent: &Intent, long: Long<'_>) -> Result<IntentBody, CodecE
         returns: intent.returns.iter().map(ReturnBody::from).collect(),
         dynamic: hosted::dynamic(dynamic),
         zone_keys: zone_keys.iter().map(ZoneKeyBody::from).collect(),
+        sets: intent.sets.iter().map(SetBody::from).collect(),
         break_glass: intent.break_glass.iter().map(RecordedBody::from).collect(),
     })
 }
@@ -127,6 +130,7 @@ pub(crate) fn read(body: IntentBody) -> Result<Intent, CodecError> {
         returns: body.returns.into_iter().map(Into::into).collect(),
         dynamic: hosted::read_dynamic(body.dynamic),
         zone_keys: body.zone_keys.into_iter().map(Into::into).collect(),
+        sets: body.sets.into_iter().map(Into::into).collect(),
         break_glass: body.break_glass.into_iter().map(Into::into).collect(),
     };
     check(&intent)?;
@@ -145,6 +149,7 @@ fn check(intent: &Intent) -> Result<(), CodecError> {
     INTENT.check_count("returns", intent.returns.len(), Intent::RETURNS)?;
     INTENT.check_count("break_glass", intent.break_glass.len(), State::BREAK_GLASS)?;
     hosted::check(&INTENT, &intent.dynamic, &intent.zone_keys)?;
+    sources::check(&INTENT, &intent.sets)?;
     // Whoever obeys looks a control up by its path.
     match intent.controls.windows(2).find(|pair| pair[0].path >= pair[1].path) {
         Some(pair) => {

@@ -16,7 +16,7 @@ use crate::text::AsText;
 const ENTRY_LINE: Format = Format {
     tag: "entry-line",
     name: "a journal line",
-    version: 4,
+    version: 5,
     bytes_max: limits::ENTRY_LINE_BYTES,
     mend: "put fewer events into one line",
 };
@@ -79,6 +79,11 @@ fn shorten_event(mut event: Event) -> Event {
     | Event::HostedZoneChanged { before, after, .. } = &mut event
     {
         for words in [before, after].into_iter().flatten() {
+            *words = shorten(std::mem::take(words), limits::ENTRY_LINE_WORDS_CHARS);
+        }
+    }
+    if let Event::EndpointsChanged { added, removed, .. } = &mut event {
+        for words in [added, removed] {
             *words = shorten(std::mem::take(words), limits::ENTRY_LINE_WORDS_CHARS);
         }
     }

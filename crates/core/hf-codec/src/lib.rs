@@ -40,6 +40,7 @@ mod mirror;
 mod outcome;
 mod practice;
 mod refusal;
+mod sources;
 mod state;
 mod table;
 mod text;

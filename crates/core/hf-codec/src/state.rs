@@ -19,12 +19,13 @@ use crate::intent::ReturnBody;
 use crate::limits;
 use crate::outcome::OutcomeBody;
 use crate::practice::{AutoshiftBody, PracticeBody};
+use crate::sources::{self, SetBody};
 use crate::text::AsText;
 
 const STATE: Format = Format {
     tag: "state",
     name: "a checkpoint",
-    version: 4,
+    version: 5,
     bytes_max: limits::STATE_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -45,6 +46,7 @@ struct StateBody {
     returns: Vec<ReturnBody>,
     dynamic: Vec<DynamicBody>,
     zone_keys: Vec<ZoneKeyBody>,
+    sets: Vec<SetBody>,
     requests: Vec<RequestBody>,
 }
 
@@ -88,6 +90,7 @@ pub fn encode_state(state: &State) -> Result<Vec<u8>, CodecError> {
         returns: state.returns.iter().map(ReturnBody::from).collect(),
         dynamic: hosted::dynamic(&state.dynamic),
         zone_keys: state.zone_keys.iter().map(ZoneKeyBody::from).collect(),
+        sets: state.sets.iter().map(SetBody::from).collect(),
         requests: state.requests.iter().map(RequestBody::of).collect(),
     })
 }
@@ -108,6 +111,7 @@ pub fn decode_state(bytes: &[u8]) -> Result<State, CodecError> {
         returns: body.returns.into_iter().map(Into::into).collect(),
         dynamic: hosted::read_dynamic(body.dynamic),
         zone_keys: body.zone_keys.into_iter().map(Into::into).collect(),
+        sets: body.sets.into_iter().map(Into::into).collect(),
         requests: read_requests(body.requests)?,
         ..State::default()
     };
@@ -116,8 +120,9 @@ pub fn decode_state(bytes: &[u8]) -> Result<State, CodecError> {
         state.estate_revision = Revision(estate.revision);
         state.bundle = estate.text.read(&STATE)?;
         let read = hf_control::read_estate(&state.bundle);
-        state.estate =
-            Some(Arc::new(read.map_err(|problems| CodecError::Estate { format: STATE.name, problems })?));
+        let read = read.map_err(|problems| CodecError::Estate { format: STATE.name, problems })?;
+        let read = if state.sets.is_empty() { read } else { read.with_sets(read.digest, &state.sets) };
+        state.estate = Some(Arc::new(read));
     }
     check_revisions(&state)?;
     Ok(state)
@@ -134,6 +139,7 @@ fn check_counts(state: &State) -> Result<(), CodecError> {
     STATE.check_count("break_glass", state.break_glass.len(), State::BREAK_GLASS)?;
     STATE.check_count("returns", state.returns.len(), Intent::RETURNS)?;
     hosted::check(&STATE, &state.dynamic, &state.zone_keys)?;
+    sources::check(&STATE, &state.sets)?;
     STATE.check_count("requests", state.requests.len(), State::REQUESTS_KEPT)
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 
+use hf_config::estate::EndpointId;
 use hf_control::{Date, Resource, Scope, Window};
 use hf_model::{
     ClusterId, ControlId, ControlName, ControlPath, Digest, DnsName, EstateId, NodeId, Operator, PanelId,
@@ -34,6 +35,7 @@ macro_rules! parsed {
 parsed! {
     ZoneId, PoolName, NodeId, ShiftId, RequestId, Scope, Resource,
     ControlName, ControlPath, ClusterId, PanelId, ControlId, RuleId, EstateId, Window, Date, SocketAddr,
+    EndpointId,
 }
 
 impl Text for DnsName {

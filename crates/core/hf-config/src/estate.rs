@@ -18,6 +18,7 @@ mod patience;
 mod place;
 mod pool;
 mod record;
+mod source;
 mod tree;
 
 pub use assignment::Assignment;
@@ -36,6 +37,9 @@ pub use patience::{Bounds, Ejection, Failover, Patience, Retries, StatusRange};
 pub use place::{Region, Zone};
 pub use pool::{AllDown, CrossZone, Endpoint, Minimum, Pool, Protocol};
 pub use record::{AddressFamily, Filter, Record, Sticky};
+pub use source::{
+    EndpointId, EndpointIdError, EndpointSet, Places, Source, SourceKind, SourcedEndpoint, digest_with, is_endpoint_address,
+};
 pub use tree::{Branch, BranchTo, CidrCollection, GeoArea, Tree, TreeDown};
 
 macro_rules! index {

@@ -25,6 +25,7 @@ mod pools;
 mod records;
 mod rules;
 mod same_as;
+mod sources;
 mod steered;
 mod trees;
 mod values;

@@ -7,7 +7,7 @@
 //! 4. The first entry also gives the estate its id and the built-in cluster (`birth`).
 //!
 //! One file for each family of commands: `estate` (with `declared`), `shift`, `pin`, `controls`, `board` (with `board_asked`), `practice`, `glass`,
-//! `updates`, `zone_keys`, `expire`. What they share: `floor`, `asked`, `refs`, `words`.
+//! `updates`, `zone_keys`, `sources`, `expire`. What they share: `floor`, `asked`, `refs`, `words`.
 
 use hf_model::{Digest, RequestId, Revision};
 
@@ -32,6 +32,7 @@ mod pin;
 mod practice;
 mod refs;
 mod shift;
+mod sources;
 mod updates;
 mod words;
 mod zone_keys;
@@ -115,6 +116,7 @@ impl State {
             Command::RecordBreakGlass { act } => self.record_break_glass(act),
             Command::UpdateHostedZone(update) => self.update_hosted_zone(update),
             Command::ZoneKey(command) => self.change_zone_keys(command),
+            Command::SetEndpoints { sets } => self.set_endpoints(sets),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hf_config::estate::EstateBundle;
+use hf_config::estate::{EndpointSet, EstateBundle};
 use hf_model::{
     ControlName, ControlPath, Digest, DnsName, EstateId, Operator, PoolName, RequestId, Revision, RuleId,
     ShiftId, Switch, Timestamp, ZoneId, format_duration,
@@ -151,6 +151,11 @@ pub enum Command {
     UpdateHostedZone(HostedUpdate),
     /// Add, activate, retire or remove a DNSSEC key.
     ZoneKey(ZoneKeyCommand),
+    /// Take what sources told of pools' endpoints: 1 to [`Command::ENDPOINT_SETS`] sets, each pool once, all or none.
+    SetEndpoints {
+        /// The new set of each pool, whole.
+        sets: Vec<EndpointSet>,
+    },
     /// End every shift and pin whose end is at or before the entry's stamp.
     Expire,
 }
@@ -192,6 +197,8 @@ impl Command {
     pub const SETS: usize = 100;
     /// Floors and rules that one act may name to be passed over.
     pub const OVERRIDES: usize = 100;
+    /// Pools whose endpoints one entry may set.
+    pub const ENDPOINT_SETS: usize = 100;
 
     /// Why it is asked for, in the words of who asks; empty where none were given, or where none are asked for.
     pub fn reason(&self) -> &str {
@@ -213,6 +220,7 @@ impl Command {
             | Command::SetObserver { .. }
             | Command::UpdateHostedZone(_)
             | Command::ZoneKey(_)
+            | Command::SetEndpoints { .. }
             | Command::Expire => "",
         }
     }
@@ -243,6 +251,14 @@ impl std::fmt::Display for Command {
             Command::Expire => f.write_str("end what is due"),
             Command::UpdateHostedZone(update) => write!(f, "{update}"),
             Command::ZoneKey(command) => write!(f, "{command}"),
+            Command::SetEndpoints { sets } => {
+                f.write_str("set the endpoints of")?;
+                for (at, EndpointSet { pool, source, endpoints }) in sets.iter().enumerate() {
+                    let between = if at == 0 { "" } else { "," };
+                    write!(f, "{between} pool/{pool} to the {} of `{source}`", endpoints.len())?;
+                }
+                Ok(())
+            }
             Command::SetControls { sets, rule_overrides, floor_overrides, .. } => {
                 f.write_str("turn")?;
                 for (at, set) in sets.iter().enumerate() {
@@ -787,6 +803,15 @@ pub enum Event {
         before: Option<String>,
         /// None when nothing is left.
         after: Option<String>,
+    },
+    /// A source told other endpoints of a pool.
+    EndpointsChanged {
+        /// The pool.
+        pool: PoolName,
+        /// What came, in words; changed ones are in both.
+        added: String,
+        /// What went.
+        removed: String,
     },
     /// A break-glass act was recorded.
     BreakGlassRecorded(RecordedBreakGlass),

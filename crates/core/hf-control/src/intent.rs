@@ -1,6 +1,7 @@
 //! What people want to be so, as the data planes need it.
 
-use hf_config::estate::EstateBundle;
+use hf_config::Problems;
+use hf_config::estate::{EndpointSet, Estate, EstateBundle};
 use hf_model::{
     ControlId, ControlPath, Digest, DnsName, EstateId, Operator, PoolName, Revision, ShiftId, Switch,
     Timestamp, ZoneId,
@@ -35,11 +36,28 @@ pub struct Intent {
     pub dynamic: Vec<DynamicZone>,
     /// DNSSEC keys, by hosted zone and tag; private parts are sealed.
     pub zone_keys: Vec<ZoneKey>,
+    /// What sources told of pools' endpoints, by pool.
+    pub sets: Vec<EndpointSet>,
     /// What became of break-glass acts that the ledger knows, oldest first, at most [`crate::State::BREAK_GLASS`].
     pub break_glass: Vec<RecordedBreakGlass>,
 }
 
 impl Intent {
+    /// Reads its estate, with what sources told of pools' endpoints in it.
+    ///
+    /// # Errors
+    ///
+    /// The problems of the text; sets have none.
+    pub fn read_estate(&self) -> Result<Estate, Problems> {
+        let estate = crate::read_estate(&self.estate)?;
+        if self.sets.is_empty() { Ok(estate) } else { Ok(estate.with_sets(estate.digest, &self.sets)) }
+    }
+
+    /// The digest of the estate that [`Intent::read_estate`] gives, found without reading the text.
+    pub fn estate_digest(&self) -> Digest {
+        hf_config::estate::digest_with(self.estate.digest(), &self.sets)
+    }
+
     /// What updates made of this hosted zone; none if nothing.
     pub fn dynamic_of(&self, hosted_zone: &DnsName) -> Option<&DynamicZone> {
         self.dynamic.iter().find(|zone| zone.name == *hosted_zone)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hf_config::Problems;
-use hf_config::estate::{Estate, EstateBundle};
+use hf_config::estate::{EndpointSet, Estate, EstateBundle};
 use hf_model::{Digest, EstateId, RequestId, Revision, ShiftId, Timestamp};
 
 use crate::board::Board;
@@ -24,7 +24,7 @@ pub struct State {
     pub stamp: Timestamp,
     /// The estate as written.
     pub bundle: EstateBundle,
-    /// The same, read; none before the first `apply`.
+    /// The same, read, with what sources told of pools' endpoints; none before the first `apply`.
     pub estate: Option<Arc<Estate>>,
     /// The entry that brought it.
     pub estate_revision: Revision,
@@ -46,6 +46,8 @@ pub struct State {
     pub dynamic: Vec<DynamicZone>,
     /// DNSSEC keys, by hosted zone and tag; at most [`ZoneKey::OF_A_ZONE`] each.
     pub zone_keys: Vec<ZoneKey>,
+    /// What sources told of pools' endpoints, by pool; each is of a pool that has a source.
+    pub sets: Vec<EndpointSet>,
     /// The newest requests and their outcomes, at most [`State::REQUESTS_KEPT`].
     pub requests: BTreeMap<RequestId, Answered>,
 }
@@ -132,7 +134,7 @@ impl State {
     /// The state that goes on with what the nodes hold when the log that built it is lost: all of `intent`, one entry later.
     ///
     /// Who the estate is, every cluster, panel, routing control and safety rule, the acts in force, what is told of break-glass acts, dynamic
-    /// records and DNSSEC keys stay.
+    /// records, DNSSEC keys and what sources told stay.
     /// Ended shifts, requests that are repeated, tags, practice configurations and autoshift settings are not in an intent, since no node
     /// obeys them; they are forgotten, which lets nothing happen that was not let before: autoshift is off.
     ///
@@ -143,7 +145,7 @@ impl State {
         let estate = if intent.estate == EstateBundle::default() {
             None
         } else {
-            Some(Arc::new(crate::read_estate(&intent.estate).map_err(Unfit::Estate)?))
+            Some(Arc::new(intent.read_estate().map_err(Unfit::Estate)?))
         };
         let mut shifts = BTreeMap::new();
         for shift in &intent.shifts {
@@ -158,6 +160,7 @@ impl State {
             returns: newest(&intent.returns, Intent::RETURNS),
             dynamic: intent.dynamic.clone(),
             zone_keys: intent.zone_keys.clone(),
+            sets: intent.sets.clone(),
             revision: Revision(intent.revision.0.checked_add(1).ok_or(Unfit::Revision)?),
             stamp,
             bundle: intent.estate.clone(),
@@ -183,6 +186,7 @@ impl State {
             returns: self.returns.iter().cloned().collect(),
             dynamic: self.dynamic.clone(),
             zone_keys: self.zone_keys.clone(),
+            sets: self.sets.clone(),
             break_glass: self.break_glass.iter().cloned().collect(),
         }
     }

@@ -1,5 +1,8 @@
 //! One checker's view of all endpoints: the message that travels on the feed.
 
+use std::collections::BTreeMap;
+
+use hf_config::estate::{EndpointRef, Estate};
 use hf_model::{Digest, NodeId, Timestamp, ZoneId};
 
 /// A fixed number of bits.
@@ -70,6 +73,27 @@ pub struct Table {
     pub known: Bitmap,
     /// Of these, the healthy ones.
     pub healthy: Bitmap,
+}
+
+impl Table {
+    /// The same view in the order of another estate: an endpoint of the same pool and address keeps its bits, a new one is not known.
+    #[must_use]
+    pub fn carried_over(&self, from: &Estate, to: &Estate) -> Table {
+        let key = |estate: &Estate, at: EndpointRef| {
+            (estate.pool(at.pool).name.clone(), estate.endpoint(at).address)
+        };
+        let old: BTreeMap<_, usize> =
+            from.endpoint_refs().enumerate().map(|(position, at)| (key(from, at), position)).collect();
+        let count = to.pools.iter().map(|pool| pool.endpoints.len()).sum();
+        let (mut known, mut healthy) = (Bitmap::new(count), Bitmap::new(count));
+        for (position, at) in to.endpoint_refs().enumerate() {
+            if let Some(was) = old.get(&key(to, at)) {
+                known.set(position, self.known.get(*was));
+                healthy.set(position, self.healthy.get(*was));
+            }
+        }
+        Table { estate: to.digest, known, healthy, ..self.clone() }
+    }
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl Snapshot {
         if !rest.0.is_empty() {
             return Err(DecodeError::Layout);
         }
-        let estate = hf_control::read_estate(&intent.estate).map_err(DecodeError::Estate)?;
+        let estate = intent.read_estate().map_err(DecodeError::Estate)?;
         let verdicts = if verdicts_of == estate.digest {
             verdicts
         } else {

@@ -20,7 +20,7 @@ use hf_model::Digest;
 pub const KEPT: usize = 3;
 /// Bytes of a file that are read at most: more than any snapshot has. `hf-snapshot` has the exact bound of its own files
 /// and this crate does not know it; this one keeps a wrong file from filling the memory.
-const LEN_MAX: u64 = 48 << 20;
+const LEN_MAX: u64 = 64 << 20;
 /// After a restart numbers go on this far beyond the newest file: more than are ever made while one save waits.
 pub const LEAP: u64 = 1_000_000;
 const PREFIX: &str = "snapshot-";

@@ -239,6 +239,15 @@ fn tell(event: &Event) -> (String, String) {
         Event::HostedZoneChanged { hosted_zone, before, after } => {
             (changed(hosted_zone, before.as_deref(), after.as_deref()), String::new())
         }
+        Event::EndpointsChanged { pool, added, removed } => {
+            let part = |verb: &str, words: &String| {
+                if words.is_empty() { String::new() } else { format!("; {verb} {words}") }
+            };
+            (
+                format!("endpoints of pool/{pool}{}{}", part("now", added), part("no longer", removed)),
+                String::new(),
+            )
+        }
         Event::BreakGlassRecorded(recorded) => {
             let fate = match &recorded.fate {
                 BreakGlassFate::Shift(id) => format!("it goes on as {id}"),

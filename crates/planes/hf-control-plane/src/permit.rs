@@ -91,11 +91,12 @@ impl Scene<'_> {
                 Touched::Panels(panels) => who.may(&Action::AdministerPanels(reach(panels.as_deref()))),
             },
             Command::UpdateHostedZone(_) => who.may(&Action::UpdateHostedZone),
-            // The last two are the node's own; nobody sends them.
+            // The last three are the node's own; nobody sends them.
             Command::ApplyEstate { .. }
             | Command::SetObserver { .. }
             | Command::ZoneKey(_)
             | Command::RecordBreakGlass { .. }
+            | Command::SetEndpoints { .. }
             | Command::Expire => who.may(&Action::Administer),
         }
     }

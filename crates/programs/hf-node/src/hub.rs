@@ -7,7 +7,8 @@
 //!    was lost and begun anew does not win against what the nodes hold; and a ledger that was told to go on with another estate
 //!    ([`Hub::adopted`]) takes its node along.
 //! 2. Verdicts come from the checkers' tables; a table not heard for three of this node's own beats counts as missing, and where
-//!    all are missing the last verdict holds. (Beats, not the clock: clocks are set, and no verdict may turn on that.) A new estate takes over the verdicts of the endpoints that it keeps.
+//!    all are missing the last verdict holds. (Beats, not the clock: clocks are set, and no verdict may turn on that.) A new estate takes over the verdicts of the endpoints that it keeps;
+//!    and where only the sets of sources changed, tables that were made before it too.
 //! 3. Break-glass acts count when their signature is that of a known key and they are for the estate in force; of each zone the newest
 //!    wins. What the ledger makes of them is logged once: loudly when it contradicts them.
 //! 4. There is a new snapshot when something in it changed: intent, verdicts, break-glass acts in force, or which shifts and pins are held
@@ -42,6 +43,8 @@ mod observed;
 pub const NODES_MAX: usize = 512;
 /// Snapshots that the planes have yet to take up; of more the oldest are not waited for.
 const WAITING_MAX: usize = 16;
+/// Estates with earlier sets of sources; sets change once a second at most, and tables are fresh for three beats.
+const OF_TEXT_MAX: usize = 32;
 /// Beats after which a table counts as missing.
 const FRESH_BEATS: u32 = 3;
 /// Beats after which an intent of another estate counts as gone: nodes send theirs on every tenth.
@@ -60,6 +63,8 @@ pub struct Hub {
     verdicts: Verdicts,
     /// With the age at which each came.
     tables: BTreeMap<NodeId, (Timestamp, Table)>,
+    /// Estates of the text in force with earlier sets of sources: tables that checkers made for them still tell.
+    of_text: VecDeque<Arc<Estate>>,
     /// This node's beats since its start, as a time.
     age: Timestamp,
     own_table: Option<Arc<Table>>,
@@ -87,6 +92,8 @@ pub struct Hub {
     api_files_problem: Option<String>,
     geo_database_problem: Option<String>,
     latency_file_problem: Option<String>,
+    dns_secrets_problem: Option<String>,
+    dns_tls_problem: Option<String>,
     published: Option<(Inputs, Arc<Snapshot>)>,
     /// From when to when time alone changes nothing in what was published: a zone that returns has more of its weight with every step.
     stands: Option<(Timestamp, Option<Timestamp>)>,
@@ -178,7 +185,7 @@ pub struct FromDisk {
 pub enum Judged {
     /// Nothing: it is no news.
     Known,
-    /// Take it with this estate: its text is the one in force.
+    /// Take it with this estate: its text is the one in force, with what sources told since.
     SameEstate(Arc<Estate>),
     /// Read its estate first.
     Read,
@@ -204,6 +211,7 @@ impl Hub {
             in_force: None,
             verdicts: Verdicts::default(),
             tables: BTreeMap::new(),
+            of_text: VecDeque::new(),
             age: Timestamp(0),
             own_table: None,
             book: BreakGlassBook::default(),
@@ -224,6 +232,8 @@ impl Hub {
             api_files_problem: None,
             geo_database_problem: None,
             latency_file_problem: None,
+            dns_secrets_problem: None,
+            dns_tls_problem: None,
             published: None,
             stands: None,
             waiting: VecDeque::new(),
@@ -306,7 +316,11 @@ impl Hub {
         }
         match &self.in_force {
             Some(in_force) if in_force.intent.estate == intent.estate => {
-                Judged::SameEstate(in_force.estate.clone())
+                let estate = &in_force.estate;
+                if in_force.intent.sets == intent.sets {
+                    return Judged::SameEstate(estate.clone());
+                }
+                Judged::SameEstate(Arc::new(estate.with_sets(intent.estate.digest(), &intent.sets)))
             }
             _ => Judged::Read,
         }
@@ -382,6 +396,8 @@ impl Hub {
             && old.estate.digest != estate.digest
         {
             self.verdicts = self.verdicts.carried_over(&old.estate, &estate);
+            let is_same_text = old.intent.estate == intent.estate;
+            self.keep_tables(&old.estate.clone(), &estate, is_same_text);
         } else if self.in_force.is_none() {
             self.verdicts = Verdicts::unknown(estate.endpoint_refs().count());
         }
@@ -456,7 +472,32 @@ impl Hub {
         self.keep_table(table);
     }
 
+    /// Tables on the same text with other sets of sources tell of the endpoints that both have: sources change while checkers look, and
+    /// none of what they saw is lost.
+    fn keep_tables(&mut self, old: &Arc<Estate>, new: &Estate, is_same_text: bool) {
+        if !is_same_text {
+            return self.of_text.clear();
+        }
+        self.of_text.retain(|estate| estate.digest != new.digest);
+        self.of_text.push_back(old.clone());
+        if self.of_text.len() > OF_TEXT_MAX {
+            self.of_text.pop_front();
+        }
+        for (_, table) in self.tables.values_mut() {
+            if table.estate == old.digest {
+                *table = table.carried_over(old, new);
+            }
+        }
+    }
+
     fn keep_table(&mut self, table: Table) {
+        let known = self.of_text.iter().find(|estate| estate.digest == table.estate);
+        let table = match (known, &self.in_force) {
+            (Some(old), Some(in_force)) if in_force.estate.digest != table.estate => {
+                table.carried_over(old, &in_force.estate)
+            }
+            _ => table,
+        };
         self.tables.insert(table.checker.clone(), (self.age, table));
         if self.tables.len() > NODES_MAX {
             let oldest = self.tables.iter().min_by_key(|(_, (came, _))| *came).map(|(node, _)| node.clone());
@@ -570,6 +611,16 @@ impl Hub {
         self.latency_file_problem = problem;
     }
 
+    /// Which secrets of DNS could not be had at the start; none when all could.
+    pub fn set_dns_secrets_problem(&mut self, problem: Option<String>) {
+        self.dns_secrets_problem = problem;
+    }
+
+    /// Why the certificate of DNS over TLS is not in force as it is on disk; none when it is.
+    pub fn set_dns_tls_problem(&mut self, problem: Option<String>) {
+        self.dns_tls_problem = problem;
+    }
+
     fn node_problem(&self) -> Option<String> {
         let all = [
             &self.feed_problem,
@@ -577,6 +628,8 @@ impl Hub {
             &self.api_files_problem,
             &self.geo_database_problem,
             &self.latency_file_problem,
+            &self.dns_secrets_problem,
+            &self.dns_tls_problem,
         ];
         let all: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
         (!all.is_empty()).then(|| all.join("\n"))

@@ -61,6 +61,8 @@ pub struct Sources {
     pub geo_database_problem: Option<watch::Receiver<Option<String>>>,
     /// From the watcher of the latency file, if there is one.
     pub latency_file_problem: Option<watch::Receiver<Option<String>>>,
+    /// From the watcher of the certificate of DNS over TLS, if there is one.
+    pub dns_tls_problem: Option<watch::Receiver<Option<String>>>,
     /// The end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -181,6 +183,10 @@ pub async fn run(
                 hub.set_latency_file_problem(problem);
                 true
             }
+            Some(problem) = newest(&mut from.dns_tls_problem) => {
+                hub.set_dns_tls_problem(problem);
+                true
+            }
         };
         if let Some(ledger) = &mut from.ledger {
             ledger.judge(&mut hub);
@@ -258,7 +264,7 @@ async fn take_intent(hub: &mut Hub, intent: Arc<Intent>) {
         Judged::SameEstate(estate) => Ok(estate),
         Judged::Read => {
             let read = intent.clone();
-            let read = tokio::task::spawn_blocking(move || hf_control::read_estate(&read.estate));
+            let read = tokio::task::spawn_blocking(move || read.read_estate());
             match read.await {
                 Ok(read) => read.map(Arc::new).map_err(|problems| problems.to_string()),
                 // A reader that panics is our mistake; it must not take down a node that serves.

@@ -41,7 +41,7 @@ pub(crate) fn snapshot(bundle: EstateBundle, estate: Estate) -> Snapshot {
 
 /// Decides by an intent whose estate reads, as a node that gets it over the feed.
 pub(crate) fn use_intent(intent: Intent) {
-    let Ok(estate) = hf_config::read_estate(FILE, &intent.estate) else { return };
+    let Ok(estate) = intent.read_estate() else { return };
     let verdicts = Verdicts::unknown(estate.endpoint_refs().count());
     use_snapshot(Snapshot::build(1, NOW, Arc::new(intent), Arc::new(estate), Vec::new(), verdicts));
 }

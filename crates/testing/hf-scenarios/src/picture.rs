@@ -114,6 +114,12 @@ pub(crate) fn event(event: &Event) -> String {
         Event::HostedZoneChanged { hosted_zone, before, after } => {
             changed(hosted_zone, before.as_ref(), after.as_ref())
         }
+        Event::EndpointsChanged { pool, added, removed } => {
+            let part = |sign: char, words: &String| {
+                if words.is_empty() { String::new() } else { format!(" {sign} {words}") }
+            };
+            format!("ledger: endpoints of pool/{pool}{}{}", part('+', added), part('-', removed))
+        }
         Event::BreakGlassRecorded(recorded) => {
             let fate = match &recorded.fate {
                 BreakGlassFate::Shift(id) => format!("goes on as {id}"),

@@ -307,10 +307,10 @@ fn newest(before: Option<&Snapshot>, heard: Option<Intent>) -> Option<(Arc<Inten
     let Some(heard) = heard else { return known };
     match known {
         Some((intent, estate)) if heard.revision <= intent.revision => Some((intent, estate)),
-        Some((intent, estate)) if heard.estate_revision == intent.estate_revision => {
+        Some((intent, estate)) if heard.estate_revision == intent.estate_revision && heard.sets == intent.sets => {
             Some((Arc::new(heard), estate))
         }
-        known => match hf_control::read_estate(&heard.estate) {
+        known => match heard.read_estate() {
             Ok(estate) => Some((Arc::new(heard), Arc::new(estate))),
             Err(_) => known,
         },

@@ -169,7 +169,7 @@ impl World {
                 truth.shifts.iter().map(|shift| &shift.id).collect::<Vec<_>>()
             ));
         }
-        if news.estate.digest != truth.estate.digest() || news.estate.pools.is_empty() {
+        if news.estate.digest != truth.estate_digest() || news.estate.pools.is_empty() {
             return Err("the estate is another than was committed".to_owned());
         }
         Ok(())

@@ -20,7 +20,7 @@ impl World {
     pub fn go_back(&mut self, at: usize, intent: &Arc<Intent>) {
         let now = self.wall(at);
         let Some(snapshot) = self.running(at).snapshot.clone() else { return };
-        let Ok(estate) = hf_control::read_estate(&intent.estate) else { return };
+        let Ok(estate) = intent.read_estate() else { return };
         if intent.revision < snapshot.intent.revision {
             let number = snapshot.number + 1;
             let old = Snapshot::build(

@@ -189,7 +189,7 @@ impl World {
             Judged::Foreign => return hub.refuse_foreign(&intent),
             Judged::SameEstate(estate) => Ok(estate),
             Judged::Read => {
-                hf_control::read_estate(&intent.estate).map(Arc::new).map_err(|problems| problems.to_string())
+                intent.read_estate().map(Arc::new).map_err(|problems| problems.to_string())
             }
         };
         hub.take(intent, read);

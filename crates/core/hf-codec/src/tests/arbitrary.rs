@@ -1,15 +1,17 @@
 //! Any value of each kind, within its bounds. Large strategies are boxed: a test's stack has no room for several of them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use hf_config::estate::EstateBundle;
+use hf_config::estate::{EndpointId, EndpointSet, EstateBundle, SourcedEndpoint};
 use hf_control::{
     BreakGlassFate, BreakGlassShift, Command, Entry, Event, Intent, Outcome, Pin, PinTo, RecordedBreakGlass,
     Return, Scope, Shift, ShiftKind, ShiftState, State, Stop,
 };
 use hf_health::{Bitmap, Table, Verdict, Verdicts};
 use hf_model::{
-    Digest, DnsName, EstateId, NodeId, Operator, PoolName, RequestId, Revision, ShiftId, Timestamp, ZoneId,
+    Digest, DnsName, EstateId, NodeId, Operator, PoolName, RequestId, Revision, ShiftId, Timestamp, Weight,
+    ZoneId,
 };
 use proptest::prelude::*;
 
@@ -81,6 +83,30 @@ fn digest() -> impl Strategy<Value = Digest> {
 fn bundle() -> impl Strategy<Value = EstateBundle> {
     (text(), prop::collection::btree_map(text(), text(), 0..3))
         .prop_map(|(toml, files)| EstateBundle { toml, files })
+}
+
+/// Sets of several pools, in their order.
+fn sets() -> impl Strategy<Value = Vec<EndpointSet>> {
+    let id = "[A-Za-z0-9._:@#-]{1,128}".prop_map(|text| text.parse::<EndpointId>().unwrap());
+    let endpoint = (id, any::<SocketAddr>(), zone(), any::<u16>(), any::<u16>(), length());
+    let endpoint = endpoint.prop_map(|(id, address, zone, weight, priority, lease)| SourcedEndpoint {
+        id,
+        // Flow labels and scopes have no text.
+        address: SocketAddr::new(address.ip(), address.port()),
+        zone,
+        weight: Weight(weight),
+        priority,
+        lease,
+    });
+    let told = ("[a-z ._]{0,40}", prop::collection::vec(endpoint, 0..4));
+    prop::collection::btree_map("[a-z]{1,8}", told, 0..3).prop_map(|sets| {
+        let set = |(pool, (source, endpoints)): (String, (String, Vec<SourcedEndpoint>))| EndpointSet {
+            pool: pool.parse().unwrap(),
+            source,
+            endpoints,
+        };
+        sets.into_iter().map(set).collect()
+    })
 }
 
 fn shift() -> BoxedStrategy<Shift> {
@@ -234,6 +260,11 @@ fn event() -> BoxedStrategy<Event> {
         recorded().prop_map(Event::BreakGlassRecorded),
         (hosted::name(), words(), words())
             .prop_map(|(hosted_zone, before, after)| Event::HostedZoneChanged { hosted_zone, before, after }),
+        ("[a-z]{1,9}", text(), text()).prop_map(|(pool, added, removed)| Event::EndpointsChanged {
+            pool: pool.parse().unwrap(),
+            added,
+            removed,
+        }),
     ]
     .boxed()
 }
@@ -258,7 +289,7 @@ pub(super) fn intent() -> BoxedStrategy<Intent> {
     let acts = (prop::collection::vec(shift(), 0..4), prop::collection::vec(pin(), 0..4));
     let ended = (prop::collection::vec(returning(), 0..4), prop::collection::vec(recorded(), 0..4));
     let boards = (board::board(), board::control_states());
-    let hosted = (hosted::dynamic(), hosted::keys());
+    let hosted = (hosted::dynamic(), hosted::keys(), sets());
     (estate_id(), revision(), revision(), bundle(), acts, ended, (boards, hosted))
         .prop_map(
             |(
@@ -268,7 +299,7 @@ pub(super) fn intent() -> BoxedStrategy<Intent> {
                 estate,
                 (shifts, pins),
                 (returns, break_glass),
-                ((board, controls), (dynamic, zone_keys)),
+                ((board, controls), (dynamic, zone_keys, sets)),
             )| {
                 Intent {
                     estate_id,
@@ -282,6 +313,7 @@ pub(super) fn intent() -> BoxedStrategy<Intent> {
                     returns,
                     dynamic,
                     zone_keys,
+                    sets,
                     break_glass,
                 }
             },

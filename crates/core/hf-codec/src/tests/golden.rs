@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use expect_test::expect_file;
-use hf_config::estate::EstateBundle;
+use hf_config::estate::{EndpointSet, EstateBundle, SourcedEndpoint};
 use hf_control::{
     Answered, Autoshift, BreakGlassFate, BreakGlassShift, Command, Entry, Event, Intent, Outcome, Pin, PinTo,
     RecordedBreakGlass, Return, Shift, ShiftKind, ShiftState, State, Stop,
 };
 use hf_health::{Bitmap, Table, Verdict, Verdicts};
-use hf_model::{Digest, EstateId, Operator, Revision, Timestamp};
+use hf_model::{Digest, EstateId, Operator, Revision, Timestamp, Weight};
 
 use crate::*;
 
@@ -102,6 +102,25 @@ fn returns() -> Vec<Return> {
     vec![Return { zone, scope, at: Timestamp(1_700_000_900_000) }]
 }
 
+fn set() -> EndpointSet {
+    let endpoint = |id: &str, address: &str, lease| SourcedEndpoint {
+        id: id.parse().unwrap(),
+        address: address.parse().unwrap(),
+        zone: "euw2-az1".parse().unwrap(),
+        weight: Weight(50),
+        priority: 1,
+        lease,
+    };
+    EndpointSet {
+        pool: "web".parse().unwrap(),
+        source: "register".to_owned(),
+        endpoints: vec![
+            endpoint("web-1", "10.1.1.10:8080", Duration::from_secs(10)),
+            endpoint("web-2.example.test.", "[2001:db8::2]:8080", Duration::ZERO),
+        ],
+    }
+}
+
 fn estate_id() -> EstateId {
     EstateId([0xe5; 16])
 }
@@ -136,6 +155,7 @@ fn commands() -> Vec<Command> {
         },
         Command::Unpin { zone, scope: "everything".parse().unwrap() },
         Command::RecordBreakGlass { act: break_glass() },
+        Command::SetEndpoints { sets: vec![set()] },
         Command::Expire,
         board::set_controls(),
     ];
@@ -191,7 +211,7 @@ fn events() -> Vec<Event> {
 
 #[test]
 fn entries_are_as_ever() {
-    check(&entries(), "entry.v3.jsonl", encode_entry, decode_entry);
+    check(&entries(), "entry.v4.jsonl", encode_entry, decode_entry);
 }
 
 #[test]
@@ -211,7 +231,7 @@ fn a_state_is_as_ever() {
         revision: Revision(44),
         stamp: Timestamp(1_700_000_000_000),
         bundle: bundle(),
-        estate: Some(estate.into()),
+        estate: Some(estate.with_sets(estate.digest, &[set()]).into()),
         estate_revision: Revision(7),
         shifts: [ended, shift()]
             .map(|shift| (hf_control::state::ShiftKey::of(&shift.id).unwrap(), shift))
@@ -224,18 +244,19 @@ fn a_state_is_as_ever() {
         returns: returns().into(),
         dynamic: hosted::dynamic(),
         zone_keys: hosted::keys(),
+        sets: vec![set()],
         requests: BTreeMap::from([
             ("request-1".parse().unwrap(), answered(done)),
             ("request-2".parse().unwrap(), answered(refused.clone())),
             ("request-3".parse().unwrap(), Answered { command: None, ..answered(refused) }),
         ]),
     };
-    check(&[State::default(), state], "state.v4.jsonl", encode_state, decode_state);
+    check(&[State::default(), state], "state.v5.jsonl", encode_state, decode_state);
 }
 
 #[test]
 fn an_intent_is_as_ever() {
-    check(&[Intent::default(), intent()], "intent.v3.jsonl", encode_intent, decode_intent);
+    check(&[Intent::default(), intent()], "intent.v4.jsonl", encode_intent, decode_intent);
 }
 
 #[test]
@@ -248,7 +269,7 @@ fn the_parts_of_an_intent_are_as_ever() {
     let path = |name: &str| format!("{}/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     let line = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap() + "\n";
     expect_file![path("intent-base.v1.jsonl")].assert_eq(&line(base.bytes()));
-    expect_file![path("intent-head.v1.jsonl")].assert_eq(&line(body));
+    expect_file![path("intent-head.v2.jsonl")].assert_eq(&line(body));
     assert_eq!(IntentBase::read(base.bytes()).unwrap().with_head(&head).unwrap(), intent);
 }
 
@@ -265,6 +286,7 @@ fn intent() -> Intent {
         returns: returns(),
         dynamic: hosted::dynamic(),
         zone_keys: hosted::keys(),
+        sets: vec![set()],
         break_glass: recorded(),
     }
 }
@@ -330,5 +352,5 @@ fn journal_lines_are_as_ever() {
     for (command, refusal) in commands().iter().cycle().zip(refusals::refusals()) {
         lines.push(line(&command.to_string(), command.reason(), Outcome::Refused(refusal), Vec::new()));
     }
-    check(&lines, "entry-line.v4.jsonl", encode_entry_line, decode_entry_line);
+    check(&lines, "entry-line.v5.jsonl", encode_entry_line, decode_entry_line);
 }

@@ -1,15 +1,18 @@
 //! The bounds hold on both sides, and what the state machine makes always fits.
 
-use hf_config::estate::{EstateBundle, limits as estate_limits};
+use hf_config::estate::{EndpointSet, EstateBundle, SourcedEndpoint, limits as estate_limits};
 use hf_control::state::ShiftKey;
 use hf_control::{
     Answered, Board, Command, ControlRef, ControlSet, ControlState, Entry, Event, Intent, ObjectId, Outcome,
     Pin, PinTo, Practice, PracticeConfig, Refusal, Resource, RuleRef, Shift, ShiftKind, ShiftState, State,
     Window,
 };
+use std::time::Duration;
+
 use hf_health::{Bitmap, Table};
 use hf_model::{
     ControlId, ControlPath, Digest, Operator, PoolName, RequestId, Revision, ShiftId, Switch, Timestamp,
+    Weight,
 };
 
 use crate::*;
@@ -132,6 +135,7 @@ fn the_largest_state_fits() {
         practices: largest_practices(),
         dynamic: hosted::largest_dynamic(),
         zone_keys: hosted::largest_keys(),
+        sets: largest_sets(),
         ..State::default()
     };
     for number in 0..State::SHIFTS_KEPT as u64 {
@@ -150,6 +154,28 @@ fn the_largest_state_fits() {
     assert_eq!(decode_state(&encoded).unwrap(), state);
     let left = limits::STATE_BYTES - encoded.len();
     assert!(left > ESTATE_BYTES + (1 << 20), "{left} bytes are left for an estate and a few acts");
+}
+
+/// As many endpoints as an estate may have, in as few and as many sets as there may be, each with the longest words.
+fn largest_sets() -> Vec<EndpointSet> {
+    let pools = estate_limits::POOLS;
+    let endpoint = |at: usize| SourcedEndpoint {
+        id: format!("{}{at:06}", "x".repeat(122)).parse().unwrap(),
+        address: format!("[ffff:ffff:ffff:ffff:ffff:ffff:{:x}:{:x}]:65535", at >> 16, at & 0xffff)
+            .parse()
+            .unwrap(),
+        zone: "z".repeat(20).parse().unwrap(),
+        weight: Weight(u16::MAX),
+        priority: u16::MAX,
+        lease: Duration::new(u64::MAX, 999_999_999),
+    };
+    let of_each = estate_limits::ENDPOINTS / pools;
+    let set = |pool: usize| EndpointSet {
+        pool: format!("{pool:063}").parse().unwrap(),
+        source: "x".repeat(300),
+        endpoints: (pool * of_each..(pool + 1) * of_each).map(endpoint).collect(),
+    };
+    (0..pools).map(set).collect()
 }
 
 #[test]
@@ -171,6 +197,7 @@ fn the_largest_intent_fits() {
         board,
         dynamic: hosted::largest_dynamic(),
         zone_keys: hosted::largest_keys(),
+        sets: largest_sets(),
         ..Intent::default()
     };
     let encoded = encode_intent(&intent).unwrap();

@@ -17,6 +17,10 @@ pub const HEALTH_CHECKS: usize = 1_000;
 pub const POOLS: usize = 1_000;
 /// Endpoints of all pools together.
 pub const ENDPOINTS: usize = 20_000;
+/// Endpoints that one source may tell.
+pub const SOURCED: i64 = 2_000;
+/// Names and networks in `zones` of one source.
+pub const SOURCE_PLACES: usize = 1_000;
 /// Hosted zones.
 pub const HOSTED_ZONES: usize = 100;
 /// Steered records whose candidates are endpoints.

@@ -7,7 +7,7 @@ use hf_model::{ControlPath, PoolName, Share, Weight};
 
 use super::{
     AssignmentIx, Balancing, Bounds, CheckIx, Ejection, Failover, HostPattern, ListenerOptions, Patience,
-    PoolIx, Retries, ToEndpoint, ZoneIx,
+    PoolIx, Retries, Source, ToEndpoint, ZoneIx,
 };
 
 /// What travels to a pool's endpoints.
@@ -71,8 +71,10 @@ pub struct Pool {
     pub routing_minimum: Minimum,
     /// The routing control behind it: while that is off, the pool serves as if nobody were healthy (`all_down` is `closed` or a fallback). It is declared in this estate.
     pub control: Option<ControlPath>,
-    /// The endpoints, at least one.
+    /// The endpoints: those of the estate file, at least one unless it has a source; then those that its source told.
     pub endpoints: Vec<Endpoint>,
+    /// Where further endpoints come from.
+    pub source: Option<Source>,
     /// For whom it is, among the pools that share its listener: http by host, tls by server name. Empty: for those whom no other
     /// pool there names.
     pub hosts: Vec<HostPattern>,
@@ -115,6 +117,7 @@ impl Pool {
             routing_minimum: Minimum::default(),
             control: None,
             endpoints,
+            source: None,
             hosts: Vec::new(),
             paths: Vec::new(),
             listener: ListenerOptions::default(),

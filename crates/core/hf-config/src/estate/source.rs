@@ -94,7 +94,10 @@ pub struct EndpointId(Box<str>);
 
 /// Why a text is no endpoint's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an endpoint's name has 1 to {} characters of A-Z, a-z, 0-9 and -._:[]@#, and this is not one; choose another", EndpointId::LENGTH)]
+#[error(
+    "an endpoint's name has 1 to {} characters of A-Z, a-z, 0-9 and -._:[]@#, and this is not one; choose another",
+    EndpointId::LENGTH
+)]
 pub struct EndpointIdError;
 
 impl EndpointId {

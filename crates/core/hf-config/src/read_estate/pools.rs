@@ -11,6 +11,7 @@ use hf_model::{PoolName, Share, Weight};
 use super::checks::Checks;
 use super::controls::Controls;
 use super::parse_share;
+use super::sources;
 use super::zones::{Zones, named};
 use crate::addresses::{Taken, read_socket};
 use crate::estate::{
@@ -52,6 +53,19 @@ struct Across {
     endpoints: usize,
 }
 
+impl Across {
+    /// Counts endpoints towards the bound of all; beyond, it is told once.
+    fn count(&mut self, endpoints: usize, at: usize, report: &mut Report<'_>) -> bool {
+        let before = self.endpoints;
+        self.endpoints += endpoints;
+        if self.endpoints > limits::ENDPOINTS && before <= limits::ENDPOINTS {
+            report
+                .add(at, format_args!("an estate has at most {} endpoints; remove some", limits::ENDPOINTS));
+        }
+        self.endpoints <= limits::ENDPOINTS
+    }
+}
+
 /// What the references of pools are looked up in.
 pub(super) struct Around<'a> {
     pub(super) zones: &'a Zones,
@@ -69,7 +83,7 @@ pub(super) fn pools(root: &mut Fields<'_, '_>, around: &Around<'_>, report: &mut
     let families = list.iter().map(|pool: &Option<Pool>| {
         [AddressFamily::V4, AddressFamily::V6].map(|family| {
             let has = |pool: &Pool| pool.endpoints.iter().any(|endpoint| family.holds(endpoint.address.ip()));
-            pool.as_ref().is_none_or(has)
+            pool.as_ref().is_none_or(|pool| pool.source.is_some() || has(pool))
         })
     });
     let families = families.collect();
@@ -102,8 +116,15 @@ fn pool(
         None => Some(false),
     };
     let endpoints = endpoints(&mut fields, around.zones, across, report);
+    let source = if_there(fields.get("source"), |value| {
+        let declared = endpoints.as_ref().map_or(0, Vec::len);
+        let source = sources::source(value, declared, around.zones, report)?;
+        across.count(usize::from(source.max_endpoints), value.at(), report).then_some(source)
+    });
+    // How many there will be, and where, is not known of a pool with a source: what is asked of its endpoints waits for them.
+    let fixed = if matches!(source, Ok(None)) { endpoints.as_deref() } else { None };
     let min_zones = match fields.get("min_zones") {
-        Some(value) => min_zones(value, endpoints.as_deref(), report),
+        Some(value) => min_zones(value, fixed, report),
         None => Some(1),
     };
     let min_capacity = match fields.get("min_capacity") {
@@ -114,7 +135,7 @@ fn pool(
         Some(value) => all_down(value, position, across, report),
         None => Some(AllDown::Open),
     };
-    let (dns_minimum, routing_minimum) = minimums(&mut fields, endpoints.as_deref(), report);
+    let (dns_minimum, routing_minimum) = minimums(&mut fields, fixed, report);
     let return_over = match fields.get("return_over") {
         Some(value) => value.duration(Duration::ZERO, limits::RETURN_OVER_MAX, report),
         None => Some(RETURN_DEFAULT),
@@ -130,8 +151,8 @@ fn pool(
         around.controls.find(value, report)
     });
     fields.finish(&[], report);
-    if endpoints.as_ref().is_some_and(Vec::is_empty) {
-        report.add(at, "this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`");
+    if fixed.is_some_and(<[Endpoint]>::is_empty) {
+        report.add(at, "this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`, or `source`");
     }
     Some(Pool {
         protocol: protocol?,
@@ -145,6 +166,7 @@ fn pool(
         dns_minimum: dns_minimum?,
         routing_minimum: routing_minimum?,
         control: control.ok()?,
+        source: source.ok()?,
         ..Pool::new(name?, endpoints?)
     })
 }
@@ -203,13 +225,7 @@ fn endpoints(
         Some(value) => value.items(report)?,
         None => Vec::new(),
     };
-    let before = across.endpoints;
-    across.endpoints += items.len();
-    if across.endpoints > limits::ENDPOINTS {
-        if before <= limits::ENDPOINTS {
-            report
-                .add(at, format_args!("an estate has at most {} endpoints; remove some", limits::ENDPOINTS));
-        }
+    if !across.count(items.len(), at, report) {
         return None;
     }
     let mut addresses = BTreeSet::new();

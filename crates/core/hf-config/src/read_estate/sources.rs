@@ -32,7 +32,9 @@ pub(super) fn source(
     let mut fields = value.fields("a source", report)?;
     let kind = kind(&mut fields, report);
     let zone = match fields.get("zone") {
-        Some(value) => zones.names.find(value.text(report)?, value.at(), report).map(|zone| Some(ZoneIx(zone))),
+        Some(value) => {
+            zones.names.find(value.text(report)?, value.at(), report).map(|zone| Some(ZoneIx(zone)))
+        }
         None => Some(None),
     };
     let by_name = match fields.get("zones") {
@@ -49,7 +51,10 @@ pub(super) fn source(
     if let (Some(least), Some(min), Some(max)) = (least, min_endpoints, max_endpoints)
         && min > max
     {
-        report.add(least.at(), format_args!("`min_endpoints` is {min} and `max_endpoints` {max}; lower this one"));
+        report.add(
+            least.at(),
+            format_args!("`min_endpoints` is {min} and `max_endpoints` {max}; lower this one"),
+        );
     }
     let refresh = match fields.get("refresh") {
         Some(value) => value.duration(REFRESH_MIN, REFRESH_MAX, report),
@@ -80,12 +85,17 @@ fn kind(fields: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<SourceKi
         let what = if said == 0 { "none" } else { "several" };
         report.add(
             at,
-            format_args!("a source has one of `srv`, `a`, `register` and `directory`, this one {what}; write one"),
+            format_args!(
+                "a source has one of `srv`, `a`, `register` and `directory`, this one {what}; write one"
+            ),
         );
         return None;
     }
     if let Some(value) = fields.get("port").filter(|_| address.is_none()) {
-        report.add(value.at(), "`port` goes with `a`; SRV records, registrations and files say their own; remove it");
+        report.add(
+            value.at(),
+            "`port` goes with `a`; SRV records, registrations and files say their own; remove it",
+        );
     }
     if let Some(value) = srv {
         let name = value.read(report, DnsName::new)?;

@@ -11,6 +11,7 @@ mod bad;
 mod controls;
 mod good;
 mod hosting;
+mod sources;
 mod total;
 mod trees;
 

@@ -7,6 +7,8 @@
 //! 4. The routing controls that it declares are brought onto the board ([`super::declared`]); practice settings of what it no longer has go.
 //! 5. It keeps every hosted zone that has dynamic records or DNSSEC keys; dynamic records of what it now declares go.
 //!
+//! 6. What sources told of pools' endpoints stays, as far as it fits ([`super::sources`]).
+//!
 //! An estate may raise a floor above what shifts in force leave: the text is right, and `hf-decide` then lets the weakest
 //! act yield, in sight of everybody.
 
@@ -48,11 +50,14 @@ impl State {
             read_estate(bundle).map_err(|problems| Refusal::BadEstate { problems: digest_of(&problems) })?;
         self.check_in_use(&estate)?;
         self.check_hosted_in_use(&estate)?;
+        let sets = self.sets_for(&estate);
+        let estate = if sets.is_empty() { estate } else { estate.with_sets(estate.digest, &sets) };
         let declared = self.declare(&estate, &mut self.numbers(), by)?;
         let were_away = self.zones_that_controls_take();
         let before = self.estate.as_ref().map(|estate| estate.digest);
         let after = estate.digest;
         self.bundle = bundle.clone();
+        self.sets = sets;
         self.estate = Some(Arc::new(estate));
         self.estate_revision = self.revision;
         let mut events = vec![Event::EstateApplied { before, after }];

@@ -17,6 +17,7 @@ mod properties;
 mod requests;
 mod script;
 mod shifts;
+mod sources;
 
 use script::Runner;
 

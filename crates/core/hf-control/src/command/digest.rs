@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use hf_config::estate::{Enough, RuleTest};
+use hf_config::estate::{EndpointSet, Enough, RuleTest, SourcedEndpoint};
 use hf_model::{ControlName, Digest, PoolName};
 
 use super::{Command, ControlSet, Expect};
@@ -121,8 +121,20 @@ fn words(command: &Command) -> Words {
         }
         Command::UpdateHostedZone(command) => update(command),
         Command::ZoneKey(command) => zone_key(command),
+        Command::SetEndpoints { sets } => endpoints(sets),
         Command::Expire => Words::of("expire"),
     }
+}
+
+fn endpoints(sets: &[EndpointSet]) -> Words {
+    let mut words = Words::of("set endpoints").and(sets.len());
+    for EndpointSet { pool, source, endpoints } in sets {
+        words = words.and(pool).and(source).and(endpoints.len());
+        for SourcedEndpoint { address, id, zone, weight, priority, lease } in endpoints {
+            words = words.and(address).and(id).and(zone).and(weight.0).and(priority).length(*lease);
+        }
+    }
+    words
 }
 
 fn update(update: &HostedUpdate) -> Words {

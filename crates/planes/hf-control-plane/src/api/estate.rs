@@ -79,6 +79,7 @@ pub async fn compare(State(shared): SharedState, request: axum::extract::Request
     let (bundle, intent) = (bundle(body)?, shared.context.intent());
     let compared = tokio::task::spawn_blocking(move || {
         let after = hf_config::read_estate("estate.toml", &bundle)?;
+        // Of what sources tell nothing changes: only texts are compared.
         // What is in force was read once already; before the first estate there is none.
         let before = hf_config::read_estate("estate.toml", &intent.estate).ok();
         let changes = hf_config::diff(before.as_ref(), &after).into_iter().map(change).collect();

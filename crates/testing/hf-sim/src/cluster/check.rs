@@ -219,11 +219,11 @@ impl World {
 
     /// An estate, read once.
     pub fn estate_of(&mut self, intent: &Intent) -> Result<Arc<Estate>, String> {
-        let digest = intent.estate.digest();
+        let digest = intent.estate_digest();
         if let Some(estate) = self.known.estates.get(&digest) {
             return Ok(estate.clone());
         }
-        let read = hf_control::read_estate(&intent.estate).map_err(|problems| problems.to_string())?;
+        let read = intent.read_estate().map_err(|problems| problems.to_string())?;
         Ok(self.known.estates.entry(digest).or_insert_with(|| Arc::new(read)).clone())
     }
 }

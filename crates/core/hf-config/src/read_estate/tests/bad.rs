@@ -97,7 +97,7 @@ fn types_and_keys() {
         "crosszone = false\nsomething_else = 1",
         expect![[r#"
             estate.toml:31:1: a pool has no `crosszone`; write `cross_zone` or remove it
-            estate.toml:32:1: a pool has no `something_else`; remove it, there are `name`, `protocol`, `listen`, `health_check`, `cross_zone`, `endpoints`, `min_zones`, `min_capacity`, `all_down`, `dns_minimum`, `routing_minimum`, `return_over`, `control`
+            estate.toml:32:1: a pool has no `something_else`; remove it, there are `name`, `protocol`, `listen`, `health_check`, `cross_zone`, `endpoints`, `source`, `min_zones`, `min_capacity`, `all_down`, `dns_minimum`, `routing_minimum`, `return_over`, `control`
         "#]],
     );
     edit(
@@ -421,14 +421,14 @@ fn pools() {
     add(
         "[[pool]]\nname = \"empty\"\nendpoints = []",
         expect![[r#"
-        estate.toml:50:1: this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`
-    "#]],
+            estate.toml:50:1: this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`, or `source`
+        "#]],
     );
     add(
         "[[pool]]\nname = \"empty\"",
         expect![[r#"
-        estate.toml:50:1: this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`
-    "#]],
+            estate.toml:50:1: this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`, or `source`
+        "#]],
     );
     add(
         "[[pool]]\nname = \"two\"\nlisten = \"10.1.1.1:8080\"\nendpoints = [{ address = \"10.0.0.1:1\", zone = \"euw2-az1\" }]",

@@ -117,6 +117,7 @@ pub(super) fn parse(text: &str) -> Command {
         },
         ["expire"] => Command::Expire,
         ["update", ..] => Command::UpdateHostedZone(hosted::update(text)),
+        ["set", ..] => super::sources::set(text),
         ["key", ..] => Command::ZoneKey(hosted::key(text)),
         _ => panic!("{text:?} is no command"),
     }
@@ -243,6 +244,9 @@ fn show_event(event: &Event) -> String {
         Event::HostedZoneChanged { hosted_zone, before, after } => {
             let words = |words: &Option<String>| words.clone().unwrap_or_else(|| "nothing".to_owned());
             format!("{hosted_zone} [{}] is now [{}]", words(before), words(after))
+        }
+        Event::EndpointsChanged { pool, added, removed } => {
+            format!("{pool} has [{added}] instead of [{removed}]")
         }
         Event::BreakGlassRecorded(recorded) => match &recorded.fate {
             BreakGlassFate::Shift(id) => format!("break-glass goes on as {id}"),
