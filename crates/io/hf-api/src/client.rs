@@ -34,6 +34,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::dns::DnsAnswers;
 use crate::estate::{ApplyEstate, Diff, EstateInfo};
 use crate::explain::Explain;
 use crate::hosted::{AddZoneKey, HostedZones, MoveZoneKey, UpdateDone, UpdateHostedZone, ZoneKeys};
@@ -328,6 +329,12 @@ impl Client {
     /// `GET /v1/hosted-zones`.
     pub async fn hosted_zones(&self) -> Result<HostedZones, ClientError> {
         self.get("/v1/hosted-zones").await
+    }
+
+    /// `GET /v1/dns-answers`, of one name or of all.
+    pub async fn dns_answers(&self, name: Option<&str>) -> Result<DnsAnswers, ClientError> {
+        let query = name.map(|name| format!("?name={}", escape(name))).unwrap_or_default();
+        self.get(&format!("/v1/dns-answers{query}")).await
     }
 
     /// `GET /v1/hosted-zones/{name}/keys`.

@@ -10,6 +10,7 @@
 pub mod break_glass;
 pub mod client;
 pub mod control;
+pub mod dns;
 pub mod estate;
 pub mod explain;
 pub mod hosted;
@@ -35,6 +36,7 @@ pub use control::{
     ControlPanel, ControlSet, ControlTo, Controls, ControlsSet, Origin, PutNamed, PutRule, RoutingControl,
     RuleKind, SafetyRule, SetControls, Wants,
 };
+pub use dns::{DnsAnswers, DnsCount, DnsName, DnsShare};
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
 pub use explain::{Candidate, Explain, Removal, Step};
 pub use hosted::{

@@ -12,6 +12,7 @@
 
 mod body;
 mod controls;
+mod dns;
 mod estate;
 mod explain;
 mod glass;
@@ -42,7 +43,7 @@ use hf_control::Intent;
 use hf_feed::Reports;
 use hf_geo::Geography;
 use hf_ledger::Journal;
-use hf_model::{DnsName, NodeId, Timestamp, ZoneId};
+use hf_model::{NodeId, ZoneId};
 use hf_snapshot::Snapshot;
 use tokio::sync::{Semaphore, mpsc, watch};
 use utoipa::OpenApi;
@@ -53,6 +54,7 @@ pub use glass::{GivenBreakGlass, body_of as break_glass_body};
 
 use crate::access::Access;
 use crate::control::Control;
+use crate::dns_here::DnsHere;
 use crate::observe::{self, Observed};
 use crate::refusals::Refusals;
 
@@ -98,26 +100,8 @@ pub struct Context {
     pub estate_file_problem: watch::Receiver<Option<String>>,
     /// Where clients are, as files and measurements say it here; on nodes with the DNS role answers go by the same.
     pub geography: Geography,
-    /// How hosted zones do here, on nodes with the DNS role.
-    pub hosted: Option<HostedHere>,
-}
-
-/// Tells how hosted zones do on a node that answers DNS.
-pub type HostedHere = Arc<dyn Fn() -> Vec<HostedZoneHere> + Send + Sync>;
-
-/// How one hosted zone does on this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostedZoneHere {
-    /// Its name.
-    pub name: DnsName,
-    /// The serial of its version here.
-    pub serial: Option<u32>,
-    /// Records of its version here.
-    pub records: Option<u64>,
-    /// When its file or primary was last seen to be as it is here.
-    pub seen_at: Option<Timestamp>,
-    /// What is wrong with it.
-    pub problem: Option<String>,
+    /// What DNS tells here, on nodes with that role.
+    pub dns: Option<Arc<dyn DnsHere>>,
 }
 
 impl Context {
@@ -201,6 +185,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(practice::start))
         .routes(routes!(practice::autoshift))
         .routes(routes!(hosted::list))
+        .routes(routes!(dns::answers))
         .routes(routes!(hosted::keys, hosted::add_key))
         .routes(routes!(hosted::move_key, hosted::remove_key))
         .routes(routes!(hosted::update))

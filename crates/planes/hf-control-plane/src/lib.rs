@@ -14,6 +14,7 @@ mod arc;
 mod boards;
 mod control;
 mod decisions;
+mod dns_here;
 mod effect;
 mod expiring;
 mod glass;
@@ -27,9 +28,10 @@ mod view;
 mod zero;
 
 pub use access::{Access, AccessError, AccessPlace, Presented};
-pub use api::{Api, Bound, Context, GivenBreakGlass, HostedHere, HostedZoneHere, break_glass_body};
+pub use api::{Api, Bound, Context, GivenBreakGlass, break_glass_body};
 pub use control::{
     AdoptError, Adopted, Applied, Asker, Behind, Control, Draft, Gate, Replica, StartError, SubmitError, View,
 };
+pub use dns_here::{DnsHere, DnsNameHere, HostedZoneHere, ShareHere};
 pub use hf_api::serve::BindError;
 pub use ring::RingJournal;

@@ -57,21 +57,23 @@ pub enum ColdError {
 }
 
 impl ColdInputs {
-    /// What a node's file says, and what is on disk; blocks. Updates go nowhere yet.
-    ///
-    /// # Errors
-    ///
-    /// [`ColdError`] when a key or the certificate cannot be had.
-    pub fn open(config: &DnsConfig, data_dir: &Path, clock: Clock) -> Result<ColdInputs, ColdError> {
-        let keys = read_keys(config)?;
-        let tls = config.tls.as_ref().map(DotTls::load).transpose()?;
+    /// What a node's file says, and what is on disk; blocks. Updates go nowhere yet. With it which keys and certificates cannot be had: without a
+    /// key what needs it is refused, without the certificate DNS over TLS waits for one.
+    pub fn open(config: &DnsConfig, data_dir: &Path, clock: Clock) -> (ColdInputs, Vec<ColdError>) {
+        let (keys, problems) = read_keys(config);
+        let mut problems: Vec<ColdError> = problems.into_iter().map(ColdError::from).collect();
+        let tls = config.tls.as_ref().map(|tls| {
+            let (tls, problem) = DotTls::load_or_wait(tls);
+            problems.extend(problem.map(ColdError::from));
+            tls
+        });
         let hosted = HostedStore::open(HostedConfig {
             data_dir: data_dir.to_path_buf(),
             zone_dir: config.zone_dir.clone(),
             keys: keys.clone(),
             clock,
         });
-        Ok(ColdInputs { keys, hosted: Some(hosted), updates: None, tls })
+        (ColdInputs { keys, hosted: Some(hosted), updates: None, tls }, problems)
     }
 
     /// Contents from elsewhere, now and from now on.

@@ -75,6 +75,7 @@ pub struct Counters {
     pub(crate) dropped: Counter,
     pub(crate) connections: Counter,
     pub(crate) connections_evicted: Counter,
+    pub(crate) untold: Counter,
     workers: Vec<Tally>,
 }
 
@@ -113,6 +114,29 @@ pub struct CountersReport {
     pub connections_evicted: u64,
 }
 
+impl CountersReport {
+    /// Each count with its name, for those who show all of them.
+    pub fn lines(&self) -> [(&'static str, u64); 15] {
+        [
+            ("udp", self.udp),
+            ("tcp", self.tcp),
+            ("answered", self.answered),
+            ("refused", self.refused),
+            ("ignored", self.ignored),
+            ("not_ready", self.not_ready),
+            ("truncated", self.truncated),
+            ("dropped", self.dropped),
+            ("limited", self.limited),
+            ("slipped", self.slipped),
+            ("cold", self.cold),
+            ("cold_dropped", self.cold_dropped),
+            ("untold", self.untold),
+            ("connections", self.connections),
+            ("connections_evicted", self.connections_evicted),
+        ]
+    }
+}
+
 impl Counters {
     /// Zeros, with a tally for each worker.
     pub(crate) fn new(workers: usize) -> Counters {
@@ -144,7 +168,7 @@ impl Counters {
             slipped: sum(|of| &of.slipped),
             cold,
             cold_dropped,
-            untold: sum(|of| &of.untold),
+            untold: self.untold.get() + sum(|of| &of.untold),
             connections: self.connections.get(),
             connections_evicted: self.connections_evicted.get(),
         }

@@ -17,6 +17,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+pub use node_file::check_zone_file;
+
 use hf_answer::HostedSet;
 use hf_clock::Clock;
 use hf_config::estate::{Estate, Remote, ZoneSource};

@@ -1,4 +1,6 @@
 //! TSIG keys from their files, at the start.
+//!
+//! A key that cannot be had is missing: what is signed with it is refused, what is to be signed with it is not asked for. All else goes on.
 
 use std::path::{Path, PathBuf};
 
@@ -29,22 +31,31 @@ pub enum KeyError {
     NotASecret(PathBuf),
 }
 
-/// Reads all keys of a node; blocks.
-///
-/// # Errors
-///
-/// [`KeyError`] for the first that cannot be had.
-pub fn read_keys(config: &DnsConfig) -> Result<Keys, KeyError> {
-    let keys = config.tsig_keys.iter().map(|file| {
+/// Reads all keys of a node; blocks. Those that can be had, and why the others cannot.
+pub fn read_keys(config: &DnsConfig) -> (Keys, Vec<KeyError>) {
+    let (mut keys, mut problems) = (Vec::new(), Vec::new());
+    for file in &config.tsig_keys {
         let algorithm = match file.algorithm {
             TsigAlgorithm::HmacSha1 => Algorithm::HmacSha1,
             TsigAlgorithm::HmacSha256 => Algorithm::HmacSha256,
             TsigAlgorithm::HmacSha384 => Algorithm::HmacSha384,
             TsigAlgorithm::HmacSha512 => Algorithm::HmacSha512,
         };
-        Ok(Key::new(&WireName::from(&file.name), algorithm, &secret(&file.secret_file)?))
-    });
-    Ok(Keys::new(keys.collect::<Result<Vec<_>, _>>()?))
+        match secret(&file.secret_file) {
+            Ok(secret) => keys.push(Key::new(&WireName::from(&file.name), algorithm, &secret)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (Keys::new(keys), problems)
+}
+
+/// Whether a file holds a TSIG secret; blocks.
+///
+/// # Errors
+///
+/// [`KeyError`] when it does not.
+pub fn check_tsig_secret(path: &Path) -> Result<(), KeyError> {
+    secret(path).map(drop)
 }
 
 fn secret(path: &Path) -> Result<Vec<u8>, KeyError> {
@@ -56,7 +67,28 @@ fn secret(path: &Path) -> Result<Vec<u8>, KeyError> {
 
 #[cfg(test)]
 mod tests {
+    use hf_config::node::TsigKeyFile;
+    use hf_model::DnsName;
+
     use super::*;
+
+    #[test]
+    fn a_missing_secret_takes_only_its_own_key_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = DnsConfig::on(Vec::new());
+        for name in ["a.", "b."] {
+            config.tsig_keys.push(TsigKeyFile {
+                name: DnsName::new(name).unwrap(),
+                algorithm: TsigAlgorithm::HmacSha256,
+                secret_file: folder.path().join(name),
+            });
+        }
+        std::fs::write(folder.path().join("b."), "c2VjcmV0IG9mIG1pbmU=").unwrap();
+        let (keys, problems) = read_keys(&config);
+        let has = |name: &str| keys.get(&WireName::from(&DnsName::new(name).unwrap())).is_some();
+        assert!(!has("a.") && has("b."));
+        assert!(matches!(&problems[..], [KeyError::File { path, .. }] if path.ends_with("a.")));
+    }
 
     #[test]
     fn a_secret_is_base64_of_some_length() {

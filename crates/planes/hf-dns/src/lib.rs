@@ -39,11 +39,11 @@ mod worker;
 pub use bind::{BindError, Bound, Transport, bind};
 pub use cold::{ColdError, ColdInputs};
 pub use counters::{Counters, CountersReport};
-pub use hosted::{HostedConfig, HostedReport, HostedStore};
-pub use keys::{KeyError, read_keys};
+pub use hosted::{HostedConfig, HostedReport, HostedStore, check_zone_file};
+pub use keys::{KeyError, check_tsig_secret, read_keys};
 pub use names::{BranchShare, NameReport, Names, ZoneShare};
 pub use run::Inputs;
-pub use settings::{Cookies, Settings, SettingsError};
+pub use settings::{Cookies, Settings, SettingsError, check_cookie_secret, check_seal};
 pub use stream::{DotTls, TlsError};
 pub use update::{Answering, UpdateRequest, Updates};
 

@@ -1,4 +1,7 @@
 //! What a node's file says of its answers, read once at the start: who we say we are, the cookies' secrets, limits.
+//!
+//! A secret that cannot be had takes away only what needs it: without that of cookies the node has one that no other knows, without the seal it
+//! cannot sign.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -78,26 +81,51 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// What a node's file says. `node` is who we are if the file does not say otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`SettingsError`] when the secret of cookies or the key that seals DNSSEC keys cannot be had.
-    pub fn read(config: &DnsConfig, node: &str, data_dir: &Path) -> Result<Settings, SettingsError> {
+    /// What a node's file says, and which of its secrets cannot be had. `node` is who we are if the file does not say otherwise.
+    pub fn read(config: &DnsConfig, node: &str, data_dir: &Path) -> (Settings, Vec<SettingsError>) {
+        let mut problems = Vec::new();
         let cookies = match &config.cookie_secret_file {
-            Some(path) => Cookies::read(path)?,
-            None => Cookies::own(&data_dir.join(OWN_SECRET))?,
+            Some(path) => Cookies::read(path),
+            None => Cookies::own(&data_dir.join(OWN_SECRET)),
         };
-        Ok(Settings {
+        let cookies = cookies.unwrap_or_else(|problem| {
+            problems.push(problem);
+            Cookies::random()
+        });
+        let seal = config.seal_file.as_deref().map(SealKey::open).transpose();
+        let seal = seal.unwrap_or_else(|problem| {
+            problems.push(problem.into());
+            None
+        });
+        let settings = Settings {
             nsid: config.nsid.as_deref().unwrap_or(node).as_bytes().to_vec(),
             cookies,
             rate_limit: config.rate_limit,
             explain_networks: config.explain_networks.clone(),
             udp_payload_max: config.udp_payload_max,
             dnstap: config.dnstap.clone(),
-            seal: config.seal_file.as_deref().map(SealKey::open).transpose()?.map(Arc::new),
-        })
+            seal: seal.map(Arc::new),
+        };
+        (settings, problems)
     }
+}
+
+/// Whether a file holds secrets of cookies; blocks.
+///
+/// # Errors
+///
+/// [`SettingsError`] when it does not.
+pub fn check_cookie_secret(path: &Path) -> Result<(), SettingsError> {
+    Cookies::read(path).map(drop)
+}
+
+/// Whether a file holds the key that seals DNSSEC keys; blocks.
+///
+/// # Errors
+///
+/// [`SettingsError`] when it does not.
+pub fn check_seal(path: &Path) -> Result<(), SettingsError> {
+    Ok(SealKey::open(path).map(drop)?)
 }
 
 /// The secret in use, and those before it.
@@ -235,14 +263,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = DnsConfig::on(Vec::new());
         let client: IpAddr = "192.0.2.1".parse().unwrap();
-        let first = Settings::read(&config, "ns1", folder.path()).unwrap();
+        let read = |folder: &Path| Settings::read(&config, "ns1", folder);
+        let (first, problems) = read(folder.path());
+        assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(first.nsid, b"ns1");
         let cookie = first.cookies.answer(&[1; 8], client, 1_000).unwrap().cookie;
-        let again = Settings::read(&config, "ns1", folder.path()).unwrap();
+        let (again, _) = read(folder.path());
         assert!(again.cookies.answer(&cookie, client, 1_000).unwrap().is_known);
         let mode = std::fs::metadata(folder.path().join(OWN_SECRET)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let nowhere = Settings::read(&config, "ns1", &folder.path().join("none")).unwrap_err();
-        assert!(nowhere.to_string().starts_with("the secret of DNS cookies cannot be had from"));
+        let (without, problems) = read(&folder.path().join("none"));
+        assert!(problems[0].to_string().starts_with("the secret of DNS cookies cannot be had from"));
+        let cookie = without.cookies.answer(&cookie, client, 1_000).unwrap();
+        assert!(!cookie.is_known, "a secret that nobody else has");
     }
 }

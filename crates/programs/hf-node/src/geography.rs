@@ -1,7 +1,8 @@
 //! The files that say where clients are: read before the node runs, and again whenever they change.
 //!
-//! 1. At the start a bad one stands in the way, like any other option that cannot be had.
-//! 2. Later a bad one changes nothing: what was in force stays, and the node's report says what is wrong until it is mended.
+//! 1. At the start of a node that has something to serve a bad one is left out: the node answers without it, and its report says what is wrong
+//!    until it is mended. Only a node that never served anything is told to mend it first.
+//! 2. Later a bad one changes nothing: what was in force stays, and the node's report says so.
 //!
 //! Not here: what is in them (`hf-geo`), what is made of it (`hf-dns`).
 

@@ -8,6 +8,8 @@
 
 mod api_files;
 mod boot;
+mod dns_files;
+mod dns_here;
 mod estate_file;
 mod gate;
 mod geography;
@@ -21,6 +23,7 @@ mod seconds;
 mod task;
 mod updates;
 
+pub use dns_files::{FileProblem, check_dns_files};
 pub use gate::LostLedger;
 pub use node::{Addresses, NodeError, NodeHandle, run, start};
 

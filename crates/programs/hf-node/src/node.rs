@@ -6,10 +6,11 @@
 //!    disk does, without the control role, and says so: losing control never takes data planes with it.
 //! 4. The same holds for certificates that have expired or cannot be read: a node that can serve from its disk does, says so, and
 //!    begins its feed when they are right.
+//! 5. And for the files of DNS: without a database, table, secret or certificate only what needs it is missing, and the node says so. Only a
+//!    node that never served anything refuses to start with them.
 //!
 //! Not here: what the parts do, what a snapshot is made of (`hub`).
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,8 +21,7 @@ use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{AccessLog, DnsConfig, DnstapSink, NodeConfig, Role};
 use hf_control_plane::{
-    Access, AccessPlace, Api, Context, Control, Gate, GivenBreakGlass, HostedHere, HostedZoneHere,
-    RingJournal,
+    Access, AccessPlace, Api, Context, Control, DnsHere, Gate, GivenBreakGlass, RingJournal,
 };
 use hf_feed::{Feed, FeedConfig, Now, Reports};
 use hf_geo::Geography;
@@ -36,6 +36,7 @@ use tracing::{error, info};
 
 use crate::api_files;
 use crate::boot::{self, DataDir};
+use crate::dns_here;
 use crate::estate_file;
 use crate::gate::{LedgerGate, LostLedger};
 use crate::geography;
@@ -205,6 +206,7 @@ pub async fn start(
 
     hub.set_reached(reached(&config, &addresses, opened.api_key));
     hub.set_ledger_problem(opened.ledger_problem.clone());
+    hub.set_dns_secrets_problem(opened.dns_secrets_problem.clone());
     let mut ledger = opened.control.clone().map(|control| LedgerGate::new(control, gate_to, lost));
     if let Some(ledger) = &mut ledger {
         // What this node's own disk says is known before anybody can write.
@@ -237,6 +239,10 @@ pub async fn start(
         api_files_problem: Some(api_files_problem),
         geo_database_problem: database,
         latency_file_problem: latencies,
+        dns_tls_problem: opened
+            .dns
+            .as_ref()
+            .and_then(|(_, cold)| Some(seen_at_once(cold.tls.as_ref()?.problem()))),
         clock_problem: opened.control.as_ref().map(|control| seen_at_once(control.clock_problem())),
         shutdown: stopped.clone(),
     };
@@ -319,6 +325,7 @@ struct Opened {
     balancer: Option<hf_balancer::Bound>,
     control: Option<Control>,
     ledger_problem: Option<String>,
+    dns_secrets_problem: Option<String>,
     api_key: Option<KeyPin>,
     access: Access,
     api_tls: Option<ServerTls>,
@@ -339,15 +346,26 @@ impl Opened {
             status = keep(bound.await, &mut problems);
         }
         let (dns_config, places) = (config.dns.clone(), given.geography.clone());
-        problems.extend(blocking(move || geography::open(&dns_config, &places)).await);
-        let mut dns = None;
+        let bad_files = blocking(move || geography::open(&dns_config, &places)).await;
+        if !can_serve {
+            problems.extend(bad_files); // else the watchers tell
+        }
+        let (mut dns, mut dns_secrets_problem) = (None, None);
         if has(Role::Dns) {
             let bound = keep(hf_dns::bind(&config.dns).await, &mut problems);
-            let settings = hf_dns::Settings::read(&config.dns, config.id.as_str(), &config.data_dir);
+            let (settings, bad_settings) =
+                hf_dns::Settings::read(&config.dns, config.id.as_str(), &config.data_dir);
             let (dns_config, data_dir, clock) =
                 (config.dns.clone(), config.data_dir.clone(), given.clock.clone());
-            let cold = blocking(move || hf_dns::ColdInputs::open(&dns_config, &data_dir, clock)).await;
-            dns = bound.zip(keep(settings, &mut problems)).zip(keep(cold, &mut problems));
+            let (cold, bad_cold) =
+                blocking(move || hf_dns::ColdInputs::open(&dns_config, &data_dir, clock)).await;
+            dns = bound.map(|bound| ((bound, settings), cold));
+            if can_serve {
+                dns_secrets_problem = without_secrets(&bad_settings, &bad_cold);
+            } else {
+                problems.extend(bad_settings.iter().map(|problem| boot::describe(problem)));
+                problems.extend(bad_cold.iter().map(|problem| boot::describe(problem)));
+            }
         }
         let mut balancer = None;
         if has(Role::Balancer) {
@@ -367,9 +385,8 @@ impl Opened {
         let mut api = None;
         if let Some(access) = access {
             let kept = Kept { control: control.clone(), journal, ledger_problem: ledger_problem.clone() };
-            let hosted =
-                dns.as_ref().map(|((bound, _), cold)| hosted_here(cold.hosted.clone(), bound.names()));
-            let made = Api::new(context(config, given, kept, access, hosted));
+            let here = dns.as_ref().map(|((bound, _), cold): &((hf_dns::Bound, _), _)| dns_here(bound, cold));
+            let made = Api::new(context(config, given, kept, access, here));
             let bound = match api_tls {
                 None => Some(made.bind(config.api_listen).await),
                 Some(Some(tls)) => Some(made.bind_tls(config.api_listen, tls).await),
@@ -386,6 +403,7 @@ impl Opened {
                 balancer,
                 control,
                 ledger_problem,
+                dns_secrets_problem,
                 api_key,
                 access,
                 api_tls,
@@ -408,6 +426,25 @@ impl Opened {
             dns: self.dns.as_ref().map(|((dns, _), _)| dns.local_addresses().to_vec()).unwrap_or_default(),
         }
     }
+}
+
+/// What is told of secrets that a node starts without. Certificates are told by those who watch them.
+fn without_secrets(settings: &[hf_dns::SettingsError], cold: &[hf_dns::ColdError]) -> Option<String> {
+    let keys = cold.iter().filter(|problem| !matches!(problem, hf_dns::ColdError::Tls(_)));
+    let missing: Vec<String> = settings
+        .iter()
+        .map(|problem| boot::describe(problem))
+        .chain(keys.map(|key| boot::describe(key)))
+        .collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let problem = format!(
+        "{}\nmend it and start the node again; until then what needs it is refused",
+        missing.join("\n")
+    );
+    error!(%problem, "DNS starts without some of its secrets");
+    Some(problem)
 }
 
 fn start_checker(
@@ -439,29 +476,9 @@ fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {
     }
 }
 
-/// How hosted zones do here, for the API.
-fn hosted_here(store: Option<hf_dns::HostedStore>, names: hf_dns::Names) -> HostedHere {
-    Arc::new(move || {
-        let mut serials: BTreeMap<_, _> = names.serials().into_iter().collect();
-        let loaded = store.as_ref().map(hf_dns::HostedStore::report).unwrap_or_default();
-        let here = |zone: hf_dns::HostedReport| HostedZoneHere {
-            // What answers show: its policy may be another one than the file's or primary's own.
-            serial: serials.remove(&zone.name).or(zone.serial),
-            name: zone.name,
-            records: zone.records,
-            seen_at: zone.seen_at,
-            problem: zone.problem,
-        };
-        let mut all: Vec<HostedZoneHere> = loaded.into_iter().map(here).collect();
-        all.extend(serials.into_iter().map(|(name, serial)| HostedZoneHere {
-            name,
-            serial: Some(serial),
-            records: None,
-            seen_at: None,
-            problem: None,
-        }));
-        all
-    })
+fn dns_here(bound: &hf_dns::Bound, cold: &hf_dns::ColdInputs) -> Arc<dyn DnsHere> {
+    let (names, counters) = (bound.names(), bound.counters());
+    Arc::new(dns_here::Here { store: cold.hosted.clone(), names, counters })
 }
 
 fn context(
@@ -469,7 +486,7 @@ fn context(
     given: &Given,
     kept: Kept,
     access: Access,
-    hosted: Option<HostedHere>,
+    dns: Option<Arc<dyn DnsHere>>,
 ) -> Context {
     Context {
         node: config.id.clone(),
@@ -488,12 +505,12 @@ fn context(
         estate_file: config.estate.clone().filter(|_| config.roles.contains(&Role::Control)),
         estate_file_problem: given.file_problem.clone(),
         geography: given.geography.clone(),
-        hosted,
+        dns,
     }
 }
 
 /// With every path looked up from the node file's folder.
-fn resolve(mut config: NodeConfig, base_dir: &Path) -> NodeConfig {
+pub(crate) fn resolve(mut config: NodeConfig, base_dir: &Path) -> NodeConfig {
     let from_base = |path: &mut PathBuf| *path = base_dir.join(&path);
     from_base(&mut config.data_dir);
     config.estate.as_mut().map(from_base);
@@ -506,8 +523,19 @@ fn resolve(mut config: NodeConfig, base_dir: &Path) -> NodeConfig {
         tls.client_ca.as_mut().map(from_base);
     }
     resolve_dns(&mut config.dns, from_base);
+    resolve_balancer(&mut config.balancer, from_base);
     ledger::resolve(&mut config.ledger, from_base);
     config
+}
+
+fn resolve_balancer(balancer: &mut hf_config::node::BalancerConfig, from_base: impl Fn(&mut PathBuf)) {
+    balancer.certificates.iter_mut().flat_map(|of| [&mut of.certificate, &mut of.key]).for_each(&from_base);
+    let files =
+        [&mut balancer.endpoint_authorities, &mut balancer.handover_socket, &mut balancer.ticket_key_file];
+    files.into_iter().flatten().for_each(&from_base);
+    if let Some(AccessLog::File(path)) = &mut balancer.access_log {
+        from_base(path);
+    }
 }
 
 fn resolve_dns(dns: &mut DnsConfig, from_base: impl Fn(&mut PathBuf)) {
@@ -536,24 +564,10 @@ async fn open_api_tls(
     clock: &Clock,
 ) -> Option<Result<ServerTls, hf_api::tls::TlsError>> {
     let tls = config.api.tls.clone()?;
-    resolve_balancer(&mut config.balancer, from_base);
     let clients = match (tls.client_ca, tls.require_client_certificate) {
         (None, _) => ClientCertificates::NotAsked,
         (Some(ca), false) => ClientCertificates::Welcome(ca),
         (Some(ca), true) => ClientCertificates::Required(ca),
-fn resolve_balancer(balancer: &mut hf_config::node::BalancerConfig, from_base: impl Fn(&mut PathBuf)) {
-    balancer.certificates.iter_mut().flat_map(|of| [&mut of.certificate, &mut of.key]).for_each(&from_base);
-    let files = [
-        &mut balancer.endpoint_authorities,
-        &mut balancer.handover_socket,
-        &mut balancer.ticket_key_file,
-    ];
-    files.into_iter().flatten().for_each(&from_base);
-    if let Some(AccessLog::File(path)) = &mut balancer.access_log {
-        from_base(path);
-    }
-}
-
     };
     let files = ServerFiles { certificate: tls.certificate, key: tls.key, clients };
     let clock = clock.clone();

@@ -109,7 +109,7 @@ pub enum Command {
     /// Say why a name or pool is answered as it is: every filter, what it removed and why.
     Explain(ExplainArgs),
     /// List the hosted zones as one node has them: where each comes from, its serial, its records, its age, what is wrong.
-    HostedZones,
+    HostedZones(HostedZonesArgs),
     /// Show the decisions and who made them, oldest first.
     Journal(JournalArgs),
     /// Store endpoints and credentials on this machine, so that an evacuation needs no look-up.
@@ -382,6 +382,17 @@ pub struct PinSetArgs {
     /// A pool whose floor a pin out may break; may be repeated.
     #[arg(long, value_name = "POOL", value_parser = value::pool)]
     pub override_floor: Vec<String>,
+}
+
+/// `holdfast hosted-zones`
+#[derive(Debug, Args)]
+pub struct HostedZonesArgs {
+    /// How often each steered name was answered since the node's start, and by which zone or branch, beside the weights.
+    #[arg(long)]
+    pub answers: bool,
+    /// Only this name.
+    #[arg(requires = "answers")]
+    pub name: Option<String>,
 }
 
 /// `holdfast explain`

@@ -54,7 +54,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Pin(pin) => commands::block_on(commands::pin::run(&pin, &common)),
         Command::Explain(explain) => commands::block_on(commands::explain::run(&explain, &common)),
-        Command::HostedZones => commands::block_on(commands::hosted_zones::run(&common)),
+        Command::HostedZones(args) if args.answers => {
+            commands::block_on(commands::dns_answers::run(&args, &common))
+        }
+        Command::HostedZones(_) => commands::block_on(commands::hosted_zones::run(&common)),
         Command::Journal(journal) => commands::block_on(commands::journal::run(&journal, &common)),
     }
 }

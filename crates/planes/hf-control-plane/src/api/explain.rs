@@ -125,14 +125,16 @@ fn compiled(shared: &Shared, snapshot: &Arc<Snapshot>) -> Compiled {
     let geography = &shared.context.geography;
     let mut kept = shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
     let is_new = kept.changes.take();
+    // A node that does not answer DNS has no contents from elsewhere.
+    let contents = shared.context.dns.as_ref().map(|dns| dns.contents()).unwrap_or_default();
     let with_table = |compiled: Compiled| compiled.with_latency(Arc::new(geography.table(&snapshot.estate)));
     let fresh = match kept.compiled.take() {
         Some(old) => {
             let is_kept = !is_new && old.snapshot().estate.digest == snapshot.estate.digest;
-            let updated = old.updated(snapshot.clone(), Arc::default());
+            let updated = old.updated(snapshot.clone(), contents);
             if is_kept { updated } else { with_table(updated) }
         }
-        None => with_table(Compiled::new(snapshot.clone(), Arc::default()).with_geo(geography.database())),
+        None => with_table(Compiled::new(snapshot.clone(), contents).with_geo(geography.database())),
     };
     kept.compiled = Some(fresh.clone());
     fresh
@@ -146,7 +148,9 @@ fn lines(answer: &DnsAnswer) -> Vec<String> {
         }
         Rcode::NoError => "",
         Rcode::FormErr => "FORMERR: this type cannot be asked for",
-        Rcode::ServFail => "SERVFAIL: the hosted zone's contents have not come yet",
+        Rcode::ServFail => {
+            "SERVFAIL: this node has not got the hosted zone's contents; ask one that answers DNS, `holdfast hosted-zones` says why it has none"
+        }
         Rcode::NxDomain => "NXDOMAIN: there is no such name",
         Rcode::Refused => "REFUSED: this is not in a hosted zone",
         Rcode::YxDomain => "YXDOMAIN: a DNAME made the name too long",

@@ -19,7 +19,8 @@ use utoipa::IntoParams;
 use super::body::{Names, Query, Small};
 use super::refusal::{Answer, Refused};
 use super::writer::{Writer, field, tagged};
-use super::{HostedZoneHere, Shared, SharedState};
+use super::{Shared, SharedState};
+use crate::dns_here::HostedZoneHere;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +39,7 @@ pub struct RemoveQuery {
 pub async fn list(State(shared): SharedState) -> Answer<Json<HostedZones>> {
     let snapshot = shared.context.snapshot().ok_or_else(Refused::not_ready)?;
     let intent = shared.context.intent();
-    let here = shared.context.hosted.as_ref().map(|hosted| hosted()).unwrap_or_default();
+    let here = shared.context.dns.as_ref().map(|dns| dns.hosted_zones()).unwrap_or_default();
     let estate = &snapshot.estate;
     let told = |zone: &estate::HostedZone| {
         let steered = estate.records.iter().map(|record| &record.name);

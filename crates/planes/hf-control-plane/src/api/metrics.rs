@@ -17,6 +17,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::{Shared, SharedState};
+
+mod dns;
+
 use crate::expiring::{is_expiring, seconds_left};
 
 type Labels = Vec<(&'static str, String)>;
@@ -102,6 +105,9 @@ fn page(shared: &Shared) -> String {
     }
     snapshot(shared, &mut page);
     nodes(shared, &mut page);
+    if let Some(here) = &context.dns {
+        dns::dns(&mut page, here.as_ref());
+    }
     let mut text = String::new();
     encode(&mut text, &page.registry).expect("a String takes everything");
     in_order(&text)

@@ -1,4 +1,4 @@
-//! Versions of secondaries on disk, one file for each: what is served at boot.
+//! Versions of hosted zones on disk, one file for each: those of secondaries are served at boot, those of node files when the file is bad then.
 //!
 //! 1. A file is replaced whole, by rename, after it was synced: a crash leaves the one before.
 //! 2. Layout: magic, then a digest over all that follows; the second at which the primary was last seen to have this version; the apex; then
@@ -6,7 +6,7 @@
 //! 3. A file that is not as it was written is left aside: an unreadable copy must not keep a node from starting.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hf_hosted::{Builder, Contents};
@@ -19,7 +19,11 @@ const MAGIC: &[u8; 8] = b"HFHOSTD1";
 /// A digest's length.
 const DIGEST_BYTES: usize = 32;
 
+/// Copies of secondaries.
 const EXTENSION: &str = "copy";
+
+/// The last good version of a node's own master file.
+const OF_NODE_FILE: &str = "good";
 
 /// A version and when it was seen.
 pub(crate) struct Saved {
@@ -88,7 +92,9 @@ fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn encode(contents: &Contents, seen_at: Timestamp) -> Vec<u8> {
-    let mut body = seen_at.0.to_be_bytes().to_vec();
+    let mut body = MAGIC.to_vec();
+    body.extend_from_slice(&[0; DIGEST_BYTES]);
+    body.extend_from_slice(&seen_at.0.to_be_bytes());
     let put = |body: &mut Vec<u8>, part: &[u8]| {
         body.extend_from_slice(&(part.len() as u16).to_be_bytes());
         body.extend_from_slice(part);
@@ -103,7 +109,9 @@ fn encode(contents: &Contents, seen_at: Timestamp) -> Vec<u8> {
         body.extend_from_slice(&record.ttl.to_be_bytes());
         put(&mut body, record.rdata);
     }
-    [&MAGIC[..], &digest_of(&body), &body].concat()
+    let digest = digest_of(&body[MAGIC.len() + DIGEST_BYTES..]);
+    body[MAGIC.len()..][..DIGEST_BYTES].copy_from_slice(&digest);
+    body
 }
 
 fn digest_of(body: &[u8]) -> [u8; DIGEST_BYTES] {
@@ -112,7 +120,30 @@ fn digest_of(body: &[u8]) -> [u8; DIGEST_BYTES] {
 
 /// Saves a version in place of the one before; blocks.
 pub(crate) fn save(folder: &Path, contents: &Contents, seen_at: Timestamp) -> Result<(), DiskError> {
-    replace(folder, &file(folder, contents.apex()), &encode(contents, seen_at))?;
+    replace(folder, &file(folder, contents.apex(), EXTENSION), &encode(contents, seen_at))?;
+    Ok(())
+}
+
+/// The last good version of a node's own master file, if there was one; blocks.
+pub(crate) fn read_good(folder: &Path, apex: &WireName) -> Result<Option<Contents>, DiskError> {
+    let path = file(folder, apex, OF_NODE_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let saved = read(&path)?;
+    Ok((*saved.contents.apex() == apex.folded()).then_some(saved.contents))
+}
+
+/// Keeps a good version of a node's own master file, which was changed at `changed_at`; blocks. Nothing is written when it is there already.
+pub(crate) fn save_good(folder: &Path, contents: &Contents, changed_at: Timestamp) -> Result<(), DiskError> {
+    let path = file(folder, contents.apex(), OF_NODE_FILE);
+    let bytes = encode(contents, changed_at);
+    let mut head = [0; MAGIC.len() + DIGEST_BYTES];
+    let is_there = fs::File::open(&path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    let len = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    if !(is_there && bytes.starts_with(&head) && len == bytes.len() as u64) {
+        replace(folder, &path, &bytes)?;
+    }
     Ok(())
 }
 
@@ -127,22 +158,24 @@ pub(crate) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()
     fs::File::open(folder)?.sync_all()
 }
 
-/// Removes a zone's copy, if there is one.
+/// Removes a zone's copies, if there are any.
 pub(crate) fn remove(folder: &Path, apex: &WireName) {
-    let path = file(folder, apex);
-    if let Err(problem) = fs::remove_file(&path)
-        && problem.kind() != io::ErrorKind::NotFound
-    {
-        error!(file = %path.display(), %problem, "the copy of a hosted zone that is no longer in the estate cannot be removed; remove it");
+    for extension in [EXTENSION, OF_NODE_FILE] {
+        let path = file(folder, apex, extension);
+        if let Err(problem) = fs::remove_file(&path)
+            && problem.kind() != io::ErrorKind::NotFound
+        {
+            error!(file = %path.display(), %problem, "the copy of a hosted zone that is no longer in the estate cannot be removed; remove it");
+        }
     }
 }
 
 /// Names of hosted zones are letters, digits, '-', '_' and '*': safe in a file's name, which never begins with '.'.
-fn file(folder: &Path, apex: &WireName) -> PathBuf {
+fn file(folder: &Path, apex: &WireName, extension: &str) -> PathBuf {
     let name: String = apex.folded().to_string();
     let safe =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '+' });
-    folder.join(format!("zone-{}{EXTENSION}", safe.collect::<String>()))
+    folder.join(format!("zone-{}{extension}", safe.collect::<String>()))
 }
 
 #[cfg(test)]
@@ -167,6 +200,28 @@ mod tests {
         assert!(hf_hosted::history::diff(&contents(), &saved[0].contents).is_empty());
         remove(&inner, contents().apex());
         assert!(read_all(&inner).is_empty());
+    }
+
+    #[test]
+    fn the_last_good_version_of_a_node_file_is_written_once() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let apex = contents().apex().clone();
+        assert!(read_good(folder.path(), &apex).unwrap().is_none());
+        let inode = || fs::metadata(file(folder.path(), &apex, OF_NODE_FILE)).unwrap().ino();
+        save_good(folder.path(), &contents(), Timestamp(5)).unwrap();
+        let first = inode();
+        save_good(folder.path(), &contents(), Timestamp(5)).unwrap();
+        assert_eq!(inode(), first);
+        save_good(folder.path(), &contents(), Timestamp(6)).unwrap();
+        assert_ne!(inode(), first);
+        let good = read_good(folder.path(), &apex).unwrap().unwrap();
+        assert!(hf_hosted::history::diff(&contents(), &good).is_empty());
+        assert!(read_all(folder.path()).is_empty(), "it is no secondary's");
+        fs::write(file(folder.path(), &apex, OF_NODE_FILE), "spoilt").unwrap();
+        assert!(read_good(folder.path(), &apex).is_err());
+        remove(folder.path(), &apex);
+        assert!(read_good(folder.path(), &apex).unwrap().is_none());
     }
 
     #[test]

@@ -2,19 +2,20 @@
 //!
 //! 1. The file is looked at every second. A change counts when two looks agree on it, so that a file is not read while it is written.
 //! 2. It is read on a thread of its own: answers do not wait for it.
-//! 3. A bad edit keeps the version of before; the log and the report say so, with lines and columns.
+//! 3. A bad edit keeps the version of before; the log and the report say so, with lines and columns. That version is on disk too: a node that
+//!    starts with a bad file serves what was good the last time.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hf_hosted::{Contents, master};
-use hf_model::WireName;
-use tracing::{error, info};
+use hf_model::{DnsName, Timestamp, WireName};
+use tracing::{error, info, warn};
 
-use super::Store;
+use super::{Store, disk};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -47,7 +48,7 @@ pub(crate) async fn follow(store: Arc<Store>, apex: WireName) {
         last = now;
         if steady && in_force != Some(now) {
             in_force = Some(now);
-            take(&store, &apex, &path).await;
+            take(&store, &apex, &path, milliseconds(now)).await;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -58,7 +59,38 @@ fn look(path: &Path) -> Look {
     Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
 }
 
-async fn take(store: &Arc<Store>, apex: &WireName, path: &Path) {
+/// Keeps the version in force for the next start. Without it a start with a bad file has nothing to serve, so the log says so.
+async fn keep(store: &Arc<Store>, apex: &WireName, changed_at: Timestamp) {
+    let Some(contents) = store.contents(apex) else { return };
+    let folder = store.folder();
+    let saved = tokio::task::spawn_blocking(move || disk::save_good(&folder, &contents, changed_at)).await;
+    let problem = match saved {
+        Ok(Ok(())) => return,
+        Ok(Err(problem)) => problem.to_string(),
+        Err(why) => why.to_string(),
+    };
+    warn!(zone = %apex, problem, "the good version of a hosted zone cannot be kept on disk; free some, or a start with a bad file will not serve it");
+}
+
+/// Serves what was good before the start.
+async fn put_back(store: &Arc<Store>, apex: &WireName) {
+    let (folder, zone) = (store.folder(), apex.clone());
+    match tokio::task::spawn_blocking(move || disk::read_good(&folder, &zone)).await {
+        Ok(Ok(Some(contents))) => store.publish(contents),
+        Ok(Ok(None)) => {}
+        Ok(Err(problem)) => {
+            error!(zone = %apex, %problem, "the last good version of a hosted zone cannot be read")
+        }
+        Err(why) => error!(zone = %apex, %why, "the last good version of a hosted zone cannot be read"),
+    }
+}
+
+fn milliseconds(look: Look) -> Timestamp {
+    let since = look.and_then(|(at, _, _)| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+    Timestamp(since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0)))
+}
+
+async fn take(store: &Arc<Store>, apex: &WireName, path: &Path, changed_at: Timestamp) {
     let (zone, file) = (apex.clone(), path.to_path_buf());
     let read = tokio::task::spawn_blocking(move || read(&zone, &file)).await;
     let problem = match read {
@@ -66,17 +98,30 @@ async fn take(store: &Arc<Store>, apex: &WireName, path: &Path) {
             info!(zone = %apex, serial = contents.serial(), names = contents.names(), "a hosted zone was read from its file");
             store.publish(contents);
             store.seen(apex, store.config.clock.now());
+            keep(store, apex, changed_at).await;
             return;
         }
         Ok(Err(problem)) => problem,
         Err(why) => why.to_string(),
     };
+    if store.contents(apex).is_none() {
+        put_back(store, apex).await;
+    }
     let before = store.contents(apex).map(|before| before.serial());
     error!(zone = %apex, problem, served = before, "a hosted zone's file cannot be used; the version of before stays");
     store.problem(apex, problem);
 }
 
-fn read(apex: &WireName, path: &PathBuf) -> Result<Contents, String> {
+/// Whether a file can be served as the master file of a hosted zone; blocks.
+///
+/// # Errors
+///
+/// What is wrong, with lines and columns.
+pub fn check_zone_file(name: &DnsName, path: &Path) -> Result<(), String> {
+    read(&WireName::from(name), path).map(drop)
+}
+
+fn read(apex: &WireName, path: &Path) -> Result<Contents, String> {
     let told = |what: String| format!("{}: {what}", path.display());
     let metadata =
         fs::metadata(path).map_err(|why| told(format!("{why}; put the zone's master file there")))?;

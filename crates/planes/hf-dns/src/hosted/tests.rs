@@ -129,4 +129,10 @@ async fn a_bad_edit_of_a_node_file_keeps_the_version_before() {
     until_serial(&store, 3).await;
     assert_eq!(store.report()[0].problem, None);
     server.stop().await;
+
+    // A node that starts with a bad file serves what was good the last time.
+    std::fs::write(&file, "nothing good").unwrap();
+    let (server, store) = start(&folder, snapshot(estate, None, 1)).await;
+    until_serial(&store, 3).await;
+    server.stop().await;
 }

@@ -3,6 +3,7 @@
 //! 1. The files are looked at every second. A change counts when two looks agree on it, so that a certificate and its key, replaced one
 //!    after the other, are read together.
 //! 2. Bad new files keep the old ones in force, and the log says so. Connections that are open go on as they began.
+//! 3. A node that serves starts without good files too: until there are some, connections are closed at once.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,12 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use hf_config::node::DnsTls;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::{error, info};
@@ -57,12 +59,25 @@ pub struct DotTls(Arc<Inner>);
 struct Inner {
     certificate: PathBuf,
     key: PathBuf,
-    config: ArcSwap<ServerConfig>,
+    /// None until there were good files.
+    config: ArcSwapOption<ServerConfig>,
+    problem: watch::Sender<Option<String>>,
 }
 
 impl std::fmt::Debug for DotTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DotTls").field("certificate", &self.0.certificate).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn new(files: &DnsTls, config: Option<ServerConfig>, problem: Option<String>) -> Inner {
+        Inner {
+            certificate: files.certificate.clone(),
+            key: files.key.clone(),
+            config: ArcSwapOption::from_pointee(config),
+            problem: watch::Sender::new(problem),
+        }
     }
 }
 
@@ -72,32 +87,46 @@ type Looks = [Option<(SystemTime, u64, u64)>; 2];
 impl DotTls {
     /// Reads the files; blocks.
     pub fn load(config: &DnsTls) -> Result<DotTls, TlsError> {
-        let read = read(&config.certificate, &config.key)?;
-        Ok(DotTls(Arc::new(Inner {
-            certificate: config.certificate.clone(),
-            key: config.key.clone(),
-            config: ArcSwap::from_pointee(read),
-        })))
+        let (tls, problem) = DotTls::load_or_wait(config);
+        problem.map_or(Ok(tls), Err)
+    }
+
+    /// Reads the files, or waits until they are good, and says why; blocks.
+    pub fn load_or_wait(config: &DnsTls) -> (DotTls, Option<TlsError>) {
+        let read = read(&config.certificate, &config.key);
+        let problem = read.as_ref().err().map(ToString::to_string);
+        let (config, error) = match read {
+            Ok(read) => (Inner::new(config, Some(read), problem), None),
+            Err(error) => (Inner::new(config, None, problem), Some(error)),
+        };
+        (DotTls(Arc::new(config)), error)
+    }
+
+    /// Why the files as they are on disk are not in force; none when they are.
+    pub fn problem(&self) -> watch::Receiver<Option<String>> {
+        self.0.problem.subscribe()
     }
 
     /// One handshake.
     pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        TlsAcceptor::from(self.0.config.load_full()).accept(stream).await
+        let none = || std::io::Error::other("there is no certificate yet");
+        TlsAcceptor::from(self.0.config.load_full().ok_or_else(none)?).accept(stream).await
     }
 
     /// Looks at the files every second; never ends.
     pub(crate) async fn watch(&self) {
-        let mut in_force = self.looks().await;
-        let mut last = in_force;
+        let mut last = self.looks().await;
+        // Without a certificate whatever is there counts.
+        let mut in_force = self.0.config.load().is_some().then_some(last);
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let now = self.looks().await;
             let steady = now == last;
             last = now;
-            if !steady || now == in_force {
+            if !steady || Some(now) == in_force {
                 continue;
             }
-            in_force = now;
+            in_force = Some(now);
             let inner = self.0.clone();
             let Ok(read) = tokio::task::spawn_blocking(move || read(&inner.certificate, &inner.key)).await
             else {
@@ -105,13 +134,14 @@ impl DotTls {
             };
             match read {
                 Ok(config) => {
-                    self.0.config.store(Arc::new(config));
+                    self.0.config.store(Some(Arc::new(config)));
+                    self.0.problem.send_replace(None);
                     info!(certificate = %self.0.certificate.display(), "the certificate of DNS over TLS has changed");
                 }
-                Err(problem) => error!(
-                    %problem,
-                    "the certificate of DNS over TLS has changed and cannot be used; the one of before stays"
-                ),
+                Err(problem) => {
+                    error!(%problem, "the certificate of DNS over TLS cannot be used; the one of before stays");
+                    self.0.problem.send_replace(Some(problem.to_string()));
+                }
             }
         }
     }

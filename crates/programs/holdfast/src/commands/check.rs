@@ -1,4 +1,5 @@
-//! `holdfast check`: all problems of node and estate files at once, each file's own and those between them.
+//! `holdfast check`: all problems of node and estate files at once, each file's own and those between them, and what is wrong in the files that a
+//! node answers DNS by.
 
 use std::path::{Path, PathBuf};
 
@@ -53,9 +54,16 @@ pub fn run(files: &[PathBuf], output: Output) -> Result<(), Failure> {
         }
     }
     for (path, text) in &nodes {
-        if let Err(found) = check_between(path, text, &files, &estates) {
-            problems.extend(found.0);
-        }
+        let estate = match check_between(path, text, &files, &estates) {
+            Ok(estate) => estate,
+            Err(found) => {
+                problems.extend(found.0);
+                None
+            }
+        };
+        let (bad, missing) = check_dns_files(path, text, estate.as_ref());
+        problems.extend(bad);
+        advice.extend(missing);
     }
     problems.sort();
     tell(&files, &problems, &advice, output)
@@ -97,13 +105,28 @@ fn found(problem: &Problem) -> Found {
     }
 }
 
-/// A node and its estate: the file that it watches, else the only estate that is checked beside it.
+/// The files that a node answers DNS by: those that are not good, and those that are not on this machine.
+fn check_dns_files(path: &Path, text: &str, estate: Option<&Estate>) -> (Vec<Problem>, Vec<Problem>) {
+    let shown = path.display().to_string();
+    let Ok(config) = hf_config::read_node(&shown, text) else { return Default::default() };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let found = hf_node::check_dns_files(config, folder, estate);
+    let (missing, bad): (Vec<_>, Vec<_>) = found.into_iter().partition(|problem| problem.is_missing);
+    let place = |found: hf_node::FileProblem| {
+        let starts = |line: &str| line.contains(found.option) && !line.trim_start().starts_with('#');
+        let line = text.lines().position(starts).map_or(0, |at| at + 1);
+        Problem { file: shown.clone(), line: u32::try_from(line).unwrap_or(0), column: 0, what: found.what }
+    };
+    (bad.into_iter().map(&place).collect(), missing.into_iter().map(&place).collect())
+}
+
+/// A node and its estate: the file that it watches, else the only estate that is checked beside it. The estate, where it is known and good.
 fn check_between(
     path: &Path,
     text: &str,
     files: &[PathBuf],
     estates: &[(PathBuf, Estate)],
-) -> Result<(), Problems> {
+) -> Result<Option<Estate>, Problems> {
     let shown = path.display().to_string();
     let config = hf_config::read_node(&shown, text)?;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -125,8 +148,8 @@ fn check_between(
         let estate_shown = estate_path.display().to_string();
         // Its own problems are told when it is checked itself.
         return match hf_config::read_estate(&estate_shown, &load_bundle(&estate_path, &estate_text)) {
-            Ok(estate) => hf_config::check_node_in(&shown, text, &estate),
-            Err(_) if files.contains(&estate_path) => Ok(()),
+            Ok(estate) => hf_config::check_node_in(&shown, text, &estate).map(|()| Some(estate)),
+            Err(_) if files.contains(&estate_path) => Ok(None),
             Err(problems) => wrong(format!(
                 "the estate file `{}` has {}; `holdfast check {estate_shown}` tells",
                 named.display(),
@@ -140,8 +163,8 @@ fn check_between(
         .map(|(_, estate)| estate)
         .collect();
     match beside.as_slice() {
-        [estate] => hf_config::check_node_in(&shown, text, estate),
-        _ => Ok(()),
+        [estate] => hf_config::check_node_in(&shown, text, estate).map(|()| Some(Estate::clone(estate))),
+        _ => Ok(None),
     }
 }
 

@@ -117,7 +117,7 @@ impl Fixture {
             estate_file: roles.contains(&Role::Control).then(|| "estates/shop.toml".into()),
             estate_file_problem: problem_receiver,
             geography: Geography::default(),
-            hosted: None,
+            dns: None,
         };
         let api = Api::new(context);
         Fixture {

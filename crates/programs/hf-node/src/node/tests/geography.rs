@@ -130,4 +130,38 @@ async fn answers_follow_the_geography_of_the_clients_subnet_and_of_the_file() {
     until_asked(dns, LONDON, "127.0.0.12").await;
     until_report(&node, "n", |report| report.node_problem.is_none()).await;
     node.stop().await.unwrap();
+
+    // A node that has something to serve starts with bad files and secrets, and says so until they are good.
+    std::fs::write(&file, "no database").unwrap();
+    std::fs::write(world.dir.path().join("latency"), "neither").unwrap();
+    config.dns.seal_file = Some("seal".into());
+    config.dns.cookie_secret_file = Some("cookie".into());
+    config.dns.tsig_keys.push(hf_config::node::TsigKeyFile {
+        name: hf_model::DnsName::new("key.").unwrap(),
+        algorithm: hf_config::node::TsigAlgorithm::HmacSha256,
+        secret_file: "tsig".into(),
+    });
+    config.dns.tls = Some(hf_config::node::DnsTls {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        certificate: "dot.crt".into(),
+        key: "dot.key".into(),
+    });
+    let node = world.start(&config).await;
+    let dns = node.addresses().dns[0];
+    until_asked(dns, LONDON, "127.0.0.12").await;
+    until_report(&node, "n", |report| {
+        let problem = report.node_problem.as_deref().unwrap_or_default();
+        ["geo.mmdb", "latency:1:", "seal", "cookie", "tsig", "dot.crt"]
+            .iter()
+            .all(|file| problem.contains(file))
+    })
+    .await;
+    std::fs::write(&file, database(LONDON, *b"GB")).unwrap();
+    until_asked(dns, LONDON, "127.0.0.11").await;
+    until_report(&node, "n", |report| {
+        let problem = report.node_problem.as_deref().unwrap_or_default();
+        !problem.contains("geo.mmdb") && problem.contains("latency:1:")
+    })
+    .await;
+    node.stop().await.unwrap();
 }
