@@ -12,6 +12,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::options::code;
+use crate::query::{Query, Question};
 
 const HEADER_BYTES: usize = 12;
 const NAME_BYTES_MAX: usize = 255;
@@ -177,6 +178,52 @@ fn subnet(data: &[u8]) -> Option<(IpAddr, u8)> {
         && given.len() == usize::from(bits).div_ceil(8)
         && given.last().is_none_or(|last| last & !(0xff << spare) == 0);
     is_exact.then_some((address, bits))
+}
+
+/// A query that the careful reader read out of `message`, in the form of the fast one. `question` is room for its question. Options that are not
+/// as their RFCs say are passed over.
+pub fn careful<'a>(query: &Query, message: &'a [u8], question: &'a mut Vec<u8>) -> Fast<'a> {
+    let Question { name, rtype, class } = &query.question;
+    question.clear();
+    question.extend_from_slice(name.as_wire());
+    question.extend_from_slice(&rtype.to_be_bytes());
+    question.extend_from_slice(&class.to_be_bytes());
+    let question: &'a [u8] = question;
+    let edns = query.edns.map(|edns| {
+        let mut fast = FastEdns {
+            payload: edns.payload,
+            version: edns.version,
+            dnssec_ok: edns.dnssec_ok,
+            ..FastEdns::default()
+        };
+        let opt =
+            crate::records::places(message).flatten().find(|place| place.rtype == OPT && place.additional);
+        let mut options = opt.and_then(|place| message.get(place.fixed + 10..place.end)).unwrap_or_default();
+        while let Some((head, behind)) = options.split_first_chunk::<4>() {
+            let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
+            let Some((data, next)) = behind.split_at_checked(len) else { break };
+            options = next;
+            match u16::from_be_bytes([head[0], head[1]]) {
+                code::SUBNET if fast.subnet.is_none() => fast.subnet = subnet(data),
+                code::COOKIE if fast.cookie.is_none() && matches!(len, 8 | 16..=40) => {
+                    fast.cookie = Some(data)
+                }
+                code::NSID => fast.nsid = true,
+                _ => {}
+            }
+        }
+        fast
+    });
+    let flags = [if query.head.rd { RD } else { 0 }, if query.head.cd { CD } else { 0 }];
+    Fast {
+        id: query.head.id,
+        flags: u16::from_be_bytes(flags),
+        name: &question[..question.len() - 4],
+        rtype: *rtype,
+        class: *class,
+        question,
+        edns,
+    }
 }
 
 impl Fast<'_> {

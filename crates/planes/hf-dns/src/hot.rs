@@ -162,6 +162,11 @@ pub(crate) fn truncated(around: &Around<'_>, query: &Fast<'_>, reply: &mut [u8])
     bare(around, query, reply, None, |bytes| bytes[2] |= TC)
 }
 
+/// A reply that does not fit in any message.
+pub(crate) fn too_large(around: &Around<'_>, query: &Fast<'_>, reply: &mut [u8]) -> usize {
+    bare(around, query, reply, None, |bytes| bytes[3] |= SERV_FAIL)
+}
+
 fn bare(
     around: &Around<'_>,
     query: &Fast<'_>,

@@ -149,7 +149,12 @@ impl Requests {
 
     fn respond(&self, message: &[u8], from: SocketAddr, finish: Finish) -> Outcome {
         match self.responder.respond(message, from.ip(), finish.via.transport()) {
-            Some(reply) => Outcome::Answer(finish.whole(reply)),
+            Some(reply) => {
+                let via = finish.via;
+                let reply = finish.whole(reply);
+                self.responder.tell(from, via, message, &reply);
+                Outcome::Answer(reply)
+            }
             None => Outcome::Ignored,
         }
     }

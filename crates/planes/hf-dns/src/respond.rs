@@ -1,17 +1,23 @@
 //! One message in, at most one out. No waiting, no input that panics.
+//!
+//! Whatever can be read is answered as a worker answers it (`hot`): the same options, the same counts. What is odd is read with care first.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use hf_answer::{Answer, AnswerRecord, Asked, Asker, ExplainTxt};
+use hf_answer::Scratch;
 use hf_clock::Clock;
-use hf_wire::{Query, Rcode, RecordRef, Reply, Transport, Unfit, read_query};
+use hf_wire::fast::{self, Fast, Read};
+use hf_wire::{Reply, Transport, Unfit, read_query};
 use tracing::{trace, warn};
 
 use crate::counters::Counters;
-use crate::current::{Current, Live};
+use crate::current::Current;
+use crate::hot::{self, Around};
+use crate::requests::Via;
 use crate::settings::Settings;
+use crate::tap::Tap;
 
 /// "Truncated", in the third byte of a message.
 const TC: u8 = 0b10;
@@ -23,6 +29,7 @@ pub(crate) struct Responder {
     pub(crate) counters: Arc<Counters>,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
+    tap: Option<Tap>,
     /// A random start and a count: one system call for all seeds of all answers.
     seed: AtomicU64,
     told_not_ready: AtomicBool,
@@ -34,9 +41,10 @@ impl Responder {
         counters: Arc<Counters>,
         settings: Settings,
         clock: Clock,
+        tap: Option<Tap>,
     ) -> Self {
         let seed = AtomicU64::new(hf_clock::random_seed());
-        Responder { current, counters, settings, clock, seed, told_not_ready: AtomicBool::new(false) }
+        Responder { current, counters, settings, clock, tap, seed, told_not_ready: AtomicBool::new(false) }
     }
 
     /// The reply to a message, if it gets one.
@@ -45,60 +53,72 @@ impl Responder {
             Transport::Udp => self.counters.udp.add_one(),
             Transport::Tcp => self.counters.tcp.add_one(),
         }
-        let reply = match read_query(message) {
-            Err(Unfit::Ignore(why)) => {
-                trace!(%client, ?why, "passed over");
-                self.counters.ignored.add_one();
-                return None;
-            }
-            Err(Unfit::Refuse(refused)) => {
-                trace!(%client, rcode = refused.rcode.0, "refused");
-                self.counters.refused.add_one();
-                Reply::refusing(&refused).encode(transport)
-            }
-            Ok(query) => match &*self.current.load() {
-                Some(live) => self.answer(live, &query, client, transport),
-                None => self.not_ready(&query, transport),
+        let mut question = Vec::new();
+        let query = match fast::read(message) {
+            Read::Query(query) => query,
+            Read::Ignore | Read::Cold => match read_query(message) {
+                Err(Unfit::Ignore(why)) => {
+                    trace!(%client, ?why, "passed over");
+                    self.counters.ignored.add_one();
+                    return None;
+                }
+                Err(Unfit::Refuse(refused)) => {
+                    trace!(%client, rcode = refused.rcode.0, "refused");
+                    self.counters.refused.add_one();
+                    return Some(Reply::refusing(&refused).encode(transport));
+                }
+                Ok(query) => fast::careful(&query, message, &mut question),
             },
         };
+        let reply = self.answer(&query, client.to_canonical(), transport);
         if reply[2] & TC != 0 {
             self.counters.truncated.add_one();
         }
         Some(reply)
     }
 
-    fn answer(&self, live: &Live, query: &Query, client: IpAddr, transport: Transport) -> Vec<u8> {
+    /// The same as a worker's, over bytes of its own.
+    fn answer(&self, query: &Fast<'_>, client: IpAddr, transport: Transport) -> Vec<u8> {
         // An odd step walks through all numbers; it is not the step inside the generator that the seed starts.
         let seed = self.seed.fetch_add(0xd134_2543_de82_ef95, Ordering::Relaxed);
-        let asker = Asker {
-            address: client.to_canonical(),
-            subnet: None,
-            own_zone: live.own_zone,
-            seed,
-            explain: ExplainTxt::Refused,
+        let limit = match transport {
+            Transport::Udp => query.limit(self.settings.udp_payload_max),
+            Transport::Tcp => usize::from(u16::MAX),
         };
-        let asked = &query.question;
-        let question = Asked {
-            name: asked.name.as_wire(),
-            rtype: asked.rtype,
-            class: asked.class,
-            dnssec_ok: query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok),
+        let now = self.clock.now();
+        let around = Around::new(&self.settings, query, client, limit, (now.0 / 1_000) as u32, seed);
+        let mut reply = vec![0; limit];
+        let len = match &*self.current.load() {
+            None => {
+                self.counters.not_ready.add_one();
+                self.tell_not_ready();
+                hot::not_ready(&around, query, &mut reply)
+            }
+            Some(live) => {
+                let (len, outcome) = hot::answer(live, &around, query, &mut Scratch::new(), &mut reply);
+                trace!(%client, rtype = query.rtype, rcode = ?outcome.rcode, "answered");
+                self.counters.answered.add_one();
+                live.counts.names.count(None, outcome.by, outcome.named.iter());
+                let places = outcome.named.iter().filter_map(|(pool, zone)| live.counts.place(pool, zone));
+                places.for_each(|place| live.counts.activity[place].dns_answered(now));
+                match transport {
+                    // Over a stream there is nothing larger to ask by.
+                    Transport::Tcp if outcome.truncated => hot::too_large(&around, query, &mut reply),
+                    _ => len,
+                }
+            }
         };
-        let answer = live.compiled.answer(&question, &asker);
-        trace!(%client, name = %asked.name, rtype = asked.rtype, rcode = ?answer.rcode, "answered");
-        self.counters.answered.add_one();
-        if !answer.named.is_empty() {
-            let now = self.clock.now();
-            let places = answer.named.iter().filter_map(|(pool, zone)| live.counts.place(*pool, *zone));
-            places.for_each(|place| live.counts.activity[place].dns_answered(now));
-        }
-        encode(query, &answer, transport)
+        reply.truncate(len);
+        reply
     }
 
-    fn not_ready(&self, query: &Query, transport: Transport) -> Vec<u8> {
-        self.counters.not_ready.add_one();
-        self.tell_not_ready();
-        Reply::to(query, Rcode::SERV_FAIL).encode(transport)
+    /// Tells dnstap, if it runs, of a query and its answer.
+    pub(crate) fn tell(&self, from: SocketAddr, via: Via, query: &[u8], reply: &[u8]) {
+        if let Some(tap) = &self.tap
+            && !tap.tell(from, via, self.clock.now(), query, reply)
+        {
+            self.counters.untold.add_one();
+        }
     }
 
     /// Says it once.
@@ -106,29 +126,5 @@ impl Responder {
         if !self.told_not_ready.swap(true, Ordering::Relaxed) {
             warn!("a query came before the first snapshot; all get SERVFAIL until there is one");
         }
-    }
-}
-
-fn encode(query: &Query, answer: &Answer, transport: Transport) -> Vec<u8> {
-    let mut reply = Reply::to(query, rcode(answer.rcode));
-    reply.aa = answer.aa;
-    reply.answers = answer.answers.iter().map(record).collect();
-    reply.authority = answer.authority.iter().map(record).collect();
-    reply.additional = answer.additional.iter().map(record).collect();
-    reply.encode(transport)
-}
-
-fn record(record: &AnswerRecord) -> RecordRef<'_> {
-    RecordRef { name: &record.name, rtype: record.rtype, ttl: record.ttl, rdata: &record.rdata }
-}
-
-fn rcode(rcode: hf_answer::Rcode) -> Rcode {
-    match rcode {
-        hf_answer::Rcode::NoError => Rcode::NO_ERROR,
-        hf_answer::Rcode::FormErr => Rcode::FORM_ERR,
-        hf_answer::Rcode::ServFail => Rcode::SERV_FAIL,
-        hf_answer::Rcode::NxDomain => Rcode::NX_DOMAIN,
-        hf_answer::Rcode::Refused => Rcode::REFUSED,
-        hf_answer::Rcode::YxDomain => Rcode::YX_DOMAIN,
     }
 }

@@ -141,7 +141,8 @@ impl Bound {
             }
         };
         let signers = Arc::new(Signers::new(settings.seal.clone(), clock.clone()));
-        let responder = Arc::new(Responder::new(self.current, self.counters, settings, clock.clone()));
+        let responder =
+            Arc::new(Responder::new(self.current, self.counters, settings, clock.clone(), tap.clone()));
         let of_estate = snapshots.clone();
         let changing = Changing { snapshots, contents: cold_inputs.contents(), geography };
         let cold_path = Cold::new(responder.clone(), cold_inputs, clock);

@@ -3,7 +3,8 @@
 //! 1. Workers put copies into a queue of [`QUEUE`] places that exists from the start: telling allocates nothing and never waits. When it
 //!    is full, or a socket is not read, the answer is given all the same and the telling is left out and counted.
 //! 2. A thread of its own writes. A socket that is not there is tried again every second.
-//! 3. One frame for an answer: `AUTH_RESPONSE` with the query and the response.
+//! 3. One frame for an answer to a query, whatever way it came: `AUTH_RESPONSE` with the query and the response. Updates, transfers and NOTIFY are
+//!    not told; they are in the log.
 //!
 //! Source: dnstap.proto and the frame streams of dnstap.info.
 
@@ -18,6 +19,8 @@ use std::time::Duration;
 use hf_config::node::DnstapSink;
 use hf_model::Timestamp;
 use tracing::{info, warn};
+
+use crate::requests::Via;
 
 mod frames;
 
@@ -36,6 +39,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What is told of one answer.
 struct Told {
     from: SocketAddr,
+    via: Via,
     at: Timestamp,
     query_len: u16,
     reply_len: u16,
@@ -48,8 +52,8 @@ pub(crate) struct Tap(SyncSender<Told>);
 
 impl Tap {
     /// Tells of an answer; says whether there was room.
-    pub(crate) fn tell(&self, from: SocketAddr, at: Timestamp, query: &[u8], reply: &[u8]) -> bool {
-        let mut told = Told { from, at, query_len: 0, reply_len: 0, bytes: [0; BYTES_MAX] };
+    pub(crate) fn tell(&self, from: SocketAddr, via: Via, at: Timestamp, query: &[u8], reply: &[u8]) -> bool {
+        let mut told = Told { from, via, at, query_len: 0, reply_len: 0, bytes: [0; BYTES_MAX] };
         let end = query.len() + reply.len();
         if end <= BYTES_MAX {
             told.bytes[..query.len()].copy_from_slice(query);
@@ -128,7 +132,7 @@ fn write_queue(out: &mut impl Write, identity: &[u8], queue: &Receiver<Told>) ->
             Ok(told) => {
                 let (query, rest) = told.bytes.split_at(usize::from(told.query_len));
                 let reply = &rest[..usize::from(told.reply_len)];
-                frames::encode(&mut frame, identity, told.from, told.at, query, reply);
+                frames::encode(&mut frame, identity, (told.from, told.via), told.at, query, reply);
                 frames::data(out, &frame)?;
             }
             Err(RecvTimeoutError::Timeout) => out.flush()?,

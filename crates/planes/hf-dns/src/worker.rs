@@ -167,7 +167,7 @@ impl Worker {
         self.pending.add(&live.counts, outcome.named.iter());
         live.counts.names.count(Some(self.index), outcome.by, outcome.named.iter());
         if let Some(tap) = &mut self.tap
-            && !tap.tell(from, batch.now, message, &reply[..len])
+            && !tap.tell(from, Via::Udp, batch.now, message, &reply[..len])
         {
             tally.untold.add_one();
         }

@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use hf_model::Timestamp;
+
+use crate::requests::Via;
 use prost::Message as _;
 
 const CONTENT_TYPE: &[u8] = b"protobuf:dnstap.Dnstap";
@@ -66,7 +68,7 @@ pub(crate) struct DnstapMessage {
 pub(crate) fn encode(
     frame: &mut Vec<u8>,
     identity: &[u8],
-    from: SocketAddr,
+    (from, via): (SocketAddr, Via),
     at: Timestamp,
     query: &[u8],
     reply: &[u8],
@@ -75,12 +77,17 @@ pub(crate) fn encode(
         IpAddr::V4(v4) => (1, v4.octets().to_vec()),
         IpAddr::V6(v6) => (2, v6.octets().to_vec()),
     };
+    let protocol = match via {
+        Via::Udp => 1,
+        Via::Tcp => 2,
+        Via::Tls => 3,
+    };
     let bytes = |bytes: &[u8]| (!bytes.is_empty()).then(|| bytes.to_vec());
     let (seconds, nanoseconds) = (at.0 / 1_000, (at.0 % 1_000) as u32 * 1_000_000);
     let message = DnstapMessage {
         kind: 2,
         socket_family: Some(family),
-        socket_protocol: Some(1),
+        socket_protocol: Some(protocol),
         query_address: Some(address),
         query_port: Some(u32::from(from.port())),
         query_time_sec: Some(seconds),

@@ -31,7 +31,7 @@ fn check(told: &Dnstap, port: u32) {
 }
 
 fn tell(tap: &Tap, port: u16) -> bool {
-    tap.tell(SocketAddr::from(([192, 0, 2, 1], port)), Timestamp(7_500), b"query", b"reply")
+    tap.tell(SocketAddr::from(([192, 0, 2, 1], port)), Via::Udp, Timestamp(7_500), b"query", b"reply")
 }
 
 #[test]
@@ -60,7 +60,13 @@ fn a_file_has_a_whole_stream() {
     let path = folder.path().join("tap");
     let (tap, writing) = start(DnstapSink::File(path.clone()), b"ns1".to_vec()).unwrap();
     assert!(tell(&tap, 9));
-    assert!(tap.tell(SocketAddr::from(([192, 0, 2, 1], 9)), Timestamp(0), &[0; 1_500], &[0; 1_500]));
+    assert!(tap.tell(
+        SocketAddr::from(([192, 0, 2, 1], 9)),
+        Via::Udp,
+        Timestamp(0),
+        &[0; 1_500],
+        &[0; 1_500]
+    ));
     drop(tap);
     writing.join().unwrap();
     let mut file = std::fs::File::open(path).unwrap();

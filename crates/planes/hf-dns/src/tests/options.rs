@@ -2,6 +2,7 @@
 
 use hf_config::node::RateLimit;
 use hf_health::Verdict;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::world::{Server, message, question, snapshot};
 use crate::Settings;
@@ -32,6 +33,36 @@ fn options(reply: &[u8]) -> Vec<(u16, Vec<u8>)> {
         data = next;
     }
     found
+}
+
+async fn over_tcp(server: &Server, message: &[u8]) -> Vec<u8> {
+    let mut stream = server.tcp().await;
+    stream.write_all(&(message.len() as u16).to_be_bytes()).await.unwrap();
+    stream.write_all(message).await.unwrap();
+    let mut reply = vec![0; usize::from(stream.read_u16().await.unwrap())];
+    stream.read_exact(&mut reply).await.unwrap();
+    reply
+}
+
+#[tokio::test]
+async fn options_are_answered_on_every_way_and_beside_odd_ones() {
+    let settings = Settings { nsid: b"ns1".to_vec(), ..Settings::default() };
+    let server = Server::start_with("127.0.0.1:0", Some(snapshot(Verdict::Healthy)), settings).await;
+    let subnet = [0, 1, 24, 0, 192, 0, 2];
+    let cookie = [7; 8];
+    let good: [(u16, &[u8]); 3] = [(3, b""), (8, &subnet), (10, &cookie)];
+    let by_stream = options(&over_tcp(&server, &asked("www.example.test.", &good)).await);
+    // A cookie of a wrong length makes a message odd, and is passed over.
+    let odd = [&good[..2], &[(10, &[7; 9][..])], &good[2..]].concat();
+    let by_datagram = options(&server.udp_after(&[], &asked("www.example.test.", &odd)).await);
+    for found in [by_stream, by_datagram] {
+        let of = |code| found.iter().find(|(own, _)| *own == code).map(|(_, value)| value.clone()).unwrap();
+        assert_eq!((of(3), of(8)), (b"ns1".to_vec(), subnet.to_vec()), "{found:?}");
+        assert_eq!(&of(10)[..8], cookie);
+    }
+    let names = server.names.report();
+    assert_eq!(names[0].answers, 2, "{names:?}");
+    server.stop().await;
 }
 
 #[tokio::test]
