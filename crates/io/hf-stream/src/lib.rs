@@ -17,5 +17,5 @@ mod relay;
 mod round_trip;
 pub mod systemd;
 
-pub use relay::{End, Meter, Relayed, Relaying, Way, relay, relay_tcp};
+pub use relay::{End, Meter, Relayed, Relaying, Stream, Way, relay, relay_tcp};
 pub use round_trip::round_trip;

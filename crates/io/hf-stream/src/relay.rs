@@ -152,19 +152,22 @@ where
     run(&mut Plain(first), &mut Plain(second), relaying, cut).await
 }
 
-/// As [`relay`], between TCP connections, through pipes where that pays.
-pub async fn relay_tcp(
-    mut first: TcpStream,
-    mut second: TcpStream,
+/// As [`relay`], between streams that may be sockets, and then through pipes where that pays.
+pub async fn relay_tcp<A: Stream, B: Stream>(
+    mut first: A,
+    mut second: B,
     relaying: Relaying<'_>,
     cut: impl Future<Output = ()>,
 ) -> Relayed {
     let relayed = run(&mut first, &mut second, relaying, cut).await;
-    match relayed.ended {
+    let whole = match relayed.ended {
         // Only a reset; a client that left in the middle also leaves unread bytes, and the kernel resets then by itself.
-        End::FirstBroke(_) => reset(&second),
-        End::SecondBroke(_) => reset(&first),
-        End::Finished | End::Idle | End::Cut => {}
+        End::FirstBroke(_) => second.socket(),
+        End::SecondBroke(_) => first.socket(),
+        End::Finished | End::Idle | End::Cut => None,
+    };
+    if let Some(socket) = whole {
+        reset(socket);
     }
     relayed
 }
@@ -176,11 +179,12 @@ fn reset(stream: &TcpStream) {
 }
 
 /// A stream, and the socket that it is if it is nothing else.
-trait Side: AsyncRead + AsyncWrite + Unpin {
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// The socket whose bytes are the stream's own; none where they are enciphered on the way, or kept.
     fn socket(&self) -> Option<&TcpStream>;
 }
 
-impl Side for TcpStream {
+impl Stream for TcpStream {
     fn socket(&self) -> Option<&TcpStream> {
         Some(self)
     }
@@ -189,7 +193,7 @@ impl Side for TcpStream {
 /// Any other stream.
 struct Plain<T>(T);
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Side for Plain<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Plain<T> {
     fn socket(&self) -> Option<&TcpStream> {
         None
     }
@@ -219,7 +223,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Plain<T> {
     }
 }
 
-async fn run<A: Side, B: Side>(
+async fn run<A: Stream, B: Stream>(
     first: &mut A,
     second: &mut B,
     relaying: Relaying<'_>,

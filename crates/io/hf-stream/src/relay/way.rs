@@ -9,7 +9,7 @@ use tokio::io::{Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::pipes::Pipe;
-use super::{BUFFER, End, Side, Way};
+use super::{BUFFER, End, Stream, Way};
 
 /// Reads of one turn; then the others have theirs.
 const READS_PER_TURN: u32 = 8;
@@ -83,7 +83,7 @@ impl Carrier {
     }
 
     /// Carries what there is to carry; `count` is told what the sink took.
-    pub fn poll<S: Side, T: Side>(
+    pub fn poll<S: Stream, T: Stream>(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut S,
@@ -113,7 +113,7 @@ impl Carrier {
     }
 
     /// Whether the next step goes through a pipe: takes one when there is much to carry.
-    fn has_pipe<S: Side, T: Side>(&mut self, source: &S, sink: &T) -> bool {
+    fn has_pipe<S: Stream, T: Stream>(&mut self, source: &S, sink: &T) -> bool {
         if self.pipe.is_none() && self.much && self.phase == Phase::Open {
             let between_sockets = source.socket().is_some() && sink.socket().is_some();
             self.pipe = between_sockets.then(Pipe::take).flatten();
@@ -122,7 +122,7 @@ impl Carrier {
         self.pipe.is_some()
     }
 
-    fn write_kept<T: Side>(
+    fn write_kept<T: Stream>(
         &mut self,
         cx: &mut Context<'_>,
         sink: &mut T,
@@ -145,7 +145,7 @@ impl Carrier {
     }
 
     /// One read into the thread's buffer, and the write of it.
-    fn copy<S: Side, T: Side>(
+    fn copy<S: Stream, T: Stream>(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut S,
@@ -184,7 +184,7 @@ impl Carrier {
     }
 
     /// One step through the pipe: out of it while it holds something, else into it.
-    fn through_pipe<S: Side, T: Side>(
+    fn through_pipe<S: Stream, T: Stream>(
         &mut self,
         cx: &mut Context<'_>,
         source: &S,
@@ -236,7 +236,7 @@ impl Carrier {
         Ok(Step::Again)
     }
 
-    fn end<T: Side>(&mut self, cx: &mut Context<'_>, sink: &mut T) -> Result<Step, Broken> {
+    fn end<T: Stream>(&mut self, cx: &mut Context<'_>, sink: &mut T) -> Result<Step, Broken> {
         match Pin::new(sink).poll_shutdown(cx) {
             Poll::Pending => Ok(Step::Wait),
             Poll::Ready(Err(error)) if error.kind() != io::ErrorKind::NotConnected => {
@@ -250,7 +250,7 @@ impl Carrier {
     }
 }
 
-fn flush<T: Side>(cx: &mut Context<'_>, sink: &mut T) -> Result<Step, Broken> {
+fn flush<T: Stream>(cx: &mut Context<'_>, sink: &mut T) -> Result<Step, Broken> {
     if sink.socket().is_none() {
         // What flushes slowly does so in its own time: the next turn goes on with it.
         if let Poll::Ready(Err(error)) = Pin::new(sink).poll_flush(cx) {
