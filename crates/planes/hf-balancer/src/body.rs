@@ -1,15 +1,20 @@
 //! Bodies on their way through: to an endpoint, and back to the client.
 
+use std::cell::Cell;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hf_telemetry::Outcome;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::Sleep;
+use tokio::time::Instant;
 
 use crate::client_state::UnderWay;
-use crate::kept::Lease;
+use crate::deadline::{Timer, Timers};
+use crate::grpc;
+use crate::lease::Lease;
 
 /// A request's body on its way to an endpoint.
 #[derive(Debug)]
@@ -19,7 +24,37 @@ pub enum RequestBody {
     /// Read whole: may be sent any number of times.
     Whole(Bytes),
     /// Streamed once.
-    Streamed(Incoming),
+    Streamed(Streamed),
+}
+
+/// A body that is passed on as it comes.
+#[derive(Debug)]
+pub struct Streamed {
+    incoming: Incoming,
+    left: Option<u64>,
+    fate: Rc<Cell<Fate>>,
+}
+
+/// How far a streamed body has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It comes, or has come whole.
+    Coming,
+    /// It has more bytes than it may.
+    TooLong,
+    /// The client broke off.
+    BrokenOff,
+}
+
+/// Why a request's body is not passed on any further.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The client broke off.
+    #[error("the request's body did not come whole")]
+    BrokenOff(#[source] hyper::Error),
+    /// It has more bytes than it may.
+    #[error("the request's body is longer than it may be")]
+    TooLong,
 }
 
 impl RequestBody {
@@ -31,23 +66,52 @@ impl RequestBody {
             RequestBody::Streamed(_) => None,
         }
     }
+
+    /// Passes `incoming` on, of at most `max` bytes. What becomes of it is seen in `fate`.
+    pub fn streamed(incoming: Incoming, max: Option<u64>, fate: Rc<Cell<Fate>>) -> Self {
+        RequestBody::Streamed(Streamed { incoming, left: max, fate })
+    }
+}
+
+impl Streamed {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.incoming).poll_frame(cx).map(|frame| {
+            Some(match frame? {
+                Ok(frame) => {
+                    let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                    if let Some(left) = &mut self.left {
+                        let Some(rest) = left.checked_sub(length) else {
+                            self.fate.set(Fate::TooLong);
+                            return Some(Err(BodyError::TooLong));
+                        };
+                        *left = rest;
+                    }
+                    Ok(frame)
+                }
+                Err(error) => {
+                    self.fate.set(Fate::BrokenOff);
+                    Err(BodyError::BrokenOff(error))
+                }
+            })
+        })
+    }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             RequestBody::Empty => Poll::Ready(None),
             RequestBody::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            RequestBody::Streamed(incoming) => Pin::new(incoming).poll_frame(cx),
+            RequestBody::Streamed(streamed) => streamed.poll_frame(cx),
         }
     }
 
@@ -55,7 +119,7 @@ impl Body for RequestBody {
         match self {
             RequestBody::Empty => true,
             RequestBody::Whole(bytes) => bytes.is_empty(),
-            RequestBody::Streamed(incoming) => incoming.is_end_stream(),
+            RequestBody::Streamed(streamed) => streamed.incoming.is_end_stream(),
         }
     }
 
@@ -63,7 +127,7 @@ impl Body for RequestBody {
         match self {
             RequestBody::Empty => SizeHint::with_exact(0),
             RequestBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            RequestBody::Streamed(incoming) => incoming.size_hint(),
+            RequestBody::Streamed(streamed) => streamed.incoming.size_hint(),
         }
     }
 }
@@ -77,40 +141,117 @@ pub enum BrokenOff {
     /// The endpoint fell silent.
     #[error("the endpoint sent nothing for {0:?} within its answer")]
     Silent(Duration),
+    /// The request as a whole has taken too long.
+    #[error("the request has taken as long as it may")]
+    TooLate,
 }
 
 /// An answer's body on its way to the client. The endpoint's connection is kept again at its last byte.
 #[derive(Debug)]
 pub struct ReplyBody {
     from: From,
-    _under_way: UnderWay,
+    under_way: Option<UnderWay>,
 }
 
 #[derive(Debug)]
 enum From {
     Us(Bytes),
-    Endpoint { incoming: Incoming, lease: Option<Lease>, idle: Duration, timer: Option<Pin<Box<Sleep>>> },
+    Endpoint(FromEndpoint),
+}
+
+/// How an endpoint's answer is passed on.
+#[derive(Debug)]
+pub struct Passing {
+    /// Where deadlines come from.
+    pub timers: Rc<Timers>,
+    /// How long the endpoint may be silent.
+    pub idle: Duration,
+    /// When the whole request must be over.
+    pub until: Option<Instant>,
+    /// Whether the last word on it comes in trailers.
+    pub is_grpc: bool,
+}
+
+#[derive(Debug)]
+struct FromEndpoint {
+    incoming: Incoming,
+    lease: Option<Lease>,
+    passing: Passing,
+    /// Since when the endpoint is silent.
+    waiting_since: Option<Instant>,
+    timer: Option<Timer>,
 }
 
 impl ReplyBody {
-    /// An endpoint's answer; `idle` is how long it may be silent.
-    pub fn of_endpoint(incoming: Incoming, lease: Lease, idle: Duration, under_way: UnderWay) -> Self {
-        let mut lease = Some(lease);
-        if incoming.is_end_stream() {
-            keep(&mut lease);
+    /// An endpoint's answer.
+    pub fn of_endpoint(incoming: Incoming, lease: Lease, passing: Passing, under_way: UnderWay) -> Self {
+        let mut from =
+            FromEndpoint { incoming, lease: Some(lease), passing, waiting_since: None, timer: None };
+        if from.incoming.is_end_stream() {
+            from.keep();
         }
-        ReplyBody { from: From::Endpoint { incoming, lease, idle, timer: None }, _under_way: under_way }
+        ReplyBody { from: From::Endpoint(from), under_way: Some(under_way) }
+    }
+
+    /// Nothing.
+    pub fn nothing() -> Self {
+        ReplyBody { from: From::Us(Bytes::new()), under_way: None }
     }
 
     /// Our own words.
     pub fn of_us(text: Bytes, under_way: UnderWay) -> Self {
-        ReplyBody { from: From::Us(text), _under_way: under_way }
+        ReplyBody { from: From::Us(text), under_way: Some(under_way) }
     }
 }
 
-fn keep(lease: &mut Option<Lease>) {
-    if let Some(lease) = lease.take() {
-        lease.keep();
+impl FromEndpoint {
+    fn keep(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.keep();
+        }
+    }
+
+    fn give_up(&mut self, outcome: Outcome) {
+        if let Some(mut lease) = self.lease.take() {
+            lease.note(outcome);
+        }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            return self.poll_silence(cx).map(|broken| Some(Err(broken)));
+        };
+        self.waiting_since = None;
+        match &frame {
+            Some(Err(_)) => self.give_up(Outcome::Reset),
+            None => self.keep(),
+            Some(Ok(frame)) => {
+                if let Some(lease) = &mut self.lease {
+                    lease.moved(0, frame.data_ref().map_or(0, Bytes::len) as u64);
+                    if let Some(trailers) = frame.trailers_ref().filter(|_| self.passing.is_grpc) {
+                        lease.note(grpc::outcome(trailers));
+                    }
+                }
+                if self.incoming.is_end_stream() {
+                    self.keep();
+                }
+            }
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(BrokenOff::Endpoint)))
+    }
+
+    /// Ready when nothing came for too long.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<BrokenOff> {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let silent_at = since + self.passing.idle;
+        let is_late = self.passing.until.is_some_and(|until| until < silent_at);
+        let at = self.passing.until.map_or(silent_at, |until| until.min(silent_at));
+        let timer = self.timer.get_or_insert_with(|| self.passing.timers.lend(at));
+        timer.set(at);
+        timer.poll(cx).map(|()| {
+            self.give_up(Outcome::TimedOut);
+            if is_late { BrokenOff::TooLate } else { BrokenOff::Silent(self.passing.idle) }
+        })
     }
 }
 
@@ -122,47 +263,30 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match &mut self.from {
+        let frame = match &mut self.from {
             From::Us(text) => {
                 let text = std::mem::take(text);
                 Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
             }
-            From::Endpoint { incoming, lease, idle, timer } => {
-                let Poll::Ready(frame) = Pin::new(&mut *incoming).poll_frame(cx) else {
-                    let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(*idle)));
-                    ready!(timer.as_mut().poll(cx));
-                    if let Some(lease) = lease.take() {
-                        lease.broke_off();
-                    }
-                    return Poll::Ready(Some(Err(BrokenOff::Silent(*idle))));
-                };
-                *timer = None;
-                match &frame {
-                    Some(Err(_)) => {
-                        if let Some(lease) = lease.take() {
-                            lease.broke_off();
-                        }
-                    }
-                    None => keep(lease),
-                    Some(Ok(_)) if incoming.is_end_stream() => keep(lease),
-                    Some(Ok(_)) => {}
-                }
-                Poll::Ready(frame.map(|frame| frame.map_err(BrokenOff::Endpoint)))
-            }
+            From::Endpoint(endpoint) => endpoint.poll_frame(cx),
+        };
+        if matches!(frame, Poll::Ready(None)) {
+            self.under_way = None;
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.from {
             From::Us(text) => text.is_empty(),
-            From::Endpoint { incoming, .. } => incoming.is_end_stream(),
+            From::Endpoint(endpoint) => endpoint.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.from {
             From::Us(text) => SizeHint::with_exact(text.len() as u64),
-            From::Endpoint { incoming, .. } => incoming.size_hint(),
+            From::Endpoint(endpoint) => endpoint.incoming.size_hint(),
         }
     }
 }

@@ -1,91 +1,90 @@
-//! How many retries there may be: a fifth of the requests, so that a failing service is not loaded several times over.
+//! How many further tries there may be, for each worker and pool: at other endpoints, and at the pool's failover.
 //!
-//! Counted over the last ten seconds, with a floor of ten retries a second so that a quiet service may retry at all.
-//! With the budget spent a request fails as it would without retries.
+//! The arithmetic is `hf-balance`'s; requests that never went out are not counted against a budget.
 
 use std::cell::RefCell;
 
+use hf_balance::RetryBudget;
+use hf_model::Share;
 use tokio::time::Instant;
 
-const SLOTS: usize = 10;
-/// Retries that are always free, over the whole window.
-const FLOOR: u64 = 100;
-/// One retry for this many requests.
-const REQUESTS_PER_RETRY: u64 = 5;
-
-/// Requests and retries of one worker over the last ten seconds, in slots of one second.
+/// The budgets of one worker, by the number of the pool.
 #[derive(Debug)]
-pub struct RetryBudget(RefCell<Window>);
-
-#[derive(Debug)]
-struct Window {
-    slots: [(u64, u64); SLOTS],
-    newest: u64,
+pub struct Budgets {
     base: Instant,
+    of: RefCell<Vec<Budget>>,
 }
 
-impl RetryBudget {
-    /// An empty window.
+/// Of what kind a further try is: each has a budget of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Further {
+    /// At another endpoint.
+    Retry,
+    /// At another pool.
+    Failover,
+}
+
+#[derive(Clone, Debug)]
+struct Budget {
+    retry: RetryBudget,
+    failover: RetryBudget,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { retry: RetryBudget::new(Share::ZERO), failover: RetryBudget::new(Share::ZERO) }
+    }
+}
+
+impl Budgets {
+    /// Nothing counted yet.
     pub fn new() -> Self {
-        RetryBudget(RefCell::new(Window { slots: [(0, 0); SLOTS], newest: 0, base: Instant::now() }))
+        Budgets { base: Instant::now(), of: RefCell::default() }
     }
 
-    /// A request came.
-    pub fn request(&self, now: Instant) {
-        self.0.borrow_mut().slot(now).0 += 1;
+    /// A request came for a pool.
+    pub fn request(&self, pool: usize, now: Instant) {
+        self.with(pool, now, |budget, now_ms| {
+            budget.retry.request(now_ms);
+            budget.failover.request(now_ms);
+        });
     }
 
-    /// Asks for one retry; true if it is granted.
-    pub fn retry(&self, now: Instant) -> bool {
-        let mut window = self.0.borrow_mut();
-        window.slot(now);
-        let (requests, retries) = window
-            .slots
-            .iter()
-            .fold((0, 0), |(requests, retries), slot| (requests + slot.0, retries + slot.1));
-        let granted = retries < FLOOR.max(requests / REQUESTS_PER_RETRY);
-        if granted {
-            window.slot(now).1 += 1;
+    /// Asks for one further try; true if it is granted.
+    pub fn grant(&self, pool: usize, further: Further, share: Share, now: Instant) -> bool {
+        self.with(pool, now, |budget, now_ms| {
+            let budget = match further {
+                Further::Retry => &mut budget.retry,
+                Further::Failover => &mut budget.failover,
+            };
+            budget.set_share(share);
+            budget.retry(now_ms)
+        })
+    }
+
+    fn with<T>(&self, pool: usize, now: Instant, use_it: impl FnOnce(&mut Budget, u64) -> T) -> T {
+        let mut of = self.of.borrow_mut();
+        if pool >= of.len() {
+            // Numbers are given one after the other and kept by name: as many as there were pools.
+            of.resize_with(pool + 1, Budget::default);
         }
-        granted
-    }
-}
-
-impl Window {
-    fn slot(&mut self, now: Instant) -> &mut (u64, u64) {
-        let second = now.saturating_duration_since(self.base).as_secs();
-        if second > self.newest {
-            for passed in (self.newest + 1..=second).take(SLOTS) {
-                self.slots[(passed % SLOTS as u64) as usize] = (0, 0);
-            }
-            self.newest = second;
-        }
-        &mut self.slots[(self.newest % SLOTS as u64) as usize]
+        let now_ms = now.saturating_duration_since(self.base).as_millis() as u64;
+        use_it(&mut of[pool], now_ms)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
-    fn check(requests: u64, wanted: u64, granted: u64) {
-        let budget = RetryBudget::new();
-        let now = Instant::now();
-        (0..requests).for_each(|_| budget.request(now));
-        assert_eq!((0..wanted).filter(|_| budget.retry(now)).count() as u64, granted);
-        let later = now + Duration::from_secs(11);
-        assert_eq!(
-            (0..wanted).filter(|_| budget.retry(later)).count() as u64,
-            wanted.min(FLOOR),
-            "the window has passed"
-        );
-    }
 
     #[test]
-    fn a_fifth_of_the_requests_with_a_floor() {
-        check(0, 1_000, 100);
-        check(400, 1_000, 100);
-        check(2_000, 1_000, 400);
+    fn each_pool_and_kind_has_its_own() {
+        let budgets = Budgets::new();
+        let now = Instant::now();
+        let share = Share::from_ppm(200_000).unwrap();
+        (0..2_000).for_each(|_| budgets.request(3, now));
+        let count = |pool, further| (0..1_000).filter(|_| budgets.grant(pool, further, share, now)).count();
+        assert_eq!((count(3, Further::Retry), count(3, Further::Failover)), (400, 400));
+        assert_eq!(count(1, Further::Retry), 100, "the floor of a quiet pool");
     }
 }

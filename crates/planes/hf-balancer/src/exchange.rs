@@ -1,59 +1,67 @@
-//! One request: to an endpoint, to another where that is safe, and the answer back.
+//! One request of a client: made ready for an endpoint, carried ([`tries`](crate::tries)), and its answer passed back.
 //!
-//! When it is safe to try again, at most [`Limits::tries`](crate::Limits::tries) endpoints and within the [`RetryBudget`](crate::budget::RetryBudget):
-//! 1. No connection came about, or a kept one had ended before the request was handed to it: nothing was sent; always safe.
-//! 2. The connection broke after the request was sent and before a byte of the answer: only if the method is idempotent
-//!    (RFC 9110 9.2.2) and the body can be sent again (none, or at most `replay_bytes` of known length).
-//! 3. Never once an answer has begun, and never after silence: what waits 60 s would only wait longer.
+//! 1. What is refused here never reached an endpoint: a doubtful form, no pool for it, too long a body.
+//! 2. A body of at most `replay_bytes` of known length is read whole if the request may be sent again, others are streamed.
+//! 3. The request as a whole ends at `patience.request`, or at the caller's `grpc-timeout` if that is earlier.
+//! 4. A client that kept to an endpoint by cookie and got another one is told so by a new cookie.
+//! 5. An answer of ours to a call of gRPC has gRPC's form.
 //!
-//! The route is read anew for every try, and the endpoint's standing once more right before the request is handed over.
+//! Not here: which endpoint, when again, how bodies move.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, Request, Response, StatusCode, Uri, Version};
-use http_body_util::BodyExt;
+use hf_balance::hash_key;
+use hf_config::estate::{Choice, HashKey};
+use http::header::{CONNECTION, HOST, HeaderValue, SET_COOKIE};
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
 
-use crate::body::{ReplyBody, RequestBody};
+use crate::body::{Fate, Passing, ReplyBody, RequestBody};
 use crate::client::{Client, ClientFields};
 use crate::client_state::{ConnectionState, UnderWay};
+use crate::endpoint_io::Between;
 use crate::front::{Front, Phase};
 use crate::headers::{X_REQUEST_ID, prepare_answer, prepare_request};
-use crate::kept::{ConnectError, Lease, note_failure};
+use crate::lease::to_own_form;
 use crate::refuse::{Refusal, check_form};
-use crate::route::{Nobody, Route};
+use crate::route::Route;
+use crate::tries::{Answered, Carrying};
+use crate::tunnel::{Surroundings, Upgrade};
 use crate::worker::Worker;
+use crate::{grpc, sticky, tunnel};
 
 /// What all requests of one client connection share.
 #[derive(Debug)]
 pub struct ClientConnection {
-    worker: Rc<Worker>,
-    front: Arc<Front>,
+    pub worker: Rc<Worker>,
+    pub front: Arc<Front>,
     state: Arc<ConnectionState>,
+    client: Client,
     /// What endpoints are told of the client.
     fields: ClientFields,
 }
 
-/// How a try ended that gave no answer.
-enum Failed {
-    /// Nothing was sent: here is the request back, and why.
-    Unsent { request: Request<RequestBody>, error: String },
-    /// It was sent and no answer came; here is a copy, if it may be sent again.
-    Sent { copy: Option<Request<RequestBody>>, error: String },
-    /// It was sent and nothing came for too long.
-    Silent,
+/// What is known of a request before it goes anywhere.
+#[derive(Debug, Default)]
+struct Known {
+    version: Version,
+    id: Option<HeaderValue>,
+    is_grpc: bool,
+    until: Option<Instant>,
+    upgrade: Option<Upgrade>,
 }
 
 impl ClientConnection {
     /// A connection of `client`.
     pub fn new(worker: Rc<Worker>, front: Arc<Front>, state: Arc<ConnectionState>, client: Client) -> Self {
         let fields = ClientFields::new(&client);
-        ClientConnection { worker, front, state, fields }
+        ClientConnection { worker, front, state, client, fields }
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer, too.
@@ -62,48 +70,130 @@ impl ClientConnection {
         request: Request<Incoming>,
     ) -> Result<Response<ReplyBody>, Infallible> {
         let under_way = self.state.request();
-        let mut id = None;
-        let mut response = match self.forward(request, &mut id).await {
-            Ok((response, lease)) => self.pass_on(response, lease, under_way),
-            Err(refusal) => {
-                if refusal.status.is_server_error() {
-                    tracing::debug!(status = refusal.status.as_u16(), why = %refusal.what, "request failed");
-                }
-                refusal.answer(id, under_way)
+        let mut known =
+            Known { version: request.version(), is_grpc: grpc::is_call(request.headers()), ..Known::default() };
+        let mut response = match self.forward(request, &mut known).await {
+            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                return Ok(self.open_tunnel(answered, known, under_way));
             }
+            Ok(answered) => self.pass_on(answered, &known, under_way),
+            Err(refusal) => refuse(refusal, &mut known, under_way),
         };
-        if self.front.phase() != Phase::Open {
+        if known.version < Version::HTTP_2 && self.front.phase() != Phase::Open {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
     }
 
-    fn pass_on(
-        &self,
-        response: Response<Incoming>,
-        lease: Lease,
-        under_way: UnderWay,
-    ) -> Response<ReplyBody> {
+    fn pass_on(&self, answered: Answered, known: &Known, under_way: UnderWay) -> Response<ReplyBody> {
+        let Answered { response, lease, cookie, body_idle } = answered;
         let (mut parts, incoming) = response.into_parts();
         prepare_answer(&mut parts.headers);
-        parts.version = Version::HTTP_11;
-        let idle = self.worker.shared.limits.body_idle;
-        Response::from_parts(parts, ReplyBody::of_endpoint(incoming, lease, idle, under_way))
+        if let Some(cookie) = cookie {
+            parts.headers.append(SET_COOKIE, cookie);
+        }
+        parts.version = known.version.max(Version::HTTP_11);
+        let passing = Passing {
+            timers: self.worker.shared.timers.clone(),
+            idle: body_idle,
+            until: known.until,
+            is_grpc: known.is_grpc,
+        };
+        Response::from_parts(parts, ReplyBody::of_endpoint(incoming, lease, passing, under_way))
     }
 
-    async fn forward(
+    fn open_tunnel(&self, answered: Answered, known: Known, under_way: UnderWay) -> Response<ReplyBody> {
+        let Answered { response, lease, .. } = answered;
+        let Some(upgrade) = known.upgrade else {
+            // `tries` lets 101 through only where an upgrade was asked for.
+            let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "the endpoint changed protocols unasked");
+            return refusal.answer(known.id, under_way);
+        };
+        if known.version < Version::HTTP_2 {
+            self.state.become_tunnel();
+        }
+        let surroundings = Surroundings {
+            standing: lease.endpoint().watch_standing(),
+            phase: self.front.watch_phase(),
+            idle: lease.manner().patience.tunnel_idle,
+            shared: self.worker.shared.clone(),
+        };
+        tunnel::open(response, lease, upgrade, surroundings, under_way)
+    }
+
+    async fn forward(&self, mut request: Request<Incoming>, known: &mut Known) -> Result<Answered, Refusal> {
+        check_form(&request)?;
+        if request.uri().authority().is_some() {
+            to_own_form(&mut request);
+        }
+        let route = self.route(&request)?;
+        let rules = route.rules();
+        known.until = rules.patience.request.map(|limit| Instant::now() + limit);
+        if known.is_grpc
+            && let Some(limit) = grpc::timeout(request.headers())
+        {
+            let until = Instant::now() + limit;
+            known.until = Some(known.until.map_or(until, |earlier| earlier.min(until)));
+        }
+        if !route.manner.is_http2() {
+            known.upgrade = Upgrade::take(&mut request);
+        }
+        let fate = Rc::new(Cell::new(Fate::Coming));
+        let key = self.hash_key(&route, &request);
+        let stuck_to = rules.balancing.sticky.as_ref().and_then(|cookie| sticky::read(cookie, request.headers()));
+        let request = self.prepare(request, &route, known, &fate).await?;
+        known.id = request.headers().get(X_REQUEST_ID).cloned();
+        self.worker.budgets.request(route.number, Instant::now());
+        let carrying = Carrying {
+            connection: self,
+            is_idempotent: is_idempotent(request.method()),
+            asks_upgrade: known.upgrade.is_some(),
+            is_grpc: known.is_grpc,
+            between: Between { source: self.client.peer, destination: self.client.destination },
+            key,
+            stuck_to,
+            fate,
+        };
+        drop(route);
+        let Some(until) = known.until else { return carrying.carry(request).await };
+        let carried = self.worker.shared.timers.within(until, carrying.carry(request)).await;
+        carried.unwrap_or_else(|_| {
+            let what = "the request has taken as long as it may, with all its tries";
+            Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, what))
+        })
+    }
+
+    /// Where the request goes by now.
+    pub fn route<B>(&self, request: &Request<B>) -> Result<Arc<Route>, Refusal> {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        self.front.route_for(host, request.uri().path()).ok_or_else(|| {
+            let what = format!("no pool here is for the host `{host}` and this path");
+            Refusal::new(StatusCode::NOT_FOUND, what)
+        })
+    }
+
+    fn hash_key<B>(&self, route: &Route, request: &Request<B>) -> Option<u64> {
+        let Choice::Hash(by) = &route.rules().balancing.choice else { return None };
+        let of = |bytes: &[u8]| Some(hash_key(bytes));
+        match by {
+            HashKey::Client => match self.client.peer.ip().to_canonical() {
+                std::net::IpAddr::V4(v4) => of(&v4.octets()),
+                std::net::IpAddr::V6(v6) => of(&v6.octets()),
+            },
+            HashKey::Header(name) => of(request.headers().get(name.as_str())?.as_bytes()),
+            HashKey::Cookie(name) => of(sticky::find(request.headers(), name)?),
+            HashKey::Path => of(request.uri().path().as_bytes()),
+        }
+    }
+
+    async fn prepare(
         &self,
         request: Request<Incoming>,
-        id: &mut Option<HeaderValue>,
-    ) -> Result<(Response<Incoming>, Lease), Refusal> {
-        check_form(&request)?;
-        let request = self.prepare(request).await?;
-        *id = request.headers().get(X_REQUEST_ID).cloned();
-        self.worker.budget.request(Instant::now());
-        self.try_endpoints(request).await
-    }
-
-    async fn prepare(&self, request: Request<Incoming>) -> Result<Request<RequestBody>, Refusal> {
+        route: &Route,
+        known: &Known,
+        fate: &Rc<Cell<Fate>>,
+    ) -> Result<Request<RequestBody>, Refusal> {
+        let bounds = &route.rules().bounds;
         let (mut parts, incoming) = request.into_parts();
         if !parts.headers.contains_key(HOST) {
             // HTTP/1.0 may leave it out, an endpoint's HTTP/1.1 may not.
@@ -113,186 +203,64 @@ impl ClientConnection {
         prepare_request(&mut parts.headers, &self.fields, || self.worker.new_request_id());
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
+        if let Some(upgrade) = &known.upgrade {
+            upgrade.ask(&mut parts.headers, [self.worker.chance(), self.worker.chance()]);
+            return Ok(Request::from_parts(parts, RequestBody::Empty));
+        }
         let exact = incoming.size_hint().exact();
+        if let (Some(length), Some(max)) = (exact, bounds.body_bytes)
+            && length > max
+        {
+            return Err(too_long(max));
+        }
+        // What HTTP/2 refuses unread may be sent again whatever the method is.
+        let may_replay = is_idempotent(&parts.method) || route.manner.is_http2();
         let body = match exact {
             Some(0) => RequestBody::Empty,
-            Some(length)
-                if is_idempotent(&parts.method)
-                    && length <= self.worker.shared.limits.replay_bytes as u64 =>
-            {
-                RequestBody::Whole(self.read_whole(incoming).await?)
+            Some(length) if may_replay && length <= u64::from(bounds.replay_bytes) && !known.is_grpc => {
+                RequestBody::Whole(read_whole(incoming, length).await?)
             }
-            Some(_) => RequestBody::Streamed(incoming),
-            None => {
-                // Said by us, since hyper sends no body of unknown length with GET.
-                parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-                RequestBody::Streamed(incoming)
-            }
+            Some(_) => RequestBody::streamed(incoming, None, fate.clone()),
+            None => RequestBody::streamed(incoming, bounds.body_bytes, fate.clone()),
         };
         Ok(Request::from_parts(parts, body))
     }
-
-    async fn read_whole(&self, incoming: Incoming) -> Result<Bytes, Refusal> {
-        let read = incoming.collect().await.map_err(|error| {
-            Refusal::new(StatusCode::BAD_REQUEST, format!("the request's body did not come whole: {error}"))
-        })?;
-        Ok(read.to_bytes())
-    }
-
-    async fn try_endpoints(
-        &self,
-        mut request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Lease), Refusal> {
-        let limits = &self.worker.shared.limits;
-        let mut tried: Vec<u64> = Vec::new();
-        let mut last_error = String::new();
-        let mut fresh = false;
-        // Kept connections that had ended, and zones that were left meanwhile, cost no try; but even they have an end.
-        for _ in 0..16 {
-            let route = self.route(&request)?;
-            let endpoint = match route.pick(self.worker.chance(), &tried) {
-                Ok(endpoint) => endpoint.clone(),
-                Err(Nobody::AllTried) => break,
-                Err(why) if tried.is_empty() => {
-                    return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, route.explain(why)));
-                }
-                Err(_) => break,
-            };
-            let failed = match self.worker.kept(&endpoint).lend(fresh).await {
-                Err(error) => {
-                    if let ConnectError::Endpoint(_) = &error {
-                        note_failure(&endpoint);
-                    }
-                    Failed::Unsent { request, error: error.to_string() }
-                }
-                // The zone was left while we connected.
-                Ok(_) if !endpoint.serves() && !self.route(&request)?.leads_to(&endpoint) => continue,
-                Ok(lease) if lease.was_kept => match self.send(request, lease).await {
-                    Ok(answered) => return Ok(answered),
-                    Err(Failed::Unsent { request: back, .. }) => {
-                        // It had ended while it lay idle: no failure, and no try.
-                        (request, fresh) = (back, true);
-                        continue;
-                    }
-                    Err(failed) => failed,
-                },
-                Ok(lease) => match self.send(request, lease).await {
-                    Ok(answered) => return Ok(answered),
-                    Err(failed) => failed,
-                },
-            };
-            let (back, error) = match failed {
-                Failed::Unsent { request, error } => (Some(request), error),
-                Failed::Sent { copy, error } => (copy, error),
-                Failed::Silent => {
-                    return Err(Refusal::new(
-                        StatusCode::GATEWAY_TIMEOUT,
-                        format!(
-                            "endpoint {} did not answer within {:?}",
-                            endpoint.key.address, limits.response_header
-                        ),
-                    ));
-                }
-            };
-            tracing::debug!(endpoint = %endpoint.key.address, zone = %endpoint.key.zone, %error, "try failed");
-            last_error = format!("{}: {error}", endpoint.key.address);
-            tried.push(endpoint.id);
-            let Some(back) = back else {
-                return Err(Refusal::new(
-                    StatusCode::BAD_GATEWAY,
-                    format!(
-                        "endpoint {last_error}; the request may have been carried out, so it was not sent to another"
-                    ),
-                ));
-            };
-            request = back;
-            fresh = false;
-            if tried.len() >= usize::from(limits.tries) || !self.worker.budget.retry(Instant::now()) {
-                break;
-            }
-        }
-        let pool = self.route(&request)?.pool.clone();
-        Err(Refusal::new(
-            StatusCode::BAD_GATEWAY,
-            format!(
-                "no endpoint of pool {pool} took the request, {} tried; the last: {last_error}",
-                tried.len()
-            ),
-        ))
-    }
-
-    /// Where the request goes by now.
-    fn route(&self, request: &Request<RequestBody>) -> Result<Arc<Route>, Refusal> {
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        self.front.route_for(host, request.uri().path()).ok_or_else(|| {
-            let what = format!("no pool here is for the host `{host}` and this path");
-            Refusal::new(StatusCode::NOT_FOUND, what)
-        })
-    }
-
-    /// Hands the request to an endpoint and waits for the head of its answer.
-    async fn send(
-        &self,
-        request: Request<RequestBody>,
-        mut lease: Lease,
-    ) -> Result<(Response<Incoming>, Lease), Failed> {
-        let copy = copy_of(&request);
-        let endpoint = lease.endpoint().clone();
-        endpoint.activity.request_sent(self.worker.shared.clock.now());
-        let limit = self.worker.shared.limits.response_header;
-        let sent = tokio::time::timeout(limit, lease.sender.try_send_request(request)).await;
-        match sent {
-            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                endpoint.activity.request_failed();
-                let error = "answered 101, though no upgrade was asked for".to_owned();
-                Err(Failed::Sent { copy: None, error })
-            }
-            Ok(Ok(response)) => {
-                endpoint.health.answered();
-                if response.status().is_server_error() {
-                    endpoint.activity.request_failed();
-                }
-                Ok((response, lease))
-            }
-            Ok(Err(mut error)) => {
-                let unsent = error.take_message();
-                let error = explain(error.error());
-                if let Some(request) = unsent {
-                    return Err(Failed::Unsent { request, error });
-                }
-                note_failure(&endpoint);
-                Err(Failed::Sent { copy, error })
-            }
-            Err(_) => {
-                endpoint.activity.request_failed();
-                Err(Failed::Silent)
-            }
-        }
-    }
 }
 
-fn explain(error: &hyper::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
+async fn read_whole(incoming: Incoming, length: u64) -> Result<Bytes, Refusal> {
+    let read = Limited::new(incoming, length as usize).collect().await.map_err(|error| {
+        let what = match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => "the request's body is longer than it says".to_owned(),
+            None => format!("the request's body did not come whole: {error}"),
+        };
+        Refusal::new(StatusCode::BAD_REQUEST, what)
+    })?;
+    Ok(read.to_bytes())
 }
 
+/// A body beyond the pool's bound.
+pub fn too_long(max: u64) -> Refusal {
+    let what = format!("the request's body is longer than the {max} bytes that this pool takes");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, what)
+}
+
+fn refuse(refusal: Refusal, known: &mut Known, under_way: UnderWay) -> Response<ReplyBody> {
+    if refusal.status.is_server_error() {
+        tracing::debug!(status = refusal.status.as_u16(), why = %refusal.what, "request failed");
+    }
+    if !known.is_grpc {
+        return refusal.answer(known.id.take(), under_way);
+    }
+    let mut response = Response::new(ReplyBody::of_us(Bytes::new(), under_way));
+    *response.status_mut() = refusal.status;
+    grpc::refuse(&mut response, &refusal.what);
+    if let Some(id) = known.id.take() {
+        response.headers_mut().insert(X_REQUEST_ID, id);
+    }
+    response
+}
+
+/// RFC 9110 9.2.2.
 fn is_idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
-}
-
-/// The request once more, if it may be sent twice.
-fn copy_of(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    if !is_idempotent(request.method()) {
-        return None;
-    }
-    let mut copy = Request::new(request.body().again()?);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = Uri::clone(request.uri());
-    *copy.headers_mut() = request.headers().clone();
-    debug_assert!(
-        !copy.headers().contains_key(TRANSFER_ENCODING) || !copy.headers().contains_key(CONTENT_LENGTH)
-    );
-    Some(copy)
 }

@@ -1,27 +1,42 @@
 //! Where a request of a pool goes: its endpoints and how to choose among them, compiled from one snapshot.
 //!
-//! A route is swapped as a whole when a snapshot comes; nothing in it changes.
+//! A route is swapped as a whole when a snapshot comes. Only the weights of its zones change in it, when this balancer's own view of
+//! health does.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hf_balance::Plan;
+use arc_swap::ArcSwap;
+use hf_balance::{Ask, Plan, View};
+use hf_config::estate::{Estate, Pool, PoolIx};
 use hf_decide::Mode;
 use hf_model::PoolName;
+use http::header::HeaderValue;
 
 use crate::endpoint::Endpoint;
+use crate::manner::Manner;
 
 /// A pool's endpoints and how to choose among them, compiled from one snapshot.
 #[derive(Debug)]
 pub struct Route {
-    /// The pool that the listener is for.
+    /// The pool that is asked for.
     pub pool: PoolName,
+    /// The number that it has in this process.
+    pub number: usize,
     /// How to choose.
-    pub plan: Plan,
+    pub plan: ArcSwap<Plan>,
     /// The endpoints of the pool that serves (the fallback's after a fallback), by position.
     pub endpoints: Vec<Arc<Endpoint>>,
-    /// Requests under way that one endpoint may have.
-    pub in_flight_max: u32,
+    /// How they are spoken to.
+    pub manner: Arc<Manner>,
+    /// Where single requests go that fail here.
+    pub failover: Option<Arc<Route>>,
+    /// Cookies that keep clients at their endpoints, by position; empty where the pool sets none.
+    pub cookies: Vec<HeaderValue>,
+    /// The estate that it is of.
+    pub estate: Arc<Estate>,
+    /// The pool in it.
+    pub asked: PoolIx,
 }
 
 /// Why there is no endpoint for a request.
@@ -35,21 +50,61 @@ pub enum Nobody {
     AllTried,
 }
 
+/// Endpoints as this balancer sees them.
+struct Seen<'r> {
+    endpoints: &'r [Arc<Endpoint>],
+    in_flight_max: u32,
+    now_ms: u64,
+}
+
+impl Seen<'_> {
+    fn has_room(&self, at: u16) -> bool {
+        self.load(at) < self.in_flight_max
+    }
+}
+
+impl View for Seen<'_> {
+    /// With nobody usable the plan hands out the unusable, but a full endpoint gains nothing from one more.
+    fn may(&self, at: u16) -> bool {
+        self.has_room(at)
+    }
+
+    fn usable(&self, at: u16) -> bool {
+        self.endpoints[usize::from(at)].health.usable()
+    }
+
+    fn load(&self, at: u16) -> u32 {
+        self.endpoints[usize::from(at)].in_flight.load(Ordering::Relaxed)
+    }
+
+    fn latency_us(&self, at: u16) -> u32 {
+        self.endpoints[usize::from(at)].pace.latency_us(self.now_ms)
+    }
+
+    fn age_ms(&self, at: u16) -> u64 {
+        self.endpoints[usize::from(at)].age_ms(self.now_ms)
+    }
+}
+
 impl Route {
+    /// What the estate says of the pool that is asked for.
+    pub fn rules(&self) -> &Pool {
+        self.estate.pool(self.asked)
+    }
+
     /// Picks an endpoint that this request has not been to.
-    pub fn pick(&self, seed: u64, tried: &[u64]) -> Result<&Arc<Endpoint>, Nobody> {
-        let been_to: Vec<u16> = tried
-            .iter()
-            .filter_map(|id| self.endpoints.iter().position(|endpoint| endpoint.id == *id))
-            .map(|at| at as u16)
-            .collect();
-        let endpoint = |at: u16| &self.endpoints[usize::from(at)];
-        // With nobody usable the plan hands out the unusable, but a full endpoint gains nothing from one more.
-        let has_room = |at: u16| self.has_room(endpoint(at));
-        if let Some(pick) = self.plan.pick(seed, has_room, |at| endpoint(at).health.usable(), &been_to) {
-            return Ok(endpoint(pick.at));
+    pub fn pick(&self, ask: &Ask, tried: &[u64]) -> Result<&Arc<Endpoint>, Nobody> {
+        let been_to: Vec<u16> = tried.iter().filter_map(|id| self.place(|of| of.id == *id)).collect();
+        let plan = self.plan.load();
+        let seen = Seen {
+            endpoints: &self.endpoints,
+            in_flight_max: self.manner.bounds.in_flight_per_endpoint,
+            now_ms: self.endpoints.first().map_or(0, |endpoint| endpoint.now_ms()),
+        };
+        if let Some(pick) = plan.choose(ask, &seen, &been_to) {
+            return Ok(&self.endpoints[usize::from(pick.at)]);
         }
-        let is_full = self.plan.serving().any(|pick| !been_to.contains(&pick.at) && !has_room(pick.at));
+        let is_full = plan.serving().any(|pick| !been_to.contains(&pick.at) && !seen.has_room(pick.at));
         Err(match (is_full, tried.is_empty()) {
             (true, _) => Nobody::AllFull,
             (false, true) => Nobody::NoneServes,
@@ -57,25 +112,33 @@ impl Route {
         })
     }
 
-    /// Whether it leads to `endpoint`. Standings change right after the routes: it may do so already again.
-    pub fn leads_to(&self, endpoint: &Endpoint) -> bool {
-        self.plan.serving().any(|pick| self.endpoints[usize::from(pick.at)].id == endpoint.id)
+    /// The position of the first endpoint that is so.
+    pub fn place(&self, is_it: impl Fn(&Endpoint) -> bool) -> Option<u16> {
+        self.endpoints.iter().position(|endpoint| is_it(endpoint)).map(|at| at as u16)
     }
 
-    fn has_room(&self, endpoint: &Endpoint) -> bool {
-        endpoint.in_flight.load(Ordering::Relaxed) < self.in_flight_max
+    /// Whether it leads to `endpoint`. Standings change right after the routes: it may do so already again.
+    pub fn leads_to(&self, endpoint: &Endpoint) -> bool {
+        self.plan.load().serving().any(|pick| self.endpoints[usize::from(pick.at)].id == endpoint.id)
+    }
+
+    /// Weighs its zones anew, by this balancer's own view of health.
+    pub fn weigh(&self) {
+        let mut plan = Plan::clone(&self.plan.load());
+        plan.weigh(|at| self.endpoints[usize::from(at)].health.usable());
+        self.plan.store(Arc::new(plan));
     }
 
     /// In words for the client, and for the operator who reads over its shoulder.
     pub fn explain(&self, why: Nobody) -> String {
         let pool = &self.pool;
-        match (why, self.plan.mode()) {
+        match (why, self.plan.load().mode()) {
             (Nobody::AllTried, _) => {
                 format!("no endpoint of pool {pool} answered: all that are in service were tried")
             }
             (Nobody::AllFull, _) => format!(
                 "no endpoint of pool {pool} has room: each has its {} requests under way; try again later",
-                self.in_flight_max
+                self.manner.bounds.in_flight_per_endpoint
             ),
             (Nobody::NoneServes, Mode::Closed) => format!(
                 "no endpoint of pool {pool} is in service: none is healthy, and the pool is closed then (all_down = \"closed\")"

@@ -9,19 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use hf_balance::Plan;
-use hf_config::estate::{AllDown, EndpointRef, Estate, PoolIx, Protocol, ZoneIx};
+use hf_config::estate::{AllDown, EndpointRef, Estate, Pool, PoolIx, ZoneIx};
 use hf_decide::{Reason, ZoneState};
 use hf_model::{PoolName, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
 use tokio::time::Instant;
 
-use crate::config::Limits;
 use crate::endpoint::{Endpoint, EndpointKey, Standing};
-use crate::front::{Behind, Listening, Phase};
-use crate::health::LocalHealth;
+use crate::front::{Behind, Listening, Phase, Places};
+use crate::manner::{Authorities, Manner};
+use crate::memory::{self, EndpointMemory};
+use crate::outliers::{Outliers, Views};
 use crate::route::Route;
+use crate::sticky;
 
 /// What a listener is known by: its address, and its pool where any free port will do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,15 +56,33 @@ pub struct Placed {
     pub probed: Arc<Estate>,
     /// In the order of `Estate::endpoint_refs`; none for pools that this balancer does not carry.
     pub endpoints: Vec<Option<Arc<Endpoint>>>,
-    /// Where each pool begins in it.
-    starts: Vec<usize>,
+    pools: Vec<PlacedPool>,
+}
+
+/// What belongs to one pool of the estate.
+#[derive(Debug)]
+struct PlacedPool {
+    number: usize,
+    manner: Arc<Manner>,
+    outliers: Arc<Outliers>,
+    endpoints: Vec<Arc<Endpoint>>,
 }
 
 impl Placed {
-    fn of_pool(&self, estate: &Estate, pool: PoolIx) -> Vec<Arc<Endpoint>> {
-        let start = self.starts[pool.at()];
-        let end = start + estate.pool(pool).endpoints.len();
-        self.endpoints[start..end].iter().flatten().cloned().collect()
+    fn of_pool(&self, pool: PoolIx) -> &PlacedPool {
+        &self.pools[pool.at()]
+    }
+
+    /// Whether every endpoint with a check was looked at.
+    pub fn is_looked_at(&self) -> bool {
+        self.endpoints.iter().flatten().all(|endpoint| endpoint.health.is_looked_at())
+    }
+
+    /// Calls `with` for every pool that this balancer carries.
+    pub fn each_pool(&self, mut with: impl FnMut(&Outliers, &[Arc<Endpoint>])) {
+        for pool in self.pools.iter().filter(|pool| !pool.endpoints.is_empty()) {
+            with(&pool.outliers, &pool.endpoints);
+        }
     }
 }
 
@@ -71,8 +92,12 @@ pub struct Routes {
     zone: Option<ZoneId>,
     address: Option<IpAddr>,
     activity: Arc<Activity>,
-    limits: Limits,
+    authorities: Authorities,
     base: Instant,
+    views: Arc<Views>,
+    memory: Vec<EndpointMemory>,
+    /// The number of each pool, and who ejects its endpoints: by name, so that they outlive estates.
+    known: BTreeMap<PoolName, (usize, Arc<Outliers>)>,
     placed: Option<Arc<Placed>>,
     left: Vec<Arc<Endpoint>>,
     next_id: u64,
@@ -84,20 +109,42 @@ impl Routes {
         zone: Option<ZoneId>,
         address: Option<IpAddr>,
         activity: Arc<Activity>,
-        limits: Limits,
+        authorities: Authorities,
     ) -> Self {
-        let base = Instant::now();
-        Routes { zone, address, activity, limits, base, placed: None, left: Vec::new(), next_id: 1 }
+        Routes {
+            zone,
+            address,
+            activity,
+            authorities,
+            base: Instant::now(),
+            views: Arc::default(),
+            memory: Vec::new(),
+            known: BTreeMap::new(),
+            placed: None,
+            left: Vec::new(),
+            next_id: 1,
+        }
+    }
+
+    /// Takes what a predecessor knew, for endpoints of the first estate.
+    pub fn remember(&mut self, memory: Vec<EndpointMemory>) {
+        self.memory = memory;
+    }
+
+    /// Who weighs zones when this balancer's view of an endpoint changes.
+    pub fn views(&self) -> Arc<Views> {
+        self.views.clone()
     }
 
     /// What listeners a snapshot asks for, and what is behind each. Pools of other protocols have none here.
-    pub fn compile(&mut self, snapshot: &Snapshot) -> (Arc<Placed>, Vec<Wanted>) {
+    pub fn compile(&mut self, snapshot: &Arc<Snapshot>) -> (Arc<Placed>, Vec<Wanted>) {
         let estate = &snapshot.estate;
         let placed = self.place(estate);
         let own_zone = self.zone.as_ref().and_then(|zone| estate.zone_named(zone));
         if let (Some(zone), None) = (&self.zone, own_zone) {
             tracing::warn!(%zone, "the estate has no zone of this balancer's name: no endpoint counts as near");
         }
+        let places = Arc::new(Places::of(estate));
         let mut wanted: Vec<Wanted> = Vec::new();
         for at in estate.pool_indexes() {
             let Some(listen) = listener(estate, at) else { continue };
@@ -109,7 +156,7 @@ impl Routes {
             let any_port_for = (address.port() == 0).then(|| pool.name.clone());
             let key = FrontKey { address, any_port_for };
             let phase = phase(snapshot, at, own_zone);
-            let route = Arc::new(self.route(&placed, snapshot, at, own_zone));
+            let route = self.route(&placed, snapshot, at, own_zone, Failover::Wanted);
             let behind = Behind { hosts: pool.hosts.clone(), paths: pool.paths.clone(), route };
             if let Some(shared) = wanted.iter_mut().find(|found| found.key == key) {
                 shared.behind.push(behind);
@@ -117,60 +164,121 @@ impl Routes {
                 shared.phase = shared.phase.min(phase);
                 continue;
             }
-            let (listening, pool) = (Listening::of(pool), pool.name.clone());
+            let (listening, pool) = (Listening::of(pool, &places), pool.name.clone());
             wanted.push(Wanted { key, pool, listening, behind: vec![behind], phase });
         }
         (placed, wanted)
     }
 
-    fn route(&self, placed: &Placed, snapshot: &Snapshot, pool: PoolIx, own_zone: Option<ZoneIx>) -> Route {
+    fn route(
+        &self,
+        placed: &Placed,
+        snapshot: &Snapshot,
+        asked: PoolIx,
+        own_zone: Option<ZoneIx>,
+        failover: Failover,
+    ) -> Arc<Route> {
         let estate = &snapshot.estate;
-        let plan = Plan::new(snapshot, pool, own_zone);
-        let endpoints = placed.of_pool(estate, plan.serving_pool());
-        let pool = estate.pool(pool).name.clone();
-        Route { pool, plan, endpoints, in_flight_max: self.limits.in_flight_per_endpoint }
+        let pool = estate.pool(asked);
+        let plan = Plan::new(snapshot, asked, own_zone);
+        let serving = placed.of_pool(plan.serving_pool());
+        let cookie = pool.balancing.sticky.as_ref();
+        let field = |endpoint: &Arc<Endpoint>| {
+            cookie.map(|cookie| sticky::field(cookie, endpoint.token, pool.listener.tls))
+        };
+        // One hop: the failover of a failover is nobody's.
+        let failover = pool.failover.as_ref().filter(|_| failover == Failover::Wanted);
+        let route = Arc::new(Route {
+            pool: pool.name.clone(),
+            number: placed.of_pool(asked).number,
+            plan: ArcSwap::from_pointee(plan),
+            endpoints: serving.endpoints.clone(),
+            manner: serving.manner.clone(),
+            failover: failover.map(|rule| self.route(placed, snapshot, rule.to, own_zone, Failover::Spent)),
+            cookies: serving.endpoints.iter().filter_map(field).collect(),
+            estate: estate.clone(),
+            asked,
+        });
+        route.weigh();
+        self.views.add(&route);
+        route
     }
 
     fn place(&mut self, estate: &Arc<Estate>) -> Arc<Placed> {
         if let Some(placed) = self.placed.as_ref().filter(|placed| placed.probed.digest == estate.digest) {
             return placed.clone();
         }
-        let old = self.placed.take();
-        let old = old.iter().flat_map(|placed| placed.endpoints.iter().flatten());
+        let before = self.placed.take();
+        let old = before.iter().flat_map(|placed| placed.endpoints.iter().flatten());
         let mut old: BTreeMap<EndpointKey, Arc<Endpoint>> =
             old.map(|found| (found.key.clone(), found.clone())).collect();
         let carried = carried_pools(estate);
-        let mut endpoints = Vec::new();
-        let mut starts = Vec::new();
         let mut probed = Estate::clone(estate);
-        for pool in estate.pool_indexes() {
-            starts.push(endpoints.len());
-            let is_carried = carried.contains(&pool);
+        let mut placed = Placed { probed: estate.clone(), endpoints: Vec::new(), pools: Vec::new() };
+        for at in estate.pool_indexes() {
+            let pool = estate.pool(at);
+            let is_carried = carried.contains(&at);
             if !is_carried {
-                probed.pools[pool.at()].health_check = None;
+                probed.pools[at.at()].health_check = None;
             }
-            let count = estate.pool(pool).endpoints.len() as u16;
-            endpoints.extend((0..count).map(|at| {
-                is_carried.then(|| {
-                    let key = key(estate, EndpointRef { pool, at });
-                    let endpoint = old.remove(&key).unwrap_or_else(|| self.new_endpoint(key));
-                    endpoint.health.set_checked(estate.pool(pool).health_check.is_some());
+            let (number, outliers) = self.known_pool(pool);
+            let initial = pool.health_check.map(|check| estate.health_checks[check.at()].initial);
+            let count = if is_carried { pool.endpoints.len() as u16 } else { 0 };
+            let endpoints: Vec<Arc<Endpoint>> = (0..count)
+                .map(|position| {
+                    let key = key(estate, EndpointRef { pool: at, at: position });
+                    let endpoint = old.remove(&key).unwrap_or_else(|| self.new_endpoint(key, &outliers));
+                    endpoint.health.set_checked(initial);
+                    endpoint.set_statuses_count(pool.ejection.statuses);
                     endpoint
                 })
-            }));
+                .collect();
+            if is_carried {
+                placed.endpoints.extend(endpoints.iter().cloned().map(Some));
+            } else {
+                placed.endpoints.extend(pool.endpoints.iter().map(|_| None));
+            }
+            outliers.set(&pool.ejection, &endpoints);
+            let manner = before.as_ref().and_then(|placed| placed.manner(&pool.name));
+            let manner = Manner::of(pool, &self.authorities, manner.as_ref());
+            placed.pools.push(PlacedPool { number, manner, outliers, endpoints });
         }
         self.left.extend(old.into_values());
-        let placed = Arc::new(Placed { probed: Arc::new(probed), endpoints, starts });
+        self.recall(&placed);
+        placed.probed = Arc::new(probed);
+        let placed = Arc::new(placed);
         self.placed = Some(placed.clone());
         placed
     }
 
-    fn new_endpoint(&mut self, key: EndpointKey) -> Arc<Endpoint> {
+    fn known_pool(&mut self, pool: &Pool) -> (usize, Arc<Outliers>) {
+        let number = self.known.len();
+        let new = || (number, Arc::new(Outliers::new(&pool.ejection, self.views.clone())));
+        self.known.entry(pool.name.clone()).or_insert_with(new).clone()
+    }
+
+    fn new_endpoint(&mut self, key: EndpointKey, outliers: &Arc<Outliers>) -> Arc<Endpoint> {
         let id = self.next_id;
         self.next_id += 1;
-        let activity = self.activity.zone(&key.pool, &key.zone);
-        let health = LocalHealth::new(self.base, self.limits.ejection);
-        Arc::new(Endpoint::new(id, key, activity, health))
+        Arc::new(Endpoint::new(id, key, self.base, &self.activity, outliers.clone()))
+    }
+
+    /// Gives endpoints back what a predecessor knew of them; once.
+    fn recall(&mut self, placed: &Placed) {
+        let memory = std::mem::take(&mut self.memory);
+        if memory.is_empty() {
+            return;
+        }
+        let is_of = |memory: &EndpointMemory, key: &EndpointKey| {
+            memory.pool == key.pool && memory.zone == key.zone && memory.address == key.address
+        };
+        placed.each_pool(|outliers, endpoints| {
+            let saved = endpoints.iter().filter_map(|endpoint| {
+                let found = memory.iter().find(|memory| is_of(memory, &endpoint.key))?;
+                memory::restore(found, endpoint)
+            });
+            outliers.restore(saved.collect(), endpoints);
+        });
     }
 
     /// Tells every endpoint what the snapshot, compiled before, says of it. Those that left the estate are told once and forgotten.
@@ -187,22 +295,40 @@ impl Routes {
     }
 }
 
-/// Where the balancer listens for a pool, if it carries it.
-fn listener(estate: &Estate, pool: PoolIx) -> Option<SocketAddr> {
-    estate.pool(pool).listen.filter(|_| estate.pool(pool).protocol == Protocol::Http)
+impl Placed {
+    fn manner(&self, pool: &PoolName) -> Option<Arc<Manner>> {
+        let at = self.probed.pool_named(pool)?;
+        Some(self.pools[at.at()].manner.clone())
+    }
 }
 
-/// The pools with a listener, and those that they fall back to, however many links away.
+/// Whether a route may have a failover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failover {
+    Wanted,
+    Spent,
+}
+
+/// Where the balancer listens for a pool, if it carries it.
+fn listener(estate: &Estate, pool: PoolIx) -> Option<SocketAddr> {
+    estate.pool(pool).listen
+}
+
+/// The pools with a listener, and those that they fall back to or fail over to, however many links away.
 fn carried_pools(estate: &Estate) -> BTreeSet<PoolIx> {
     let mut carried = BTreeSet::new();
-    for pool in estate.pool_indexes().filter(|pool| listener(estate, *pool).is_some()) {
-        let mut next = Some(pool);
-        while let Some(pool) = next.filter(|pool| carried.insert(*pool)) {
-            next = match estate.pool(pool).all_down {
-                AllDown::Fallback(to) => Some(to),
-                AllDown::Open | AllDown::Closed => None,
-            };
+    let mut next: Vec<PoolIx> =
+        estate.pool_indexes().filter(|pool| listener(estate, *pool).is_some()).collect();
+    while let Some(pool) = next.pop() {
+        if !carried.insert(pool) {
+            continue;
         }
+        let pool = estate.pool(pool);
+        next.extend(pool.failover.as_ref().map(|rule| rule.to));
+        next.extend(match pool.all_down {
+            AllDown::Fallback(to) => Some(to),
+            AllDown::Open | AllDown::Closed => None,
+        });
     }
     carried
 }

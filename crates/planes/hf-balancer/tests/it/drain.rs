@@ -31,7 +31,7 @@ async fn idle_connections_to_a_left_zone_close_at_once() {
     let mut world = WorldBuilder::new()
         .own_zone("a")
         .web(&[("b", a.address), ("c", b.address)])
-        .limits(|limits| limits.kept_idle = Duration::from_hours(1))
+        .rules(|pool| pool.patience.kept_idle = Duration::from_hours(1))
         .start()
         .await;
     until("both were used", || async {
@@ -150,7 +150,7 @@ async fn a_connection_that_never_asks_is_sent_away_in_the_end() {
     let (a, b) = origins();
     let mut world = WorldBuilder::new()
         .web(&[("a", a.address), ("b", b.address)])
-        .limits(|limits| limits.header = Duration::from_millis(100))
+        .rules(|pool| pool.patience.header = Duration::from_millis(100))
         .start()
         .await;
     let mut before = Kept::open(world.web()).await;

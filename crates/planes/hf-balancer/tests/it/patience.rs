@@ -22,7 +22,7 @@ async fn ended_after(to: std::net::SocketAddr, bytes: &str) -> String {
 async fn a_client_that_dribbles_its_head_is_cut() {
     let a = Origin::start("a");
     let world =
-        WorldBuilder::new().limits(|limits| limits.header = SHORT).web(&[("a", a.address)]).start().await;
+        WorldBuilder::new().rules(|pool| pool.patience.header = SHORT).web(&[("a", a.address)]).start().await;
     ended_after(world.web(), "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ").await;
     // A byte now and then does not help.
     let mut stream = TcpStream::connect(world.web()).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_client_that_dribbles_its_head_is_cut() {
 async fn a_client_that_stops_in_its_body_is_cut() {
     let a = Origin::start("a");
     let world =
-        WorldBuilder::new().limits(|limits| limits.body_idle = SHORT).web(&[("a", a.address)]).start().await;
+        WorldBuilder::new().rules(|pool| pool.patience.body_idle = SHORT).web(&[("a", a.address)]).start().await;
     ended_after(world.web(), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
     until("the endpoint's connection is closed", || async { a.connections() == 0 }).await;
 }
@@ -49,7 +49,7 @@ async fn a_client_that_stops_in_its_body_is_cut() {
 async fn an_idle_client_is_sent_away_and_a_waiting_one_is_not() {
     let a = Origin::start("a");
     let world = WorldBuilder::new()
-        .limits(|limits| limits.client_idle = SHORT)
+        .rules(|pool| pool.patience.client_idle = SHORT)
         .web(&[("a", a.address)])
         .start()
         .await;
@@ -71,7 +71,7 @@ async fn an_idle_client_is_sent_away_and_a_waiting_one_is_not() {
 async fn an_endpoint_that_does_not_answer_ends_in_504() {
     let (a, b) = (Origin::start("a"), Origin::start("b"));
     let world = WorldBuilder::new()
-        .limits(|limits| limits.response_header = SHORT)
+        .rules(|pool| pool.patience.response_header = SHORT)
         .web(&[("a", a.address), ("b", b.address)])
         .start()
         .await;
@@ -87,7 +87,7 @@ async fn an_endpoint_that_does_not_answer_ends_in_504() {
 async fn an_endpoint_that_stops_in_its_answer_is_cut_and_so_is_the_client() {
     let a = Origin::start("a");
     let world =
-        WorldBuilder::new().limits(|limits| limits.body_idle = SHORT).web(&[("a", a.address)]).start().await;
+        WorldBuilder::new().rules(|pool| pool.patience.body_idle = SHORT).web(&[("a", a.address)]).start().await;
     let got = ended_after(world.web(), "GET /held-body HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(got.contains("begun") && !got.contains("\r\n0\r\n"), "{got}");
     world.until_open_connections("a", 0).await;
@@ -97,7 +97,7 @@ async fn an_endpoint_that_stops_in_its_answer_is_cut_and_so_is_the_client() {
 async fn a_client_that_does_not_take_its_answer_is_cut() {
     let a = Origin::start("a");
     let world =
-        WorldBuilder::new().limits(|limits| limits.body_idle = SHORT).web(&[("a", a.address)]).start().await;
+        WorldBuilder::new().rules(|pool| pool.patience.body_idle = SHORT).web(&[("a", a.address)]).start().await;
     let mut stream = TcpStream::connect(world.web()).await.unwrap();
     // More than all buffers on the way hold, and never a read.
     let length = 64 << 20;
@@ -118,7 +118,7 @@ async fn a_client_that_does_not_take_its_answer_is_cut() {
 async fn kept_connections_do_not_stay_for_ever() {
     let a = Origin::start("a");
     let world =
-        WorldBuilder::new().limits(|limits| limits.kept_idle = SHORT).web(&[("a", a.address)]).start().await;
+        WorldBuilder::new().rules(|pool| pool.patience.kept_idle = SHORT).web(&[("a", a.address)]).start().await;
     get(world.web(), "/").await;
     until("it is closed", || async { a.connections() == 0 }).await;
     world.until_open_connections("a", 0).await;

@@ -1,0 +1,461 @@
+//! A request's tries: at an endpoint, at another where that is safe, at the failover pool where the pool has one.
+//!
+//! When it is safe to try again, at most `retries.tries` endpoints:
+//! 1. No connection came about, a kept one had ended before the request was handed to it, or HTTP/2 said that it was not looked at
+//!    (REFUSED_STREAM, GOAWAY): nothing reached an application; always safe.
+//! 2. The connection broke after the request was sent and before a byte of the answer, or the answer's status is one of `on_status`: only if the method is
+//!    idempotent (RFC 9110 9.2.2), the body can be sent again (none, or at most `replay_bytes` of known length) and the budget grants it.
+//! 3. Never once an answer is passed on, and never after silence: what waits 60 s would only wait longer.
+//! 4. By the same rules, and with a budget of its own, a request that failed goes to the pool's failover once: when it reached no endpoint
+//!    or its connections broke (`on_connect`), upon a status of its list, or without a first byte in `on_timeout`.
+//!
+//! The route is read anew for every try, and the endpoint's standing once more right before the request is handed over.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hf_balance::Ask;
+use hf_telemetry::Outcome;
+use http::header::HeaderValue;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::body::{Fate, RequestBody};
+use crate::budget::Further;
+use crate::endpoint::Endpoint;
+use crate::endpoint_io::{Between, ConnectError};
+use crate::exchange::{ClientConnection, too_long};
+use crate::grpc;
+use crate::kept::Kept;
+use crate::lease::{Lease, to_own_form};
+use crate::refuse::Refusal;
+use crate::replay::Replay;
+use crate::route::{Nobody, Route};
+
+/// Kept connections that had ended, and zones that were left meanwhile, cost no try; but even they have an end.
+const TURNS_MAX: usize = 16;
+
+/// Bytes of an answer that is not passed on which are read to keep its connection.
+const DISCARD_BYTES: usize = 64 << 10;
+
+/// How long that may take.
+const DISCARD_PATIENCE: Duration = Duration::from_secs(1);
+
+/// An answer, and what the client is told beside it.
+#[derive(Debug)]
+pub struct Answered {
+    /// As it came.
+    pub response: Response<Incoming>,
+    /// Its connection.
+    pub lease: Lease,
+    /// A cookie that is new to the client.
+    pub cookie: Option<HeaderValue>,
+    /// How long the endpoint may be silent.
+    pub body_idle: Duration,
+}
+
+/// A request on its way.
+#[derive(Debug)]
+pub struct Carrying<'a> {
+    pub connection: &'a ClientConnection,
+    pub is_idempotent: bool,
+    pub asks_upgrade: bool,
+    pub is_grpc: bool,
+    pub between: Between,
+    /// What it is hashed by.
+    pub key: Option<u64>,
+    /// The endpoint that its cookie names.
+    pub stuck_to: Option<u64>,
+    /// What becomes of a streamed body.
+    pub fate: Rc<Cell<Fate>>,
+}
+
+/// At which pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leg {
+    First,
+    Failover,
+}
+
+/// How a try ended that gave no answer.
+enum Failed {
+    /// It reached no application: here is the request back, and why.
+    Unsent { request: Request<RequestBody>, error: String },
+    /// The same, of a connection that had ended already: it costs no try.
+    Stale { request: Request<RequestBody> },
+    /// It was sent and no answer came; here is a copy, if it may be sent again.
+    Sent { copy: Option<Replay>, error: String },
+    /// It was sent and nothing came for too long.
+    Silent { copy: Option<Replay>, waited: Duration },
+    /// The client's own body stopped it.
+    Client(Refusal),
+}
+
+/// Why a leg gave no answer to pass on.
+struct Missed {
+    refusal: Refusal,
+    cause: Cause,
+    /// The request, if it may be sent again.
+    request: Option<Request<RequestBody>>,
+    /// What to pass on if nothing better comes.
+    spare: Option<Answered>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It reached no endpoint, or its connections broke.
+    Connection,
+    Silence,
+    Status(StatusCode),
+    /// The client's doing.
+    Client,
+}
+
+impl Missed {
+    fn of_client(refusal: Refusal) -> Self {
+        Missed { refusal, cause: Cause::Client, request: None, spare: None }
+    }
+}
+
+impl Carrying<'_> {
+    /// Carries it to an answer, here or at the failover.
+    pub async fn carry(self, request: Request<RequestBody>) -> Result<Answered, Refusal> {
+        let mut missed = match self.leg(Leg::First, request).await {
+            Ok(answered) => return Ok(answered),
+            Err(missed) => missed,
+        };
+        let request = missed.request.take();
+        if let Some(request) = request.filter(|request| self.may_fail_over(request, missed.cause)) {
+            match self.leg(Leg::Failover, request).await {
+                Ok(answered) => {
+                    if let Some(spare) = missed.spare {
+                        discard(spare);
+                    }
+                    return Ok(answered);
+                }
+                Err(Missed { spare: Some(spare), .. }) => return Ok(spare),
+                Err(_) => {}
+            }
+        }
+        missed.spare.ok_or(missed.refusal)
+    }
+
+    fn may_fail_over(&self, request: &Request<RequestBody>, cause: Cause) -> bool {
+        let Ok(route) = self.connection.route(request) else { return false };
+        let (Some(rule), Some(_)) = (&route.rules().failover, &route.failover) else { return false };
+        let wanted = match cause {
+            Cause::Connection => rule.on_connect,
+            Cause::Silence => rule.on_timeout.is_some(),
+            Cause::Status(status) => rule.on_status.iter().any(|range| range.holds(status.as_u16())),
+            Cause::Client => false,
+        };
+        let budgets = &self.connection.worker.budgets;
+        wanted && budgets.grant(route.number, Further::Failover, rule.budget, Instant::now())
+    }
+
+    fn route(&self, leg: Leg, request: &Request<RequestBody>) -> Result<Arc<Route>, Refusal> {
+        let route = self.connection.route(request)?;
+        match leg {
+            Leg::First => Ok(route),
+            Leg::Failover => route.failover.clone().ok_or_else(|| {
+                Refusal::new(StatusCode::BAD_GATEWAY, "the pool's failover is gone since the request began")
+            }),
+        }
+    }
+
+    async fn leg(&self, leg: Leg, mut request: Request<RequestBody>) -> Result<Answered, Missed> {
+        let worker = &self.connection.worker;
+        let mut tried: Vec<u64> = Vec::new();
+        let mut last_error = String::new();
+        let mut spare: Option<Answered> = None;
+        let mut fresh = false;
+        let mut tries_max = 1;
+        for _ in 0..TURNS_MAX {
+            let route = self.route(leg, &request).map_err(Missed::of_client)?;
+            let rules = route.rules();
+            tries_max = usize::from(rules.retries.tries.max(1));
+            let endpoint = match self.pick(&route, &tried) {
+                Ok(endpoint) => endpoint.clone(),
+                Err(Nobody::AllTried) => break,
+                Err(why) if tried.is_empty() => {
+                    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, route.explain(why));
+                    return Err(Missed { refusal, cause: Cause::Connection, request: Some(request), spare });
+                }
+                Err(_) => break,
+            };
+            let kept = worker.lines.to(&endpoint, &route.manner);
+            let failed = match kept.lend(fresh, self.between).await {
+                Err(error) => {
+                    if let ConnectError::Endpoint(_) = &error {
+                        endpoint.finished(self.between.source.ip(), Outcome::ConnectFailed, 0);
+                    }
+                    Failed::Unsent { request, error: error.to_string() }
+                }
+                // The zone was left while we connected.
+                Ok(_) if !endpoint.serves() && !self.still_leads(leg, &request, &endpoint) => continue,
+                Ok(lease) => match self.send(leg, request, lease, &route, &kept).await {
+                    Ok((answered, copy)) => {
+                        let status = answered.response.status();
+                        let retry = self.wants_another(leg, &route, status, tried.len() + 1);
+                        let (Some(copy), Some(cause)) = (copy, retry) else {
+                            if let Some(old) = spare {
+                                discard(old);
+                            }
+                            return Ok(answered);
+                        };
+                        if let Some(old) = spare.replace(answered) {
+                            discard(old);
+                        }
+                        tried.push(endpoint.id);
+                        last_error = format!("{} answered {status}", endpoint.key.address);
+                        request = copy.into_request();
+                        if cause == Another::Pool {
+                            return Err(self.missed(&route, tried.len(), &last_error, Some(request), spare));
+                        }
+                        endpoint.stats.retried();
+                        fresh = false;
+                        continue;
+                    }
+                    Err(failed) => failed,
+                },
+            };
+            let (back, error, was_sent) = match failed {
+                Failed::Stale { request: back } => {
+                    (request, fresh) = (back, true);
+                    continue;
+                }
+                Failed::Unsent { request, error } => (Some(request), error, false),
+                Failed::Sent { copy, error } => (copy.map(Replay::into_request), error, true),
+                Failed::Silent { copy, waited } => {
+                    let address = endpoint.key.address;
+                    let what = format!("endpoint {address} did not answer within {waited:?}");
+                    let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, what);
+                    let request = copy.map(Replay::into_request);
+                    return Err(Missed { refusal, cause: Cause::Silence, request, spare });
+                }
+                Failed::Client(refusal) => return Err(Missed::of_client(refusal)),
+            };
+            tracing::debug!(endpoint = %endpoint.key.address, zone = %endpoint.key.zone, %error, "try failed");
+            last_error = format!("{}: {error}", endpoint.key.address);
+            tried.push(endpoint.id);
+            let Some(back) = back else {
+                let what = format!(
+                    "endpoint {last_error}; the request may have been carried out, so it was not sent to another"
+                );
+                let refusal = Refusal::new(StatusCode::BAD_GATEWAY, what);
+                return Err(Missed { refusal, cause: Cause::Client, request: None, spare });
+            };
+            request = back;
+            fresh = false;
+            let may_again = tried.len() < tries_max
+                && (!was_sent
+                    || worker.budgets.grant(
+                        route.number,
+                        Further::Retry,
+                        rules.retries.budget,
+                        Instant::now(),
+                    ));
+            if !may_again {
+                break;
+            }
+            endpoint.stats.retried();
+        }
+        let route = self.route(leg, &request).map_err(Missed::of_client)?;
+        if tried.is_empty() {
+            last_error = format!("it was left while the request was on its way, after {tries_max} tries at most");
+        }
+        Err(self.missed(&route, tried.len(), &last_error, Some(request), spare))
+    }
+
+    fn missed(
+        &self,
+        route: &Route,
+        tried: usize,
+        last_error: &str,
+        request: Option<Request<RequestBody>>,
+        spare: Option<Answered>,
+    ) -> Missed {
+        let pool = &route.pool;
+        let what =
+            format!("no endpoint of pool {pool} took the request, {tried} tried; the last: {last_error}");
+        let cause =
+            spare.as_ref().map_or(Cause::Connection, |answered| Cause::Status(answered.response.status()));
+        Missed { refusal: Refusal::new(StatusCode::BAD_GATEWAY, what), cause, request, spare }
+    }
+
+    fn pick<'r>(&self, route: &'r Route, tried: &[u64]) -> Result<&'r Arc<Endpoint>, Nobody> {
+        let stuck_to = self.stuck_to.and_then(|token| route.place(|endpoint| endpoint.token == token));
+        let ask = Ask { seed: self.connection.worker.chance(), key: self.key, stuck_to };
+        route.pick(&ask, tried)
+    }
+
+    /// Standings change right after the routes: it may lead there already again.
+    fn still_leads(&self, leg: Leg, request: &Request<RequestBody>, endpoint: &Endpoint) -> bool {
+        self.route(leg, request).is_ok_and(|route| route.leads_to(endpoint))
+    }
+
+    /// Whether an answer of this status is not good enough, and who may give a better one.
+    fn wants_another(&self, leg: Leg, route: &Route, status: StatusCode, tried: usize) -> Option<Another> {
+        let rules = route.rules();
+        let is_in = |ranges: &[hf_config::estate::StatusRange]| {
+            ranges.iter().any(|range| range.holds(status.as_u16()))
+        };
+        let retries = &rules.retries;
+        if is_in(&retries.on_status)
+            && tried < usize::from(retries.tries)
+            && tried < route.endpoints.len()
+            && self.connection.worker.budgets.grant(route.number, Further::Retry, retries.budget, Instant::now())
+        {
+            return Some(Another::Endpoint);
+        }
+        let failover = rules.failover.as_ref().filter(|_| leg == Leg::First && route.failover.is_some());
+        failover.is_some_and(|rule| is_in(&rule.on_status)).then_some(Another::Pool)
+    }
+
+    /// How long to wait for the head of an answer.
+    fn patience(&self, leg: Leg, route: &Route, can_replay: bool) -> Duration {
+        let limit = route.manner.patience.response_header;
+        let failover = route.rules().failover.as_ref().filter(|_| leg == Leg::First && can_replay);
+        let earlier = failover.filter(|_| route.failover.is_some()).and_then(|rule| rule.on_timeout);
+        earlier.map_or(limit, |earlier| earlier.min(limit))
+    }
+
+    /// Hands the request to an endpoint and waits for the head of its answer.
+    async fn send(
+        &self,
+        leg: Leg,
+        request: Request<RequestBody>,
+        mut lease: Lease,
+        route: &Route,
+        kept: &Kept,
+    ) -> Result<(Answered, Option<Replay>), Failed> {
+        let is_http2 = kept.manner.is_http2();
+        let copy = if self.is_idempotent || is_http2 { Replay::of(&request) } else { None };
+        // A copy for HTTP/2 only may go out again only if it was not looked at.
+        let repeat = |copy: Option<Replay>| copy.filter(|_| self.is_idempotent);
+        let limit = self.patience(leg, route, self.is_idempotent && copy.is_some());
+        let until = Instant::now() + limit;
+        let timers = &self.connection.worker.shared.timers;
+        match timers.within(until, lease.send(request, self.between)).await {
+            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS && !self.asks_upgrade => {
+                lease.note(Outcome::ServerError);
+                let error = "answered 101, though no upgrade was asked for".to_owned();
+                Err(Failed::Sent { copy: None, error })
+            }
+            Ok(Ok(response)) => {
+                lease.note(self.outcome(&response));
+                let cookie = self.cookie(route, lease.endpoint());
+                let body_idle = route.manner.patience.body_idle;
+                Ok((Answered { response, lease, cookie, body_idle }, repeat(copy)))
+            }
+            Ok(Err(mut error)) => {
+                if let Some(mut request) = error.take_message() {
+                    to_own_form(&mut request);
+                    lease.was_not_used();
+                    return Err(if lease.was_kept {
+                        // It had ended while it lay idle: no failure, and no try.
+                        Failed::Stale { request }
+                    } else {
+                        Failed::Unsent { request, error: explain(error.error()) }
+                    });
+                }
+                let error = error.into_error();
+                Err(match (self.fate.get(), refused(&error), copy) {
+                    (Fate::TooLong, ..) => {
+                        let max = route.rules().bounds.body_bytes.unwrap_or(u64::MAX);
+                        Failed::Client(too_long(max))
+                    }
+                    (Fate::BrokenOff, ..) => {
+                        let what = "the request's body did not come whole";
+                        Failed::Client(Refusal::new(StatusCode::BAD_REQUEST, what))
+                    }
+                    (Fate::Coming, Some(Refused::Closing), Some(copy)) => {
+                        lease.was_not_used();
+                        Failed::Stale { request: copy.into_request() }
+                    }
+                    (Fate::Coming, Some(Refused::Stream), Some(copy)) => {
+                        lease.was_not_used();
+                        Failed::Unsent { request: copy.into_request(), error: explain(&error) }
+                    }
+                    (Fate::Coming, _, copy) => {
+                        lease.note(Outcome::Reset);
+                        Failed::Sent { copy: repeat(copy), error: explain(&error) }
+                    }
+                })
+            }
+            Err(_) => {
+                lease.note(Outcome::TimedOut);
+                Err(Failed::Silent { copy: repeat(copy), waited: limit })
+            }
+        }
+    }
+
+    fn outcome(&self, response: &Response<Incoming>) -> Outcome {
+        if response.status().is_server_error() {
+            Outcome::ServerError
+        } else if self.is_grpc {
+            // With trailers to come they have the last word.
+            grpc::outcome(response.headers())
+        } else {
+            Outcome::Answered
+        }
+    }
+
+    /// The cookie for a client that is new at `endpoint`.
+    fn cookie(&self, route: &Route, endpoint: &Endpoint) -> Option<HeaderValue> {
+        if route.cookies.is_empty() || self.stuck_to == Some(endpoint.token) {
+            return None;
+        }
+        let at = route.place(|found| found.id == endpoint.id)?;
+        route.cookies.get(usize::from(at)).cloned()
+    }
+}
+
+/// Who may give a better answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Another {
+    Endpoint,
+    Pool,
+}
+
+/// How HTTP/2 says that a request was not looked at (RFC 9113 8.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    /// This one.
+    Stream,
+    /// All after the last one that the endpoint works on: it closes the connection.
+    Closing,
+}
+
+fn refused(error: &hyper::Error) -> Option<Refused> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<h2::Error>()?;
+    if !cause.is_remote() {
+        return None;
+    }
+    if cause.is_go_away() {
+        return Some(Refused::Closing);
+    }
+    (cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM)).then_some(Refused::Stream)
+}
+
+/// Reads the rest of a short answer that nobody wants, so that its connection can be kept.
+fn discard(answered: Answered) {
+    let Answered { response, lease, .. } = answered;
+    tokio::task::spawn_local(async move {
+        let rest = Limited::new(response.into_body(), DISCARD_BYTES).collect();
+        if let Ok(Ok(_)) = tokio::time::timeout(DISCARD_PATIENCE, rest).await {
+            lease.keep();
+        }
+    });
+}
+
+fn explain(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
