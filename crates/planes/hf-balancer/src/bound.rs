@@ -14,12 +14,16 @@ use std::time::Duration;
 use hf_model::PoolName;
 use hf_probe::{Prober, ProberConfig};
 use hf_snapshot::Snapshot;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use crate::checks::Checks;
+use crate::arrive::{ALPN_H2, ALPN_HTTP1};
+use crate::checks::{self, Checks};
 use crate::config::BalancerConfig;
+use crate::handover::{Answer, Given, Handover, NamedListener};
 use crate::front::{Front, Phase, Table};
 use crate::listen::{self, BindError};
+use crate::memory::Memories;
+use crate::outliers;
 use crate::routes::{FrontKey, Placed, Routes, Wanted};
 use crate::worker::{Handle, Opened};
 
@@ -51,27 +55,53 @@ pub struct Bound {
     workers: Vec<Handle>,
     /// Tells the workers of a new snapshot.
     told: watch::Sender<u64>,
+    /// Whether clients are accepted: after the first round of checks.
+    begun: watch::Sender<bool>,
     /// Says which snapshot all workers obey.
     in_force: watch::Sender<u64>,
     views: watch::Sender<Vec<ListenerView>>,
+    /// Listeners that were open before this balancer was.
+    given: Given,
+    handover: Handover,
+    asked: mpsc::Receiver<Answer>,
 }
 
 #[derive(Debug)]
 enum FrontSlot {
-    Open(PoolName, Arc<Front>),
+    /// With its listeners once more, for a successor.
+    Open(PoolName, Arc<Front>, Vec<TcpListener>),
     /// Kept with all it needs, so that it can be tried again without a new snapshot.
     Failed(Wanted, String),
 }
 
 /// Opens the ports that the present snapshot asks for; none without one.
 pub async fn bind(config: BalancerConfig, snapshots: Snapshots) -> Result<Bound, BindError> {
+    bind_with(config, snapshots, Given::default()).await
+}
+
+/// As [`bind`], with listeners that are open already.
+pub async fn bind_with(
+    config: BalancerConfig,
+    snapshots: Snapshots,
+    given: Given,
+) -> Result<Bound, BindError> {
     let told = watch::Sender::new(0);
+    // Who remembers what the endpoints are like needs no round of checks first.
+    let begun = watch::Sender::new(config.memory.is_some());
+    let tls = config.certificates.as_ref().map(|certificates| certificates.server_config(&[ALPN_H2, ALPN_HTTP1]));
+    let tls = tls.transpose().map_err(BindError::Tls)?;
     let workers = (0..config.workers.get())
-        .map(|number| Handle::start(number, &config, told.subscribe()))
+        .map(|number| Handle::start(number, &config, tls.clone(), told.subscribe(), begun.subscribe()))
         .collect::<Result<_, _>>()
         .map_err(BindError::Threads)?;
-    let routes =
-        Routes::new(config.zone.clone(), config.address, config.activity.clone(), config.limits.clone());
+    let mut routes = Routes::new(
+        config.zone.clone(),
+        config.address,
+        config.activity.clone(),
+        config.endpoint_authorities.clone(),
+    );
+    routes.remember(config.memory.clone().unwrap_or_default());
+    let (handover, asked) = Handover::new();
     let mut bound = Bound {
         config,
         snapshots,
@@ -80,8 +110,12 @@ pub async fn bind(config: BalancerConfig, snapshots: Snapshots) -> Result<Bound,
         fronts: BTreeMap::new(),
         workers,
         told,
+        begun,
         in_force: watch::Sender::new(0),
         views: watch::Sender::new(Vec::new()),
+        given,
+        handover,
+        asked,
     };
     let first = bound.snapshots.borrow_and_update().clone();
     if let Some(snapshot) = first
@@ -103,16 +137,44 @@ impl Bound {
         self.views.subscribe()
     }
 
+    /// Reads what this balancer knows of its endpoints, for its successor.
+    pub fn memories(&self) -> Memories {
+        Memories(self.placed.subscribe())
+    }
+
+    /// Whether it takes traffic: a fresh one after its first round of checks.
+    pub fn begun(&self) -> watch::Receiver<bool> {
+        self.begun.subscribe()
+    }
+
+    /// Hands the listeners to a successor.
+    pub fn handover(&self) -> Handover {
+        self.handover.clone()
+    }
+
     /// Obeys snapshots until `shutdown` is true or its sender is gone, then lets clients finish. Dropped, it cuts them.
     pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
         let prober = Prober::new(ProberConfig::new(self.config.node.clone()));
-        let checks = Checks::new(self.placed.subscribe());
+        let views = self.routes.views();
+        let checks = Checks::new(self.placed.subscribe(), views.clone(), self.begun.clone());
+        let outliers = outliers::attend(self.placed.subscribe(), views);
+        let in_the_end = checks::begin_in_the_end(self.begun.clone());
         let probed = |placed: &Option<Arc<Placed>>| placed.as_ref().map(|placed| placed.probed.clone());
         let probing = prober.run(self.placed.subscribe(), probed, checks, shutdown.clone());
+        let certificates = self.config.certificates.clone();
+        let certificates = async move {
+            match certificates {
+                Some(certificates) => certificates.watch().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.obey_all(&mut shutdown) => {}
             () = probing => {}
+            () = outliers => {}
+            () = in_the_end => {}
+            () = certificates => {}
         }
         self.finish().await;
     }
@@ -131,6 +193,10 @@ impl Bound {
                         self.obey(&snapshot).await;
                     }
                 }
+                Some(answer) = self.asked.recv() => {
+                    // Who asked may be gone.
+                    let _ = answer.send(self.copies());
+                }
                 () = tokio::time::sleep(RETRY), if failing => self.retry_failed().await,
             }
         }
@@ -145,10 +211,10 @@ impl Bound {
         let mut to_open = Vec::new();
         for wanted in wanted {
             match gone.remove(&wanted.key) {
-                Some(FrontSlot::Open(_, front)) => {
+                Some(FrontSlot::Open(_, front, listeners)) => {
                     front.set_table(Table::new(wanted.listening, wanted.behind));
                     phases.push((front.clone(), wanted.phase));
-                    self.fronts.insert(wanted.key, FrontSlot::Open(wanted.pool, front));
+                    self.fronts.insert(wanted.key, FrontSlot::Open(wanted.pool, front, listeners));
                 }
                 Some(FrontSlot::Failed(..)) | None => to_open.push(wanted),
             }
@@ -176,6 +242,21 @@ impl Bound {
         errors
     }
 
+    /// All open listeners once more.
+    fn copies(&self) -> Vec<NamedListener> {
+        let mut copies = Vec::new();
+        for slot in self.fronts.values() {
+            let FrontSlot::Open(pool, _, listeners) = slot else { continue };
+            for listener in listeners {
+                match listener.try_clone() {
+                    Ok(listener) => copies.push(NamedListener { name: pool.to_string(), listener }),
+                    Err(error) => tracing::error!(%pool, %error, "a listener cannot be handed over"),
+                }
+            }
+        }
+        copies
+    }
+
     async fn retry_failed(&mut self) {
         let (failed, open) = std::mem::take(&mut self.fronts)
             .into_iter()
@@ -191,7 +272,12 @@ impl Bound {
     }
 
     async fn open(&mut self, wanted: Wanted) -> Option<BindError> {
-        let opened = listen::open(&wanted.pool, wanted.key.address, self.workers.len());
+        let given = self.given.take(wanted.pool.as_str(), wanted.key.address);
+        let opened = if given.is_empty() {
+            listen::open(&wanted.pool, wanted.key.address, self.workers.len())
+        } else {
+            listen::adopt(&wanted.pool, wanted.key.address, given, self.workers.len())
+        };
         match opened {
             Ok(listeners) => {
                 self.serve(wanted, listeners).await;
@@ -211,18 +297,20 @@ impl Bound {
         tracing::info!(pool = %wanted.pool, address = %local, "listening");
         let table = Table::new(wanted.listening, wanted.behind);
         let front = Arc::new(Front::new(local, table, wanted.phase));
-        for (worker, listener) in self.workers.iter().zip(listeners) {
+        // A worker may have several: there are at least as many listeners as workers.
+        let kept = listeners.iter().filter_map(|listener| listener.try_clone().ok()).collect();
+        for (worker, listener) in self.workers.iter().cycle().zip(listeners) {
             let opened = Opened { front: front.clone(), listener };
             if worker.listeners.send(opened).await.is_err() {
                 tracing::error!(address = %local, "a worker of the balancer has ended; the others go on");
             }
         }
-        self.fronts.insert(wanted.key, FrontSlot::Open(wanted.pool, front));
+        self.fronts.insert(wanted.key, FrontSlot::Open(wanted.pool, front, kept));
     }
 
     fn show(&self) {
         let view = |(key, slot): (&FrontKey, &FrontSlot)| match slot {
-            FrontSlot::Open(pool, front) => {
+            FrontSlot::Open(pool, front, _) => {
                 ListenerView { pool: pool.clone(), wanted: key.address, state: Ok(front.local) }
             }
             FrontSlot::Failed(wanted, why) => {
@@ -266,7 +354,7 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 
 fn close_all(fronts: BTreeMap<FrontKey, FrontSlot>) {
     for slot in fronts.into_values() {
-        if let FrontSlot::Open(pool, front) = slot {
+        if let FrontSlot::Open(pool, front, _) = slot {
             tracing::info!(%pool, address = %front.local, "listener closed");
             front.set_phase(Phase::Closing);
         }

@@ -1,36 +1,42 @@
 //! A client's socket as hyper sees it: watched for framing, never waiting for ever, closed between requests when asked.
 //!
-//! 1. Bytes that [`Framing`] refuses never reach hyper.
-//! 2. Every wait has an end: for a head, within a body, for the next request, for the client to take its answer.
+//! 1. Bytes that [`Framing`] refuses never reach hyper. In their place it gets a request of ours that is answered with the refusal, or,
+//!    where the head's beginning is with hyper already or a body is malformed, what it answers with 400 itself.
+//! 2. Every wait for the client has an end: for a head, within a body, for the client to take its answer. Waiting for the next
+//!    request is not looked at here: a connection that is idle is taken away from hyper (`session`).
 //! 3. To close a kept connection hyper is told "end of stream" while no request is under way and none has arrived. The socket is looked at
 //!    once more right before, so that a request that is already here is answered instead of reset.
+//! 4. HTTP/2 has its own framing and its own idea of idle; only writes are watched. After an upgrade nothing is.
 //!
-//! One timer a connection, moved only when it fires or must fire earlier: a request costs no timer work.
+//! One timer a connection, made when a wait begins that may be too long, moved only when it fires or must fire earlier: a request
+//! that comes whole and is taken at once costs no timer work.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hf_config::estate::Patience;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use crate::client_state::ConnectionState;
-use crate::config::Limits;
-use crate::framing::{Framing, POISON};
+use crate::client_stream::ClientStream;
+use crate::framing::{Framing, POISON, RefusedAt};
 
 /// The socket of one client.
 #[derive(Debug)]
 pub struct ClientIo {
-    stream: TcpStream,
-    framing: Framing,
+    stream: ClientStream,
+    /// What was read before hyper came, and how much of it was handed out.
+    before: (Vec<u8>, usize),
+    /// None for HTTP/2.
+    framing: Option<Framing>,
     state: Arc<ConnectionState>,
-    patience: Patience,
-    /// How much of [`POISON`] was handed out, once something was refused.
-    poisoned: Option<usize>,
+    header: Duration,
+    body_idle: Duration,
+    instead: Option<Instead>,
     /// Since when a read waits; none after bytes came.
     reading_since: Option<Instant>,
     head_since: Option<Instant>,
@@ -38,26 +44,43 @@ pub struct ClientIo {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// What hyper gets in place of refused bytes, and how much of it was handed out.
 #[derive(Debug)]
-struct Patience {
-    header: Duration,
-    body_idle: Duration,
-    client_idle: Duration,
+struct Instead {
+    bytes: &'static [u8],
+    given: usize,
+    /// Whether the stream is at its end then; else it is hyper who ends it, after its answer.
+    then_end: bool,
 }
 
 impl ClientIo {
-    /// Watches `stream`.
-    pub fn new(stream: TcpStream, limits: &Limits, state: Arc<ConnectionState>) -> Self {
+    /// Watches `stream` for HTTP/1.1; `before` was read from it already.
+    pub fn http1(
+        stream: ClientStream,
+        before: Vec<u8>,
+        patience: &Patience,
+        header_bytes: usize,
+        state: Arc<ConnectionState>,
+    ) -> Self {
+        let framing = Some(Framing::new(header_bytes));
+        ClientIo { framing, ..Self::http2(stream, before, patience, state) }
+    }
+
+    /// Lets HTTP/2 pass.
+    pub fn http2(
+        stream: ClientStream,
+        before: Vec<u8>,
+        patience: &Patience,
+        state: Arc<ConnectionState>,
+    ) -> Self {
         ClientIo {
             stream,
-            framing: Framing::new(limits.header_bytes),
+            before: (before, 0),
+            framing: None,
             state,
-            patience: Patience {
-                header: limits.header,
-                body_idle: limits.body_idle,
-                client_idle: limits.client_idle,
-            },
-            poisoned: None,
+            header: patience.header,
+            body_idle: patience.body_idle,
+            instead: None,
             reading_since: None,
             head_since: None,
             writing_since: None,
@@ -65,32 +88,39 @@ impl ClientIo {
         }
     }
 
-    fn hand_out_poison(&mut self, buf: &mut ReadBuf<'_>) {
-        let given = self.poisoned.unwrap_or(0);
-        let more = buf.remaining().min(POISON.len() - given);
-        buf.put_slice(&POISON[given..given + more]);
-        self.poisoned = Some(given + more);
+    /// The stream itself. Bytes that were read before and not handed out are lost.
+    pub fn into_stream(self) -> ClientStream {
+        self.stream
     }
 
-    /// Whether the client has sent something that was not read yet, asked of the kernel itself: the runtime's own
-    /// knowledge is as old as its last turn.
-    fn has_unread_bytes(&self) -> bool {
-        let mut byte = [MaybeUninit::uninit(); 1];
-        socket2::SockRef::from(&self.stream).peek(&mut byte).is_ok_and(|count| count > 0)
+    fn between_requests(&self) -> bool {
+        let (before, given) = &self.before;
+        *given == before.len()
+            && !self.state.is_busy()
+            && self.framing.as_ref().is_some_and(Framing::between_requests)
     }
 
-    /// When the present wait for the client must end; none while a request is under way and nothing is asked of the client.
+    fn hand_out_instead(&mut self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Some(instead) = &mut self.instead else { return Poll::Pending };
+        let more = buf.remaining().min(instead.bytes.len() - instead.given);
+        buf.put_slice(&instead.bytes[instead.given..instead.given + more]);
+        instead.given += more;
+        if more == 0 && !instead.then_end {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// When the present wait for the client must end; none while nothing is asked of it.
     fn deadline(&self) -> Option<Instant> {
-        let read = if self.framing.in_head() {
-            self.head_since.map(|since| since + self.patience.header)
-        } else if !self.framing.between_requests() {
-            self.reading_since.map(|since| since + self.patience.body_idle)
-        } else if self.state.is_busy() {
-            None
-        } else {
-            Some(self.state.idle_since() + self.patience.client_idle)
+        let read = match &self.framing {
+            Some(framing) if framing.in_head() => self.head_since.map(|since| since + self.header),
+            Some(framing) if !framing.between_requests() => {
+                self.reading_since.map(|since| since + self.body_idle)
+            }
+            _ => None,
         };
-        let write = self.writing_since.map(|since| since + self.patience.body_idle);
+        let write = self.writing_since.map(|since| since + self.body_idle);
         match (read, write) {
             (Some(read), Some(write)) => Some(read.min(write)),
             (one, other) => one.or(other),
@@ -99,36 +129,61 @@ impl ClientIo {
 
     /// Ready when the present wait has lasted too long.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let deadline = self.deadline();
-        // hyper reads once while a request is under way, to hear the client hang up, and not again when the answer is out.
-        // So the timer runs then, too: it makes hyper read again, and the idle time is looked at.
-        let wake_at = deadline.unwrap_or_else(|| Instant::now() + self.patience.client_idle);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wake_at)));
-        if timer.deadline() > wake_at {
-            timer.as_mut().reset(wake_at);
+        let Some(deadline) = self.deadline() else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
         }
         while timer.as_mut().poll(cx).is_ready() {
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if Instant::now() >= deadline {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
-            timer.as_mut().reset(wake_at);
+            timer.as_mut().reset(deadline);
         }
         Poll::Pending
     }
 
     fn wait_to_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let is_idle = self.framing.between_requests() && !self.state.is_busy();
-        let is_flushed = self.writing_since.is_none();
-        if self.state.is_to_close() && is_idle && is_flushed && !self.has_unread_bytes() {
-            return Poll::Ready(Ok(()));
+        let Some(framing) = &self.framing else { return Poll::Pending };
+        if framing.between_requests() {
+            let is_idle = self.between_requests() && self.writing_since.is_none();
+            if is_idle && self.state.is_to_close() && !self.stream.has_unread_bytes() {
+                return Poll::Ready(Ok(()));
+            }
+            if self.writing_since.is_none() {
+                return Poll::Pending;
+            }
+        } else {
+            self.reading_since.get_or_insert_with(Instant::now);
         }
-        self.reading_since.get_or_insert_with(Instant::now);
         self.poll_deadline(cx).map(Err)
     }
 
     fn wait_to_write<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         self.writing_since.get_or_insert_with(Instant::now);
+        self.state.set_writing(true);
         self.poll_deadline(cx).map(Err)
+    }
+
+    fn has_written(&mut self) {
+        if self.writing_since.take().is_some() {
+            self.state.set_writing(false);
+        }
+    }
+
+    /// Bytes from the socket, or from what was read before.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let (before, given) = &mut self.before;
+        if *given == before.len() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let more = buf.remaining().min(before.len() - *given);
+        buf.put_slice(&before[*given..*given + more]);
+        *given += more;
+        if *given == before.len() {
+            self.before = (Vec::new(), 0);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -139,30 +194,38 @@ impl AsyncRead for ClientIo {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.poisoned.is_some() {
-            this.hand_out_poison(buf);
-            return Poll::Ready(Ok(()));
+        if this.instead.is_some() {
+            return this.hand_out_instead(buf);
         }
-        let before = buf.filled().len();
-        let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buf) else {
-            return this.wait_to_read(cx);
+        let had = buf.filled().len();
+        let is_tunnel = this.state.is_tunnel();
+        let Poll::Ready(read) = this.poll_bytes(cx, buf) else {
+            return if is_tunnel { Poll::Pending } else { this.wait_to_read(cx) };
         };
         read?;
-        let was_in_head = this.framing.in_head();
+        let Some(framing) = this.framing.as_mut().filter(|_| !is_tunnel) else { return Poll::Ready(Ok(())) };
+        let was_in_head = framing.in_head();
         this.reading_since = None;
-        if let Err((good, why)) = this.framing.take(&buf.filled()[before..]) {
-            tracing::debug!(?why, peer = ?this.stream.peer_addr().ok(), "refused a request that can be read in two ways");
-            buf.set_filled(before + good);
-            this.poisoned = Some(0);
+        if let Err(RefusedAt { good, why, from_start }) = framing.take(&buf.filled()[had..]) {
+            tracing::debug!(?why, peer = ?this.stream.socket().peer_addr().ok(), "refused what can be read in two ways");
+            this.state.refuse();
+            this.state.set_reading(true);
+            buf.set_filled(had + good);
+            this.instead = Some(Instead {
+                bytes: if from_start { why.as_request() } else { POISON },
+                given: 0,
+                then_end: !from_start,
+            });
             if good == 0 {
                 // Nothing handed out would mean "end of stream".
-                this.hand_out_poison(buf);
+                return this.hand_out_instead(buf);
             }
             return Poll::Ready(Ok(()));
         }
         if !was_in_head {
-            this.head_since = this.framing.in_head().then(Instant::now);
+            this.head_since = framing.in_head().then(Instant::now);
         }
+        this.state.set_reading(!framing.between_requests());
         Poll::Ready(Ok(()))
     }
 }
@@ -170,9 +233,9 @@ impl AsyncRead for ClientIo {
 impl AsyncWrite for ClientIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Poll::Ready(wrote) = Pin::new(&mut self.stream).poll_write(cx, bytes) else {
-            return self.wait_to_write(cx);
+            return if self.state.is_tunnel() { Poll::Pending } else { self.wait_to_write(cx) };
         };
-        self.writing_since = None;
+        self.has_written();
         Poll::Ready(wrote)
     }
 
@@ -182,9 +245,9 @@ impl AsyncWrite for ClientIo {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Poll::Ready(wrote) = Pin::new(&mut self.stream).poll_write_vectored(cx, slices) else {
-            return self.wait_to_write(cx);
+            return if self.state.is_tunnel() { Poll::Pending } else { self.wait_to_write(cx) };
         };
-        self.writing_since = None;
+        self.has_written();
         Poll::Ready(wrote)
     }
 
@@ -197,7 +260,6 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-        Poll::Ready(result)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

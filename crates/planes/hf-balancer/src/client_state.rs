@@ -7,7 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// Requests that one HTTP/2 connection may take back besides half as many as were answered. A browser that skips through a film takes back a few
+/// tens.
+const TAKEN_BACK_MAX: u32 = 100;
 
 /// One client connection, from its first byte to its end.
 #[derive(Debug)]
@@ -17,8 +22,14 @@ pub struct ConnectionState {
     used: AtomicBool,
     idle_since_us: AtomicU64,
     close_when_idle: AtomicBool,
-    rests: AtomicBool,
+    refused: AtomicBool,
+    taken_back: AtomicU32,
+    answered: AtomicU32,
     tunnel: AtomicBool,
+    reading: AtomicBool,
+    writing: AtomicBool,
+    /// Spoken to when a tunnel ends.
+    ended: Notify,
 }
 
 impl ConnectionState {
@@ -30,8 +41,13 @@ impl ConnectionState {
             used: AtomicBool::new(false),
             idle_since_us: AtomicU64::new(0),
             close_when_idle: AtomicBool::new(false),
-            rests: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+            taken_back: AtomicU32::new(0),
+            answered: AtomicU32::new(0),
             tunnel: AtomicBool::new(false),
+            reading: AtomicBool::new(false),
+            writing: AtomicBool::new(false),
+            ended: Notify::new(),
         }
     }
 
@@ -60,19 +76,52 @@ impl ConnectionState {
         self.base + Duration::from_micros(self.idle_since_us.load(Relaxed))
     }
 
-    /// The socket's word: nothing happened for a while, what hyper holds may be let go.
-    pub fn rest(&self) {
-        self.rests.store(true, Relaxed);
+    /// The socket's word: a request has begun to come and is not here whole, or is.
+    pub fn set_reading(&self, reading: bool) {
+        self.reading.store(reading, Relaxed);
     }
 
-    /// Whether the socket said so since the last time.
-    pub fn take_rest(&self) -> bool {
-        self.rests.load(Relaxed) && self.rests.swap(false, Relaxed)
+    /// The socket's word: the client does not take what we write, or does.
+    pub fn set_writing(&self, writing: bool) {
+        self.writing.store(writing, Relaxed);
+    }
+
+    /// Whether one of both is waited for.
+    pub fn is_waiting(&self) -> bool {
+        self.reading.load(Relaxed) || self.writing.load(Relaxed)
+    }
+
+    /// Something of this client was refused: its connection ends after the answer.
+    pub fn refuse(&self) {
+        self.refused.store(true, Relaxed);
+    }
+
+    /// Whether something was.
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Relaxed)
+    }
+
+    /// A request of HTTP/2 ended: answered, or taken back by the client before its answer began.
+    pub fn stream_ended(&self, taken_back: bool) {
+        let counter = if taken_back { &self.taken_back } else { &self.answered };
+        counter.store(counter.load(Relaxed).saturating_add(1), Relaxed);
+    }
+
+    /// Whether the client takes back more than anybody does who wants answers: each costs us a request, and it nothing.
+    pub fn is_rapidly_reset(&self) -> bool {
+        self.taken_back.load(Relaxed) > TAKEN_BACK_MAX.saturating_add(self.answered.load(Relaxed) / 2)
     }
 
     /// From now on the bytes are no HTTP any more: an upgrade was answered with 101. To be said before that answer is given to hyper.
     pub fn become_tunnel(&self) {
         self.tunnel.store(true, Relaxed);
+    }
+
+    /// Waits until a tunnel has ended.
+    pub async fn tunnel_ended(&self) {
+        while self.is_busy() {
+            self.ended.notified().await;
+        }
     }
 
     /// Whether they are none.
@@ -97,6 +146,9 @@ impl Drop for UnderWay {
         let left = self.0.busy.load(Relaxed) - 1;
         self.0.busy.store(left, Relaxed);
         if left == 0 {
+            if self.0.is_tunnel() {
+                self.0.ended.notify_one();
+            }
             self.0.idle_since_us.store(self.0.base.elapsed().as_micros() as u64, Relaxed);
         }
     }

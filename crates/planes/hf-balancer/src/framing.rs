@@ -6,12 +6,16 @@
 //! both `Content-Length` and `Transfer-Encoding` · more than one of either · a length that is not digits only · a transfer coding other than
 //! `chunked` · bare CR or LF · folded lines · blanks before the colon · NUL · malformed chunks.
 //!
-//! It sees the bytes on their way to hyper and keeps only the part of a head that spans two reads. What it refuses is
-//! replaced by [`POISON`], which hyper answers with 400 in its place among the answers, and nothing after it is let through.
+//! It sees the bytes on their way to hyper and keeps only the part of a head that spans two reads. What it refuses is replaced, and nothing
+//! after it is let through: a head that came at once by a request of ours ([`Refused::as_request`]), which is answered in its place among
+//! the answers with what is wrong; the rest by [`POISON`], which hyper answers with 400.
 //!
 //! Not here: what the other fields mean, sockets, timers.
 
-/// What hyper gets in place of refused bytes: no byte of it but the line ends may stand in a head or in a chunk's size.
+/// The method of requests that stand for refused ones; from a client it is refused itself.
+pub const REFUSED_METHOD: &str = "HOLDFAST-REFUSED";
+
+/// What hyper gets in place of refused bytes that have begun: no byte of it but the line ends may stand in a head or in a chunk's size.
 pub const POISON: &[u8] = b"\0\r\n\r\n";
 
 /// Bytes of a chunk's size line or of all trailers. Longer ones are refused.
@@ -32,6 +36,79 @@ pub enum Refused {
     BadLine,
     /// A malformed chunk.
     BadChunk,
+    /// A version of HTTP/1 that is none, or another one.
+    Version,
+    /// A method that is ours.
+    Method,
+}
+
+impl Refused {
+    const ALL: [Refused; 8] = [
+        Refused::TwoFramings,
+        Refused::Repeated,
+        Refused::BadLength,
+        Refused::BadCoding,
+        Refused::BadLine,
+        Refused::BadChunk,
+        Refused::Version,
+        Refused::Method,
+    ];
+
+    /// The request that takes the place of the refused one.
+    pub fn as_request(self) -> &'static [u8] {
+        match self {
+            Refused::TwoFramings => b"HOLDFAST-REFUSED /0 HTTP/1.1\r\nhost: -\r\n\r\n",
+            Refused::Repeated => b"HOLDFAST-REFUSED /1 HTTP/1.1\r\nhost: -\r\n\r\n",
+            Refused::BadLength => b"HOLDFAST-REFUSED /2 HTTP/1.1\r\nhost: -\r\n\r\n",
+            Refused::BadCoding => b"HOLDFAST-REFUSED /3 HTTP/1.1\r\nhost: -\r\n\r\n",
+            Refused::BadLine => b"HOLDFAST-REFUSED /4 HTTP/1.1\r\nhost: -\r\n\r\n",
+            Refused::BadChunk => b"HOLDFAST-REFUSED /5 HTTP/1.1\r\nhost: -\r\n\r\n",
+            Refused::Version => b"HOLDFAST-REFUSED /6 HTTP/1.1\r\nhost: -\r\n\r\n",
+            Refused::Method => b"HOLDFAST-REFUSED /7 HTTP/1.1\r\nhost: -\r\n\r\n",
+        }
+    }
+
+    /// Which refusal a request of ours stands for.
+    pub fn of_request(path: &str) -> Refused {
+        let at = path.strip_prefix('/').and_then(|at| at.parse::<usize>().ok());
+        at.and_then(|at| Refused::ALL.get(at).copied()).unwrap_or(Refused::Method)
+    }
+
+    /// The answer's status.
+    pub fn status(self) -> u16 {
+        if self == Refused::Version { 505 } else { 400 }
+    }
+
+    /// What is wrong, for the client.
+    pub fn words(self) -> &'static str {
+        match self {
+            Refused::TwoFramings => "a request has Content-Length or Transfer-Encoding, this one has both",
+            Refused::Repeated => {
+                "a request has one Content-Length or one Transfer-Encoding, this one has several"
+            }
+            Refused::BadLength => "a Content-Length is 1 to 18 digits, this one is not",
+            Refused::BadCoding => {
+                "the only transfer coding that is taken is `chunked`, and only in HTTP/1.1"
+            }
+            Refused::BadLine => {
+                "a line of the head is malformed: lines end with CR LF, are not folded, and have their colon right after the name"
+            }
+            Refused::BadChunk => "a chunk of the body is malformed",
+            Refused::Version => "the versions served here are HTTP/1.0, HTTP/1.1 and HTTP/2",
+            Refused::Method => "no such method",
+        }
+    }
+}
+
+/// What is refused of some bytes, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedAt {
+    /// How many of the bytes may go on.
+    pub good: usize,
+    /// Why the rest may not.
+    pub why: Refused,
+    /// Whether what is refused begins right there: no byte of it has gone on.
+    pub from_start: bool,
 }
 
 /// Where the next byte belongs.
@@ -77,13 +154,16 @@ impl Framing {
         self.place == Place::Head && !self.head.is_empty()
     }
 
-    /// Takes the next bytes. On a refusal: how many of them may go on, and why not the rest.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<(), (usize, Refused)> {
+    /// Takes the next bytes.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), RefusedAt> {
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             at += match &mut self.place {
-                Place::Head => self.take_head(rest).map_err(|why| (at, why))?,
+                Place::Head => {
+                    let from_start = self.head.is_empty();
+                    self.take_head(rest).map_err(|why| RefusedAt { good: at, why, from_start })?
+                }
                 Place::Body(left) => {
                     let took = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
                     *left -= took as u64;
@@ -101,7 +181,8 @@ impl Framing {
                     took
                 }
                 _ => {
-                    self.take_chunk_byte(rest[0]).map_err(|why| (at, why))?;
+                    let refused = |why| RefusedAt { good: at, why, from_start: false };
+                    self.take_chunk_byte(rest[0]).map_err(refused)?;
                     1
                 }
             };
@@ -219,6 +300,16 @@ fn read_head(head: &[u8]) -> Result<Place, Refused> {
         _ => Err(Refused::BadLine),
     });
     let request = lines.next().unwrap_or(Err(Refused::BadLine))?;
+    if request.starts_with(REFUSED_METHOD.as_bytes()) {
+        return Err(Refused::Method);
+    }
+    if let [.., b' ', b'H', b'T', b'T', b'P', b'/', major, b'.', minor] = request
+        && major.is_ascii_digit()
+        && minor.is_ascii_digit()
+        && !matches!((major, minor), (b'1', b'0' | b'1'))
+    {
+        return Err(Refused::Version);
+    }
     let (mut length, mut chunked) = (None, false);
     for line in lines {
         let line = line?;

@@ -12,11 +12,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use hf_config::estate::{Bounds, HostPattern, ListenerOptions, Patience, Pool, Protocol};
+use hf_config::estate::{
+    Bounds, Estate, HostPattern, ListenerOptions, Patience, Pool, Protocol, ProxyAccept, ZoneIx,
+};
+use hf_model::Cidr;
 use tokio::sync::watch;
 
 use crate::route::Route;
@@ -43,17 +46,45 @@ pub struct Listening {
     pub patience: Patience,
     /// How much they may send.
     pub bounds: Bounds,
+    /// Where clients are.
+    pub places: Arc<Places>,
 }
 
 impl Listening {
     /// As `pool` says.
-    pub fn of(pool: &Pool) -> Self {
+    pub fn of(pool: &Pool, places: &Arc<Places>) -> Self {
         Listening {
             protocol: pool.protocol,
             options: pool.listener.clone(),
             patience: pool.patience.clone(),
             bounds: pool.bounds.clone(),
+            places: places.clone(),
         }
+    }
+
+    /// Whether what a peer says of its clients is believed: the listener names its network, or wants a PROXY header of it.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        let ProxyAccept { required, from } = &self.options.proxy_protocol;
+        if from.is_empty() { *required } else { from.iter().any(|network| network.contains(peer)) }
+    }
+}
+
+/// The networks of zones, the narrowest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places(Vec<(Cidr, ZoneIx)>);
+
+impl Places {
+    /// As the estate says.
+    pub fn of(estate: &Estate) -> Self {
+        let networks = |zone| estate.zone(zone).networks.iter().map(move |network| (*network, zone));
+        let mut places: Vec<_> = estate.zone_indexes().flat_map(networks).collect();
+        places.sort_by_key(|(network, _)| std::cmp::Reverse(network.bits()));
+        Places(places)
+    }
+
+    /// The zone whose network holds `client`.
+    pub fn zone_of(&self, client: IpAddr) -> Option<ZoneIx> {
+        self.0.iter().find(|(network, _)| network.contains(client)).map(|(_, zone)| *zone)
     }
 }
 
@@ -72,7 +103,7 @@ pub struct Behind {
 #[derive(Debug)]
 pub struct Table {
     /// What holds for whole connections.
-    pub listening: Listening,
+    pub listening: Arc<Listening>,
     /// The only pool, when it is for all.
     only: Option<Arc<Route>>,
     exactly: BTreeMap<String, ByPath>,
@@ -91,7 +122,7 @@ impl Table {
             _ => None,
         };
         let mut table = Table {
-            listening,
+            listening: Arc::new(listening),
             only,
             exactly: BTreeMap::new(),
             below: BTreeMap::new(),

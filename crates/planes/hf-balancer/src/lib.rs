@@ -13,6 +13,7 @@
 //!
 //! Not here: HTTP/2, TLS, upgrades such as WebSocket (the `Upgrade` field is dropped, so clients fall back), TCP pools.
 
+mod arrive;
 mod body;
 mod bound;
 mod budget;
@@ -20,20 +21,43 @@ mod checks;
 mod client;
 mod client_io;
 mod client_state;
+mod client_stream;
 mod config;
+mod deadline;
+mod departure;
 mod endpoint;
+mod endpoint_io;
 mod exchange;
 pub mod framing;
 mod front;
+mod grpc;
+mod handover;
 mod headers;
 mod health;
+mod http2;
 mod kept;
+mod lease;
 mod listen;
+mod manner;
+mod memory;
+mod outliers;
+mod pace;
 mod refuse;
+mod replay;
 mod route;
 mod routes;
+mod serve;
+mod sticky;
+mod tcp;
+mod tries;
+mod tunnel;
+mod unverified;
+mod websocket;
 mod worker;
 
-pub use bound::{Bound, ListenerView, Snapshots, bind};
+pub use bound::{Bound, ListenerView, Snapshots, bind, bind_with};
 pub use config::{BalancerConfig, Limits};
+pub use handover::{Given, Handover, NamedListener};
 pub use listen::BindError;
+pub use manner::Authorities;
+pub use memory::{EndpointMemory, Memories};

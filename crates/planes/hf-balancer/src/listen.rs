@@ -57,6 +57,17 @@ pub enum BindError {
         #[source]
         source: io::Error,
     },
+    /// TLS without certificates.
+    #[error(
+        "pool {pool} wants TLS (`tls = true`), and this node has no certificates; name some in `certificates` of [balancer]"
+    )]
+    NoCertificates {
+        /// Whose listener.
+        pool: PoolName,
+    },
+    /// The cryptography does not work here.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// A worker thread could not be started.
     #[error("the balancer's threads cannot be started")]
     Threads(#[source] io::Error),
@@ -73,6 +84,24 @@ pub fn open(pool: &PoolName, address: SocketAddr, count: usize) -> Result<Vec<Tc
             _ => BindError::Other { pool, address, source },
         }
     })
+}
+
+/// Uses listeners that are open at `address` already: all of them, and at least `count`; where there are fewer some are shared.
+pub fn adopt(
+    pool: &PoolName,
+    address: SocketAddr,
+    given: Vec<TcpListener>,
+    count: usize,
+) -> Result<Vec<TcpListener>, BindError> {
+    let shared = count.saturating_sub(given.len());
+    let copies = given.iter().cycle().take(shared).map(TcpListener::try_clone);
+    let copies: Result<Vec<TcpListener>, io::Error> = copies.collect();
+    let all = copies.map(|copies| given.into_iter().chain(copies).collect::<Vec<_>>());
+    let ready = all.and_then(|all| {
+        all.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
+        Ok(all)
+    });
+    ready.map_err(|source| BindError::Other { pool: pool.clone(), address, source })
 }
 
 fn open_all(mut address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {

@@ -52,7 +52,9 @@ impl Refusal {
 /// Refuses requests whose form has no place here: tunnels, other servers' addresses, doubtful hosts.
 pub fn check_form<B>(request: &Request<B>) -> Result<(), Refusal> {
     let bad = |what: &str| Err(Refusal::new(StatusCode::BAD_REQUEST, what));
-    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+    // A WebSocket of HTTP/2 comes as CONNECT with its protocol (RFC 8441).
+    let is_extended = request.extensions().get::<hyper::ext::Protocol>().is_some();
+    if *request.method() == Method::TRACE || (*request.method() == Method::CONNECT && !is_extended) {
         let what = format!("{} is not served here: this is not a forward proxy", request.method());
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, what));
     }

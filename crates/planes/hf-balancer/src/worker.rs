@@ -5,33 +5,35 @@
 //! At its bound of client connections a worker accepts, says 503 and closes.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hf_config::estate::Protocol;
+use hf_telemetry::Latencies;
 use http::header::HeaderValue;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
-use crate::budget::RetryBudget;
-use crate::client_io::ClientIo;
-use crate::client_state::ConnectionState;
+use crate::budget::Budgets;
 use crate::config::BalancerConfig;
 use crate::endpoint::Endpoint;
-use crate::exchange::ClientConnection;
 use crate::front::{Front, Phase};
-use crate::kept::{Kept, KeptShared};
+pub use crate::kept::KeptShared;
+use crate::kept::{Kept, Lines};
+use crate::manner::Manner;
+use crate::serve::serve;
 
 /// How often idle endpoint connections are looked through.
 const SWEEP: Duration = Duration::from_millis(500);
+
+/// As much as a record of TLS carries.
+const SCRATCH_BYTES: usize = 16 << 10;
 
 /// The whole answer to a client beyond the bound.
 const FULL: &[u8] =
@@ -52,10 +54,20 @@ pub struct Opened {
 pub struct Worker {
     /// What its endpoint connections share.
     pub shared: Rc<KeptShared>,
+    /// Its endpoint connections.
+    pub lines: Lines,
     /// What retries it has left.
-    pub budget: RetryBudget,
-    spread: Duration,
-    kept: RefCell<HashMap<u64, Rc<Kept>>>,
+    pub budgets: Budgets,
+    /// Handshakes with clients; none without certificates.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Where round-trip times of clients go.
+    pub latencies: Option<Arc<Latencies>>,
+    /// Over how long idle clients are sent away.
+    pub spread: Duration,
+    /// Where bytes of connections that rest are read to.
+    pub scratch: RefCell<Box<[u8]>>,
+    /// Whether the balancer takes traffic yet.
+    begun: watch::Receiver<bool>,
     chance: Cell<u64>,
     clients: Cell<usize>,
     gone: Notify,
@@ -75,8 +87,14 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts a worker's thread. `told` tells of every new snapshot.
-    pub fn start(number: usize, config: &BalancerConfig, told: watch::Receiver<u64>) -> io::Result<Handle> {
+    /// Starts a worker's thread. `told` tells of every new snapshot, `begun` whether clients are accepted yet.
+    pub fn start(
+        number: usize,
+        config: &BalancerConfig,
+        tls: Option<Arc<ServerConfig>>,
+        told: watch::Receiver<u64>,
+        begun: watch::Receiver<bool>,
+    ) -> io::Result<Handle> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listeners, opened) = mpsc::channel(64);
         let (end, ended) = oneshot::channel();
@@ -84,7 +102,7 @@ impl Handle {
         let config = config.clone();
         let thread = std::thread::Builder::new().name(format!("hf-balancer-{number}")).spawn(move || {
             LocalSet::new().block_on(&runtime, async {
-                Rc::new(Worker::new(&config)).run(opened, told, obey).await;
+                Rc::new(Worker::new(&config, tls, begun)).run(opened, told, obey).await;
             });
             // Dropping the runtime cuts what is left.
             drop(runtime);
@@ -95,18 +113,24 @@ impl Handle {
 }
 
 impl Worker {
-    fn new(config: &BalancerConfig) -> Self {
+    fn new(config: &BalancerConfig, tls: Option<Arc<ServerConfig>>, begun: watch::Receiver<bool>) -> Self {
         let shared = KeptShared {
             limits: config.limits.clone(),
             drain: config.drain,
             clock: config.clock.clone(),
             idle_total: Cell::new(0),
+            timers: Rc::default(),
         };
+        let shared = Rc::new(shared);
         Worker {
-            shared: Rc::new(shared),
-            budget: RetryBudget::new(),
+            lines: Lines::new(shared.clone()),
+            shared,
+            budgets: Budgets::new(),
+            tls,
+            latencies: config.latencies.clone(),
             spread: config.limits.spread,
-            kept: RefCell::default(),
+            scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
+            begun,
             chance: Cell::new(hf_clock::random_seed()),
             clients: Cell::new(0),
             gone: Notify::new(),
@@ -129,7 +153,7 @@ impl Worker {
                         break;
                     }
                     let number = *told.borrow_and_update();
-                    self.sweep();
+                    self.lines.sweep();
                     // From its last look at an endpoint's standing to its hand-over a request does not wait. So when this task
                     // has its turn on the worker's only thread, no request is between the two.
                     obey.send_replace(number);
@@ -138,7 +162,7 @@ impl Worker {
                     Some(open) => self.open(open),
                     None => break,
                 },
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick() => self.lines.sweep(),
             }
         }
         // Every connection knows by its front's phase how long it may go on.
@@ -156,20 +180,9 @@ impl Worker {
         }
     }
 
-    fn sweep(&self) {
-        let now = Instant::now();
-        self.kept.borrow_mut().retain(|_, kept| {
-            kept.sweep(now);
-            // Held by nobody else, idle and not in service: forget it.
-            kept.endpoint.serves() || kept.idle_count() > 0 || Rc::strong_count(kept) > 1
-        });
-    }
-
-    /// This worker's connections to `endpoint`.
-    pub fn kept(&self, endpoint: &Arc<Endpoint>) -> Rc<Kept> {
-        let mut kept = self.kept.borrow_mut();
-        let new = || Rc::new(Kept::new(endpoint.clone(), self.shared.clone()));
-        kept.entry(endpoint.id).or_insert_with(new).clone()
+    /// This worker's connections to `endpoint`, spoken to in this manner.
+    pub fn kept(&self, endpoint: &Arc<Endpoint>, manner: &Arc<Manner>) -> Rc<Kept> {
+        self.lines.to(endpoint, manner)
     }
 
     /// A number by chance (SplitMix64): for choices, not for secrets.
@@ -189,31 +202,45 @@ impl Worker {
     }
 }
 
-/// One more client connection of a worker.
-struct Client(Rc<Worker>);
+/// One more client connection of a worker, and of one of its listeners.
+#[derive(Debug)]
+pub struct Counted {
+    worker: Rc<Worker>,
+    of_front: Rc<Cell<usize>>,
+}
 
-impl Client {
-    fn new(worker: &Rc<Worker>) -> Self {
+impl Counted {
+    fn new(worker: &Rc<Worker>, of_front: &Rc<Cell<usize>>) -> Self {
         worker.clients.set(worker.clients.get() + 1);
-        Client(worker.clone())
+        of_front.set(of_front.get() + 1);
+        Counted { worker: worker.clone(), of_front: of_front.clone() }
+    }
+
+    /// Whose.
+    pub fn worker(&self) -> &Rc<Worker> {
+        &self.worker
     }
 }
 
-impl Drop for Client {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.clients.set(self.0.clients.get() - 1);
-        self.0.gone.notify_one();
+        self.of_front.set(self.of_front.get() - 1);
+        self.worker.clients.set(self.worker.clients.get() - 1);
+        self.worker.gone.notify_one();
     }
 }
 
 async fn accept(worker: Rc<Worker>, front: Arc<Front>, listener: TcpListener) {
     let mut phase = front.watch_phase();
+    let of_front = Rc::new(Cell::new(0));
+    // Clients wait in the kernel's queue until then; who dropped the sender has begun, or ends.
+    let _ = worker.begun.clone().wait_for(|begun| *begun).await;
     loop {
         let closing = *phase.borrow_and_update() == Phase::Closing;
         tokio::select! {
             biased;
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(&worker, &front, stream, peer),
+                Ok((stream, peer)) => admit(&worker, &of_front, &front, stream, peer),
                 Err(error) => rest_after(&front, &error).await,
             },
             // Asked after `accept`: clients that the kernel has already greeted are served.
@@ -233,83 +260,34 @@ async fn rest_after(front: &Front, error: &io::Error) {
     }
 }
 
-fn admit(worker: &Rc<Worker>, front: &Arc<Front>, stream: TcpStream, peer: SocketAddr) {
-    if worker.clients.get() >= worker.shared.limits.connections_per_worker {
-        tracing::debug!(%peer, "client turned away: this worker has all the connections that it may have");
-        let _ = stream.try_write(FULL);
+fn admit(
+    worker: &Rc<Worker>,
+    of_front: &Rc<Cell<usize>>,
+    front: &Arc<Front>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let table = front.table();
+    let listening = &table.listening;
+    let is_full = worker.clients.get() >= worker.shared.limits.connections_per_worker
+        || of_front.get() >= listening.bounds.client_connections as usize;
+    if is_full {
+        tracing::debug!(%peer, address = %front.local, "client turned away: there are all the connections that may be");
+        if listening.protocol == Protocol::Http && !listening.options.tls {
+            let _ = stream.try_write(FULL);
+        }
         return;
     }
     let _ = stream.set_nodelay(true);
-    spawn_local(serve(Client::new(worker), front.clone(), stream, peer));
-}
-
-/// Serves one client connection to its end.
-async fn serve(client: Client, front: Arc<Front>, stream: TcpStream, peer: SocketAddr) {
-    let worker = &client.0;
-    let limits = &worker.shared.limits;
-    let state = Arc::new(ConnectionState::new());
-    let io = TokioIo::new(ClientIo::new(stream, limits, state.clone()));
-    let mut phases = front.watch_phase();
-    let mut phase = *phases.borrow_and_update();
-    let who = crate::client::Client::direct(peer, front.local);
-    let shared = Rc::new(ClientConnection::new(worker.clone(), front, state.clone(), who));
-    let service = service_fn(move |request| shared.clone().answer(request));
-    let connection = http1::Builder::new()
-        .max_buf_size(limits.header_bytes)
-        .max_header_size(limits.header_bytes)
-        .serve_connection(io, service);
-    let mut connection = std::pin::pin!(connection);
-
-    // When to send an idle client away. Who lost a kept connection asks again by itself; who lost a new one before its first
-    // answer reports a failure. So a connection that has carried nothing has as long as a head may take.
-    let unused_until = Instant::now() + limits.header;
-    let send_away_at = || {
-        let share = worker.chance() as f64 / u64::MAX as f64;
-        let at = Instant::now() + worker.spread.mul_f64(share);
-        if state.is_used() { at } else { at.max(unused_until) }
-    };
-    let mut close_at = (phase != Phase::Open).then(send_away_at);
-    let mut cut_at = (phase == Phase::Closing).then(|| Instant::now() + worker.shared.drain);
-    loop {
-        let next = [close_at, cut_at].into_iter().flatten().min();
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "client connection ended");
-                }
-                return;
-            }
-            changed = phases.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                let was = std::mem::replace(&mut phase, *phases.borrow_and_update());
-                match phase {
-                    Phase::Open => {
-                        close_at = None;
-                        state.close_when_idle(false);
-                    }
-                    Phase::Away | Phase::Closing if was == Phase::Open => {
-                        close_at = Some(send_away_at());
-                    }
-                    Phase::Away | Phase::Closing => {}
-                }
-                if phase == Phase::Closing {
-                    cut_at = Some(Instant::now() + worker.shared.drain);
-                }
-            }
-            () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
-                let now = Instant::now();
-                if cut_at.is_some_and(|at| at <= now) {
-                    tracing::info!(%peer, "client cut: its listener closed and `drain` has passed");
-                    return;
-                }
-                if close_at.take_if(|at| *at <= now).is_some() {
-                    state.close_when_idle(true);
-                    // The next turn of this loop polls the connection, which sees the wish.
-                }
-            }
+    let counted = Counted::new(worker, of_front);
+    match listening.protocol {
+        Protocol::Http => drop(spawn_local(serve(counted, front.clone(), stream, peer))),
+        Protocol::Tcp | Protocol::Tls => {
+            let (worker, front) = (worker.clone(), front.clone());
+            drop(spawn_local(async move {
+                crate::tcp::serve(worker, front, stream, peer).await;
+                drop(counted);
+            }));
         }
     }
 }

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use hf_balancer::framing::{Framing, POISON, Refused};
+use hf_balancer::framing::{Framing, POISON, Refused, RefusedAt};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -86,7 +86,7 @@ fn watch(stream: &[u8]) -> Watched {
         if framing.between_requests() && !stream[at..].starts_with(b"\r\n") {
             watched.begins.push(at);
         }
-        if let Err((0, why)) = framing.take(&[*byte]) {
+        if let Err(RefusedAt { good: 0, why, .. }) = framing.take(&[*byte]) {
             watched.refused = Some((at, why));
             return watched;
         }
@@ -97,8 +97,8 @@ fn watch(stream: &[u8]) -> Watched {
 fn in_pieces(stream: &[u8], size: usize) -> Option<(usize, Refused)> {
     let mut framing = Framing::new(HEAD_BYTES_MAX);
     for (number, piece) in stream.chunks(size).enumerate() {
-        if let Err((at, why)) = framing.take(piece) {
-            return Some((number * size + at, why));
+        if let Err(RefusedAt { good, why, .. }) = framing.take(piece) {
+            return Some((number * size + good, why));
         }
     }
     None

@@ -5,7 +5,7 @@ fn check(stream: &str, want: Result<bool, Refused>) {
     for size in [stream.len().max(1), 1, 7] {
         let mut framing = Framing::new(64 << 10);
         let fed = stream.as_bytes().chunks(size).try_for_each(|piece| framing.take(piece));
-        let got = fed.map(|()| framing.between_requests()).map_err(|(_, why)| why);
+        let got = fed.map(|()| framing.between_requests()).map_err(|refused| refused.why);
         assert_eq!(got, want, "{stream:?} in pieces of {size}");
     }
 }
@@ -96,7 +96,12 @@ fn says_how_much_may_go_on() {
     let good = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut framing = Framing::new(64 << 10);
     let stream = format!("{good}{}", post("Content-Length: x\r\n", ""));
-    assert_eq!(framing.take(stream.as_bytes()), Err((good.len(), Refused::BadLength)));
+    let refused = RefusedAt { good: good.len(), why: Refused::BadLength, from_start: true };
+    assert_eq!(framing.take(stream.as_bytes()), Err(refused));
+    let mut framing = Framing::new(64 << 10);
+    framing.take(&stream.as_bytes()[..good.len() + 9]).unwrap();
+    let refused = RefusedAt { good: 0, why: Refused::BadLength, from_start: false };
+    assert_eq!(framing.take(&stream.as_bytes()[good.len() + 9..]), Err(refused));
 }
 
 #[test]
@@ -120,5 +125,23 @@ fn a_head_beyond_the_bound_is_not_read_in_any_pieces() {
             "in pieces of {size}"
         );
         assert!(framing.in_head(), "hyper refuses it");
+    }
+}
+
+#[test]
+fn versions_and_methods_that_are_none_are_refused() {
+    check("GET / HTTP/1.2\r\nHost: a\r\n\r\n", Err(Refused::Version));
+    check("GET / HTTP/3.0\r\nHost: a\r\n\r\n", Err(Refused::Version));
+    check("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Err(Refused::Version));
+    check("HOLDFAST-REFUSED /6 HTTP/1.1\r\nHost: a\r\n\r\n", Err(Refused::Method));
+}
+
+#[test]
+fn each_refusal_has_a_request_of_its_own() {
+    for why in Refused::ALL {
+        let request = std::str::from_utf8(why.as_request()).unwrap();
+        let (method, rest) = request.split_once(' ').unwrap();
+        let (path, _) = rest.split_once(' ').unwrap();
+        assert_eq!((method, Refused::of_request(path)), (REFUSED_METHOD, why));
     }
 }

@@ -6,10 +6,19 @@
 
 mod bodies;
 mod drain;
+mod ejection;
+mod failover;
+mod hosts;
+mod http2;
 mod hygiene;
 mod listeners;
 mod patience;
+mod proxy_protocol;
+mod resting;
 mod retry;
 mod routing;
 mod shifts_under_load;
+mod sticky;
 mod support;
+mod tcp;
+mod tls;

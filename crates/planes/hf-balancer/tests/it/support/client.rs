@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::within;
@@ -34,7 +34,11 @@ pub struct Kept {
 
 impl Kept {
     pub async fn open(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect(to).await.unwrap();
+        Self::over(TcpStream::connect(to).await.unwrap()).await
+    }
+
+    /// Over a stream that is there already.
+    pub async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Kept { sender }
@@ -42,10 +46,21 @@ impl Kept {
 
     /// Sends one request; an error if the connection was gone or broke.
     pub async fn send(&mut self, method: &str, path: &str, body: &str) -> hyper::Result<Answer> {
+        self.send_to("service.test", method, path, body).await
+    }
+
+    /// The same for another host.
+    pub async fn send_to(
+        &mut self,
+        host: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> hyper::Result<Answer> {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", "service.test")
+            .header("host", host)
             .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
             .unwrap();
         self.sender.ready().await?;
@@ -57,6 +72,19 @@ impl Kept {
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
         })
+    }
+
+    /// Sends a GET with more fields.
+    pub async fn send_with(&mut self, path: &str, fields: &[(&str, &str)]) -> hyper::Result<Answer> {
+        let mut request = Request::get(path).header("host", "service.test");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await?;
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8_lossy(&body.collect().await?.to_bytes()).into_owned();
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
@@ -81,6 +109,11 @@ impl Kept {
 /// One GET on its own connection.
 pub async fn get(to: SocketAddr, path: &str) -> Answer {
     Kept::open(to).await.get(path).await
+}
+
+/// One GET with more fields on its own connection.
+pub async fn get_with(to: SocketAddr, path: &str, fields: &[(&str, &str)]) -> Answer {
+    within("an answer", Kept::open(to).await.send_with(path, fields)).await.unwrap()
 }
 
 /// One POST on its own connection.

@@ -1,12 +1,16 @@
 //! Worlds to balance in.
 
 mod client;
+mod client2;
 mod origin;
+mod secure;
 mod world;
 
-pub use client::{Kept, get, post, raw};
+pub use client::{Answer, Kept, get, get_with, post, raw};
+pub use client2::Http2;
 pub use origin::{Origin, RawOrigin};
-pub use world::WorldBuilder;
+pub use secure::{Authority, shown};
+pub use world::{World, WorldBuilder};
 
 use std::future::Future;
 use std::time::Duration;

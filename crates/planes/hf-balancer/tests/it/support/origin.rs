@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -18,7 +19,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 /// A web application. `/` says its name, `/fields` the request's fields, `/echo` gives the body back as it comes, `/held` waits for
-/// [`Origin::release`], `/held-body` sends its head at once and waits with the rest, `/status/NNN` answers so, `/odd` has odd fields.
+/// [`Origin::release`], `/held-body` sends its head at once and waits with the rest, `/status/NNN` answers so, `/late` after [`Origin::set_late`], `/odd` has odd fields.
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub address: SocketAddr,
@@ -33,6 +34,7 @@ struct Shared {
     accepted: AtomicUsize,
     held: AtomicUsize,
     sick: AtomicBool,
+    late: Mutex<Duration>,
     released: watch::Sender<bool>,
     /// Ends the listener and all connections.
     dead: watch::Sender<bool>,
@@ -58,6 +60,7 @@ impl Origin {
             accepted: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             sick: AtomicBool::new(false),
+            late: Mutex::default(),
             released: watch::Sender::new(false),
             dead: watch::Sender::new(false),
             targets: Mutex::default(),
@@ -94,6 +97,11 @@ impl Origin {
     /// Health checks fail from now on, or not.
     pub fn set_sick(&self, sick: bool) {
         self.shared.sick.store(sick, Ordering::SeqCst);
+    }
+
+    /// `/late` answers after so long.
+    pub fn set_late(&self, late: Duration) {
+        *self.shared.late.lock().unwrap() = late;
     }
 
     /// Ends the listener and all connections; the port is free then.
@@ -160,6 +168,11 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
                 .collect();
             lines.sort();
             text(lines.join("\n"))
+        }
+        "/late" => {
+            let late = *shared.late.lock().unwrap();
+            tokio::time::sleep(late).await;
+            text(shared.name.clone())
         }
         "/echo" => Response::new(request.into_body().boxed()),
         "/held" => {

@@ -6,9 +6,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hf_balancer::{BalancerConfig, BindError, Limits, ListenerView, bind};
+use hf_balancer::{
+    Authorities, BalancerConfig, BindError, EndpointMemory, Limits, ListenerView, Memories, bind,
+};
+use hf_certificates::Certificates;
 use hf_clock::Clock;
-use hf_config::estate::{Estate, EstateBundle};
+use hf_config::estate::{Estate, EstateBundle, Pool};
 use hf_config::read_estate;
 use hf_control::{Intent, Scope, Shift, ShiftKind, ShiftState};
 use hf_health::{Verdict, Verdicts};
@@ -27,6 +30,10 @@ pub struct WorldBuilder {
     limits: Limits,
     drain: Duration,
     workers: usize,
+    rules: Vec<Box<dyn FnOnce(&mut Pool)>>,
+    authorities: Authorities,
+    memory: Option<Vec<EndpointMemory>>,
+    certificates: Option<Certificates>,
 }
 
 impl WorldBuilder {
@@ -43,6 +50,10 @@ impl WorldBuilder {
             limits: Limits { spread: Duration::from_millis(100), ..Limits::default() },
             drain: Duration::from_secs(30),
             workers: 2,
+            rules: Vec::new(),
+            authorities: Authorities::default(),
+            memory: None,
+            certificates: None,
         }
     }
 
@@ -57,6 +68,12 @@ impl WorldBuilder {
         self
     }
 
+    /// Further lines of the estate.
+    pub fn more(mut self, toml: &str) -> Self {
+        self.toml += toml;
+        self
+    }
+
     /// Pool `web` with a listener.
     pub fn web(self, endpoints: &[(&str, SocketAddr)]) -> Self {
         self.pool("web", "listen = \"0.0.0.0:80\"", endpoints)
@@ -67,6 +84,24 @@ impl WorldBuilder {
         self
     }
 
+    /// Changes what the pool `web` says.
+    pub fn rules(mut self, change: impl FnOnce(&mut Pool) + 'static) -> Self {
+        self.rules.push(Box::new(change));
+        self
+    }
+
+    /// Who may have signed endpoints' certificates.
+    pub fn authorities(mut self, authorities: impl Into<Authorities>) -> Self {
+        self.authorities = authorities.into();
+        self
+    }
+
+    /// What a predecessor knew.
+    pub fn memory(mut self, memory: Vec<EndpointMemory>) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
         self
@@ -74,6 +109,12 @@ impl WorldBuilder {
 
     pub fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
+        self
+    }
+
+    /// What listeners with `tls = true` show.
+    pub fn certificates(mut self, certificates: Certificates) -> Self {
+        self.certificates = Some(certificates);
         self
     }
 
@@ -95,12 +136,18 @@ impl WorldBuilder {
     pub async fn try_start(self, change: impl FnOnce(&mut Estate)) -> Result<World, BindError> {
         let mut estate = read(&self.toml);
         change(&mut estate);
+        let web = estate.pools.iter_mut().find(|pool| pool.name.as_str() == "web");
+        if let Some(web) = web {
+            self.rules.into_iter().for_each(|rule| rule(web));
+        }
         let activity = Arc::new(Activity::default());
         let config = BalancerConfig {
             address: Some("127.0.0.1".parse().unwrap()),
             drain: self.drain,
             workers: NonZeroUsize::new(self.workers).unwrap(),
             limits: self.limits,
+            endpoint_authorities: self.authorities,
+            memory: self.memory,
             ..BalancerConfig::new(
                 NodeId::new("test").unwrap(),
                 Some(ZoneId::new(self.own_zone).unwrap()),
@@ -113,9 +160,9 @@ impl WorldBuilder {
         let (snapshots, receiver) = watch::channel(Some(state.snapshot()));
         let bound = bind(config, receiver).await?;
         let (stop, stopped) = watch::channel(false);
-        let (in_force, listeners) = (bound.in_force(), bound.listeners());
+        let (in_force, listeners, memories) = (bound.in_force(), bound.listeners(), bound.memories());
         let running = tokio::spawn(bound.run(stopped));
-        Ok(World { state, snapshots, in_force, listeners, activity, stop, running: Some(running) })
+        Ok(World { state, snapshots, in_force, listeners, memories, activity, stop, running: Some(running) })
     }
 }
 
@@ -146,17 +193,27 @@ pub struct World {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     in_force: watch::Receiver<u64>,
     listeners: watch::Receiver<Vec<ListenerView>>,
+    memories: Memories,
     activity: Arc<Activity>,
     stop: watch::Sender<bool>,
     running: Option<JoinHandle<()>>,
 }
 
-/// Reads an estate; listeners on ports below 100 get any free port.
+/// A port that nobody has.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Reads an estate; listeners on ports below 100 get any free port, those on 81 share one.
 fn read(toml: &str) -> Estate {
     let bundle = EstateBundle { toml: toml.to_owned(), ..EstateBundle::default() };
     let mut estate = read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+    let shared = free_port();
     for listen in estate.pools.iter_mut().filter_map(|pool| pool.listen.as_mut()) {
-        if listen.port() < 100 {
+        if listen.port() == 81 {
+            listen.set_port(shared);
+        } else if listen.port() < 100 {
             listen.set_port(0);
         }
     }
@@ -184,6 +241,11 @@ impl World {
 
     pub fn listeners(&self) -> Vec<ListenerView> {
         self.listeners.borrow().clone()
+    }
+
+    /// What the balancer knows of its endpoints.
+    pub fn memory(&self) -> Vec<EndpointMemory> {
+        self.memories.read()
     }
 
     /// Publishes a new snapshot and waits until it is in force.

@@ -1,0 +1,152 @@
+//! A client's socket, with TLS or without; measures the way to the client when it ends.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hf_clock::Clock;
+use hf_telemetry::Latencies;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// One client's bytes.
+#[derive(Debug)]
+pub struct ClientStream {
+    io: Io,
+    /// For one connection of several; boxed, since most have none.
+    measured: Option<Box<Measured>>,
+}
+
+#[derive(Debug)]
+enum Io {
+    Plain(TcpStream),
+    /// Boxed: an idle connection without TLS shall not pay for it.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Where the round-trip time of a connection goes at its end.
+#[derive(Debug)]
+pub struct Measured {
+    /// Whose way it is.
+    pub client: IpAddr,
+    /// All clients'.
+    pub latencies: Arc<Latencies>,
+    /// Stamps it.
+    pub clock: Clock,
+}
+
+impl ClientStream {
+    /// Without TLS.
+    pub fn plain(stream: TcpStream) -> Self {
+        ClientStream { io: Io::Plain(stream), measured: None }
+    }
+
+    /// After a handshake.
+    pub fn tls(stream: TlsStream<TcpStream>) -> Self {
+        ClientStream { io: Io::Tls(Box::new(stream)), measured: None }
+    }
+
+    /// Asks for a sample at its end.
+    pub fn measure(&mut self, measured: Measured) {
+        self.measured = Some(Box::new(measured));
+    }
+
+    /// The socket below.
+    pub fn socket(&self) -> &TcpStream {
+        match &self.io {
+            Io::Plain(stream) => stream,
+            Io::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// The socket, where its bytes are the client's own.
+    pub fn plain_socket(&self) -> Option<&TcpStream> {
+        match &self.io {
+            Io::Plain(stream) => Some(stream),
+            Io::Tls(_) => None,
+        }
+    }
+
+    /// Whether the client has sent something that was not read yet, asked of the kernel itself: the runtime's own
+    /// knowledge is as old as its last turn.
+    pub fn has_unread_bytes(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit(); 1];
+        socket2::SockRef::from(self.socket()).peek(&mut byte).is_ok_and(|count| count > 0)
+    }
+}
+
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        let Some(measured) = &self.measured else { return };
+        let now = measured.clock.now();
+        if measured.latencies.wants(now)
+            && let Some(rtt) = hf_stream::round_trip(self.socket())
+        {
+            measured.latencies.sample(measured.client, rtt, now);
+        }
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Io::Tls(stream) => match Pin::new(stream).poll_read(cx, buf) {
+                // Many clients close without a word of TLS; whether a request is whole, HTTP itself tells.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Poll::Ready(Ok(()))
+                }
+                other => other,
+            },
+        }
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Io::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Io::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.io {
+            Io::Plain(stream) => stream.is_write_vectored(),
+            Io::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Io::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
