@@ -4,7 +4,8 @@
 //! 2. Over it lie the records that updates brought, and over all of them tags: steered names, trees, aliases, and the apexes of
 //!    hosted zones inside this one. The latter answer for themselves; here they must exist, or a question for their DS record
 //!    would deny all that is below them (RFC 8020).
-//! 3. Without contents (a secondary that was never loaded) the zone answers SERVFAIL.
+//! 3. A written serial grows with each update: it is the written one and the ledger's revision of the last update.
+//! 4. Without contents (a secondary that was never loaded) the zone answers SERVFAIL.
 //!
 //! Zonal names are not in it: there are as many as pools times zones times hosted zones, and they follow from the name alone
 //! ([`crate::zonal`]).
@@ -147,7 +148,10 @@ impl Zone {
         let contents = base.map(|base| updated(base).tagged(&declared.tags));
         let soa = contents.as_ref().and_then(|contents| {
             let set = contents.soa()?;
-            SoaForm::read(declared.apex.as_wire(), set.rdata().next()?, set.ttl())
+            let mut soa = SoaForm::read(declared.apex.as_wire(), set.rdata().next()?, set.ttl())?;
+            // Each update makes the serial grow (RFC 2136 3.6), whatever is written: by the entry of the ledger that brought the last one.
+            soa.serial = soa.serial.wrapping_add(dynamic.map_or(0, |dynamic| dynamic.revision.0 as u32));
+            Some(soa)
         });
         Zone { contents, soa, loaded, updated_at: dynamic.map(|dynamic| dynamic.revision) }
     }

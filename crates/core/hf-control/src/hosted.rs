@@ -13,7 +13,7 @@ use hf_config::estate::PlainRecord;
 use hf_hosted::update::{self, Change, Part, Prerequisite, Refused};
 use hf_model::{DnsName, Revision, Timestamp, WireName};
 
-/// What updates made of one hosted zone.
+/// What updates made of one hosted zone. It stays when no record is left: the serial goes on from its revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DynamicZone {
     /// The hosted zone.

@@ -307,10 +307,14 @@ fn what_updates_brought_lies_over_what_is_declared() {
     "#]];
     want.assert_eq(&ask(&second, "_acme-challenge.deep.example.test.", rtype::TXT));
     assert!(ask(&second, "ns.example.test.", rtype::TXT).contains("xyz"));
+    // The written serial is 1; the update was entry 8 of the ledger.
+    assert_eq!(second.contents(&name("example.test.")).unwrap().1, 9);
+    assert!(ask(&second, "example.test.", rtype::SOA).contains(" 9 2 3 4 5"));
     assert!(ask(&second, "ns.example.test.", rtype::A).contains("10.0.0.53"));
     assert!(ask(&second, "deep.example.test.", rtype::A).starts_with("NoError aa\nauth"));
-    written.dynamic.clear();
+    (written.dynamic[0].revision, written.dynamic[0].records) = (Revision(9), Vec::new());
     let third = second.updated(written.snapshot(), Arc::default());
+    assert_eq!(third.contents(&name("example.test.")).unwrap().1, 10);
     assert!(ask(&third, "_acme-challenge.deep.example.test.", rtype::TXT).starts_with("NxDomain"));
 }
 

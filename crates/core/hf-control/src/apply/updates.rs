@@ -122,9 +122,7 @@ impl State {
     fn put_dynamic(&mut self, name: DnsName, records: Vec<PlainRecord>) {
         let revision = self.revision;
         match self.dynamic.binary_search_by(|zone| zone.name.cmp(&name)) {
-            Ok(at) if records.is_empty() => {
-                self.dynamic.remove(at);
-            }
+            // It stays when nothing is left: its revision is what keeps the serial from going back.
             Ok(at) => {
                 (self.dynamic[at].records, self.dynamic[at].revision) = (records, revision);
             }
@@ -139,7 +137,7 @@ impl State {
         let takes_updates = |name: &DnsName| {
             estate.hosted_zones.iter().any(|zone| zone.name == *name && zone.source == ZoneSource::Estate)
         };
-        if let Some(zone) = self.dynamic.iter().find(|zone| !takes_updates(&zone.name)) {
+        if let Some(zone) = self.dynamic.iter().find(|zone| !zone.records.is_empty() && !takes_updates(&zone.name)) {
             let holds =
                 format!("its dynamic records ({}) have no place in the new estate", zone.records.len());
             return Err(Refusal::NotEmpty { what: format!("hosted zone {}", zone.name), holds });
@@ -154,6 +152,10 @@ impl State {
     /// Dynamic records that the estate now declares, or cannot stand beside what it declares, go: what people declare counts.
     pub(super) fn yield_to_declared(&mut self, estate: &Estate) -> Vec<Event> {
         let mut events = Vec::new();
+        // Where nothing is left, the estate may drop the hosted zone, and what is known of it goes with it.
+        self.dynamic.retain(|zone| {
+            !zone.records.is_empty() || estate.hosted_zones.iter().any(|hosted| hosted.name == zone.name)
+        });
         for at in (0..self.dynamic.len()).rev() {
             let name = self.dynamic[at].name.clone();
             let Some(zone) = estate.hosted_zones.iter().find(|zone| zone.name == name) else { continue };
