@@ -12,6 +12,7 @@ mod addresses;
 mod diff;
 pub mod estate;
 pub mod floor;
+pub mod generate;
 mod master_file;
 pub mod node;
 mod plain;

@@ -1,6 +1,7 @@
 //! Master files (RFC 1035, section 5): the plain records of a hosted zone.
 //!
-//! 1. Text to records: `$ORIGIN` and `$TTL`, omitted owner, TTL and class, as RFC 1035 and RFC 2308 have them; class IN only.
+//! 1. Text to records: `$ORIGIN`, `$TTL` and `$GENERATE` ([`crate::generate`], at most [`GENERATED_MAX`] records of one file), omitted owner, TTL and
+//!    class, as RFC 1035 and RFC 2308 have them; class IN only. `$INCLUDE` is refused: one file travels through the ledger for each hosted zone.
 //! 2. A zone as a whole: one SOA and some NS at the apex, all names inside, a CNAME alone at its name, one TTL for each
 //!    name and type (RFC 2181, section 5.2), and nothing but addresses below a delegation.
 //!
@@ -12,6 +13,7 @@ use domain::base::iana::Rtype;
 use hf_model::DnsName;
 
 use crate::estate::{PlainRecord, Soa};
+use crate::generate::{Generate, Word};
 use crate::walk::{Report, clip};
 
 mod checks;
@@ -24,6 +26,9 @@ pub(crate) use checks::{check_hidden, check_sets};
 use entries::{Entries, Entry, Token};
 use fields::{dns_name, leading, rdata, read_ttl, wire_of};
 use scanner::wire_name;
+
+/// Records that the `$GENERATE` lines of one file make at most.
+const GENERATED_MAX: u64 = 65_536;
 
 /// Type numbers that the checks look at.
 pub(crate) mod rtype {
@@ -124,6 +129,7 @@ pub(crate) fn read_master_file(apex: &DnsName, text: &str, report: &mut Report<'
         default_ttl: None,
         last_ttl: None,
         soa_seen: false,
+        generated: 0,
         master: Master::default(),
     };
     let mut entries = Entries::new(text);
@@ -225,6 +231,7 @@ struct Reader<'a> {
     default_ttl: Option<u32>,
     last_ttl: Option<u32>,
     soa_seen: bool,
+    generated: u64,
     master: Master,
 }
 
@@ -236,7 +243,7 @@ impl Reader<'_> {
             return self.record(&entry.tokens, entry.line);
         }
         if first.text.starts_with('$') && !first.quoted {
-            return self.directive(*first, rest);
+            return self.directive(*first, rest, entry.line);
         }
         // An owner that cannot be read is not put upon the lines below it either.
         self.owner = None;
@@ -247,7 +254,7 @@ impl Reader<'_> {
         self.record(rest, entry.line)
     }
 
-    fn directive(&mut self, name: Token<'_>, rest: &[Token<'_>]) -> Result<(), Mistake> {
+    fn directive(&mut self, name: Token<'_>, rest: &[Token<'_>], line: u32) -> Result<(), Mistake> {
         let one = || match rest {
             [only] => Ok(*only),
             _ => Err((name.at, format!("{} has one value; write it behind", clip(name.text)))),
@@ -259,17 +266,64 @@ impl Reader<'_> {
                     .map_err(|error| (value.at, format!("{error}; change it")))?;
             }
             "$TTL" => self.default_ttl = Some(read_ttl(one()?)?),
-            "$INCLUDE" | "$GENERATE" => {
-                let what = format!("{} is not in this version; write the records out here", name.text);
-                return Err((name.at, what));
+            "$GENERATE" => return self.generate(name, rest, line),
+            "$INCLUDE" => {
+                let what = "a file of the estate is one file, which the ledger keeps; put the lines of the other file here, or give the hosted \
+                            zone source = \"node\"";
+                return Err((name.at, what.to_owned()));
             }
             _ => {
-                let what =
-                    format!("no directive is called {:?}; there are $ORIGIN and $TTL", clip(name.text));
+                let what = format!(
+                    "no directive is called {:?}; there are $ORIGIN, $TTL and $GENERATE",
+                    clip(name.text)
+                );
                 return Err((name.at, what));
             }
         }
         Ok(())
+    }
+
+    /// The records that one line stands for, as if each stood on a line of its own.
+    fn generate(&mut self, name: Token<'_>, rest: &[Token<'_>], line: u32) -> Result<(), Mistake> {
+        let words: Vec<Word<'_>> =
+            rest.iter().map(|token| Word { text: token.text, quoted: token.quoted }).collect();
+        let place =
+            |word: Option<usize>| word.and_then(|word| rest.get(word)).map_or(name.at, |token| token.at);
+        let generate = Generate::read(&words).map_err(|(word, what)| (place(word), what))?;
+        self.generated += generate.count();
+        if self.generated > GENERATED_MAX {
+            let what = format!(
+                "the $GENERATE lines of this file make more than {GENERATED_MAX} records; give the hosted zone source = \"node\""
+            );
+            return Err((name.at, what));
+        }
+        let (owner, first) = (self.owner.clone(), self.master.plain.len());
+        for (number, text) in generate.lines() {
+            let made = text.and_then(|text| self.generated(&text).map(|()| text));
+            made.map_err(|what| (name.at, format!("the record for {number}: {what}")))?;
+        }
+        for placed in &mut self.master.plain[first..] {
+            (placed.line, placed.at) = (line, name.at);
+        }
+        self.owner = owner;
+        Ok(())
+    }
+
+    fn generated(&mut self, text: &str) -> Result<(), String> {
+        let mut report = Report::new("", text);
+        let mut entries = Entries::new(text);
+        let entry = entries.next(&mut report);
+        if let Some(problem) = report.into_problems().into_iter().next() {
+            return Err(problem.what);
+        }
+        let Some(entry) = entry else { return Ok(()) };
+        if entry.tokens.first().is_some_and(|first| first.text.starts_with('$')) {
+            return Err("a $GENERATE line makes records, not directives; change its owner".to_owned());
+        }
+        if entry.tokens.iter().any(|token| !token.quoted && token.text.eq_ignore_ascii_case("SOA")) {
+            return Err("a SOA is written, not made; write it on a line of its own".to_owned());
+        }
+        self.entry(&entry).map_err(|(_, what)| what)
     }
 
     fn owner_name(&self, token: Token<'_>) -> Result<DnsName, Mistake> {

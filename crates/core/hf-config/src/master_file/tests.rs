@@ -127,6 +127,19 @@ fn a_record_written_twice_counts_once() {
 }
 
 #[test]
+fn one_line_stands_for_many() {
+    let text = read("$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n$GENERATE 1-3/2 h$ 60 A 192.0.2.${10} ; some\n TXT of-the-apex\n");
+    for line in ["h1.example.test.", "h3.example.test."] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!text.contains("h2.") && text.matches("example.test. 5 TXT").count() == 1, "{text}");
+    let soa = read("$TTL 5\n@ NS ns\n$GENERATE 1-1 @ SOA ns h $ 2 3 4 5\n");
+    assert!(soa.contains("3:1: the record for 1: a SOA is written, not made"), "{soa}");
+    let many = "$GENERATE 1-40000 h$ A 192.0.2.1\n".repeat(2);
+    assert!(read(&many).contains("make more than 65536 records"), "{}", read(&many));
+}
+
+#[test]
 fn glue_is_allowed() {
     add(
         "sub NS ns.sub\n NS ns1\n DS 1 8 2 00\nns.sub A 1.1.1.1\nns.sub AAAA ::1\n",
@@ -257,15 +270,15 @@ fn mistakes_cost_their_own_line() {
         "#]],
     );
     add(
-        "$INCLUDE other\n$GENERATE 1-2 a A 1.1.1.$\n$FOO\n$TTL\n$TTL x\n$ORIGIN a b\n",
+        "$INCLUDE other\n$GENERATE 1-2 a A 1.1.1\n$FOO\n$TTL\n$TTL x\n$ORIGIN a b\n",
         expect![[r#"
-        zone:4:1: $INCLUDE is not in this version; write the records out here
-        zone:5:1: $GENERATE is not in this version; write the records out here
-        zone:6:1: no directive is called "$FOO"; there are $ORIGIN and $TTL
-        zone:7:1: $TTL has one value; write it behind
-        zone:8:6: "x" is not a number of seconds up to 2147483647; write one such as 300 or 5m
-        zone:9:1: $ORIGIN has one value; write it behind
-    "#]],
+            zone:4:1: a file of the estate is one file, which the ledger keeps; put the lines of the other file here, or give the hosted zone source = "node"
+            zone:5:1: the record for 1: the data of this A cannot be read: expected IPv4 address; change it
+            zone:6:1: no directive is called "$FOO"; there are $ORIGIN, $TTL and $GENERATE
+            zone:7:1: $TTL has one value; write it behind
+            zone:8:6: "x" is not a number of seconds up to 2147483647; write one such as 300 or 5m
+            zone:9:1: $ORIGIN has one value; write it behind
+        "#]],
     );
     check(
         "  A 1.1.1.1\na A 1.1.1.1\n",

@@ -66,6 +66,68 @@ fn all_sorts_of_writing() {
 }
 
 #[test]
+fn one_line_stands_for_many() {
+    check(
+        "$TTL 5\no A 192.0.2.9\n$GENERATE 1-3/2 h$ A 192.0.2.$ ; and so on\n 7 TXT behind\n$generate 2-2 ${0,3,d} IN MX 10 \\$x.$\n",
+        &expect![[r#"
+            o.test. 5 TYPE1 \xc0\x00\x02\t
+            o.test. 7 TYPE16 \x06behind
+            h1.test. 5 TYPE1 \xc0\x00\x02\x01
+            h3.test. 5 TYPE1 \xc0\x00\x02\x03
+            002.test. 5 TYPE15 \x00\n\x02$x\x012\x04test\x00"#]],
+    );
+    check(
+        "$TTL 5\n$GENERATE 1-2 h$ A 192.0.2\n$GENERATE 2-1 h A 192.0.2.1\n$GENERATE 1-2 \\$TTL A 1\n$GENERATE 1-2 h$ TXT ( x\n)\n$GENERATE 0-99999 h$ A 192.0.2.1\n",
+        &expect![[r#"
+            2:1: the record for 1: the data of this A cannot be read: expected IPv4 address; change it
+            3:11: a range is START-STOP or START-STOP/STEP, numbers from 0 to 2147483647, STOP not below START; change it
+            4:1: the record for 1: a $GENERATE line makes records, not directives; change its owner
+            7:11: this range makes 100000 lines, 65536 are the most; write several directives"#]],
+    );
+}
+
+/// Files by name; what includes is told too.
+fn with_files(text: &str, files: &'static [(&str, &str)]) -> String {
+    let open = move |within: &str, written: &str| {
+        let found = files.iter().find(|(name, _)| *name == written);
+        let (name, text) =
+            found.ok_or_else(|| format!("{within:?} names {written:?}, which is not there"))?;
+        Ok(((*name).to_owned(), text.as_bytes().to_vec()))
+    };
+    let mut reader = Reader::new(&name("test.")).with_files(Box::new(open));
+    reader.feed(text.as_bytes());
+    told(reader.finish())
+}
+
+#[test]
+fn other_files_are_read_where_they_are_named() {
+    let text = "$TTL 5\no A 192.0.2.9\n$INCLUDE inner sub\n TXT \"of o\"\nx A 192.0.2.8";
+    let files = &[
+        ("inner", "a A 192.0.2.1\n$ORIGIN deeper.test.\n$INCLUDE leaf\n TXT \"of a\""),
+        ("leaf", "$TTL 9\nb A 192.0.2.2"),
+    ];
+    expect![[r#"
+        a.sub.test. 5 TYPE1 \xc0\x00\x02\x01
+        a.sub.test. 9 TYPE16 \x04of a
+        b.deeper.test. 9 TYPE1 \xc0\x00\x02\x02
+        o.test. 5 TYPE1 \xc0\x00\x02\t
+        o.test. 9 TYPE16 \x04of o
+        x.test. 9 TYPE1 \xc0\x00\x02\x08"#]].assert_eq(&with_files(text, files));
+    let wrong = &[("inner", "a A 192.0.2\n$INCLUDE none\nb ("), ("loop", "$INCLUDE loop")];
+    expect![[r#"
+        inner:1:5: the data of this A cannot be read: expected IPv4 address; change it
+        inner:2:10: "inner" names "none", which is not there
+        inner:3:1: a parenthesis of this entry is never closed; close it
+        3:1: $INCLUDE is followed by a file's name, and by an origin if that is another one
+        loop:1:1: files are inside one another 8 deep, no deeper; see whether one includes itself
+        5:14: $INCLUDE has a file's name and an origin; remove this
+        6:5: the data of this A cannot be read: expected IPv4 address; change it"#]].assert_eq(&with_files(
+        "$TTL 5\n$INCLUDE inner\n$INCLUDE\n$INCLUDE loop\n$INCLUDE a b c\nx A 1",
+        wrong,
+    ));
+}
+
+#[test]
 fn all_problems_with_their_places() {
     check(
         "a 5 A 1.2.3\nb A 192.0.2.1\n5 A\nc 5 NOPE x\nd 5 CH A 192.0.2.1\ne.other. 5 A 192.0.2.1\n$INCLUDE x\n$FOO\nf 5 TXT \"x\ng 5 (\n A 1.2.3 )\nh..i 5 A 192.0.2.1\nj 5 A 192.0.2.1 x\nk )\nl 5 TXT x \\",
@@ -76,8 +138,8 @@ fn all_problems_with_their_places() {
             4:5: no record type is called "NOPE"; change it
             5:5: class CH is not served; use IN
             6:1: the owner lies outside the hosted zone; remove it, or end relative names without '.'
-            7:1: $INCLUDE is not in this version; write the records out here
-            8:1: no directive is called "$FOO"; there are $ORIGIN and $TTL
+            7:1: no other file can be read from here; put its lines here
+            8:1: no directive is called "$FOO"; there are $ORIGIN, $TTL, $INCLUDE and $GENERATE
             9:9: these quotes are not closed on their line; close them
             11:4: the data of this A cannot be read: expected IPv4 address; change it
             11:10: this parenthesis was not opened; remove it

@@ -1,8 +1,9 @@
 //! A hosted zone that each node reads from its own `zone_dir`.
 //!
 //! 1. The file is looked at every second. A change counts when two looks agree on it, so that a file is not read while it is written.
-//! 2. It is read on a thread of its own: answers do not wait for it.
-//! 3. A bad edit keeps the version of before; the log and the report say so, with lines and columns. That version is on disk too: a node that
+//! 2. Files that it includes are looked for beside the file that includes them. A change of one counts when the file itself changes: touch it.
+//! 3. It is read on a thread of its own: answers do not wait for it.
+//! 4. A bad edit keeps the version of before; the log and the report say so, with lines and columns. That version is on disk too: a node that
 //!    starts with a bad file serves what was good the last time.
 
 use std::fs;
@@ -122,28 +123,41 @@ pub fn check_zone_file(name: &DnsName, path: &Path) -> Result<(), String> {
 }
 
 fn read(apex: &WireName, path: &Path) -> Result<Contents, String> {
-    let told = |what: String| format!("{}: {what}", path.display());
-    let metadata =
-        fs::metadata(path).map_err(|why| told(format!("{why}; put the zone's master file there")))?;
-    if metadata.len() > FILE_BYTES_MAX {
-        return Err(told("a master file has at most 2 GiB; split the zone".to_owned()));
-    }
-    let text = fs::read(path).map_err(|why| told(format!("{why}; check its permissions")))?;
-    let contents = master::read_zone_file(apex, &text).map_err(|problems| {
-        let mut lines: Vec<_> = problems
-            .iter()
-            .take(PROBLEMS_TOLD)
-            .map(|problem| {
-                format!("{}:{}:{}: {}", path.display(), problem.line, problem.column, problem.what)
-            })
-            .collect();
+    let text = read_bytes(path, "put the zone's master file there")?;
+    let main = path.to_path_buf();
+    let open = move |within: &str, written: &str| {
+        let including = if within.is_empty() { main.as_path() } else { Path::new(within) };
+        let path = including.parent().unwrap_or(Path::new(".")).join(written);
+        let text = read_bytes(&path, "it is looked for beside the file that includes it")?;
+        Ok((path.display().to_string(), text))
+    };
+    let mut reader = master::Reader::new(apex).with_files(Box::new(open));
+    reader.feed(&text);
+    let contents = reader.finish().map_err(|problems| {
+        let line = |problem: &master::Problem| {
+            let file = if problem.file.is_empty() { format!("{}:", path.display()) } else { String::new() };
+            format!("{file}{problem}")
+        };
+        let mut lines: Vec<_> = problems.iter().take(PROBLEMS_TOLD).map(line).collect();
         if problems.len() > PROBLEMS_TOLD {
             lines.push(format!("and {} more", problems.len() - PROBLEMS_TOLD));
         }
         lines.join("\n")
     })?;
     if contents.soa().is_none() {
-        return Err(told("the zone has no SOA; add one at its apex".to_owned()));
+        return Err(format!("{}: the zone has no SOA; add one at its apex", path.display()));
     }
     Ok(contents)
+}
+
+fn read_bytes(path: &Path, mend: &str) -> Result<Vec<u8>, String> {
+    let told = |what: String| format!("{}: {what}", path.display());
+    let metadata = fs::metadata(path).map_err(|why| told(format!("{why}; {mend}")))?;
+    if !metadata.is_file() {
+        return Err(told("this is no file; name one".to_owned()));
+    }
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(told("a master file has at most 2 GiB; split the zone".to_owned()));
+    }
+    fs::read(path).map_err(|why| told(format!("{why}; check its permissions")))
 }
