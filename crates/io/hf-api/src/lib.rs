@@ -49,8 +49,8 @@ pub use practice::{
 };
 pub use problem::{Problem, code};
 pub use shift::{
-    Acknowledgement, Effect, Extend, Pin, PinTo, SetPin, Shift, ShiftFilter, ShiftKind, ShiftState, Shifts,
-    StartShift, TimeToZero, WriteDone, Yielded,
+    Acknowledgement, BalancerTimeToZero, Effect, Extend, Pin, PinTo, SetPin, Shift, ShiftFilter, ShiftKind,
+    ShiftState, Shifts, StartShift, TimeToZero, WriteDone, Yielded,
 };
 pub use status::{
     BreakGlass, BreakGlassFate, ControlOff, FloorOverridden, Node, NotApplied, Pool, PoolMode, PoolZone,

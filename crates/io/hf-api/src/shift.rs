@@ -256,6 +256,10 @@ pub struct TimeToZero {
     pub last_new_request_ms: Option<u64>,
     /// From the start to the end of the last connection to the zone; null while one is open or nobody has told.
     pub last_open_connection_ms: Option<u64>,
+    /// From the start to the last byte that a balancer moved to or from the zone; 0 if none moved since, null while nobody has told. While a
+    /// connection is open it is the last so far.
+    #[serde(default)]
+    pub last_byte_ms: Option<u64>,
     /// From the start to the last DNS answer that named the zone; 0 if none was given since, null while nobody has told.
     pub last_dns_answer_ms: Option<u64>,
     /// Connections to the zone that are open now at the nodes that are heard; null while nobody has told.
@@ -264,6 +268,26 @@ pub struct TimeToZero {
     pub waiting_for: Vec<String>,
     /// Nodes that are not heard any more: what they did since then is not known, and nobody waits for them.
     pub silent: Vec<String>,
+    /// The same figures of each balancer, by name.
+    #[serde(default)]
+    pub balancers: Vec<BalancerTimeToZero>,
+}
+
+/// How long traffic of one balancer went on to a zone that is left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BalancerTimeToZero {
+    /// The node.
+    pub node: String,
+    /// From the start to its last new request to the zone; 0 if it sent none since.
+    pub last_new_request_ms: u64,
+    /// From the start to the end of its last connection there; 0 if none ended since, null while one is open.
+    pub last_open_connection_ms: Option<u64>,
+    /// From the start to its last byte to or from the zone; 0 if none moved since.
+    pub last_byte_ms: u64,
+    /// Its connections there that are open now, or were when it was last heard.
+    pub open_connections: u64,
+    /// It is not heard any more: these figures are its last.
+    pub silent: bool,
 }
 
 /// A pin in force.

@@ -1,4 +1,5 @@
-//! The last good snapshots on this node's own disk: what it boots from when everything else is gone.
+//! The last good snapshots on this node's own disk: what it boots from when everything else is gone; and other small files that must be whole
+//! or not there ([`save_sealed`], [`load_sealed`]).
 //!
 //! 1. A file is written beside, synced, renamed into place, and the folder synced: at any moment of a crash there is the old
 //!    file or the new one, never half of one.
@@ -100,7 +101,7 @@ impl SnapshotDir {
 
     /// Keeps a snapshot's bytes as number `number`, and drops all but the newest [`KEPT`].
     pub fn save(&self, number: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.replace(&format!("{PREFIX}{number:020}{SUFFIX}"), bytes)?;
+        replace(&self.0.join(format!("{PREFIX}{number:020}{SUFFIX}")), bytes)?;
         let numbers = self.numbers()?;
         let too_many = numbers.len().saturating_sub(KEPT);
         for (_, path) in &numbers[..too_many] {
@@ -118,7 +119,10 @@ impl SnapshotDir {
         let next_number = numbers.last().map_or(1, |(number, _)| number.saturating_add(LEAP));
         let mut loaded = Loaded { newest: None, bad: Vec::new(), next_number };
         for (number, path) in numbers.into_iter().rev() {
-            match read_bounded(&path).map_err(|error| error.to_string()).and_then(|bytes| decode(&bytes)) {
+            match read_bounded(&path, LEN_MAX)
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| decode(&bytes))
+            {
                 Ok(good) => {
                     loaded.newest = Some((number, good));
                     break;
@@ -131,27 +135,14 @@ impl SnapshotDir {
 
     /// Keeps the break-glass acts with their signatures, so that they are passed on after a restart too.
     pub fn save_break_glass(&self, list: &[SignedBreakGlass]) -> Result<(), DiskError> {
-        let body = encode_list(list);
-        let mut bytes = Digest::of(&body).0.to_vec();
-        bytes.extend_from_slice(&body);
-        self.replace(BREAK_GLASS, &bytes)
+        replace(&self.0.join(BREAK_GLASS), &sealed(&encode_list(list)))
     }
 
     /// The break-glass acts that were kept; none if there is no file. Their signatures are still to be verified.
     pub fn load_break_glass(&self) -> Result<Vec<SignedBreakGlass>, BadFile> {
         let path = self.0.join(BREAK_GLASS);
-        let bad = |problem: String| BadFile { path: path.clone(), problem };
-        let bytes = match read_bounded(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(bad(error.to_string())),
-        };
-        match bytes.split_at_checked(32) {
-            Some((digest, body)) if Digest::of(body).0 == digest => {
-                decode_list(body).map_err(|error| bad(error.to_string()))
-            }
-            _ => Err(bad("its checksum does not fit".to_owned())),
-        }
+        let Some(body) = load_sealed(&path, LEN_MAX)? else { return Ok(Vec::new()) };
+        decode_list(&body).map_err(|error| BadFile { path, problem: error.to_string() })
     }
 
     /// Files by number, oldest first.
@@ -169,17 +160,48 @@ impl SnapshotDir {
         found.sort();
         Ok(found)
     }
+}
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        let (path, beside) = (self.0.join(name), self.0.join(format!("{name}{UNFINISHED}")));
-        let written = write_synced(&beside, bytes).and_then(|()| fs::rename(&beside, &path));
-        if let Err(error) = written {
-            // Half a file is of no use and, on a full disk, in the way.
-            let _ = fs::remove_file(&beside);
-            return Err(at(&path)(error));
+/// Keeps a file with a checksum before its content: at any moment of a crash there is the old one or the new one. Blocks.
+pub fn save_sealed(path: &Path, body: &[u8]) -> Result<(), DiskError> {
+    replace(path, &sealed(body))
+}
+
+/// Reads such a file of at most `len_max` bytes; none if there is none. Blocks.
+pub fn load_sealed(path: &Path, len_max: u64) -> Result<Option<Vec<u8>>, BadFile> {
+    let bad = |problem: String| BadFile { path: path.to_owned(), problem };
+    let mut bytes = match read_bounded(path, len_max) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(bad(error.to_string())),
+    };
+    match bytes.split_at_checked(32) {
+        Some((digest, body)) if Digest::of(body).0 == digest => {
+            bytes.drain(..32);
+            Ok(Some(bytes))
         }
-        File::open(&self.0).and_then(|folder| folder.sync_all()).map_err(at(&self.0))
+        _ => Err(bad("its checksum does not fit".to_owned())),
     }
+}
+
+fn sealed(body: &[u8]) -> Vec<u8> {
+    let mut bytes = Digest::of(body).0.to_vec();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(UNFINISHED);
+    let beside = PathBuf::from(beside);
+    let written = write_synced(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if let Err(error) = written {
+        // Half a file is of no use and, on a full disk, in the way.
+        let _ = fs::remove_file(&beside);
+        return Err(at(path)(error));
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -192,12 +214,12 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+fn read_bounded(path: &Path, len_max: u64) -> io::Result<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    File::open(path)?.take(LEN_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LEN_MAX {
-        Err(io::Error::other("longer than a snapshot can be"))
+    File::open(path)?.take(len_max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > len_max {
+        Err(io::Error::other("longer than such a file can be"))
     } else {
         Ok(bytes)
     }

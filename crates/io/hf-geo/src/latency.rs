@@ -3,13 +3,13 @@
 //! 1. A line of the file is `network, region, milliseconds`, such as `192.0.2.0/24, eu-west-2, 12.5`; `#` begins a comment. All problems
 //!    are found at once. A region that the estate does not have is passed over: the file may be older or newer than the estate.
 //! 2. What an operator wrote of a network and region counts, whatever was measured there: measurements see only whom we already serve from
-//!    that region, and a wrong one must be correctable at once.
+//!    that region, and a wrong one must be correctable at once. That holds for what was measured within a wider network of the file, too.
 //! 3. Of a region that several nodes measured, the mean by their samples counts.
 //! 4. At most [`NETWORKS_MAX`] measured networks: the most sampled stay, of equal ones the newest.
 //!
 //! Not here: who measures (`hf-balancer`), what a filter chain makes of it (`hf-select`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hf_config::estate::{Estate, RegionIx};
 use hf_config::{Problem, Problems};
@@ -186,16 +186,63 @@ pub fn latencies<'a>(
     };
     let measured = seen.into_iter().map(|(at, seen)| (at, seen.by_region.iter().map(mean).collect()));
     let mut rows: BTreeMap<Cidr, Vec<u32>> = measured.collect();
-    for (network, written) in &file.rows {
-        let row = rows.entry(*network).or_insert_with(|| vec![UNMEASURED; width]);
-        for (at, region) in estate.regions.iter().enumerate() {
-            if let Some(micros) = written.get(&region.id) {
-                row[at] = *micros;
+    // The narrowest network counts for a client, so every row has what is said of it: by the file's rows around it, and beside these by what was
+    // measured around a row of the file.
+    let within: Vec<(Cidr, Vec<u32>)> = file
+        .rows
+        .keys()
+        .filter_map(|network| Some((*network, rows.get(&measured_around(*network)?)?.clone())))
+        .collect();
+    for (network, measured) in within {
+        rows.entry(network).or_insert(measured);
+    }
+    for network in file.rows.keys() {
+        rows.entry(*network).or_insert_with(|| vec![UNMEASURED; width]);
+    }
+    let lengths = Lengths::of(file);
+    for (network, row) in &mut rows {
+        let mut is_written = vec![false; width];
+        for written in lengths.around(*network).filter_map(|wider| file.rows.get(&wider)) {
+            for (at, region) in estate.regions.iter().enumerate() {
+                if let Some(micros) = written.get(&region.id).filter(|_| !is_written[at]) {
+                    row[at] = *micros;
+                    is_written[at] = true;
+                }
             }
         }
     }
     rows.retain(|_, row| row.iter().any(|micros| *micros != UNMEASURED));
     LatencyTable { rows: rows.into_iter().collect() }
+}
+
+/// The network that is measured around a narrower one; none around a wider one.
+fn measured_around(network: Cidr) -> Option<Cidr> {
+    let bits = if network.base().is_ipv4() { 24 } else { 48 };
+    (network.bits() >= bits).then(|| Cidr::around(network.base(), bits))
+}
+
+/// Which lengths a file's networks have: of the 33 or 129 that there could be.
+struct Lengths {
+    v4: Vec<u8>,
+    v6: Vec<u8>,
+}
+
+impl Lengths {
+    fn of(file: &LatencyFile) -> Lengths {
+        let of = |is_v4: bool| {
+            let networks = file.rows.keys().filter(|network| network.base().is_ipv4() == is_v4);
+            let lengths: BTreeSet<u8> = networks.map(Cidr::bits).collect();
+            lengths.into_iter().rev().collect()
+        };
+        Lengths { v4: of(true), v6: of(false) }
+    }
+
+    /// The networks of those lengths around one, itself first, then wider and wider ones.
+    fn around(&self, network: Cidr) -> impl Iterator<Item = Cidr> {
+        let lengths = if network.base().is_ipv4() { &self.v4 } else { &self.v6 };
+        let wider = lengths.iter().filter(move |bits| **bits <= network.bits());
+        wider.map(move |bits| Cidr::around(network.base(), *bits))
+    }
 }
 
 #[cfg(test)]

@@ -80,6 +80,16 @@ impl Latencies {
         networks.insert(network, MeasuredLatency { network, micros, samples: 1, at: now });
     }
 
+    /// Networks that are known.
+    pub fn len(&self) -> usize {
+        self.networks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// All that is not too old, by network.
     pub fn report(&self, now: Timestamp) -> Vec<MeasuredLatency> {
         let networks = self.networks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

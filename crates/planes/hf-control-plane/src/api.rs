@@ -45,6 +45,7 @@ use hf_geo::Geography;
 use hf_ledger::Journal;
 use hf_model::{NodeId, ZoneId};
 use hf_snapshot::Snapshot;
+use hf_telemetry::Activity;
 use tokio::sync::{Semaphore, mpsc, watch};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -100,6 +101,8 @@ pub struct Context {
     pub estate_file_problem: watch::Receiver<Option<String>>,
     /// Where clients are, as files and measurements say it here; on nodes with the DNS role answers go by the same.
     pub geography: Geography,
+    /// What this node's own planes count.
+    pub activity: Arc<Activity>,
     /// What DNS tells here, on nodes with that role.
     pub dns: Option<Arc<dyn DnsHere>>,
 }

@@ -5,12 +5,13 @@
 //!    silent does not hold that up: what it told before still counts, its open connections do not, and it is named.
 //! 3. The figures of a shift stand still when it ends; they are kept in memory as long as the shift is remembered.
 //! 4. A shift of one record has no figures: requests and answers are counted by pool.
-//! 5. A break-glass shift is counted from its signature; a node has applied it when its report names it.
+//! 5. Each balancer's own figures stand beside the largest: one that holds on to a zone is seen by its name.
+//! 6. A break-glass shift is counted from its signature; a node has applied it when its report names it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use hf_api::TimeToZero;
+use hf_api::{BalancerTimeToZero, TimeToZero};
 use hf_config::estate::Estate;
 use hf_config::node::Role;
 use hf_control::{BreakGlassShift, Scope, Shift, ShiftState};
@@ -142,6 +143,21 @@ fn figures(
     let open: u64 = lines(&heard, Role::Balancer).iter().map(|line| line.open_connections).sum();
     let last_request = after_start(balanced.iter().filter_map(|line| line.last_new_request_at).max());
     let last_connection = after_start(balanced.iter().filter_map(|line| line.last_open_connection_at).max());
+    let last_byte = after_start(balanced.iter().filter_map(|line| line.last_byte_at).max());
+    let balancers_told = carriers.iter().filter(|heard| heard.report.roles.contains(&Role::Balancer));
+    let balancers_told = balancers_told.map(|heard| {
+        let lines: Vec<&ZoneActivityReport> = heard.report.activity.iter().filter(touched).collect();
+        let open = lines.iter().map(|line| line.open_connections).sum();
+        let last_connection = after_start(lines.iter().filter_map(|line| line.last_open_connection_at).max());
+        BalancerTimeToZero {
+            node: heard.report.node.to_string(),
+            last_new_request_ms: after_start(lines.iter().filter_map(|line| line.last_new_request_at).max()),
+            last_open_connection_ms: (open == 0).then_some(last_connection),
+            last_byte_ms: after_start(lines.iter().filter_map(|line| line.last_byte_at).max()),
+            open_connections: open,
+            silent: is_stale(heard.received_at, now, beat),
+        }
+    });
     let last_answer =
         after_start(lines(&carriers, Role::Dns).iter().filter_map(|line| line.last_dns_answer_at).max());
     let (balancers, servers) = (has(Role::Balancer), has(Role::Dns));
@@ -150,10 +166,12 @@ fn figures(
         measured: !heard.is_empty() && behind.is_empty() && open == 0,
         last_new_request_ms: balancers.then_some(last_request),
         last_open_connection_ms: (balancers && open == 0).then_some(last_connection),
+        last_byte_ms: balancers.then_some(last_byte),
         last_dns_answer_ms: servers.then_some(last_answer),
         open_connections: balancers.then_some(open),
         waiting_for,
         silent,
+        balancers: balancers_told.collect(),
     }
 }
 

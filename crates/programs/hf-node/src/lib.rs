@@ -7,6 +7,7 @@
 //! Not here: decisions (core), sockets and files (io), what a role does (planes).
 
 mod api_files;
+mod balancer_state;
 mod boot;
 mod dns_files;
 mod dns_here;

@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info};
 
 use crate::api_files;
+use crate::balancer_state::{self, Keeping};
 use crate::boot::{self, DataDir};
 use crate::dns_here;
 use crate::estate_file;
@@ -134,9 +135,23 @@ pub async fn run(
     base_dir: &Path,
     clock: Clock,
     lost: LostLedger,
-    mut shutdown: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 ) -> Result<(), NodeError> {
-    let node = start(config, base_dir, clock, lost).await?;
+    run_after(config, base_dir, clock, lost, Before::default(), shutdown, |_| {}).await
+}
+
+/// As [`run`], after what was there before; `ready` is called when all of it is open and runs.
+pub async fn run_after(
+    config: NodeConfig,
+    base_dir: &Path,
+    clock: Clock,
+    lost: LostLedger,
+    before: Before,
+    mut shutdown: watch::Receiver<bool>,
+    ready: impl FnOnce(&NodeHandle),
+) -> Result<(), NodeError> {
+    let node = start_after(config, base_dir, clock, lost, before).await?;
+    ready(&node);
     let stop = node.stop.clone();
     let passed_on = async move {
         let _ = shutdown.wait_for(|stop| *stop).await;
@@ -167,6 +182,15 @@ fn reached(config: &NodeConfig, addresses: &Addresses, api_key: Option<KeyPin>) 
     }
 }
 
+/// What a node finds when it starts.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// Whether another process runs on the node's folder, from which this one takes over.
+    pub takeover: bool,
+    /// Listeners that a service manager opened; those of the balancer's pools are used.
+    pub listeners: Vec<NamedListener>,
+}
+
 /// Everything is open and runs when this returns.
 pub async fn start(
     config: NodeConfig,
@@ -174,7 +198,25 @@ pub async fn start(
     clock: Clock,
     lost: LostLedger,
 ) -> Result<NodeHandle, NodeError> {
+    start_after(config, base_dir, clock, lost, Before::default()).await
+}
+
+/// As [`start`], after what was there before.
+pub async fn start_after(
+    config: NodeConfig,
+    base_dir: &Path,
+    clock: Clock,
+    lost: LostLedger,
+    before: Before,
+) -> Result<NodeHandle, NodeError> {
     let config = resolve(config, base_dir);
+    let Before { takeover, mut listeners } = before;
+    let mut predecessor = None;
+    if takeover {
+        let (called, taken) = take_over(takeover::door(&config)).await?;
+        listeners.extend(taken);
+        predecessor = Some(called);
+    }
     let now = clock.now();
     let folder = config.data_dir.clone();
     let opened = blocking(move || {
@@ -200,7 +242,7 @@ pub async fn start(
         geography: Geography::default(),
         clock,
     };
-    let opened = Opened::all(&config, &given).await.map_err(NodeError::Start)?;
+    let opened = Opened::all(&config, &given, listeners).await.map_err(NodeError::Start)?;
     let addresses = opened.addresses();
     info!(node = %config.id, ?addresses, "the node runs");
 
@@ -288,6 +330,13 @@ pub async fn start(
         parts.start("dns", dns.run(inputs, stopped.clone()));
     }
     if let Some(balancer) = opened.balancer {
+        let keeping = Keeping {
+            data_dir: config.data_dir.clone(),
+            memories: balancer.memories(),
+            begun: balancer.begun(),
+            clock: given.clock.clone(),
+        };
+        parts.start("keeper of the balancer's state", balancer_state::run(keeping, stopped.clone()));
         parts.start("balancer", balancer.run(stopped.clone()));
     }
     if let Some(control) = opened.control {
@@ -333,7 +382,11 @@ struct Opened {
 
 impl Opened {
     /// Opens everything; each problem is kept, and the next is looked for.
-    async fn all(config: &NodeConfig, given: &Given) -> Result<Opened, Vec<String>> {
+    async fn all(
+        config: &NodeConfig,
+        given: &Given,
+        listeners: Vec<NamedListener>,
+    ) -> Result<Opened, Vec<String>> {
         let has = |role| config.roles.contains(&role);
         let mut problems = Vec::new();
         let (wanted, can_serve) = (feed_config(config, &given.clock), given.snapshots.borrow().is_some());
@@ -369,7 +422,10 @@ impl Opened {
         }
         let mut balancer = None;
         if has(Role::Balancer) {
-            let bound = hf_balancer::bind(balancer_config(config, given), given.snapshots.clone());
+            let (data_dir, now) = (config.data_dir.clone(), given.clock.now());
+            let memory = blocking(move || balancer_state::load(&data_dir, now)).await;
+            let wanted = BalancerConfig { memory, ..balancer_config(config, given) };
+            let bound = hf_balancer::bind(wanted, given.snapshots.clone());
             balancer = keep(bound.await, &mut problems);
         }
         let Kept { control, journal, ledger_problem } = open_ledger(config, given, &mut problems).await;
@@ -505,6 +561,7 @@ fn context(
         estate_file: config.estate.clone().filter(|_| config.roles.contains(&Role::Control)),
         estate_file_problem: given.file_problem.clone(),
         geography: given.geography.clone(),
+        activity: given.activity.clone(),
         dns,
     }
 }

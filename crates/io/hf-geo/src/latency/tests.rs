@@ -56,6 +56,22 @@ fn what_is_written_outranks_what_is_measured() {
 }
 
 #[test]
+fn a_line_of_a_wider_network_outranks_what_is_measured_within_it() {
+    let text = "10.0.0.0/8, east, 20\n10.0.2.0/28, west, 3\n2001:db8::/32, west, 7";
+    let file = LatencyFile::read("f", text).unwrap();
+    let west = [line("10.0.1.0/24", 9_000, 1), line("10.0.2.0/24", 8_000, 1), line("192.0.2.0/24", 1, 1)];
+    let east = [line("10.0.1.0/24", 1_000, 1), line("2001:db8::/48", 5_000, 1)];
+    let measured = [
+        FromRegion { region: RegionIx(0), measured: &east },
+        FromRegion { region: RegionIx(1), measured: &west },
+    ];
+    let table = show(&latencies(&estate(), &file, measured));
+    let expected = "10.0.0.0/8 20000 -; 10.0.1.0/24 20000 9000; 10.0.2.0/24 20000 8000; 10.0.2.0/28 20000 3000; \
+                    192.0.2.0/24 - 1; 2001:db8::/32 - 7000; 2001:db8::/48 5000 7000";
+    assert_eq!(table, expected);
+}
+
+#[test]
 fn measured_networks_are_bounded() {
     let lines: Vec<MeasuredLatency> = (0..=NETWORKS_MAX as u32)
         .map(|at| {

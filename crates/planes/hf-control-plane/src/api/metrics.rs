@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use super::{Shared, SharedState};
 
+mod balancer;
 mod dns;
 
 use crate::expiring::{is_expiring, seconds_left};
@@ -108,9 +109,28 @@ fn page(shared: &Shared) -> String {
     if let Some(here) = &context.dns {
         dns::dns(&mut page, here.as_ref());
     }
+    let is_balancer = context.roles.contains(&hf_config::node::Role::Balancer);
+    if is_balancer {
+        balancer::balancer(&mut page, &context.activity);
+    }
+    let networks = context.activity.latencies().len() as u64;
+    page.gauge(
+        "client_networks_measured",
+        "Client networks whose round-trip time this node knows",
+        &[],
+        networks,
+    );
     let mut text = String::new();
     encode(&mut text, &page.registry).expect("a String takes everything");
-    in_order(&text)
+    let histograms = if is_balancer { balancer::histograms(&context.activity) } else { String::new() };
+    with_histograms(&in_order(&text), &histograms)
+}
+
+/// The page with histograms before its end.
+fn with_histograms(page: &str, histograms: &str) -> String {
+    const END: &str = "# EOF\n";
+    let body = page.strip_suffix(END).unwrap_or(page);
+    format!("{body}{histograms}{END}")
 }
 
 /// The lines of each metric in order of their labels: the registry has them in the order of its hash keys.

@@ -229,3 +229,32 @@ fn figures_stand_still_when_a_shift_ends_and_are_bounded() {
     assert_eq!(zeroes.by_shift.len(), KEPT);
     assert!(!zeroes.of(&ended).measured, "the oldest are forgotten first");
 }
+
+#[test]
+fn each_balancer_is_told_by_its_name() {
+    let mut reports = reports(&[
+        "x balancer 9 110000 web a 100120 100300 - 0",
+        "y balancer 9 100000 web a 100080 - - 4",
+        "z dns 9 110000 web a - - 100050 0",
+    ]);
+    let x = reports.get_mut(&NodeId::new("x").unwrap()).unwrap();
+    x.report.activity[0].last_byte_at = Some(Timestamp(100_310));
+    let found = measure(&shift("everything"), None, &reports, NOW, BEAT);
+    assert_eq!(found.last_byte_ms, Some(310));
+    let told: Vec<_> = found
+        .balancers
+        .iter()
+        .map(|of| {
+            let connection = of.last_open_connection_ms;
+            (
+                of.node.as_str(),
+                of.last_new_request_ms,
+                connection,
+                of.last_byte_ms,
+                of.open_connections,
+                of.silent,
+            )
+        })
+        .collect();
+    assert_eq!(told, [("x", 120, Some(300), 310, 0, false), ("y", 80, None, 0, 4, true)]);
+}

@@ -117,6 +117,7 @@ impl Fixture {
             estate_file: roles.contains(&Role::Control).then(|| "estates/shop.toml".into()),
             estate_file_problem: problem_receiver,
             geography: Geography::default(),
+            activity: Arc::default(),
             dns: None,
         };
         let api = Api::new(context);

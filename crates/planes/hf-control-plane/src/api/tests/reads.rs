@@ -234,6 +234,25 @@ async fn status_at_a_glance() {
               "started_at_ms": 1700000002000,
               "state": "active",
               "time_to_zero": {
+                "balancers": [
+                  {
+                    "last_byte_ms": 0,
+                    "last_new_request_ms": 100,
+                    "last_open_connection_ms": 100,
+                    "node": "n1",
+                    "open_connections": 0,
+                    "silent": false
+                  },
+                  {
+                    "last_byte_ms": 0,
+                    "last_new_request_ms": 0,
+                    "last_open_connection_ms": 0,
+                    "node": "old",
+                    "open_connections": 0,
+                    "silent": true
+                  }
+                ],
+                "last_byte_ms": 0,
                 "last_dns_answer_ms": null,
                 "last_new_request_ms": 100,
                 "last_open_connection_ms": 100,
@@ -558,6 +577,12 @@ async fn metrics_are_openmetrics() {
         # TYPE holdfast_zone_last_dns_answer_timestamp_seconds gauge
         holdfast_zone_last_dns_answer_timestamp_seconds{pool="web",zone="a"} 1700000000.0
         holdfast_zone_last_dns_answer_timestamp_seconds{pool="web",zone="b"} 1700000000.0
+        # HELP holdfast_balancer_endpoints_left_out Endpoints whose counts are not here, since there are too many.
+        # TYPE holdfast_balancer_endpoints_left_out gauge
+        holdfast_balancer_endpoints_left_out{} 0
+        # HELP holdfast_client_networks_measured Client networks whose round-trip time this node knows.
+        # TYPE holdfast_client_networks_measured gauge
+        holdfast_client_networks_measured{} 0
         # EOF
     "##]]
     .assert_eq(&fixture.ask("GET", "/metrics", "").await.text);

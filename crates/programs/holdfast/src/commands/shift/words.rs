@@ -1,7 +1,7 @@
 //! Shifts for people: a table of all, one in full, and, loudly, where one is not applied.
 
 use hf_api::{
-    Acknowledgement, BreakGlass, BreakGlassFate, Effect, Shift, ShiftKind, ShiftState, Shifts, TimeToZero,
+    Acknowledgement, BalancerTimeToZero, BreakGlass, BreakGlassFate, Effect, Shift, ShiftKind, ShiftState, Shifts, TimeToZero,
 };
 
 use crate::output::{columns, relative, rough};
@@ -126,18 +126,37 @@ pub fn progress(acknowledged: &[Acknowledgement], zero: &TimeToZero) -> String {
         Some(ms) => rough(ms),
     };
     text.push_str(&format!(
-        "  last new request      {}\n  last open connection  {}\n  last DNS answer       {}\n",
+        "  last new request      {}\n  last open connection  {}\n  last byte             {}\n  last DNS answer       {}\n",
         ms(zero.last_new_request_ms),
         match zero.open_connections {
             Some(open) if open > 0 => format!("{open} still open"),
             _ => ms(zero.last_open_connection_ms),
         },
+        ms(zero.last_byte_ms),
         ms(zero.last_dns_answer_ms),
     ));
+    for balancer in &zero.balancers {
+        text.push_str(&format!("  {:<20}  {}\n", balancer.node, of_balancer(balancer)));
+    }
     if !zero.waiting_for.is_empty() {
         text.push_str(&format!("  waiting for           {}\n", zero.waiting_for.join(", ")));
     }
     text
+}
+
+/// `request 80ms, connection 3 still open, byte 1.2s` of one balancer.
+fn of_balancer(balancer: &BalancerTimeToZero) -> String {
+    let ms = |ms: u64| if ms == 0 { "none".to_owned() } else { rough(ms) };
+    let connection = match balancer.last_open_connection_ms {
+        Some(at) => ms(at),
+        None => format!("{} still open", balancer.open_connections),
+    };
+    let silent = if balancer.silent { "; not heard any more" } else { "" };
+    format!(
+        "request {}, connection {connection}, byte {}{silent}",
+        ms(balancer.last_new_request_ms),
+        ms(balancer.last_byte_ms)
+    )
 }
 
 /// `6 of 7 nodes, not by b; not heard: a (last heard 12s ago)`.

@@ -36,10 +36,26 @@ fn shift() -> Shift {
             measured: false,
             last_new_request_ms: Some(80),
             last_open_connection_ms: None,
+            last_byte_ms: Some(1_000),
             last_dns_answer_ms: Some(0),
             open_connections: Some(3),
             waiting_for: vec!["n1".to_owned()],
             silent: vec!["n2".to_owned()],
+            balancers: vec![
+                BalancerTimeToZero {
+                    node: "n1".to_owned(),
+                    last_new_request_ms: 80,
+                    last_byte_ms: 1_000,
+                    open_connections: 3,
+                    ..BalancerTimeToZero::default()
+                },
+                BalancerTimeToZero {
+                    node: "n2".to_owned(),
+                    last_open_connection_ms: Some(0),
+                    silent: true,
+                    ..BalancerTimeToZero::default()
+                },
+            ],
         },
     }
 }
@@ -64,7 +80,10 @@ fn one_shift_in_full_names_who_is_waited_for_and_who_is_silent() {
         time to zero  not yet measured
           last new request      80ms
           last open connection  3 still open
+          last byte             1s
           last DNS answer       none since the start
+          n1                    request 80ms, connection 3 still open, byte 1s
+          n2                    request none, connection none, byte none; not heard any more
           waiting for           n1
     "#]]
     .assert_eq(&in_words(&shift(), NOW_MS));
