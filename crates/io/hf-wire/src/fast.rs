@@ -164,7 +164,7 @@ fn edns(record: &[u8]) -> Option<FastEdns<'_>> {
 
 /// Family, bits, scope 0, and exactly the bytes that the bits need, the rest of the last one zero (RFC 7871 6).
 #[inline]
-fn subnet(data: &[u8]) -> Option<(IpAddr, u8)> {
+pub(crate) fn subnet(data: &[u8]) -> Option<(IpAddr, u8)> {
     let (&[0, family, bits, 0], given) = data.split_first_chunk::<4>()? else { return None };
     let mut octets = [0; 16];
     octets.get_mut(..given.len())?.copy_from_slice(given);

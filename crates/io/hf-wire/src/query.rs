@@ -3,17 +3,21 @@
 //! 1. Fewer than 12 bytes, or a response: no answer, so that two servers never talk in circles.
 //! 2. Another operation than QUERY: NOTIMP, its body is not read.
 //! 3. Not exactly one question (RFC 9619), or anything that cannot be read: FORMERR.
-//! 4. More than one OPT record, or one that is not at the root: FORMERR; a version above 0: BADVERS (RFC 6891 6.1.1, 6.1.3).
-//! 5. Unknown options, unknown flags, and bytes behind the last record are passed over.
+//! 4. More than one OPT record, or one that is not at the root or not among the additional records: FORMERR; a version above 0: BADVERS
+//!    (RFC 6891 6.1.1, 6.1.3).
+//! 5. A client subnet that is not as RFC 7871 6 has it, or a cookie of another length than RFC 7873 5.2.2 allows: FORMERR. So say both, and else nobody
+//!    would ever mend what sends them.
+//! 6. Unknown options, unknown flags, and bytes behind the last record are passed over.
 
 use domain::base::iana::{Opcode, Rtype};
 use domain::base::message::Message;
 use domain::base::name::{ParsedName, ToName};
-use domain::base::opt::{Opt, OptRecord};
+use domain::base::opt::{Opt, OptRecord, UnknownOptData};
 use domain::dep::octseq::Parser;
 use hf_model::WireName;
 
 use crate::Rcode;
+use crate::options::code;
 
 /// Records that a query may carry: OPT, a signature, the SOA of an IXFR and some to spare. More are FORMERR: reading
 /// thousands of records with long compressed names would be work for nothing.
@@ -115,8 +119,9 @@ pub fn read_query(bytes: &[u8]) -> Result<Query, Unfit> {
     let Some(question) = read_question(&message) else { return refuse(None, None, Rcode::FORM_ERR) };
     match read_edns(&message) {
         Err(Malformed) => refuse(Some(question), None, Rcode::FORM_ERR),
-        Ok(Some(edns)) if edns.version > 0 => refuse(Some(question), Some(edns), Rcode::BAD_VERS),
-        Ok(edns) => Ok(Query { head, question, edns }),
+        Ok(Some((edns, _))) if edns.version > 0 => refuse(Some(question), Some(edns), Rcode::BAD_VERS),
+        Ok(Some((edns, Options::Bad))) => refuse(Some(question), Some(edns), Rcode::FORM_ERR),
+        Ok(edns) => Ok(Query { head, question, edns: edns.map(|(edns, _)| edns) }),
     }
 }
 
@@ -148,11 +153,44 @@ pub fn head_of(bytes: &[u8]) -> Head {
     Head { id: header.id(), opcode: header.opcode().to_int(), rd: header.rd(), cd: header.cd() }
 }
 
-fn read_edns(message: &Message<&[u8]>) -> Result<Option<Edns>, Malformed> {
+/// Whether the options that we know are as their RFCs have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Options {
+    Good,
+    Bad,
+}
+
+fn judge(opt: &Opt<&[u8]>) -> Options {
+    let is_good = |option: Result<UnknownOptData<&[u8]>, _>| {
+        option.is_ok_and(|option| match (option.code().to_int(), option.as_slice()) {
+            (code::SUBNET, subnet) => is_subnet(subnet),
+            (code::COOKIE, cookie) => matches!(cookie.len(), 8 | 16..=40),
+            _ => true,
+        })
+    };
+    if opt.iter::<UnknownOptData<_>>().all(is_good) { Options::Good } else { Options::Bad }
+}
+
+/// A subnet, or the wish that none be used without a family, as `dig +subnet=0` says it. Families that we do not know are passed over.
+fn is_subnet(data: &[u8]) -> bool {
+    match data {
+        [0, 1 | 2, ..] => crate::fast::subnet(data).is_some(),
+        [0, 0, rest @ ..] => rest == [0, 0],
+        _ => data.len() >= 4,
+    }
+}
+
+fn read_edns(message: &Message<&[u8]>) -> Result<Option<(Edns, Options)>, Malformed> {
     let counts = message.header_counts();
     let records = u32::from(counts.ancount()) + u32::from(counts.nscount()) + u32::from(counts.arcount());
     if records > RECORDS_MAX {
         return Err(Malformed);
+    }
+    let (_, answers, authority, _) = message.sections().map_err(|_| Malformed)?;
+    for record in answers.chain(authority) {
+        if record.map_err(|_| Malformed)?.rtype() == Rtype::OPT {
+            return Err(Malformed);
+        }
     }
     let mut found = None;
     for record in message.additional().map_err(|_| Malformed)? {
@@ -165,11 +203,9 @@ fn read_edns(message: &Message<&[u8]>) -> Result<Option<Edns>, Malformed> {
         }
         let opt = record.into_record::<Opt<_>>().map_err(|_| Malformed)?.ok_or(Malformed)?;
         let opt = OptRecord::from_record(opt);
-        found = Some(Edns {
-            payload: opt.udp_payload_size(),
-            version: opt.version(),
-            dnssec_ok: opt.dnssec_ok(),
-        });
+        let edns =
+            Edns { payload: opt.udp_payload_size(), version: opt.version(), dnssec_ok: opt.dnssec_ok() };
+        found = Some((edns, judge(opt.opt())));
     }
     Ok(found)
 }

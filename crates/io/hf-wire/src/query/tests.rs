@@ -82,11 +82,50 @@ fn refuses_what_cannot_be_answered() {
     check(&message(0, [1, 0, 0, 1], &[WWW_A, not_at_root]), "1234 op0: wWw.test. 1 1 rcode 1");
     let option_too_long = b"\0\0\x29\x10\0\0\0\0\0\0\x05\0\x64\0\x03x";
     check(&message(0, [1, 0, 0, 1], &[WWW_A, option_too_long]), "1234 op0: wWw.test. 1 1 rcode 1");
+    check(&message(0, [1, 1, 0, 0], &[WWW_A, OPT]), "1234 op0: wWw.test. 1 1 rcode 1");
+    check(&message(0, [1, 0, 1, 0], &[WWW_A, OPT]), "1234 op0: wWw.test. 1 1 rcode 1");
     let many: Vec<&[u8]> =
         std::iter::once(WWW_A).chain(vec![&b"\0\0\x01\0\x01\0\0\0\0\0\0"[..]; 17]).collect();
     check(&message(0, [1, 0, 0, 17], &many), "1234 op0: wWw.test. 1 1 rcode 1");
     let version_1 = b"\0\0\x29\x10\0\0\x01\x80\0\0\0";
     check(&message(0, [1, 0, 0, 1], &[WWW_A, version_1]), "1234 op0: wWw.test. 1 1 edns 4096 v1 do rcode 16");
+}
+
+/// RFC 7871 6 and 7.1.2, RFC 7873 5.2.2.
+#[test]
+fn refuses_options_that_are_not_as_they_should_be() {
+    let check = |code: u8, data: &[u8], rcode: &str| {
+        let len = data.len() as u8;
+        let opt = [&b"\0\0\x29\x10\0\0\0\0\0\0"[..], &[len + 4, 0, code, 0, len], data].concat();
+        check(
+            &message(0, [1, 0, 0, 1], &[WWW_A, &opt]),
+            &format!("1234 op0: wWw.test. 1 1 edns 4096 v0{rcode}"),
+        );
+    };
+    for good in
+        [&[0, 1, 24, 0, 192, 0, 2][..], &[0, 1, 0, 0], &[0, 2, 8, 0, 32], &[0, 0, 0, 0], &[0, 9, 8, 0, 1]]
+    {
+        check(8, good, "");
+    }
+    let bad: [&[u8]; 9] = [
+        &[],
+        &[0, 1, 24],
+        &[0, 1, 24, 0, 192, 0],
+        &[0, 1, 24, 0, 192, 0, 2, 1],
+        &[0, 1, 20, 0, 192, 0, 255],
+        &[0, 1, 33, 0, 192, 0, 2, 1, 0],
+        &[0, 1, 24, 24, 192, 0, 2],
+        &[0, 0, 8, 0, 1],
+        &[0, 9, 8],
+    ];
+    for bad in bad {
+        check(8, bad, " rcode 1");
+    }
+    for (len, rcode) in
+        [(0, " rcode 1"), (7, " rcode 1"), (8, ""), (9, " rcode 1"), (16, ""), (40, ""), (41, " rcode 1")]
+    {
+        check(10, &[7; 41][..len], rcode);
+    }
 }
 
 /// Bytes with a header that gets them past the first gates half of the time.
