@@ -1,8 +1,9 @@
 //! The program that the kernel runs for each packet of the interface: which go to our sockets.
 //!
 //! To an XDP socket goes what is all of this: Ethernet to one station, IPv4 without options and not a fragment, or IPv6 without extension
-//! headers; UDP; to one of the addresses and ports that it was made for. The rest is passed to the stack, and so is everything from a
-//! queue that has no socket.
+//! headers; UDP; to one of the addresses and ports that it was made for; no longer than Ethernet's packets are. The rest is passed to the stack, and
+//! so is everything from a queue that has no socket. Longer ones are jumbo frames, or, behind the driver of a virtual link, many datagrams that a
+//! neighbour's kernel has not cut into segments yet: no frame of ours could hold them, and the stack knows how to cut them.
 //!
 //! Written in instructions, since there are only some forty: a compiler for them would be the largest dependency of this program.
 
@@ -63,6 +64,8 @@ const ETHERNET: i16 = 14;
 const IPV4: i16 = 20;
 const IPV6: i16 = 40;
 const UDP: i16 = 8;
+/// The longest packet of plain Ethernet, without its header.
+const PACKET_MAX: i16 = 1_500;
 const PROTOCOL_UDP: i32 = 17;
 
 impl Assembler {
@@ -96,6 +99,13 @@ impl Assembler {
         self.jump(JUMP_IF_ABOVE_REGISTER, 4, 3, 0, Label::Pass);
     }
 
+    /// Leaves for the stack if the packet is longer.
+    fn need_at_most(&mut self, count: i16) {
+        self.put(MOVE_REGISTER, 4, 2, 0, 0);
+        self.put(ADD, 4, 0, 0, i32::from(count));
+        self.jump(JUMP_IF_ABOVE_REGISTER, 3, 4, 0, Label::Pass);
+    }
+
     fn finish(mut self) -> Vec<Instruction> {
         for (at, label) in &self.jumps {
             let (_, to) = self.labels.iter().find(|(known, _)| known == label).expect("every label is put");
@@ -123,6 +133,7 @@ pub fn program(listen: &[SocketAddr], map: i32) -> Vec<Instruction> {
     asm.put(LOAD_32, 2, 1, 0, 0);
     asm.put(LOAD_32, 3, 1, 4, 0);
     asm.need_bytes(ETHERNET + IPV4 + UDP);
+    asm.need_at_most(ETHERNET + PACKET_MAX);
     asm.load(LOAD_8, 0);
     asm.jump(JUMP_IF_ANY_BIT, 5, 0, 1, Label::Pass);
     asm.load(LOAD_16, 12);
