@@ -37,6 +37,11 @@ impl<'a> Walk<'a, '_, '_> {
             }
         }
         self.sign(start, owner_at)?;
+        if self.presigned().is_some() {
+            let mut own = [0; 2 + 255];
+            let own = self.own_owner(owner_at, &mut own);
+            self.put_brought(Section::Answer, Owner::At(owner_at), own, set)?;
+        }
         if owner_at == self.owner_at {
             self.note_wildcard();
         }
@@ -108,6 +113,7 @@ impl<'a> Walk<'a, '_, '_> {
         self.outcome.rcode = rcode;
         self.soa(Section::Authority)?;
         self.prove_no(rcode)?;
+        self.prove_brought_no(rcode)?;
         if let Some(account) = &mut self.account
             && account.is_empty()
         {
@@ -135,6 +141,7 @@ impl<'a> Walk<'a, '_, '_> {
             })?;
         }
         self.prove_referral(at, node)?;
+        self.prove_brought_referral(at, node)?;
         self.settle_proofs()?;
         for server in servers.rdata() {
             if !self.other.set(server) {
@@ -192,6 +199,7 @@ impl<'a> Walk<'a, '_, '_> {
         let apex_at = self.owner_at + self.name.wire().len() - self.zone.declared.apex.as_wire().len();
         let owner = Owner::At(apex_at);
         self.out.parts(section, owner, rtype::SOA, ttl, |out| soa.write(out, apex_at, serial))?;
-        self.sign_soa(section, owner, ttl, serial)
+        self.sign_soa(section, owner, ttl, serial)?;
+        self.put_brought_soa(section, owner, ttl, serial)
     }
 }

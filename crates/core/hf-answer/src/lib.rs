@@ -12,7 +12,8 @@
 //! 5. "No" carries the SOA, with a TTL of at most the zone's minimum (RFC 2308).
 //! 6. Records that updates brought lie over what is declared, steered names over both. A hosted zone whose contents have never come
 //!    answers SERVFAIL.
-//! 7. One walk writes every reply ([`Compiled::write`]); what is told to people is read back from it ([`Compiled::explain`]). Writing
+//! 7. A hosted zone that was signed elsewhere is served with the signatures and denials that it brought (`presigned`).
+//! 8. One walk writes every reply ([`Compiled::write`]); what is told to people is read back from it ([`Compiled::explain`]). Writing
 //!    allocates nothing and takes no lock: a plain set is one probe and one copy, a steered one a choice among bits.
 //!
 //! Not here: reading queries, OPT (`hf-wire`), sockets and chance (`hf-dns`), who serves (`hf-decide`), the order of endpoints (`hf-select`).
@@ -25,6 +26,7 @@ mod hosted_set;
 mod message;
 mod name;
 mod plans;
+mod presigned;
 mod routes;
 mod signed;
 mod soa;

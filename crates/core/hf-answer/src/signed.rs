@@ -115,7 +115,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The name under which a set of the current step is signed: of what a wildcard answers, the wildcard's.
-    fn own_owner<'o>(&self, owner_at: usize, buffer: &'o mut [u8; 257]) -> &'o [u8] {
+    pub fn own_owner<'o>(&self, owner_at: usize, buffer: &'o mut [u8; 257]) -> &'o [u8] {
         let at = owner_at - self.owner_at;
         let (star, suffix): (&[u8], &[u8]) = match self.wildcard {
             Some(encloser) if at == 0 => (b"\x01*", &self.name.wire()[encloser..]),
@@ -250,10 +250,16 @@ impl<'a> Walk<'a, '_, '_> {
 
     /// Notes that a wildcard answers for the current name.
     pub fn note_wildcard(&mut self) {
-        let Some(encloser) = self.wildcard.filter(|_| self.is_signed()) else { return };
-        let name = self.name.wire();
-        let next_closer = crate::name::starts(name).take_while(|at| *at < encloser).last().unwrap_or(0);
-        match denial::no_closer_name(&name[next_closer..]) {
+        let Some(encloser) = self.wildcard else { return };
+        let next_closer = crate::presigned::next_closer(self.name.wire(), encloser);
+        if self.presigned().is_some() {
+            let next_closer = next_closer.to_vec();
+            return self.covers.push(next_closer);
+        }
+        if !self.is_signed() {
+            return;
+        }
+        match denial::no_closer_name(next_closer) {
             Some(denial) => self.proofs.push(denial),
             None => self.unsigned = Some(Unsigned::Failed),
         }
@@ -267,7 +273,7 @@ impl<'a> Walk<'a, '_, '_> {
         for denial in std::mem::take(&mut self.proofs) {
             self.prove(Section::Authority, &denial)?;
         }
-        Ok(())
+        self.settle_brought()
     }
 
     /// Takes back everything: no signature could be had.

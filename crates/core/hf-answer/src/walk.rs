@@ -43,6 +43,8 @@ pub struct Walk<'a, 'm, 'b> {
     pub wildcard: Option<usize>,
     /// What wildcards owe.
     pub proofs: Vec<Denial>,
+    /// What wildcards of a zone that was signed elsewhere owe: the names that must not exist.
+    pub covers: Vec<Vec<u8>>,
     /// A signature that could not be had.
     pub unsigned: Option<Unsigned>,
     /// How addresses are chosen, if somebody wants to know.
@@ -104,6 +106,11 @@ impl<'a> Walk<'a, '_, '_> {
     fn step(&mut self) -> Result<Next, Full> {
         let Some(contents) = &self.zone.zone.contents else { return Ok(self.serv_fail()) };
         let wildcard = match contents.find(self.name.wire()) {
+            Found::Exists { node, wildcard: None }
+                if self.rtype != rtype::ANY && self.is_hash_owner(node) =>
+            {
+                return self.emit_negative(Rcode::NxDomain);
+            }
             Found::Exists { node, wildcard: None } => return self.take(Some(node)),
             // The parent's side of a cut answers for DS (RFC 4035 3.1.4.1).
             Found::Delegated { at: 0, node } if self.rtype == rtype::DS => return self.take(Some(node)),

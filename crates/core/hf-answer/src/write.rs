@@ -122,6 +122,7 @@ impl Compiled {
             choice: &mut scratch.choice,
             wildcard: None,
             proofs: Vec::new(),
+            covers: Vec::new(),
             unsigned: None,
             account,
         };

@@ -18,6 +18,7 @@ use hf_control::DynamicZone;
 use hf_hosted::{Builder, Changes, Contents, Rr};
 use hf_model::{Revision, WireName};
 
+use crate::presigned::Presigned;
 use crate::rtype;
 use crate::soa::{self, SoaForm};
 
@@ -130,6 +131,8 @@ pub struct Zone {
     pub contents: Option<Contents>,
     /// Its start of authority; none: SERVFAIL.
     pub soa: Option<SoaForm>,
+    /// Signatures and denials that its contents brought.
+    pub presigned: Option<Presigned>,
     /// What lies beneath, where it does not come from the estate.
     loaded: Option<Arc<Contents>>,
     /// The update that is in it.
@@ -153,7 +156,8 @@ impl Zone {
             soa.serial = soa.serial.wrapping_add(dynamic.map_or(0, |dynamic| dynamic.revision.0 as u32));
             Some(soa)
         });
-        Zone { contents, soa, loaded, updated_at: dynamic.map(|dynamic| dynamic.revision) }
+        let presigned = contents.as_ref().and_then(Presigned::of);
+        Zone { contents, soa, presigned, loaded, updated_at: dynamic.map(|dynamic| dynamic.revision) }
     }
 
     /// Whether the same would be compiled again.

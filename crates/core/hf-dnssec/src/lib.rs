@@ -15,6 +15,7 @@
 
 pub mod canonical;
 pub mod denial;
+pub mod nsec3;
 pub mod rdata;
 pub mod roll;
 pub mod set;
