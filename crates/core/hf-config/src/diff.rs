@@ -13,6 +13,7 @@ use crate::estate::{
     PlainRecord, Pool, Region, Zone,
 };
 
+mod carrying;
 mod dns;
 
 /// One line of difference.
@@ -67,6 +68,7 @@ pub fn diff(old: Option<&Estate>, new: &Estate) -> Vec<Change> {
         control_panels,
         routing_controls,
         safety_rules,
+        carrying::assignments,
     ];
     for facts in all {
         compare(&facts(&old), &facts(&new), &mut changes);
@@ -207,6 +209,7 @@ fn health_checks(side: &Side<'_>) -> Things {
             value(&mut facts, "rise", check.rise);
             value(&mut facts, "fall", check.fall);
             optional(&mut facts, "port", check.port);
+            value(&mut facts, "initial", check.initial.as_str());
         }
         (format!("health check {}", check.name), facts)
     };
@@ -245,6 +248,7 @@ fn pools(side: &Side<'_>) -> Things {
         value(&mut facts, "routing_minimum", pool.routing_minimum);
         value(&mut facts, "return_over", format_duration(pool.return_over));
         optional(&mut facts, "control", pool.control.as_ref());
+        carrying::facts(estate, pool, &mut facts);
         for found in &pool.endpoints {
             part(&mut facts, format!("endpoint {}", found.address), endpoint(found));
         }

@@ -15,6 +15,8 @@ use crate::{Problem, Problems};
 
 pub(crate) use hosting::read_key;
 
+mod assignments;
+mod carrying;
 mod chain;
 mod checks;
 mod collections;
@@ -25,6 +27,7 @@ mod pools;
 mod records;
 mod rules;
 mod same_as;
+mod sharing;
 mod sources;
 mod steered;
 mod trees;
@@ -61,9 +64,10 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
     let regions = zones::regions(&mut root, &controls, &mut report);
     let zones = zones::zones(&mut root, &regions, &controls, &mut report);
     let checks = checks::health_checks(&mut root, &controls, &mut report);
+    let services = assignments::names(&mut root, &mut report);
     let pools = pools::pools(
         &mut root,
-        &pools::Around { zones: &zones, checks: &checks, controls: &controls },
+        &pools::Around { zones: &zones, checks: &checks, controls: &controls, assignments: &services },
         &mut report,
     );
     let mut hosted = hosted::hosted_zones(&mut root, bundle, &mut report);
@@ -78,6 +82,8 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
     };
     let records = records::records(&mut root, &around, &mut hosted, &mut report);
     hosted::finish_hosted_zones(&mut hosted, &records, &mut report);
+    let ground = assignments::Ground { records: &records, pools: &pools };
+    let assignments = assignments::assignments(&mut root, &ground, &mut report);
     root.finish(&[], &mut report);
 
     let advice = report.take_advice();
@@ -108,7 +114,7 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
             control_panels: panels.list.into_iter().collect::<Option<_>>()?,
             routing_controls: controls.list.into_iter().collect::<Option<_>>()?,
             safety_rules: rules.into_iter().collect::<Option<_>>()?,
-            assignments: Vec::new(),
+            assignments: assignments.into_iter().collect::<Option<_>>()?,
         })
     };
     all().map(|estate| (estate, advice)).ok_or_else(incomplete)

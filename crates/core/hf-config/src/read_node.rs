@@ -2,7 +2,7 @@
 //!
 //! Not here: files and ports (their users open them), whether the zone exists (the estate says).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use hf_model::{NodeId, ZoneId};
 
 use crate::addresses::{Taken, read_socket};
 use crate::estate::Estate;
-use crate::node::{BalancerConfig, NodeConfig, OperatorKey, Role, TlsConfig};
+use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
 mod api;
+mod balancer;
 mod dns;
 mod ledger;
 
@@ -25,8 +26,6 @@ const LATER: [&str; 1] = ["token"];
 const BEAT_MIN: Duration = Duration::from_millis(100);
 const BEAT_MAX: Duration = Duration::from_secs(10);
 const BEAT_DEFAULT: Duration = Duration::from_secs(1);
-const DRAIN_MAX: Duration = Duration::from_hours(1);
-const DRAIN_DEFAULT: Duration = Duration::from_secs(30);
 /// Peers, listeners and keys each: a bound for what one file can ask for.
 const LIST_MAX: usize = 1_000;
 
@@ -83,11 +82,12 @@ pub fn check_node_in(file: &str, text: &str, estate: &Estate) -> Result<(), Prob
         });
     }
     let mut aside = Report::new(file, text);
-    if let Some(config) = node_config(&mut root, &mut aside)
-        && config.roles.contains(&Role::Dns)
-    {
-        let at = root.get("dns").or(root.get("node")).map_or(0, Value::at);
-        dns::check(&config.dns, at, estate, &mut report);
+    if let Some(config) = node_config(&mut root, &mut aside) {
+        let mut at = |section| root.get(section).or(root.get("node")).map_or(0, Value::at);
+        if config.roles.contains(&Role::Dns) {
+            dns::check(&config.dns, at("dns"), estate, &mut report);
+        }
+        balancer::check(&config, at("balancer"), estate, &mut report);
     }
     verdict(vec![report])
 }
@@ -115,7 +115,6 @@ struct Node {
     estate: Option<PathBuf>,
     peers: Vec<SocketAddr>,
     beat: Duration,
-    drain: Duration,
 }
 
 fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<NodeConfig> {
@@ -158,12 +157,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
             format_args!("the feed at {address} is open to the network; add [tls], or listen on 127.0.0.1"),
         );
     }
-    let balancer_address = if_there(section(root, "balancer", "address", report), |value| {
-        value.read(report, |text| {
-            text.parse::<IpAddr>()
-                .map_err(|_| format!("{:?} is not an address; write one such as 10.1.1.4", clip(text)))
-        })
-    });
+    let balancer = balancer::balancer(root, report);
     let tls = if_there(has_tls, |value| tls(value, report));
     let break_glass_keys = break_glass_keys(root, report);
     let ledger = ledger::ledger(root.get("ledger"), report);
@@ -180,11 +174,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         status_listen: first(status)?,
         feed_listen: first(feed)?,
         dns: dns?,
-        balancer: BalancerConfig {
-            address: balancer_address.ok()?,
-            drain: node.drain,
-            ..BalancerConfig::default()
-        },
+        balancer: balancer?,
         beat: node.beat,
         peers: node.peers,
         tls: tls.ok()?,
@@ -223,10 +213,6 @@ fn node(value: Value<'_, '_>, has_tls: bool, report: &mut Report<'_>) -> Option<
         Some(value) => value.duration(BEAT_MIN, BEAT_MAX, report),
         None => Some(BEAT_DEFAULT),
     };
-    let drain = match fields.get("drain") {
-        Some(value) => value.duration(Duration::ZERO, DRAIN_MAX, report),
-        None => Some(DRAIN_DEFAULT),
-    };
     fields.finish(&[], report);
     if let Some(roles) = &roles {
         if let Some(value) = estate_value
@@ -251,7 +237,6 @@ fn node(value: Value<'_, '_>, has_tls: bool, report: &mut Report<'_>) -> Option<
         estate: estate.ok()?,
         peers: peers?,
         beat: beat?,
-        drain: drain?,
     })
 }
 

@@ -20,6 +20,7 @@ mod names;
 mod nearest;
 mod report;
 
+use names::all_there;
 pub(crate) use names::{Names, there};
 pub(crate) use nearest::{clip, nearest};
 pub(crate) use report::{Report, verdict};
@@ -111,7 +112,7 @@ impl<'t, 'i> Fields<'t, 'i> {
             } else if !report.is_full() {
                 let mend = match nearest(name, self.known.iter().copied()) {
                     Some(near) => format!("write `{near}` or remove it"),
-                    None => format!("remove it, {}", there(self.known.iter().copied())),
+                    None => format!("remove it, {}", all_there(self.known.iter().copied())),
                 };
                 report.add(at, format_args!("{} has no `{}`; {mend}", self.thing, clip(name)));
             } else {
@@ -131,6 +132,16 @@ pub(crate) struct Value<'t, 'i> {
 impl<'t, 'i> Value<'t, 'i> {
     pub(crate) fn at(self) -> usize {
         self.node.span().start
+    }
+
+    /// The key that it stands under.
+    pub(crate) fn key(self) -> &'static str {
+        self.key
+    }
+
+    /// Whether this is `true` or `false`.
+    pub(crate) fn is_truth(self) -> bool {
+        self.node.get_ref().as_bool().is_some()
     }
 
     fn wrong_type(self, wanted: &str, report: &mut Report<'_>) {

@@ -245,9 +245,10 @@ impl World {
              [node]\nid = \"{zone}\"\nzone = \"{zone}\"\ndata_dir = \"data/{zone}\"\n\
              roles = [\"checker\", \"dns\", \"balancer\", \"status\"]\n\
              peers = [{peers}] # one connection a pair is enough: both sides speak\n\
-             beat = \"500ms\"\ndrain = \"5s\" # then connections to an evacuated zone are cut\n\n\
+             beat = \"500ms\"\n\n\
              [api]\nlisten = \"{api}\"\n\n[status]\nlisten = \"{status}\"\n\n[feed]\nlisten = \"{feed}\"\n\n\
-             [dns]\nlisten = \"{dns}\"\n\n[balancer]\naddress = \"{balancer}\" # pools listen on it\n\n{keys}",
+             [dns]\nlisten = \"{dns}\"\n\n[balancer]\naddress = \"{balancer}\" # pools listen on it\n\
+             drain = \"5s\" # then connections to an evacuated zone are cut\n\n{keys}",
             zone = place.zone,
             peers = peers.join(", "),
             api = self.api(place),

@@ -70,8 +70,8 @@ pub fn zone_node(zone: &str, key: &str) -> String {
         .collect();
     format!(
         "[node]\nid = \"{zone}\"\nzone = \"{zone}\"\ndata_dir = \"data\"\nroles = [\"checker\", \"dns\", \"balancer\", \"status\"]\n\
-         peers = [{}]\nbeat = \"200ms\"\ndrain = \"2s\"\n\n[api]\nlisten = \"{own}:7600\"\nplain = true\n\n[status]\nlisten = \"{own}:7601\"\n\n[feed]\nlisten = \"{own}:7602\"\n\n\
-         [dns]\nlisten = \"{own}:53\"\n\n[balancer]\naddress = \"{own}\"\n\n{}\n[[break_glass_key]]\nname = \"operator\"\npublic_key = \"{key}\"\n",
+         peers = [{}]\nbeat = \"200ms\"\n\n[api]\nlisten = \"{own}:7600\"\nplain = true\n\n[status]\nlisten = \"{own}:7601\"\n\n[feed]\nlisten = \"{own}:7602\"\n\n\
+         [dns]\nlisten = \"{own}:53\"\n\n[balancer]\naddress = \"{own}\"\ndrain = \"2s\"\n\n{}\n[[break_glass_key]]\nname = \"operator\"\npublic_key = \"{key}\"\n",
         peers.join(", "),
         tls(zone)
     )

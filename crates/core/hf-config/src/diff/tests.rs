@@ -242,6 +242,7 @@ fn controls_and_rules_that_change() {
         ~ health check by-hand: confirm_interval added
         ~ health check by-hand: control removed
         ~ health check by-hand: fall added
+        ~ health check by-hand: initial added
         ~ health check by-hand: interval added
         ~ health check by-hand: kind control -> tcp
         ~ health check by-hand: port added
@@ -375,6 +376,40 @@ fn a_pool_s_minimums_and_a_record_that_becomes_a_tree() {
             ~ record www.example.test. A: branch to pool web added (bias 0, choose [open, near, weighted, take 2], cidr none, control none, geo [], location none, minimum 1, priority 0, region eu-west-2, weight 100)
             ~ record www.example.test. A: choose [open, near, weighted, take 2] -> [open, weighted, take 1]
             ~ record www.example.test. A: pool removed
+        "#]],
+    );
+}
+
+#[test]
+fn what_balancers_obey_is_told() {
+    let two = "\n[[pool]]\nname = \"two\"\nendpoints = [{ address = \"10.9.0.1:80\", zone = \"euw2-az1\" }]\n\n[[hosted_zone]]\n";
+    check(
+        &[
+            (
+                "listen = \"0.0.0.0:8080\"",
+                "listen = \"0.0.0.0:8080\"\nhosts = [\"*.x.test\"]\npaths = [\"/a/\"]\ntls = true\nendpoint_tls = true\nsticky = true\nslow_start = \"30s\"\n\
+                 patience = { request = \"1m\" }\nbounds = { body_bytes = 5 }\nretries = { tries = 2, on_status = [503] }\nejection = { failures = 0 }\n\
+                 failover = { to = \"two\", on_status = [\"500-504\"] }",
+            ),
+            ("\n[[hosted_zone]]\n", two),
+            ("fall = 3", "fall = 3\ninitial = \"healthy\""),
+        ],
+        &[],
+        expect![[r#"
+            ~ health check web: initial unknown -> healthy
+            + pool two
+            ~ pool web: bounds body_bytes none -> 5
+            ~ pool web: ejection failures 5 -> 0
+            ~ pool web: endpoint_tls none -> as its address, verified
+            ~ pool web: failover none -> to two, on_status [500-504], on_connect true, on_timeout never, budget 20%
+            ~ pool web: host *.x.test added
+            ~ pool web: path /a/ added
+            ~ pool web: patience request none -> 1m
+            ~ pool web: retries on_status [] -> [503]
+            ~ pool web: retries tries 3 -> 2
+            ~ pool web: slow_start 0s -> 30s
+            ~ pool web: sticky none -> holdfast for 0s
+            ~ pool web: tls false -> true
         "#]],
     );
 }

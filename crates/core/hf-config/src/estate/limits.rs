@@ -55,6 +55,10 @@ pub const GEO_AREAS: usize = 300;
 pub const CIDR_COLLECTIONS: usize = 100;
 /// Places of one collection.
 pub const CIDR_PLACES: usize = 1_000;
+/// Hosts of one pool or assignment, paths, and networks of a PROXY header: each.
+pub const HOSTS: usize = 100;
+/// Assignments.
+pub const ASSIGNMENTS: usize = 100;
 /// Networks of all collections together.
 pub const CIDR_NETWORKS: usize = 100_000;
 /// Servers that a secondary hosted zone is fetched from, and servers that are told of changes: each.

@@ -10,7 +10,7 @@ use super::controls::Controls;
 use super::length;
 use super::zones::named;
 use crate::estate::{CheckKind, HealthCheck, Initial, limits};
-use crate::walk::{Fields, Names, Report, Value, clip, if_there};
+use crate::walk::{Fields, Names, Report, Value, clip, if_there, there};
 
 /// Kinds of the format that a later version carries.
 const LATER: [&str; 6] = ["https", "grpc", "dns", "command", "pushed", "calculated"];
@@ -83,6 +83,14 @@ fn health_check(
     let rise = times("rise", 2);
     let fall = times("fall", 3);
     let port = if_there(fields.get("port"), |value| u16::try_from(value.whole(1, 65_535, report)?).ok());
+    let initial_value = fields.get("initial");
+    if let (Some(value), Some("control")) = (initial_value, kind_text) {
+        report.add(value.at(), "a check of kind control sends nothing; remove it");
+    }
+    let initial = match initial_value {
+        Some(value) => value.read(report, read_initial),
+        None => Some(Initial::default()),
+    };
     fields.finish(&[], report);
     Some(HealthCheck {
         name: name?,
@@ -93,7 +101,14 @@ fn health_check(
         rise: rise?,
         fall: fall?,
         port: port.ok()?,
-        initial: Initial::default(),
+        initial: initial?,
+    })
+}
+
+fn read_initial(text: &str) -> Result<Initial, String> {
+    let all = [Initial::Healthy, Initial::Unhealthy, Initial::Unknown];
+    all.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+        format!("{:?} is unknown here; {}", clip(text), there(all.into_iter().map(Initial::as_str)))
     })
 }
 

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use hf_model::{PoolName, Share, Weight};
 
+use super::carrying::{Beside, carrying};
 use super::checks::Checks;
 use super::controls::Controls;
 use super::parse_share;
+use super::sharing::{Listening, check_listeners, resolve_failovers};
 use super::sources;
 use super::zones::{Zones, named};
-use crate::addresses::{Taken, read_socket};
+use crate::addresses::read_socket;
 use crate::estate::{
     AddressFamily, AllDown, CheckIx, CrossZone, Endpoint, Minimum, Pool, PoolIx, Protocol, ZoneIx, limits,
 };
@@ -21,7 +23,7 @@ use crate::floor;
 use crate::walk::{Fields, Names, Report, Value, clip, if_there};
 
 /// Protocols of the format that a later version carries.
-const LATER: [&str; 2] = ["tls", "postgres"];
+const LATER: [&str; 1] = ["postgres"];
 
 #[allow(clippy::cast_possible_wrap)] // a small constant
 const ZONES_MAX: i64 = limits::ZONES as i64;
@@ -47,9 +49,11 @@ impl Pools {
 /// What is checked among all pools, once all are read.
 #[derive(Default)]
 struct Across {
-    listeners: Taken,
+    listening: Vec<Listening>,
     /// Pool, name of its fallback, place of that.
     fallbacks: Vec<(u16, String, usize)>,
+    /// The same of failovers.
+    failovers: Vec<(u16, String, usize)>,
     endpoints: usize,
 }
 
@@ -71,6 +75,8 @@ pub(super) struct Around<'a> {
     pub(super) zones: &'a Zones,
     pub(super) checks: &'a Checks,
     pub(super) controls: &'a Controls,
+    /// Of services.
+    pub(super) assignments: &'a Names,
 }
 
 pub(super) fn pools(root: &mut Fields<'_, '_>, around: &Around<'_>, report: &mut Report<'_>) -> Pools {
@@ -89,6 +95,8 @@ pub(super) fn pools(root: &mut Fields<'_, '_>, around: &Around<'_>, report: &mut
     let families = families.collect();
     let mut pools = Pools { list, names, families };
     resolve_fallbacks(&mut pools, &across.fallbacks, report);
+    resolve_failovers(&mut pools, &across.failovers, report);
+    check_listeners(&pools, &across.listening, report);
     pools
 }
 
@@ -107,7 +115,8 @@ fn pool(
         Some(value) => protocol(value, report),
         None => Some(Protocol::Http),
     };
-    let listen = if_there(fields.get("listen"), |value| listen(value, protocol, across, report));
+    let listen_value = fields.get("listen");
+    let listen = if_there(listen_value, |value| listen(value, position, across, report));
     let health_check = if_there(fields.get("health_check"), |value| {
         around.checks.names.find(value.text(report)?, value.at(), report).map(CheckIx)
     });
@@ -150,11 +159,21 @@ fn pool(
         }
         around.controls.find(value, report)
     });
+    let beside = Beside {
+        position,
+        protocol,
+        listens: listen_value.is_some(),
+        cross_zone,
+        assignments: around.assignments,
+    };
+    let carrying = carrying(&mut fields, &beside, &mut across.failovers, report);
     fields.finish(&[], report);
     if fixed.is_some_and(<[Endpoint]>::is_empty) {
-        report.add(at, "this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`, or `source`");
+        report
+            .add(at, "this pool has no endpoint; add `endpoints = [{ address = …, zone = … }]`, or `source`");
     }
-    Some(Pool {
+    let carried = |pool: Pool| carrying.map(|carrying| carrying.put(pool));
+    carried(Pool {
         protocol: protocol?,
         listen: listen.ok()?,
         health_check: health_check.ok()?,
@@ -175,12 +194,16 @@ fn protocol(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Protocol> {
     match value.text(report)? {
         "http" => Some(Protocol::Http),
         "tcp" => Some(Protocol::Tcp),
+        "tls" => Some(Protocol::Tls),
         other if LATER.contains(&other) => {
-            report.add(value.at(), format_args!("protocol {other} is not in this version; use http or tcp"));
+            report.add(
+                value.at(),
+                format_args!("protocol {other} is not in this version; use http, tcp or tls"),
+            );
             None
         }
         other => {
-            report.add(value.at(), format_args!("{:?} is not a protocol; use http or tcp", clip(other)));
+            report.add(value.at(), format_args!("{:?} is not a protocol; use http, tcp or tls", clip(other)));
             None
         }
     }
@@ -188,7 +211,7 @@ fn protocol(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Protocol> {
 
 fn listen(
     value: Value<'_, '_>,
-    protocol: Option<Protocol>,
+    position: u16,
     across: &mut Across,
     report: &mut Report<'_>,
 ) -> Option<SocketAddr> {
@@ -197,20 +220,7 @@ fn listen(
         report.add(value.at(), "a listener's port is 1 to 65535, this one is 0; choose one");
         return None;
     }
-    if protocol == Some(Protocol::Tcp) {
-        report.add(
-            value.at(),
-            "the balancer of this version carries only http; remove `listen`, DNS steers this pool",
-        );
-    }
-    if let Some(other) = across.listeners.insert(address) {
-        report.add(
-            value.at(),
-            format_args!(
-                "{address} meets {other}, where another pool listens; choose another address or port"
-            ),
-        );
-    }
+    across.listening.push((position, address, value.at()));
     Some(address)
 }
 

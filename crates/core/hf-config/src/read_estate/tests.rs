@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod bad;
+mod carrying;
 mod controls;
 mod good;
 mod hosting;

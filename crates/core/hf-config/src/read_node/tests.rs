@@ -14,7 +14,6 @@ roles = ["balancer", "control", "dns", "checker", "status"]
 estate = "estate.toml"
 peers = ["10.1.2.4:7602", "[2001:db8::4]:7602"]
 beat = "500ms"
-drain = "1m"
 
 [api]
 listen = "127.0.0.1:7600"
@@ -30,6 +29,7 @@ listen = ["10.1.1.4:53", "[2001:db8::3]:53"]
 
 [balancer]
 address = "10.1.1.4"
+drain = "1m"
 
 [tls]
 ca = "ca.pem"
@@ -105,10 +105,18 @@ fn a_whole_file() {
                     dnstap: None,
                     udp_payload_max: 1232,
                 },
-                balancer_address: Some(
-                    10.1.1.4,
-                ),
-                drain: 60s,
+                balancer: BalancerConfig {
+                    address: Some(
+                        10.1.1.4,
+                    ),
+                    workers: None,
+                    drain: 60s,
+                    certificates: [],
+                    endpoint_authorities: None,
+                    handover_socket: None,
+                    ticket_key_file: None,
+                    access_log: None,
+                },
                 beat: 500ms,
                 peers: [
                     10.1.2.4:7602,
@@ -206,8 +214,16 @@ fn defaults() {
                     dnstap: None,
                     udp_payload_max: 1232,
                 },
-                balancer_address: None,
-                drain: 30s,
+                balancer: BalancerConfig {
+                    address: None,
+                    workers: None,
+                    drain: 30s,
+                    certificates: [],
+                    endpoint_authorities: None,
+                    handover_socket: None,
+                    ticket_key_file: None,
+                    access_log: None,
+                },
                 beat: 1s,
                 peers: [],
                 tls: None,
@@ -237,9 +253,9 @@ fn what_a_node_needs() {
     check(
         "[node]\nid = \"n\"\ndata_dir = \"\"\nroles = []",
         expect![[r#"
-        node.toml:3:12: a path is not empty; write one
-        node.toml:4:9: a node has at least one role; there are `control`, `checker`, `dns`, `balancer`, `status`
-    "#]],
+            node.toml:3:12: a path is not empty; write one
+            node.toml:4:9: a node has at least one role; there are `control`, `checker`, `dns`, `balancer`, `status`, `assign`
+        "#]],
     );
     edit(
         "zone = \"euw2-az1\"\n",
@@ -259,9 +275,9 @@ fn what_a_node_needs() {
         "\"balancer\", ",
         "\"cook\", \"dns\",",
         expect![[r#"
-        node.toml:6:10: no role is called "cook"; there are `control`, `checker`, `dns`, `balancer`, `status`
-        node.toml:6:35: role dns is listed twice; remove one of the two
-    "#]],
+            node.toml:6:10: no role is called "cook"; there are `control`, `checker`, `dns`, `balancer`, `status`, `assign`
+            node.toml:6:35: role dns is listed twice; remove one of the two
+        "#]],
     );
     check(
         "[[zone]]\nid = \"a\"",
@@ -284,8 +300,8 @@ fn what_is_wrong_in_values() {
         "drain = \"1m\"",
         "drian = \"1m\"",
         expect![[r#"
-        node.toml:10:1: a node has no `drian`; write `drain` or remove it
-    "#]],
+            node.toml:25:1: the section balancer has no `drian`; write `drain` or remove it
+        "#]],
     );
     edit(
         "engine = \"redb\"",
@@ -299,8 +315,8 @@ fn what_is_wrong_in_values() {
         "address = \"10.1.1.4\"",
         "address = \"10.1.1.4:80\"",
         expect![[r#"
-        node.toml:25:11: "10.1.1.4:80" is not an address; write one such as 10.1.1.4
-    "#]],
+            node.toml:24:11: "10.1.1.4:80" is not an address; write one such as 10.1.1.4
+        "#]],
     );
     edit(
         "wdHh8=",
@@ -345,28 +361,28 @@ fn listeners_and_peers() {
         "listen = \"0.0.0.0:7601\"",
         "listen = \"0.0.0.0:7600\"",
         expect![[r#"
-        node.toml:16:10: 0.0.0.0:7600 meets the listener 127.0.0.1:7600 of this node; choose another port
-    "#]],
+            node.toml:15:10: 0.0.0.0:7600 meets the listener 127.0.0.1:7600 of this node; choose another port
+        "#]],
     );
     edit(
         "listen = \"0.0.0.0:7601\"",
         "listen = \"7601\"",
         expect![[r#"
-        node.toml:16:10: "7601" is not an address and port; write them such as 10.1.1.10:8080 or [2001:db8::1]:8080
-    "#]],
+            node.toml:15:10: "7601" is not an address and port; write them such as 10.1.1.10:8080 or [2001:db8::1]:8080
+        "#]],
     );
     edit(
         "listen = [\"10.1.1.4:53\", \"[2001:db8::3]:53\"]",
         "listen = []",
         expect![[r#"
-        node.toml:22:10: at least one address to listen on; add it
-    "#]],
+            node.toml:21:10: at least one address to listen on; add it
+        "#]],
     );
     edit(
         "listen = [\"10.1.1.4:53\", \"[2001:db8::3]:53\"]",
         "listen = [\"10.1.1.4:53\", \"10.1.1.4:53\"]",
         expect![[r#"
-            node.toml:22:26: 10.1.1.4:53 meets the listener 10.1.1.4:53 of this node; choose another port
+            node.toml:21:26: 10.1.1.4:53 meets the listener 10.1.1.4:53 of this node; choose another port
         "#]],
     );
     edit(
@@ -383,10 +399,10 @@ fn listeners_and_peers() {
     check(
         &without_tls,
         expect![[r#"
-        node.toml:8:10: the way to peer 10.1.2.4:7602 leaves this machine; add [tls]
-        node.toml:8:27: the way to peer [2001:db8::4]:7602 leaves this machine; add [tls]
-        node.toml:19:10: the feed at 10.1.1.4:7602 is open to the network; add [tls], or listen on 127.0.0.1
-    "#]],
+            node.toml:8:10: the way to peer 10.1.2.4:7602 leaves this machine; add [tls]
+            node.toml:8:27: the way to peer [2001:db8::4]:7602 leaves this machine; add [tls]
+            node.toml:18:10: the feed at 10.1.1.4:7602 is open to the network; add [tls], or listen on 127.0.0.1
+        "#]],
     );
 }
 
@@ -697,8 +713,8 @@ fn the_api_is_plain_on_loopback_and_guarded_elsewhere() {
     check_api(
         "listen = \"10.1.1.4:7600\"",
         expect![[r#"
-        node.toml:13:10: the API at 10.1.1.4:7600 is open to the network, where tokens would travel in the clear; add tls = { certificate, key }, or set plain = true where the network itself keeps them
-    "#]],
+            node.toml:12:10: the API at 10.1.1.4:7600 is open to the network, where tokens would travel in the clear; add tls = { certificate, key }, or set plain = true where the network itself keeps them
+        "#]],
     );
     check_api(
         "listen = \"10.1.1.4:7600\"\nplain = true\naccess = \"/etc/holdfast/access.toml\"",
@@ -736,24 +752,24 @@ fn what_is_wrong_with_the_api() {
     check_api(
         "plain = 1\naccess = \"\"\ntls = { certificate = \"n.pem\", require_client_certificate = true }\nports = 1",
         expect![[r#"
-            node.toml:13:9: `plain` is true or false, this is a whole number; change it
-            node.toml:14:10: a path is not empty; write one
-            node.toml:15:7: the API's tls needs `key`; add it
-            node.toml:15:61: a client certificate is known by its authority; add `client_ca`
-            node.toml:16:1: the section api has no `ports`; remove it, there are `listen`, `plain`, `access`, `tls`
+            node.toml:12:9: `plain` is true or false, this is a whole number; change it
+            node.toml:13:10: a path is not empty; write one
+            node.toml:14:7: the API's tls needs `key`; add it
+            node.toml:14:61: a client certificate is known by its authority; add `client_ca`
+            node.toml:15:1: the section api has no `ports`; remove it, there are `listen`, `plain`, `access`, `tls`
         "#]],
     );
     check_api(
         "plain = true\ntls = { certificate = \"n.pem\", key = \"n.key\" }",
         expect![[r#"
-        node.toml:13:9: with `tls` the API is not plain; remove one of the two
-    "#]],
+            node.toml:12:9: with `tls` the API is not plain; remove one of the two
+        "#]],
     );
     check_api(
         "[api.tls]\ncertificate = \"n.pem\"\nkey = \"n.key\"\nclient_ca = 1",
         expect![[r#"
-        node.toml:16:13: `client_ca` is a string in quotes, this is a whole number; change it
-    "#]],
+            node.toml:15:13: `client_ca` is a string in quotes, this is a whole number; change it
+        "#]],
     );
 }
 
@@ -969,4 +985,90 @@ fn what_the_estate_asks_of_a_dns_node() {
     check(&format!("{DNS_NODE}{whole}"), &asking, expect![["good\n"]]);
     check(&DNS_NODE.replace("dns", "status"), &asking, expect![["good\n"]]);
     check(DNS_NODE, &estate(""), expect![["good\n"]]);
+}
+
+#[test]
+fn a_balancer_node_says_all_it_can() {
+    edit(
+        "drain = \"1m\"",
+        "drain = \"2h\"\nworkers = 0\ncertificates = [{ certificate = \"a.pem\" }, { certificate = \"b.pem\", key = \"b.key\" }, { certificate = \"b.pem\", key = \"c.key\" }]\nendpoint_authorities = \"\"\naccess_log = true\nticket_key = \"t\"",
+        expect![[r#"
+            node.toml:25:9: `drain` is 0s to 1h, this is 2h; change it
+            node.toml:26:11: `workers` is 1 to 256, this is 0; change it
+            node.toml:27:17: a certificate needs `key`; add it
+            node.toml:27:86: this certificate is listed twice; remove one of the two
+            node.toml:28:24: a path is not empty; write one
+            node.toml:29:14: `access_log` is a string in quotes, this is true or false; change it
+            node.toml:30:1: the section balancer has no `ticket_key`; remove it, there are `address`, `workers`, `drain`, `certificates`, `endpoint_authorities`, `handover_socket`, `ticket_key_file`, `access_log`
+        "#]],
+    );
+    edit(
+        "drain = \"1m\"",
+        "certificates = []",
+        expect![[r#"
+        node.toml:25:16: at least one certificate; add it, or remove `certificates`
+    "#]],
+    );
+    let text = WHOLE.replace(
+        "drain = \"1m\"",
+        "workers = 4\ncertificates = [{ certificate = \"a.pem\", key = \"a.key\" }]\nendpoint_authorities = \"ca.pem\"\n\
+         handover_socket = \"h.sock\"\nticket_key_file = \"t.key\"\naccess_log = \"stdout\"",
+    );
+    let config = read_node("node.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    expect![[r#"BalancerConfig { address: Some(10.1.1.4), workers: Some(4), drain: 30s, certificates: [Certificate { certificate: "a.pem", key: "a.key" }], endpoint_authorities: Some("ca.pem"), handover_socket: Some("h.sock"), ticket_key_file: Some("t.key"), access_log: Some(Stdout) }"#]].assert_eq(&format!("{:?}", config.balancer));
+}
+
+/// Pools that end TLS or want tickets need files of the node that carries them.
+#[test]
+fn what_pools_need_of_a_balancer_node() {
+    let estate = |keys: &str| {
+        let toml = format!(
+            "[[region]]\nid = \"r\"\n[[zone]]\nid = \"euw2-az1\"\nregion = \"r\"\n[[pool]]\nname = \"web\"\nlisten = \"0.0.0.0:8443\"\n{keys}\n\
+             endpoints = [{{ address = \"10.0.0.1:80\", zone = \"euw2-az1\" }}]\n[[hosted_zone]]\nname = \"x.test.\"\n[[record]]\nname = \"www.x.test.\"\ntype = \"A\"\n\
+             answers = [{{ pool = \"web\" }}]\n[[assignment]]\nservice = \"chat\"\nrecord = \"www.x.test.\"\nask_at = \"https://a.test\"\n\
+             places = [{{ pool = \"web\", url = \"https://w.test\" }}]\n"
+        );
+        let bundle = crate::estate::EstateBundle { toml, ..Default::default() };
+        crate::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"))
+    };
+    let check = |keys: &str, node: &str, expected: Expect| {
+        let found = match check_node_in("node.toml", node, &estate(keys)) {
+            Ok(()) => "fine\n".to_owned(),
+            Err(problems) => format!("{problems}\n"),
+        };
+        expected.assert_eq(&found);
+    };
+    check(
+        "",
+        WHOLE,
+        expect![[r#"
+        fine
+    "#]],
+    );
+    check(
+        "tls = true\nassigned = \"chat\"",
+        WHOLE,
+        expect![[r#"
+        node.toml:23:1: pool `web` ends TLS here (`tls = true`), and this node has no certificate; add certificates = [{ certificate = …, key = … }] to [balancer]
+        node.toml:23:1: pool `web` wants tickets (`assigned`), and this node cannot check them; add `ticket_key_file` to [balancer]
+    "#]],
+    );
+    let with_files = WHOLE.replace(
+        "drain = \"1m\"",
+        "certificates = [{ certificate = \"a\", key = \"b\" }]\nticket_key_file = \"t\"",
+    );
+    check(
+        "tls = true\nassigned = \"chat\"",
+        &with_files,
+        expect![[r#"
+        fine
+    "#]],
+    );
+    check(
+        "",
+        &WHOLE.replace("\"status\"]", "\"status\", \"assign\"]"),
+        expect![[r#"
+        node.toml:23:1: service `chat` is assigned with tickets, and this node cannot sign them; add `ticket_key_file` to [balancer]
+    "#]],
+    );
 }

@@ -63,10 +63,18 @@ impl Names {
 
 /// Which names there are: the first of them, and how many more.
 pub(crate) fn there<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    const SHOWN: usize = 16;
+    there_up_to(16, names)
+}
+
+/// The same, of the keys of a table: there are never many more, and whoever looks for one wants them all.
+pub(crate) fn all_there<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    there_up_to(64, names)
+}
+
+fn there_up_to<'n>(shown: usize, names: impl Iterator<Item = &'n str>) -> String {
     let (mut text, mut count) = (String::new(), 0);
     for name in names {
-        if count < SHOWN {
+        if count < shown {
             text.push_str(if count == 0 { "`" } else { ", `" });
             text.push_str(&clip(name));
             text.push('`');
@@ -76,7 +84,7 @@ pub(crate) fn there<'n>(names: impl Iterator<Item = &'n str>) -> String {
     match count {
         0 => "there is none".to_owned(),
         1 => format!("there is only {text}"),
-        2..=SHOWN => format!("there are {text}"),
-        _ => format!("there are {text} and {} more", count - SHOWN),
+        _ if count <= shown => format!("there are {text}"),
+        _ => format!("there are {text} and {} more", count - shown),
     }
 }

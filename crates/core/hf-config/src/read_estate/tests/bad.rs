@@ -97,7 +97,7 @@ fn types_and_keys() {
         "crosszone = false\nsomething_else = 1",
         expect![[r#"
             estate.toml:31:1: a pool has no `crosszone`; write `cross_zone` or remove it
-            estate.toml:32:1: a pool has no `something_else`; remove it, there are `name`, `protocol`, `listen`, `health_check`, `cross_zone`, `endpoints`, `source`, `min_zones`, `min_capacity`, `all_down`, `dns_minimum`, `routing_minimum`, `return_over`, `control`
+            estate.toml:32:1: a pool has no `something_else`; remove it, there are `name`, `protocol`, `listen`, `health_check`, `cross_zone`, `endpoints`, `source`, `min_zones`, `min_capacity`, `all_down`, `dns_minimum`, `routing_minimum`, `return_over`, `control`, `hosts`, `paths`, `tls`, `proxy_protocol`, `proxy_from`, `endpoint_tls`, `endpoint_http`, `endpoint_proxy_protocol`, `choice`, `affinity`, `spill`, `slow_start`, `sticky`, `patience`, `bounds`, `retries`, `failover`, `ejection`, `assigned`
         "#]],
     );
     edit(
@@ -380,22 +380,15 @@ fn pools() {
         "protocol = \"http\"",
         "protocol = \"postgres\"",
         expect![[r#"
-        estate.toml:28:12: protocol postgres is not in this version; use http or tcp
-    "#]],
+            estate.toml:28:12: protocol postgres is not in this version; use http, tcp or tls
+        "#]],
     );
     edit(
         "protocol = \"http\"",
         "protocol = \"smtp\"",
         expect![[r#"
-        estate.toml:28:12: "smtp" is not a protocol; use http or tcp
-    "#]],
-    );
-    edit(
-        "protocol = \"http\"",
-        "protocol = \"tcp\"",
-        expect![[r#"
-        estate.toml:29:10: the balancer of this version carries only http; remove `listen`, DNS steers this pool
-    "#]],
+            estate.toml:28:12: "smtp" is not a protocol; use http, tcp or tls
+        "#]],
     );
     edit(
         "all_down = \"open\"",
