@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
-use hf_control::{Scope, Shift, ShiftKind, ShiftState};
+use hf_control::{BreakGlassFate, RecordedBreakGlass, Scope, Shift, ShiftKind, ShiftState};
 use hf_decide::ZoneState;
-use hf_feed::OperatorKeyPair;
 use hf_feed::break_glass::LENGTH_MAX;
+use hf_feed::{BreakGlassRefused, OperatorKeyPair, Peer};
 use hf_health::Bitmap;
 use hf_model::{Operator, PoolName};
 
