@@ -9,6 +9,8 @@
 //! 4. A server that must serve starts without good files too ([`Certificates::load_or_wait`]): until there is a good pair handshakes fail.
 //! 5. Sessions are resumed by tickets whose key this process makes and changes by itself; nothing of a session is kept here.
 //!
+//! Beside them: the authorities of a file, for whoever verifies others ([`read_authorities`]).
+//!
 //! Not here: handshakes, sockets, clients' certificates.
 
 mod read;
@@ -29,6 +31,9 @@ use tracing::{error, info};
 
 use crate::read::{Loaded, read};
 
+pub use read::read_authorities;
+pub use rustls::RootCertStore;
+
 /// Between two looks at the files.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -48,6 +53,14 @@ pub enum CertificateError {
     /// A file cannot be read as PEM of its kind.
     #[error("{}: {problem}; check the path and the file's permissions", .file.display())]
     Unreadable {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A certificate of an authority cannot be used.
+    #[error("{}: not a usable certificate of an authority ({problem}); issue it anew as a CA", .file.display())]
+    BadAuthority {
         /// Which.
         file: PathBuf,
         /// Why.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -24,14 +25,7 @@ pub(crate) struct Loaded {
 
 /// Reads a pair; blocks.
 pub(crate) fn read(pair: &Pair) -> Result<Loaded, CertificateError> {
-    let unreadable =
-        |file: &Path, problem: String| CertificateError::Unreadable { file: file.to_path_buf(), problem };
-    let chain = CertificateDer::pem_file_iter(&pair.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|problem| unreadable(&pair.certificate, problem.to_string()))?;
-    if chain.is_empty() {
-        return Err(unreadable(&pair.certificate, "it holds no certificate in PEM form".to_owned()));
-    }
+    let chain = read_chain(&pair.certificate)?;
     let secret = PrivateKeyDer::from_pem_file(&pair.key)
         .map_err(|problem| unreadable(&pair.key, problem.to_string()))?;
     let names = names_of(&chain[0]);
@@ -41,6 +35,32 @@ pub(crate) fn read(pair: &Pair) -> Result<Loaded, CertificateError> {
         CertificateError::BadPair { certificate, key, problem: problem.to_string() }
     })?;
     Ok(Loaded { key: Arc::new(key), names })
+}
+
+fn unreadable(file: &Path, problem: String) -> CertificateError {
+    CertificateError::Unreadable { file: file.to_path_buf(), problem }
+}
+
+fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let chain = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|problem| unreadable(file, problem.to_string()))?;
+    if chain.is_empty() {
+        return Err(unreadable(file, "it holds no certificate in PEM form".to_owned()));
+    }
+    Ok(chain)
+}
+
+/// Reads the certificates of authorities; blocks.
+pub fn read_authorities(file: &Path) -> Result<RootCertStore, CertificateError> {
+    let mut roots = RootCertStore::empty();
+    for authority in read_chain(file)? {
+        roots.add(authority).map_err(|problem| CertificateError::BadAuthority {
+            file: file.to_path_buf(),
+            problem: problem.to_string(),
+        })?;
+    }
+    Ok(roots)
 }
 
 /// The DNS names that a certificate is for.

@@ -11,6 +11,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hf_certificates::Certificates;
 use hf_model::PoolName;
 use hf_probe::{Prober, ProberConfig};
 use hf_snapshot::Snapshot;
@@ -130,6 +131,11 @@ impl Bound {
     /// The number of the snapshot in force: from then on no request goes where it does not let it.
     pub fn in_force(&self) -> watch::Receiver<u64> {
         self.in_force.subscribe()
+    }
+
+    /// Why certificates as they are on disk are not in force; nothing to say without any.
+    pub fn certificates_problem(&self) -> Option<watch::Receiver<Option<String>>> {
+        self.config.certificates.as_ref().map(Certificates::problem)
     }
 
     /// The listeners and their state.
@@ -273,7 +279,9 @@ impl Bound {
 
     async fn open(&mut self, wanted: Wanted) -> Option<BindError> {
         let given = self.given.take(wanted.pool.as_str(), wanted.key.address);
-        let opened = if given.is_empty() {
+        let opened = if wanted.listening.options.tls && self.config.certificates.is_none() {
+            Err(BindError::NoCertificates { pool: wanted.pool.clone() })
+        } else if given.is_empty() {
             listen::open(&wanted.pool, wanted.key.address, self.workers.len())
         } else {
             listen::adopt(&wanted.pool, wanted.key.address, given, self.workers.len())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hf_clock::Clock;
-use hf_telemetry::Latencies;
+use hf_telemetry::Activity;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -33,8 +33,8 @@ enum Io {
 pub struct Measured {
     /// Whose way it is.
     pub client: IpAddr,
-    /// All clients'.
-    pub latencies: Arc<Latencies>,
+    /// Where all clients' are.
+    pub activity: Arc<Activity>,
     /// Stamps it.
     pub clock: Clock,
 }
@@ -82,11 +82,11 @@ impl ClientStream {
 impl Drop for ClientStream {
     fn drop(&mut self) {
         let Some(measured) = &self.measured else { return };
-        let now = measured.clock.now();
-        if measured.latencies.wants(now)
+        let (now, latencies) = (measured.clock.now(), measured.activity.latencies());
+        if latencies.wants(now)
             && let Some(rtt) = hf_stream::round_trip(self.socket())
         {
-            measured.latencies.sample(measured.client, rtt, now);
+            latencies.sample(measured.client, rtt, now);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hf_certificates::Certificates;
 use hf_clock::Clock;
 use hf_model::{NodeId, ZoneId};
-use hf_telemetry::{Activity, Latencies};
+use hf_telemetry::Activity;
 
 use crate::manner::Authorities;
 use crate::memory::EndpointMemory;
@@ -31,12 +31,10 @@ pub struct BalancerConfig {
     pub workers: NonZeroUsize,
     /// Stamps of activity.
     pub clock: Clock,
-    /// Where requests and connections are counted.
+    /// Where requests and connections are counted, and how far clients are.
     pub activity: Arc<Activity>,
     /// What listeners with `tls = true` show. None: this node has none, and such listeners cannot be opened.
     pub certificates: Option<Certificates>,
-    /// Where round-trip times of clients are kept, for DNS.
-    pub latencies: Option<Arc<Latencies>>,
     /// Who may have signed endpoints' certificates. Default: those whom browsers trust.
     pub endpoint_authorities: Authorities,
     /// What a predecessor knew of the endpoints; with it clients are accepted at once, without it after the first round of checks.
@@ -57,7 +55,6 @@ impl BalancerConfig {
             clock,
             activity,
             certificates: None,
-            latencies: None,
             endpoint_authorities: Authorities::default(),
             memory: None,
             limits: Limits::default(),

@@ -86,10 +86,10 @@ pub async fn serve(counted: Counted, front: Arc<Front>, stream: TcpStream, peer:
 
 /// Whose way is measured: of few connections, and not where somebody stands between.
 fn measured(worker: &Worker, client: &Client, peer: std::net::SocketAddr) -> Option<Measured> {
-    let latencies = worker.latencies.as_ref()?;
-    let is_chosen = worker.chance().is_multiple_of(MEASURED_EVERY) && client.peer.ip() == peer.ip().to_canonical();
-    let (latencies, clock) = (latencies.clone(), worker.shared.clock.clone());
-    is_chosen.then(|| Measured { client: client.peer.ip(), latencies, clock })
+    let is_chosen =
+        worker.chance().is_multiple_of(MEASURED_EVERY) && client.peer.ip() == peer.ip().to_canonical();
+    let (activity, clock) = (worker.activity.clone(), worker.shared.clock.clone());
+    is_chosen.then(|| Measured { client: client.peer.ip(), activity, clock })
 }
 
 /// What a connection keeps while it lives.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hf_config::estate::Protocol;
-use hf_telemetry::Latencies;
+use hf_telemetry::Activity;
 use http::header::HeaderValue;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
@@ -61,7 +61,7 @@ pub struct Worker {
     /// Handshakes with clients; none without certificates.
     pub tls: Option<Arc<ServerConfig>>,
     /// Where round-trip times of clients go.
-    pub latencies: Option<Arc<Latencies>>,
+    pub activity: Arc<Activity>,
     /// Over how long idle clients are sent away.
     pub spread: Duration,
     /// Where bytes of connections that rest are read to.
@@ -127,7 +127,7 @@ impl Worker {
             shared,
             budgets: Budgets::new(),
             tls,
-            latencies: config.latencies.clone(),
+            activity: config.activity.clone(),
             spread: config.limits.spread,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
             begun,

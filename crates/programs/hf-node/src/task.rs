@@ -61,8 +61,12 @@ pub struct Sources {
     pub geo_database_problem: Option<watch::Receiver<Option<String>>>,
     /// From the watcher of the latency file, if there is one.
     pub latency_file_problem: Option<watch::Receiver<Option<String>>>,
+    /// From the part that asks endpoint sources.
+    pub sources_problem: Option<watch::Receiver<Option<String>>>,
     /// From the watcher of the certificate of DNS over TLS, if there is one.
     pub dns_tls_problem: Option<watch::Receiver<Option<String>>>,
+    /// From the watcher of the balancer's certificates, if there are any.
+    pub balancer_tls_problem: Option<watch::Receiver<Option<String>>>,
     /// The end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -183,8 +187,16 @@ pub async fn run(
                 hub.set_latency_file_problem(problem);
                 true
             }
+            Some(problem) = newest(&mut from.sources_problem) => {
+                hub.set_sources_problem(problem);
+                true
+            }
             Some(problem) = newest(&mut from.dns_tls_problem) => {
                 hub.set_dns_tls_problem(problem);
+                true
+            }
+            Some(problem) = newest(&mut from.balancer_tls_problem) => {
+                hub.set_balancer_tls_problem(problem);
                 true
             }
         };

@@ -146,6 +146,7 @@ impl WorldBuilder {
             drain: self.drain,
             workers: NonZeroUsize::new(self.workers).unwrap(),
             limits: self.limits,
+            certificates: self.certificates,
             endpoint_authorities: self.authorities,
             memory: self.memory,
             ..BalancerConfig::new(
