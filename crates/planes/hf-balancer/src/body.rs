@@ -1,9 +1,10 @@
 //! Bodies on their way through: to an endpoint, and back to the client.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,15 +31,20 @@ pub enum RequestBody {
 /// A body that is passed on as it comes.
 #[derive(Debug)]
 pub struct Streamed {
+    /// What was read of it already.
+    at_hand: VecDeque<Bytes>,
+    /// What it ended with, or how it broke, seen when that was read.
+    next: Option<Result<Frame<Bytes>, BodyError>>,
     incoming: Incoming,
     left: Option<u64>,
     fate: Rc<Cell<Fate>>,
 }
 
 /// How far a streamed body has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fate {
     /// It comes, or has come whole.
+    #[default]
     Coming,
     /// It has more bytes than it may.
     TooLong,
@@ -66,15 +72,73 @@ impl RequestBody {
             RequestBody::Streamed(_) => None,
         }
     }
-
-    /// Passes `incoming` on, of at most `max` bytes. What becomes of it is seen in `fate`.
-    pub fn streamed(incoming: Incoming, max: Option<u64>, fate: Rc<Cell<Fate>>) -> Self {
-        RequestBody::Streamed(Streamed { incoming, left: max, fate })
-    }
 }
 
 impl Streamed {
+    /// Passes `incoming` on, of at most `max` bytes. What becomes of it is seen in `fate`.
+    pub fn new(incoming: Incoming, max: Option<u64>, fate: Rc<Cell<Fate>>) -> Self {
+        Streamed { at_hand: VecDeque::new(), next: None, incoming, left: max, fate }
+    }
+
+    /// Reads what is there without waiting, up to `max` bytes; all of it if that is the whole body. What was read and is not the whole comes
+    /// first later.
+    pub fn read_at_hand(&mut self, max: usize) -> Option<Bytes> {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut length = 0;
+        loop {
+            match self.poll_incoming(&mut cx) {
+                Poll::Ready(None) => break,
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(bytes) => {
+                        length += bytes.len();
+                        self.at_hand.push_back(bytes);
+                        if length > max {
+                            return None;
+                        }
+                    }
+                    Err(trailers) => {
+                        self.next = Some(Ok(trailers));
+                        return None;
+                    }
+                },
+                Poll::Ready(Some(Err(error))) => {
+                    self.next = Some(Err(error));
+                    return None;
+                }
+                Poll::Pending => return None,
+            }
+        }
+        if self.at_hand.len() == 1 {
+            return self.at_hand.pop_front();
+        }
+        let mut whole = Vec::with_capacity(length);
+        self.at_hand.drain(..).for_each(|bytes| whole.extend_from_slice(&bytes));
+        Some(whole.into())
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(bytes) = self.at_hand.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        if let Some(next) = self.next.take() {
+            return Poll::Ready(Some(next));
+        }
+        self.poll_incoming(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.incoming.size_hint();
+        let at_hand: u64 = self.at_hand.iter().map(|bytes| bytes.len() as u64).sum();
+        match hint.exact() {
+            Some(rest) => SizeHint::with_exact(rest + at_hand),
+            None => {
+                hint.set_lower(hint.lower() + at_hand);
+                hint
+            }
+        }
+    }
+
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         Pin::new(&mut self.incoming).poll_frame(cx).map(|frame| {
             Some(match frame? {
                 Ok(frame) => {
@@ -119,7 +183,9 @@ impl Body for RequestBody {
         match self {
             RequestBody::Empty => true,
             RequestBody::Whole(bytes) => bytes.is_empty(),
-            RequestBody::Streamed(streamed) => streamed.incoming.is_end_stream(),
+            RequestBody::Streamed(streamed) => {
+                streamed.at_hand.is_empty() && streamed.next.is_none() && streamed.incoming.is_end_stream()
+            }
         }
     }
 
@@ -127,7 +193,7 @@ impl Body for RequestBody {
         match self {
             RequestBody::Empty => SizeHint::with_exact(0),
             RequestBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            RequestBody::Streamed(streamed) => streamed.incoming.size_hint(),
+            RequestBody::Streamed(streamed) => streamed.size_hint(),
         }
     }
 }

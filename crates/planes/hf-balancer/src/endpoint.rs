@@ -67,7 +67,13 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// A new endpoint, serving. Times are counted from `base`.
-    pub fn new(id: u64, key: EndpointKey, base: Instant, activity: &Activity, outliers: Arc<Outliers>) -> Self {
+    pub fn new(
+        id: u64,
+        key: EndpointKey,
+        base: Instant,
+        activity: &Activity,
+        outliers: Arc<Outliers>,
+    ) -> Self {
         let stats = activity.endpoint(&key.pool, &key.zone, key.address);
         let activity = activity.zone(&key.pool, &key.zone);
         let token = crate::sticky::token(&key);

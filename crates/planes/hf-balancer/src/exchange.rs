@@ -1,7 +1,8 @@
 //! One request of a client: made ready for an endpoint, carried ([`tries`](crate::tries)), and its answer passed back.
 //!
 //! 1. What is refused here never reached an endpoint: a doubtful form, no pool for it, too long a body.
-//! 2. A body of at most `replay_bytes` of known length is read whole if the request may be sent again, others are streamed.
+//! 2. A body of at most `replay_bytes` is read whole if the request may be sent again, when its length is known or it is all there already (a call
+//!    of gRPC, mostly); others are streamed.
 //! 3. The request as a whole ends at `patience.request`, or at the caller's `grpc-timeout` if that is earlier.
 //! 4. A client that kept to an endpoint by cookie and got another one is told so by a new cookie.
 //! 5. An answer of ours to a call of gRPC has gRPC's form.
@@ -22,7 +23,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
 
-use crate::body::{Fate, Passing, ReplyBody, RequestBody};
+use crate::body::{Fate, Passing, ReplyBody, RequestBody, Streamed};
 use crate::client::{Client, ClientFields};
 use crate::client_state::{ConnectionState, UnderWay};
 use crate::endpoint_io::Between;
@@ -70,8 +71,11 @@ impl ClientConnection {
         request: Request<Incoming>,
     ) -> Result<Response<ReplyBody>, Infallible> {
         let under_way = self.state.request();
-        let mut known =
-            Known { version: request.version(), is_grpc: grpc::is_call(request.headers()), ..Known::default() };
+        let mut known = Known {
+            version: request.version(),
+            is_grpc: grpc::is_call(request.headers()),
+            ..Known::default()
+        };
         let mut response = match self.forward(request, &mut known).await {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 return Ok(self.open_tunnel(answered, known, under_way));
@@ -138,10 +142,15 @@ impl ClientConnection {
         if !route.manner.is_http2() {
             known.upgrade = Upgrade::take(&mut request);
         }
-        let fate = Rc::new(Cell::new(Fate::Coming));
+        if known.upgrade.is_none() && request.method() == Method::CONNECT {
+            let what = "this protocol is not passed on to this pool: its endpoints speak HTTP/2, or it is no WebSocket";
+            return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, what));
+        }
         let key = self.hash_key(&route, &request);
-        let stuck_to = rules.balancing.sticky.as_ref().and_then(|cookie| sticky::read(cookie, request.headers()));
-        let request = self.prepare(request, &route, known, &fate).await?;
+        let stuck_to =
+            rules.balancing.sticky.as_ref().and_then(|cookie| sticky::read(cookie, request.headers()));
+        let mut fate = None;
+        let request = self.prepare(request, &route, known, &mut fate).await?;
         known.id = request.headers().get(X_REQUEST_ID).cloned();
         self.worker.budgets.request(route.number, Instant::now());
         let carrying = Carrying {
@@ -191,7 +200,7 @@ impl ClientConnection {
         request: Request<Incoming>,
         route: &Route,
         known: &Known,
-        fate: &Rc<Cell<Fate>>,
+        fate: &mut Option<Rc<Cell<Fate>>>,
     ) -> Result<Request<RequestBody>, Refusal> {
         let bounds = &route.rules().bounds;
         let (mut parts, incoming) = request.into_parts();
@@ -217,11 +226,17 @@ impl ClientConnection {
         let may_replay = is_idempotent(&parts.method) || route.manner.is_http2();
         let body = match exact {
             Some(0) => RequestBody::Empty,
-            Some(length) if may_replay && length <= u64::from(bounds.replay_bytes) && !known.is_grpc => {
+            Some(length) if may_replay && length <= u64::from(bounds.replay_bytes) => {
                 RequestBody::Whole(read_whole(incoming, length).await?)
             }
-            Some(_) => RequestBody::streamed(incoming, None, fate.clone()),
-            None => RequestBody::streamed(incoming, bounds.body_bytes, fate.clone()),
+            _ => {
+                let fate = fate.insert(Rc::default());
+                let max = bounds.body_bytes.filter(|_| exact.is_none());
+                let mut streamed = Streamed::new(incoming, max, fate.clone());
+                let whole =
+                    if may_replay { streamed.read_at_hand(bounds.replay_bytes as usize) } else { None };
+                whole.map_or(RequestBody::Streamed(streamed), RequestBody::Whole)
+            }
         };
         Ok(Request::from_parts(parts, body))
     }

@@ -30,10 +30,10 @@ use tokio::time::Instant;
 
 use crate::body::RequestBody;
 use crate::config::Limits;
+use crate::deadline::Timers;
 use crate::endpoint::{Endpoint, Standing};
 use crate::endpoint_io::{self, Between, ConnectError, EndpointIo};
 use crate::lease::{Lease, Line, Load};
-use crate::deadline::Timers;
 use crate::manner::Manner;
 
 /// HTTP/2 connections of one worker to one endpoint.
@@ -200,7 +200,9 @@ impl Kept {
         let limit = self.manner.patience.connect;
         let silent = || io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {limit:?}"));
         let until = Instant::now() + limit;
-        let opening = self.shared.timers.within(until, self.connect_in_turn(fresh, between)).await;
+        // Boxed: a handshake needs more room than all the rest of a request, and few requests wait for one.
+        let opening = Box::pin(self.connect_in_turn(fresh, between));
+        let opening = self.shared.timers.within(until, opening).await;
         let (line, open, was_kept) = opening.unwrap_or_else(|_| Err(ConnectError::Endpoint(silent())))?;
         Ok(Lease::new(line, self.clone(), was_kept, load, open))
     }
@@ -332,6 +334,11 @@ impl Kept {
             idle.push_back(Idle { sender, open: Rc::downgrade(open), between, since: Instant::now() });
             total.set(total.get() + 1);
         }
+    }
+
+    /// Takes no more requests on a connection of HTTP/2 that its endpoint is closing.
+    pub fn retire(&self, stream: &Stream) {
+        self.many.borrow_mut().retain(|shared| !Rc::ptr_eq(shared, &stream.of));
     }
 
     fn close_idle(&self) {

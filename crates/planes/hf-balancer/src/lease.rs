@@ -131,6 +131,13 @@ impl Lease {
         }
     }
 
+    /// The endpoint closes the connection: it carries what it carries, and nothing more.
+    pub fn retire(&self) {
+        if let Some(Line::OneOfMany(stream)) = &self.line {
+            self.kept.retire(stream);
+        }
+    }
+
     /// Nothing was sent after all: there is nothing to note.
     pub fn was_not_used(&mut self) {
         self.sent = None;

@@ -72,7 +72,6 @@ pub fn restore(memory: &EndpointMemory, endpoint: &Endpoint) -> Option<SavedEjec
         endpoint.pace.resume(memory.latency_us, endpoint.now_ms());
     }
     endpoint.served_before();
-    let saved =
-        SavedEjection { key: endpoint.id, left_ms: memory.ejected_ms, times: memory.ejections };
+    let saved = SavedEjection { key: endpoint.id, left_ms: memory.ejected_ms, times: memory.ejections };
     (memory.ejections > 0).then_some(saved)
 }

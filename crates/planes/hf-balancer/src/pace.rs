@@ -73,7 +73,7 @@ mod tests {
         let pace = Pace::default();
         pace.sample(1_000, 0);
         pace.setback(900, 1);
-        assert_eq!(pace.latency_us(1), 3_999);
+        assert_eq!(pace.latency_us(1), 4_000);
         for _ in 0..10 {
             pace.setback(900, 1);
         }

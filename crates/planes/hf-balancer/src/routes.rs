@@ -98,6 +98,8 @@ pub struct Routes {
     memory: Vec<EndpointMemory>,
     /// The number of each pool, and who ejects its endpoints: by name, so that they outlive estates.
     known: BTreeMap<PoolName, (usize, Arc<Outliers>)>,
+    /// Numbers of pools that left.
+    free_numbers: Vec<usize>,
     placed: Option<Arc<Placed>>,
     left: Vec<Arc<Endpoint>>,
     next_id: u64,
@@ -120,6 +122,7 @@ impl Routes {
             views: Arc::default(),
             memory: Vec::new(),
             known: BTreeMap::new(),
+            free_numbers: Vec::new(),
             placed: None,
             left: Vec::new(),
             next_id: 1,
@@ -213,6 +216,14 @@ impl Routes {
         let mut old: BTreeMap<EndpointKey, Arc<Endpoint>> =
             old.map(|found| (found.key.clone(), found.clone())).collect();
         let carried = carried_pools(estate);
+        let free = &mut self.free_numbers;
+        self.known.retain(|name, (number, _)| {
+            let stays = estate.pool_named(name).is_some();
+            if !stays {
+                free.push(*number);
+            }
+            stays
+        });
         let mut probed = Estate::clone(estate);
         let mut placed = Placed { probed: estate.clone(), endpoints: Vec::new(), pools: Vec::new() };
         for at in estate.pool_indexes() {
@@ -252,9 +263,13 @@ impl Routes {
     }
 
     fn known_pool(&mut self, pool: &Pool) -> (usize, Arc<Outliers>) {
-        let number = self.known.len();
-        let new = || (number, Arc::new(Outliers::new(&pool.ejection, self.views.clone())));
-        self.known.entry(pool.name.clone()).or_insert_with(new).clone()
+        if let Some(known) = self.known.get(&pool.name) {
+            return known.clone();
+        }
+        let number = self.free_numbers.pop().unwrap_or_else(|| self.known.len());
+        let new = (number, Arc::new(Outliers::new(&pool.ejection, self.views.clone())));
+        self.known.insert(pool.name.clone(), new.clone());
+        new
     }
 
     fn new_endpoint(&mut self, key: EndpointKey, outliers: &Arc<Outliers>) -> Arc<Endpoint> {

@@ -71,7 +71,7 @@ pub struct Carrying<'a> {
     /// The endpoint that its cookie names.
     pub stuck_to: Option<u64>,
     /// What becomes of a streamed body.
-    pub fate: Rc<Cell<Fate>>,
+    pub fate: Option<Rc<Cell<Fate>>>,
 }
 
 /// At which pool.
@@ -130,7 +130,8 @@ impl Carrying<'_> {
         };
         let request = missed.request.take();
         if let Some(request) = request.filter(|request| self.may_fail_over(request, missed.cause)) {
-            match self.leg(Leg::Failover, request).await {
+            // Boxed: few requests come here.
+            match Box::pin(self.leg(Leg::Failover, request)).await {
                 Ok(answered) => {
                     if let Some(spare) = missed.spare {
                         discard(spare);
@@ -266,7 +267,8 @@ impl Carrying<'_> {
         }
         let route = self.route(leg, &request).map_err(Missed::of_client)?;
         if tried.is_empty() {
-            last_error = format!("it was left while the request was on its way, after {tries_max} tries at most");
+            last_error =
+                format!("it was left while the request was on its way, after {tries_max} tries at most");
         }
         Err(self.missed(&route, tried.len(), &last_error, Some(request), spare))
     }
@@ -308,7 +310,12 @@ impl Carrying<'_> {
         if is_in(&retries.on_status)
             && tried < usize::from(retries.tries)
             && tried < route.endpoints.len()
-            && self.connection.worker.budgets.grant(route.number, Further::Retry, retries.budget, Instant::now())
+            && self.connection.worker.budgets.grant(
+                route.number,
+                Further::Retry,
+                retries.budget,
+                Instant::now(),
+            )
         {
             return Some(Another::Endpoint);
         }
@@ -341,7 +348,9 @@ impl Carrying<'_> {
         let until = Instant::now() + limit;
         let timers = &self.connection.worker.shared.timers;
         match timers.within(until, lease.send(request, self.between)).await {
-            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS && !self.asks_upgrade => {
+            Ok(Ok(response))
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS && !self.asks_upgrade =>
+            {
                 lease.note(Outcome::ServerError);
                 let error = "answered 101, though no upgrade was asked for".to_owned();
                 Err(Failed::Sent { copy: None, error })
@@ -364,7 +373,8 @@ impl Carrying<'_> {
                     });
                 }
                 let error = error.into_error();
-                Err(match (self.fate.get(), refused(&error), copy) {
+                let fate = self.fate.as_ref().map_or(Fate::Coming, |fate| fate.get());
+                Err(match (fate, refused(&error), copy) {
                     (Fate::TooLong, ..) => {
                         let max = route.rules().bounds.body_bytes.unwrap_or(u64::MAX);
                         Failed::Client(too_long(max))
@@ -375,6 +385,7 @@ impl Carrying<'_> {
                     }
                     (Fate::Coming, Some(Refused::Closing), Some(copy)) => {
                         lease.was_not_used();
+                        lease.retire();
                         Failed::Stale { request: copy.into_request() }
                     }
                     (Fate::Coming, Some(Refused::Stream), Some(copy)) => {

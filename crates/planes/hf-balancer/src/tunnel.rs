@@ -92,7 +92,8 @@ impl Upgrade {
 fn asked_for(fields: &HeaderMap) -> Option<HeaderValue> {
     let mut protocols = fields.get_all(UPGRADE).iter();
     let protocol = protocols.next()?;
-    let names = fields.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let names =
+        fields.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let is_nominated = names.map(<[u8]>::trim_ascii).any(|name| name.eq_ignore_ascii_case(b"upgrade"));
     let is_one = protocols.next().is_none() && !protocol.as_bytes().contains(&b',');
     let hides_requests = protocol.as_bytes().trim_ascii().eq_ignore_ascii_case(b"h2c");
@@ -104,7 +105,8 @@ fn base64_of_16(bytes: [u8; 16]) -> [u8; 24] {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = [b'='; 24];
     for (three, four) in bytes.chunks(3).zip(out.chunks_mut(4)) {
-        let bits = three.iter().fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte)) << (8 * (3 - three.len()));
+        let bits =
+            three.iter().fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte)) << (8 * (3 - three.len()));
         for (at, letter) in four.iter_mut().enumerate().take(three.len() + 1) {
             *letter = LETTERS[(bits >> (18 - 6 * at)) as usize & 63];
         }
@@ -161,7 +163,8 @@ async fn carry(endpoint: OnUpgrade, upgrade: Upgrade, mut lease: Lease, around: 
         tracing::debug!(endpoint = %lease.endpoint().key.address, "a side went away before its upgrade was done");
         return;
     };
-    let (client, endpoint): (TokioIo<Upgraded>, TokioIo<Upgraded>) = (TokioIo::new(client), TokioIo::new(endpoint));
+    let (client, endpoint): (TokioIo<Upgraded>, TokioIo<Upgraded>) =
+        (TokioIo::new(client), TokioIo::new(endpoint));
     let meter = Meter::default();
     let relaying = Relaying::new(around.idle, &meter);
     let due = Due::watch(&around);

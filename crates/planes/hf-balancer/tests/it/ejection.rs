@@ -55,10 +55,10 @@ const SICK: &str = "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\nConnection: close\r\
 #[tokio::test]
 async fn a_good_check_does_not_bring_it_back() {
     // Well to the check, which asks for a path of its own; sick to requests.
-    let (sick, a) = (RawOrigin::start(Some(SICK_BUT_ALIVE)).await, Origin::start("a"));
+    let (sick, a) = (RawOrigin::start(Some(SICK)).await, Origin::start("a"));
     let pool = "listen = \"0.0.0.0:80\"\nhealth_check = \"any\"";
     let world = WorldBuilder::new()
-        .more("[[health_check]]\nname = \"any\"\nkind = \"tcp\"\ninterval = \"50ms\"\nrise = 1\nfall = 1\n")
+        .more("[[health_check]]\nname = \"any\"\nkind = \"tcp\"\ninterval = \"100ms\"\nrise = 1\nfall = 1\n")
         .pool("web", pool, &[("a", sick.address), ("a", a.address)])
         .rules(quick)
         .rules(|pool| pool.ejection.time = Duration::from_mins(1))
@@ -79,8 +79,6 @@ async fn a_good_check_does_not_bring_it_back() {
     assert_eq!(asked(sick.heads()), before);
     assert_eq!(of_sick().healthy, Some(true));
 }
-
-const SICK_BUT_ALIVE: &str = SICK;
 
 #[tokio::test]
 async fn the_last_of_a_zone_is_never_ejected() {
@@ -114,6 +112,7 @@ async fn what_a_predecessor_ejected_stays_out_and_traffic_begins_at_once() {
         assert_eq!(get(second.web(), "/").await.body, "a");
     }
     assert_eq!(sick.heads().len(), before);
-    let times = |memory: &[hf_balancer::EndpointMemory]| memory.iter().map(|of| of.ejections).collect::<Vec<_>>();
+    let times =
+        |memory: &[hf_balancer::EndpointMemory]| memory.iter().map(|of| of.ejections).collect::<Vec<_>>();
     assert_eq!(times(&second.memory()), times(&memory));
 }

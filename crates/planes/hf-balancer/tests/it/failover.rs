@@ -35,7 +35,9 @@ async fn by_connection_for_everything_that_was_not_sent() {
     let world = world(gone.address, spare.address, "").await;
     assert_eq!(get(world.web(), "/").await.body, "spare");
     assert_eq!(post(world.web(), "/echo", "paid once").await.body, "paid once");
-    let refused = crate::failover::world(gone.address, spare.address, ", on_connect = false").await;
+    let refused =
+        crate::failover::world(gone.address, spare.address, ", on_connect = false, on_status = [\"503\"]")
+            .await;
     assert_eq!(get(refused.web(), "/").await.status, 502);
 }
 

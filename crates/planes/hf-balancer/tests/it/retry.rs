@@ -17,7 +17,11 @@ async fn nobody() -> SocketAddr {
 async fn a_refused_connection_costs_no_request() {
     let (a, b) = (Origin::start("a"), Origin::start("b"));
     let endpoints = [("a", nobody().await), ("a", a.address), ("b", b.address)];
-    let world = WorldBuilder::new().rules(|pool| pool.balancing.choice = Choice::Weighted).web(&endpoints).start().await;
+    let world = WorldBuilder::new()
+        .rules(|pool| pool.balancing.choice = Choice::Weighted)
+        .web(&endpoints)
+        .start()
+        .await;
     for n in 0..100 {
         assert_eq!(get(world.web(), "/").await.status, 200);
         assert_eq!(post(world.web(), "/echo", &format!("body {n}")).await.body, format!("body {n}"));

@@ -3,12 +3,14 @@
 mod client;
 mod client2;
 mod origin;
+mod origin2;
 mod secure;
 mod world;
 
-pub use client::{Answer, Kept, get, get_with, post, raw};
+pub use client::{Kept, get, get_with, post, raw};
 pub use client2::Http2;
 pub use origin::{Origin, RawOrigin};
+pub use origin2::Origin2;
 pub use secure::{Authority, shown};
 pub use world::{World, WorldBuilder};
 
