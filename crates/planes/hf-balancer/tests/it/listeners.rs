@@ -101,7 +101,7 @@ async fn a_client_too_many_is_told_and_turned_away() {
 async fn a_full_endpoint_is_passed_over() {
     let (a, b) = (Origin::start("a"), Origin::start("b"));
     let world = WorldBuilder::new()
-        .limits(|limits| limits.in_flight_per_endpoint = 1)
+        .rules(|pool| pool.bounds.in_flight_per_endpoint = 1)
         .web(&[("a", a.address), ("b", b.address)])
         .start()
         .await;
