@@ -7,6 +7,7 @@
 //! Not here: decisions (core), sockets and files (io), what a role does (planes).
 
 mod api_files;
+mod balancer_files;
 mod balancer_state;
 mod boot;
 mod dns_files;
@@ -21,12 +22,14 @@ mod parts;
 pub mod record;
 mod save;
 mod seconds;
+mod takeover;
 mod task;
 mod updates;
 
 pub use dns_files::{FileProblem, check_dns_files};
 pub use gate::LostLedger;
-pub use node::{Addresses, NodeError, NodeHandle, run, start};
+pub use node::{Addresses, Before, NodeError, NodeHandle, run, run_after, start, start_after};
+pub use takeover::TakeoverError;
 
 #[cfg(test)]
 mod testing;

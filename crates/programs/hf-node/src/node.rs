@@ -12,11 +12,13 @@
 //! Not here: what the parts do, what a snapshot is made of (`hub`).
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hf_api::tls::{ClientCertificates, Identity, KeyPin, ServerFiles, ServerTls};
-use hf_balancer::BalancerConfig;
+use hf_balancer::{BalancerConfig, NamedListener};
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{AccessLog, DnsConfig, DnstapSink, NodeConfig, Role};
@@ -32,9 +34,10 @@ use hf_snapshot::Snapshot;
 use hf_telemetry::{Activity, Second};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::api_files;
+use crate::balancer_files;
 use crate::balancer_state::{self, Keeping};
 use crate::boot::{self, DataDir};
 use crate::dns_here;
@@ -47,6 +50,7 @@ use crate::parts::Parts;
 use crate::record;
 use crate::save;
 use crate::seconds;
+use crate::takeover::{self, Predecessor};
 use crate::task::{self, Sinks, Sources};
 use crate::updates::HandedOn;
 
@@ -240,6 +244,7 @@ pub async fn start_after(
         gate,
         activity: Arc::default(),
         geography: Geography::default(),
+        endpoint_sources: Arc::default(),
         clock,
     };
     let opened = Opened::all(&config, &given, listeners).await.map_err(NodeError::Start)?;
@@ -257,6 +262,8 @@ pub async fn start_after(
     }
     let mut parts = Parts::new();
     let stopped = parts.stopped();
+    let (stop, stop_wanted) = watch::channel(false);
+    let (let_go, let_go_wanted) = mpsc::channel(1);
     let (incoming_to, incoming) = mpsc::channel(INCOMING);
     let (outgoing_to, outgoing) = watch::channel(hub.outgoing(Vec::new(), now));
     let (kept_to, kept) = watch::channel(save::Kept::default());
@@ -281,6 +288,11 @@ pub async fn start_after(
         api_files_problem: Some(api_files_problem),
         geo_database_problem: database,
         latency_file_problem: latencies,
+        sources_problem: opened.control.as_ref().map(|_| seen_at_once(given.endpoint_sources.problem())),
+        balancer_tls_problem: opened
+            .balancer
+            .as_ref()
+            .and_then(|balancer| Some(seen_at_once(balancer.certificates_problem()?))),
         dns_tls_problem: opened
             .dns
             .as_ref()
@@ -337,7 +349,17 @@ pub async fn start_after(
             clock: given.clock.clone(),
         };
         parts.start("keeper of the balancer's state", balancer_state::run(keeping, stopped.clone()));
-        parts.start("balancer", balancer.run(stopped.clone()));
+        let calls = takeover::answer(
+            takeover::door(&config),
+            balancer.handover(),
+            let_go,
+            stop.clone(),
+            parts.stopped_last(),
+        );
+        parts.start_staying("door for successors", Duration::ZERO, calls);
+        // Its clients have `drain`, and it a moment more to see that they are gone.
+        let grace = config.balancer.drain + Duration::from_secs(1);
+        parts.start_staying("balancer", grace, balancer.run(parts.stopped_last()));
     }
     if let Some(control) = opened.control {
         let mut stopped = stopped;
@@ -347,10 +369,31 @@ pub async fn start_after(
         });
     }
 
-    let (stop, stop_wanted) = watch::channel(false);
-    let running = tokio::spawn(parts.run(stop_wanted));
+    let running = tokio::spawn(parts.run(stop_wanted, let_go_wanted));
+    if let Some(predecessor) = predecessor {
+        // One that is gone meanwhile needs no word.
+        if let Err(problem) = blocking(move || predecessor.serving()).await {
+            warn!(
+                problem = boot::describe(&problem),
+                "the process of before was not told that this one serves"
+            );
+        }
+    }
     let Given { snapshots, reports, .. } = given;
     Ok(NodeHandle { addresses, snapshots, reports, listeners, stop, running })
+}
+
+/// Takes the listeners of the process of before, and has it let the data folder go.
+async fn take_over(door: PathBuf) -> Result<(Predecessor, Vec<NamedListener>), NodeError> {
+    let calling = move || {
+        let (called, taken) = Predecessor::call(&door)?;
+        called.let_go()?;
+        Ok((called, taken))
+    };
+    let called: Result<_, takeover::TakeoverError> = blocking(calling).await;
+    let (called, taken) = called.map_err(|problem| NodeError::Start(vec![boot::describe(&problem)]))?;
+    info!(listeners = taken.len(), "taking over from the process of before");
+    Ok((called, taken))
 }
 
 /// What the parts of a node are given.
@@ -362,6 +405,7 @@ struct Given {
     gate: watch::Receiver<Gate>,
     activity: Arc<Activity>,
     geography: Geography,
+    endpoint_sources: Arc<hf_control_plane::Sources>,
     clock: Clock,
 }
 
@@ -424,8 +468,26 @@ impl Opened {
         if has(Role::Balancer) {
             let (data_dir, now) = (config.data_dir.clone(), given.clock.now());
             let memory = blocking(move || balancer_state::load(&data_dir, now)).await;
-            let wanted = BalancerConfig { memory, ..balancer_config(config, given) };
-            let bound = hf_balancer::bind(wanted, given.snapshots.clone());
+            let named = config.balancer.clone();
+            let files = blocking(move || balancer_files::read(&named)).await;
+            if can_serve {
+                files.tell();
+            } else {
+                problems.extend(files.problems());
+            }
+            let wanted = BalancerConfig {
+                memory,
+                certificates: files.certificates,
+                access_log: keep(
+                    balancer_files::open_access_log(config.balancer.access_log.as_ref()),
+                    &mut problems,
+                )
+                .flatten(),
+                endpoint_authorities: files.authorities,
+                ..balancer_config(config, given)
+            };
+            let open_already = hf_balancer::Given::from(listeners);
+            let bound = hf_balancer::bind_with(wanted, given.snapshots.clone(), open_already);
             balancer = keep(bound.await, &mut problems);
         }
         let Kept { control, journal, ledger_problem } = open_ledger(config, given, &mut problems).await;
@@ -525,10 +587,13 @@ fn start_seconds(given: &Given, parts: &mut Parts) -> watch::Receiver<Option<Arc
 
 fn balancer_config(config: &NodeConfig, given: &Given) -> BalancerConfig {
     let (clock, activity) = (given.clock.clone(), given.activity.clone());
+    let defaults = BalancerConfig::new(config.id.clone(), config.zone.clone(), clock, activity);
+    let workers = config.balancer.workers.and_then(|workers| NonZeroUsize::new(workers.into()));
     BalancerConfig {
         address: config.balancer.address,
         drain: config.balancer.drain,
-        ..BalancerConfig::new(config.id.clone(), config.zone.clone(), clock, activity)
+        workers: workers.unwrap_or(defaults.workers),
+        ..defaults
     }
 }
 
@@ -563,6 +628,8 @@ fn context(
         geography: given.geography.clone(),
         activity: given.activity.clone(),
         dns,
+        sources_config: config.sources.clone(),
+        sources: given.endpoint_sources.clone(),
     }
 }
 
@@ -579,6 +646,7 @@ pub(crate) fn resolve(mut config: NodeConfig, base_dir: &Path) -> NodeConfig {
         [&mut tls.certificate, &mut tls.key].into_iter().for_each(from_base);
         tls.client_ca.as_mut().map(from_base);
     }
+    from_base(&mut config.sources.directory);
     resolve_dns(&mut config.dns, from_base);
     resolve_balancer(&mut config.balancer, from_base);
     ledger::resolve(&mut config.ledger, from_base);

@@ -2,15 +2,17 @@
 //!
 //! 1. A part runs until the node stops. One that ends before ends the node: half a node is worse than one that its supervisor
 //!    starts again, and it boots from its disk in well under a second.
-//! 2. Told to stop, parts have [`GRACE`]; what is not done then is cut.
+//! 2. Told to stop, parts have [`GRACE`], and one with clients of its own as long as it says; what is not done then is cut.
+//! 3. Told to let go, all parts end but those that stay: they go on with what they know until the node stops.
 //!
 //! Not here: what the parts do.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::{Id, JoinSet};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
@@ -22,13 +24,43 @@ pub const GRACE: Duration = Duration::from_secs(2);
 pub struct Parts {
     tasks: JoinSet<()>,
     names: Vec<(Id, &'static str)>,
+    handles: HashMap<Id, AbortHandle>,
+    staying: Vec<Id>,
+    /// How long those that stay may take to end.
+    grace: Duration,
     stop: watch::Sender<bool>,
+    stop_staying: watch::Sender<bool>,
 }
 
 impl Parts {
     /// None yet.
     pub fn new() -> Parts {
-        Parts { tasks: JoinSet::new(), names: Vec::new(), stop: watch::Sender::new(false) }
+        Parts {
+            tasks: JoinSet::new(),
+            names: Vec::new(),
+            handles: HashMap::new(),
+            staying: Vec::new(),
+            grace: GRACE,
+            stop: watch::Sender::new(false),
+            stop_staying: watch::Sender::new(false),
+        }
+    }
+
+    /// As [`Parts::stopped`], for a part that stays when the others let go.
+    pub fn stopped_last(&self) -> watch::Receiver<bool> {
+        self.stop_staying.subscribe()
+    }
+
+    /// Starts a part that stays when the others let go, and may take `grace` beyond [`GRACE`] to end.
+    pub fn start_staying(
+        &mut self,
+        name: &'static str,
+        grace: Duration,
+        part: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.start(name, part);
+        self.staying.extend(self.names.last().map(|(id, _)| *id));
+        self.grace = self.grace.max(GRACE + grace);
     }
 
     /// What tells a part to end: true.
@@ -40,13 +72,26 @@ impl Parts {
     pub fn start(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
         let handle = self.tasks.spawn(part);
         self.names.push((handle.id(), name));
+        self.handles.insert(handle.id(), handle);
     }
 
-    /// Runs until `shutdown` is true or its sender is gone, then ends all parts. The name of the part that ended by itself, if one did.
-    pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) -> Result<(), &'static str> {
-        let ended = tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => Ok(()),
-            Some(ended) = self.tasks.join_next_with_id() => Err(self.name_of(ended)),
+    /// Runs until `shutdown` is true or its sender is gone, then ends all parts; at a word of `let_go` all but those that stay. The name
+    /// of the part that ended by itself, if one did.
+    pub async fn run(
+        mut self,
+        mut shutdown: watch::Receiver<bool>,
+        mut let_go: mpsc::Receiver<oneshot::Sender<()>>,
+    ) -> Result<(), &'static str> {
+        let ended = loop {
+            let gone = tokio::select! {
+                _ = shutdown.wait_for(|stop| *stop) => break Ok(()),
+                Some(ended) = self.tasks.join_next_with_id() => break Err(self.name_of(ended)),
+                Some(gone) = let_go.recv() => gone,
+            };
+            self.stop.send_replace(true);
+            self.end(GRACE, true).await;
+            // Who asked may be gone.
+            let _ = gone.send(());
         };
         if let Err(part) = ended {
             error!(
@@ -55,23 +100,48 @@ impl Parts {
             );
         }
         self.stop.send_replace(true);
-        let deadline = Instant::now() + GRACE;
+        self.stop_staying.send_replace(true);
+        self.end(GRACE, true).await;
+        self.end(self.grace.saturating_sub(GRACE), false).await;
+        info!("the node has stopped");
+        ended
+    }
+
+    /// Waits for the parts that were told to end, and cuts them after `grace`.
+    async fn end(&mut self, grace: Duration, but_staying: bool) {
+        let deadline = Instant::now() + grace;
         loop {
+            let is_awaited = |id: &Id| !(but_staying && self.staying.contains(id));
+            let awaited: Vec<(Id, &str)> =
+                self.names.iter().filter(|(id, _)| is_awaited(id)).copied().collect();
+            if awaited.is_empty() {
+                return;
+            }
             match timeout_at(deadline, self.tasks.join_next_with_id()).await {
-                Ok(None) => break,
+                Ok(None) => return,
                 Ok(Some(ended)) => {
                     let _ = self.name_of(ended);
                 }
                 Err(_) => {
-                    let parts: Vec<&str> = self.names.iter().map(|(_, name)| *name).collect();
+                    let parts: Vec<&str> = awaited.iter().map(|(_, name)| *name).collect();
                     warn!(?parts, "these were not done in time and are cut");
-                    self.tasks.shutdown().await;
-                    break;
+                    self.cut(&awaited).await;
+                    return;
                 }
             }
         }
-        info!("the node has stopped");
-        ended
+    }
+
+    async fn cut(&mut self, parts: &[(Id, &'static str)]) {
+        for (id, _) in parts {
+            if let Some(handle) = self.handles.get(id) {
+                handle.abort();
+            }
+        }
+        while self.names.iter().any(|(id, _)| parts.iter().any(|(cut, _)| cut == id)) {
+            let Some(ended) = self.tasks.join_next_with_id().await else { return };
+            let _ = self.name_of(ended);
+        }
     }
 
     fn name_of(&mut self, ended: Result<(Id, ()), tokio::task::JoinError>) -> &'static str {
@@ -79,6 +149,7 @@ impl Parts {
             Ok((id, ())) => *id,
             Err(error) => error.id(),
         };
+        self.handles.remove(&id);
         let found = self.names.iter().position(|(known, _)| *known == id);
         let name = found.map_or("unknown part", |at| self.names.swap_remove(at).1);
         if let Err(error) = ended

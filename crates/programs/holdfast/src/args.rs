@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod dnssec;
+pub mod endpoint;
 pub mod value;
 
 use std::path::PathBuf;
@@ -118,6 +119,8 @@ pub enum Command {
     Access(access::AccessArgs),
     /// Sign hosted zones (DNSSEC): make keys, see where they are, roll them over, print what the registrar wants.
     Dnssec(dnssec::DnssecArgs),
+    /// List endpoints of pools; register and deregister those of services that come and go by themselves.
+    Endpoint(endpoint::EndpointArgs),
     /// Make certificates: a small authority, one certificate a node for feed and API, one an operator.
     Cert(CertArgs),
     /// Print completions for a shell.
@@ -163,6 +166,12 @@ pub struct ServeArgs {
     /// leave it out of the next.
     #[arg(long)]
     pub adopt_intent: bool,
+    /// Take over from the process that runs this node, without a client of its balancer noticing: its listeners come over its
+    /// `handover_socket`, it lets its clients finish for `drain` and ends.
+    ///
+    /// SIGUSR2 to a running node does the same with the program as it lies on the disk.
+    #[arg(long)]
+    pub takeover: bool,
     /// How much to log: error, warn, info, debug, trace, or a filter such as info,hf_feed=debug.
     #[arg(long, default_value = "info", env = "HOLDFAST_LOG")]
     pub log: String,
