@@ -74,6 +74,8 @@ pub enum Action<'a> {
     AdministerPanels(Reach<'a, ControlName>),
     /// To hand in a dynamic update of a hosted zone.
     UpdateHostedZone,
+    /// To register endpoints of a pool, or take them away.
+    RegisterEndpoint(Place<'a>),
     /// To change the practice configuration or the autoshift setting of pools and what stands on them.
     AdministerPools(Reach<'a, PoolName>),
 }
@@ -89,6 +91,7 @@ impl Action<'_> {
             | Action::SetControls { .. }
             | Action::TurnBehind(_) => Role::Operate,
             Action::UpdateHostedZone => Role::Update,
+            Action::RegisterEndpoint(_) => Role::Register,
             Action::Administer | Action::AdministerPanels(_) | Action::AdministerPools(_) => Role::Administer,
         }
     }
@@ -104,6 +107,7 @@ impl Display for Action<'_> {
             Action::SetControls { .. } | Action::TurnBehind(_) => "set routing controls",
             Action::Administer => "change the estate",
             Action::UpdateHostedZone => "update hosted zones",
+            Action::RegisterEndpoint(_) => "register endpoints",
             Action::AdministerPanels(_) => "change panels, controls and rules",
             Action::AdministerPools(_) => "change practice and autoshift settings",
         })
@@ -149,8 +153,9 @@ pub enum Forbidden {
 
 pub(crate) fn judge(principal: &Principal, action: &Action<'_>) -> Result<(), Forbidden> {
     let judge = Judge { principal, action };
-    // Who may change the estate may change what updates change.
-    if !(*action == Action::UpdateHostedZone && principal.roles.contains(&Role::Administer)) {
+    // Who may change the estate may change what updates and services change.
+    let is_part_of_the_estate = matches!(action, Action::UpdateHostedZone | Action::RegisterEndpoint(_));
+    if !(is_part_of_the_estate && principal.roles.contains(&Role::Administer)) {
         judge.role(action.role(), "")?;
     }
     match *action {
@@ -158,6 +163,7 @@ pub(crate) fn judge(principal: &Principal, action: &Action<'_>) -> Result<(), Fo
         Action::Shift(place)
         | Action::Pin(place)
         | Action::PracticeRun(place)
+        | Action::RegisterEndpoint(place)
         | Action::TurnBehind(place) => judge.place(place),
         Action::SetControls { panels, overrides } => {
             judge.panels(panels)?;

@@ -31,13 +31,16 @@ pub enum Role {
     Administer,
     /// Hands in dynamic updates of hosted zones, and nothing else: for a DNS node's own credential. Whoever administers may too.
     Update,
+    /// Registers endpoints of pools that let services register, and nothing else: for a service's own credential. Whoever administers may too.
+    Register,
     /// Overrides safety rules and floors, by name, on what the other roles allow.
     BreakGlass,
 }
 
 impl Role {
     /// All of them, in order.
-    pub const ALL: [Role; 5] = [Role::Read, Role::Operate, Role::Administer, Role::Update, Role::BreakGlass];
+    pub const ALL: [Role; 6] =
+        [Role::Read, Role::Operate, Role::Administer, Role::Update, Role::Register, Role::BreakGlass];
 
     /// As written in files and outputs.
     pub fn as_str(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Role {
             Role::Operate => "operate",
             Role::Administer => "administer",
             Role::Update => "update",
+            Role::Register => "register",
             Role::BreakGlass => "break-glass",
         }
     }

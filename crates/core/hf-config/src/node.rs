@@ -41,13 +41,17 @@ pub struct NodeConfig {
     pub ledger: LedgerConfig,
     /// Public keys (Ed25519, base64) of operators whose break-glass shifts this node obeys.
     pub break_glass_keys: Vec<OperatorKey>,
+    /// Where the control role looks endpoint sources up.
+    pub sources: SourcesConfig,
 }
 
 mod balancer;
 mod dns;
+mod sources;
 
 pub use balancer::{AccessLog, BalancerConfig};
 pub use dns::{DnsConfig, DnsTls, DnstapSink, RateLimit, TsigAlgorithm, TsigKeyFile, Xdp, XdpMode};
+pub use sources::SourcesConfig;
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

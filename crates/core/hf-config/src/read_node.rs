@@ -19,6 +19,7 @@ mod api;
 mod balancer;
 mod dns;
 mod ledger;
+mod sources;
 
 /// Sections of the format that a later version carries.
 const LATER: [&str; 1] = ["token"];
@@ -160,6 +161,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
     let balancer = balancer::balancer(root, report);
     let tls = if_there(has_tls, |value| tls(value, report));
     let break_glass_keys = break_glass_keys(root, report);
+    let sources = sources::sources(root, node.as_ref().map(|node| &*node.data_dir), report);
     let ledger = ledger::ledger(root.get("ledger"), report);
     let node = node?;
     let first = |list: Option<Vec<SocketAddr>>| list.and_then(|list| list.first().copied());
@@ -180,6 +182,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         tls: tls.ok()?,
         ledger: ledger?,
         break_glass_keys,
+        sources: sources?,
     })
 }
 

@@ -15,6 +15,7 @@ pub mod command;
 pub mod hosted;
 pub mod intent;
 pub mod practice;
+pub mod sources;
 pub mod state;
 
 pub use apply::read_estate;

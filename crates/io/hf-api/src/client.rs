@@ -12,6 +12,7 @@
 //! Not here: where endpoints and token come from, output (`holdfast`).
 
 mod controls;
+mod endpoints;
 mod glass;
 
 pub use glass::HandOver;

@@ -11,6 +11,7 @@ pub mod break_glass;
 pub mod client;
 pub mod control;
 pub mod dns;
+pub mod endpoint;
 pub mod estate;
 pub mod explain;
 pub mod hosted;
@@ -37,6 +38,7 @@ pub use control::{
     RuleKind, SafetyRule, SetControls, Wants,
 };
 pub use dns::{DnsAnswers, DnsCount, DnsName, DnsShare};
+pub use endpoint::{Endpoint, EndpointRegistered, Endpoints, PoolEndpoints, RegisterEndpoint};
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
 pub use explain::{Candidate, Explain, Removal, Step};
 pub use hosted::{

@@ -13,6 +13,7 @@
 mod body;
 mod controls;
 mod dns;
+mod endpoints;
 mod estate;
 mod explain;
 mod glass;
@@ -38,7 +39,7 @@ use axum::middleware::from_fn_with_state;
 use hf_api::serve::{BindError, Listener, TowerToHyperService};
 use hf_api::tls::ServerTls;
 use hf_clock::Clock;
-use hf_config::node::{OperatorKey, Role};
+use hf_config::node::{OperatorKey, Role, SourcesConfig};
 use hf_control::Intent;
 use hf_feed::Reports;
 use hf_geo::Geography;
@@ -58,6 +59,7 @@ use crate::control::Control;
 use crate::dns_here::DnsHere;
 use crate::observe::{self, Observed};
 use crate::refusals::Refusals;
+use crate::sources::Sources;
 
 /// Connections at a time; further ones wait.
 pub const CONNECTIONS: usize = 1_024;
@@ -105,6 +107,10 @@ pub struct Context {
     pub activity: Arc<Activity>,
     /// What DNS tells here, on nodes with that role.
     pub dns: Option<Arc<dyn DnsHere>>,
+    /// Where endpoint sources are looked up, on nodes with the control role.
+    pub sources_config: SourcesConfig,
+    /// What sources told, there.
+    pub sources: Arc<Sources>,
 }
 
 impl Context {
@@ -192,6 +198,8 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(hosted::keys, hosted::add_key))
         .routes(routes!(hosted::move_key, hosted::remove_key))
         .routes(routes!(hosted::update))
+        .routes(routes!(endpoints::list))
+        .routes(routes!(endpoints::register, endpoints::deregister))
         .routes(routes!(estate::show, estate::apply))
         .routes(routes!(estate::compare))
         .routes(routes!(explain::explain))
@@ -272,7 +280,9 @@ impl Bound {
         let serve = self.listener.serve(service, CONNECTIONS, shutdown.clone());
         let refusals = self.api.shared.refusals.run(&self.api.shared.context, shutdown.clone());
         let expiring = crate::expiring::run(&self.api.shared.context, shutdown.clone());
-        tokio::join!(serve, self.api.observe(shutdown), refusals, expiring);
+        let sources = &self.api.shared.context.sources;
+        let sources = crate::sources::run(&self.api.shared.context, sources, shutdown.clone());
+        tokio::join!(serve, self.api.observe(shutdown), refusals, expiring, sources);
     }
 }
 

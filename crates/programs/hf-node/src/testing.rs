@@ -57,5 +57,6 @@ pub fn config(name: &str) -> NodeConfig {
         tls: None,
         ledger: hf_config::node::LedgerConfig::Embedded,
         break_glass_keys: vec![],
+        sources: hf_config::node::SourcesConfig::default(),
     }
 }

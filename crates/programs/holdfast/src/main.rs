@@ -41,6 +41,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Man { folder } => commands::generate::man(folder.as_deref()),
         Command::Access(access) => commands::access::run(&access, common.output),
         Command::Dnssec(dnssec) => commands::block_on(commands::dnssec::run(&dnssec, &common)),
+        Command::Endpoint(endpoint) => commands::block_on(commands::endpoint::run(&endpoint, &common)),
         Command::Cert(cert) => commands::cert::run(&cert, common.output),
         Command::Runbook(runbook) => commands::block_on(commands::runbook::run(&runbook, &common)),
         Command::Diff { estate } => commands::block_on(commands::estate::diff(&estate, &common)),

@@ -3,6 +3,7 @@
 mod access;
 mod arc;
 mod controls;
+mod endpoints;
 mod fixture;
 mod glass;
 mod hosted;

@@ -77,6 +77,18 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Who asks, if they may do this; else what is missing, with what was asked for.
+    pub fn may(&self, action: &hf_access::Action<'_>, told: impl FnOnce() -> String) -> Result<(), Refused> {
+        self.by.may(action).map_err(|forbidden| Refused::forbidden(&forbidden, told()))
+    }
+
+    /// The ledger's writer.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+}
+
 /// A command for the journal, with its reason.
 fn told(command: &Command) -> String {
     match command.reason() {

@@ -99,6 +99,8 @@ pub enum RoleName {
     Administer,
     /// Handing in dynamic updates of hosted zones, and nothing else: for DNS nodes.
     Update,
+    /// Registering endpoints of pools that let services register, and nothing else: for services.
+    Register,
     /// Overriding safety rules and floors by name, besides `operate`.
     BreakGlass,
 }
@@ -110,6 +112,7 @@ impl From<RoleName> for Role {
             RoleName::Operate => Role::Operate,
             RoleName::Administer => Role::Administer,
             RoleName::Update => Role::Update,
+            RoleName::Register => Role::Register,
             RoleName::BreakGlass => Role::BreakGlass,
         }
     }

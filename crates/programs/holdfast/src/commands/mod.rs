@@ -7,6 +7,7 @@ pub mod control;
 pub mod demo;
 pub mod dns_answers;
 pub mod dnssec;
+pub mod endpoint;
 pub mod estate;
 pub mod explain;
 pub mod generate;

@@ -119,6 +119,8 @@ impl Fixture {
             geography: Geography::default(),
             activity: Arc::default(),
             dns: None,
+            sources_config: hf_config::node::SourcesConfig::default(),
+            sources: Arc::default(),
         };
         let api = Api::new(context);
         Fixture {
@@ -149,7 +151,7 @@ impl Fixture {
     pub fn obey_with(&mut self, verdicts: &[Verdict]) {
         self.number += 1;
         let intent = self.api.shared.context.intent();
-        let estate = Arc::new(hf_config::read_estate("estate.toml", &intent.estate).unwrap());
+        let estate = Arc::new(intent.read_estate().unwrap());
         let verdicts = Verdicts { of: verdicts.to_vec() };
         let snapshot =
             Snapshot::build(self.number, self.clock.now(), intent, estate, self.glass_of.clone(), verdicts);
