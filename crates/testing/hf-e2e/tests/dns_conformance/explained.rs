@@ -44,6 +44,47 @@ pub fn reason(query: &Query, ours: &Reply, theirs: &Reply, who: &str) -> Option<
     None
 }
 
+/// Why what came of a broken message may differ from another server's, if it may: response codes, none for silence. `with_us` of the three others answer
+/// as we do.
+pub fn broken(what: &str, ours: Option<u16>, theirs: Option<u16>, with_us: usize) -> Option<&'static str> {
+    const NO_ERROR: u16 = 0;
+    const FORM_ERR: u16 = 1;
+    const NOT_IMP: u16 = 4;
+    const REFUSED: u16 = 5;
+    let is = |rcode| ours == Some(rcode);
+    if what.contains("class 255") || what.contains("byte 31 is 0xff") {
+        return is(REFUSED)
+            .then_some("class ANY: Knot and NSD take it for IN, BIND for malformed; we have IN only and refuse all others");
+    }
+    if theirs.is_none() && is(FORM_ERR) {
+        return Some("silence: that it is malformed is the better answer (RFC 8906 3.1)");
+    }
+    if (what.contains("subnet") || what.contains("cookie")) && is(FORM_ERR) && theirs == Some(NO_ERROR) {
+        return Some(
+            "a malformed client subnet or cookie: FORMERR, as RFC 7871 7.1.2 and RFC 7873 5.2.2 have it; Knot and NSD do not read them",
+        );
+    }
+    if what.contains("byte 29 is 0xff") && is(NO_ERROR) {
+        return Some("ANY: each server chooses its own small answer (RFC 8482 4)");
+    }
+    if is(REFUSED) && theirs == Some(FORM_ERR) {
+        return Some(
+            "a class that is not IN, and more that is wrong behind it: we refuse the first, others tell the second",
+        );
+    }
+    if what.starts_with("operation 4") && is(NOT_IMP) {
+        return Some(
+            "NOTIFY for an address: NOTIMP, NOTAUTH, FORMERR and NXDOMAIN from the four of us; it is none (RFC 1996 3.7)",
+        );
+    }
+    if is(NO_ERROR) && theirs == Some(FORM_ERR) && what.contains("byte 34 is 0x01") {
+        return Some(
+            "an address of 11 bytes beside a query: nobody needs it, we do not read it, others find it malformed",
+        );
+    }
+    (with_us > 0).then_some("the others differ too, and at least one of them answers as we do")
+}
+
 /// The most bytes that a reply to this query may have.
 pub fn limit(query: &Query) -> usize {
     match query.how {

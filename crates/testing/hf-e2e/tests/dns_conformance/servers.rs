@@ -1,5 +1,6 @@
 //! The servers that are compared, all on one address, with the same zones from the same files.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
@@ -10,9 +11,14 @@ use hf_e2e::netns::Network;
 use hf_e2e::process::{Running, holdfast};
 use hf_e2e::wait_for;
 
+use crate::broken::Broken;
+
 pub const ADDRESS: &str = "10.78.0.1";
 /// Longer than any of them takes, shorter than patience: silence is an answer too.
 const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// Broken messages under way at a time: fewer than any server's socket holds.
+const AT_ONCE: usize = 60;
 
 /// A server.
 pub struct Server {
@@ -66,10 +72,27 @@ impl Server {
         Some(reply)
     }
 
-    /// Sends a datagram and waits for nothing.
-    pub fn send(&self, datagram: &[u8]) {
-        // A datagram that cannot leave is lost like any other.
-        let _ = self.socket.send(datagram);
+    /// Sends all of these with their number as the id, and takes what comes back, by id. Silence costs its time once for many.
+    pub fn ask_all(&self, all: &[Broken]) -> BTreeMap<u16, Vec<u8>> {
+        let mut came = BTreeMap::new();
+        let numbered: Vec<(usize, &Broken)> = all.iter().enumerate().collect();
+        for batch in numbered.chunks(AT_ONCE) {
+            let before = came.len();
+            for (id, broken) in batch {
+                let mut bytes = broken.bytes.clone();
+                bytes[..2].copy_from_slice(&(*id as u16).to_be_bytes());
+                self.socket.send(&bytes).expect("a datagram leaves");
+            }
+            let mut reply = vec![0; 65_535];
+            while came.len() < before + batch.len()
+                && let Ok(len) = self.socket.recv(&mut reply)
+            {
+                if let Some(id) = reply[..len].first_chunk::<2>().filter(|_| len >= 12) {
+                    came.insert(u16::from_be_bytes(*id), reply[..len].to_vec());
+                }
+            }
+        }
+        came
     }
 
     /// Its log.
