@@ -24,8 +24,8 @@ pub enum RequestBody {
     Empty,
     /// Read whole: may be sent any number of times.
     Whole(Bytes),
-    /// Streamed once.
-    Streamed(Streamed),
+    /// Streamed once. Boxed: most requests have none, and each is moved a few times.
+    Streamed(Box<Streamed>),
 }
 
 /// A body that is passed on as it comes.
@@ -129,13 +129,11 @@ impl Streamed {
     fn size_hint(&self) -> SizeHint {
         let mut hint = self.incoming.size_hint();
         let at_hand: u64 = self.at_hand.iter().map(|bytes| bytes.len() as u64).sum();
-        match hint.exact() {
-            Some(rest) => SizeHint::with_exact(rest + at_hand),
-            None => {
-                hint.set_lower(hint.lower() + at_hand);
-                hint
-            }
+        if let Some(rest) = hint.exact() {
+            return SizeHint::with_exact(rest + at_hand);
         }
+        hint.set_lower(hint.lower() + at_hand);
+        hint
     }
 
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -220,6 +218,10 @@ pub struct ReplyBody {
 }
 
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are the large one; a box would cost each of them an allocation"
+)]
 enum From {
     Us(Bytes),
     Endpoint(FromEndpoint),

@@ -97,5 +97,5 @@ pub async fn begin_in_the_end(begun: watch::Sender<bool>) {
     if !begun.send_replace(true) {
         tracing::warn!(waited = ?FIRST_ROUND_MAX, "the first round of checks is not over; taking traffic all the same");
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

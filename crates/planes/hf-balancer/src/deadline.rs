@@ -35,7 +35,11 @@ impl Timers {
     }
 
     /// Runs `future` until `at` at the latest.
-    pub async fn within<T>(self: &Rc<Self>, at: Instant, future: impl Future<Output = T>) -> Result<T, Passed> {
+    pub async fn within<T>(
+        self: &Rc<Self>,
+        at: Instant,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Passed> {
         let mut future = pin!(future);
         let mut timer: Option<Timer> = None;
         poll_fn(|cx| {

@@ -43,7 +43,7 @@ pub struct ClientConnection {
     pub worker: Rc<Worker>,
     pub front: Arc<Front>,
     state: Arc<ConnectionState>,
-    client: Client,
+    pub client: Client,
     /// What endpoints are told of the client.
     fields: ClientFields,
 }
@@ -232,7 +232,7 @@ impl ClientConnection {
             _ => {
                 let fate = fate.insert(Rc::default());
                 let max = bounds.body_bytes.filter(|_| exact.is_none());
-                let mut streamed = Streamed::new(incoming, max, fate.clone());
+                let mut streamed = Box::new(Streamed::new(incoming, max, fate.clone()));
                 let whole =
                     if may_replay { streamed.read_at_hand(bounds.replay_bytes as usize) } else { None };
                 whole.map_or(RequestBody::Streamed(streamed), RequestBody::Whole)

@@ -159,7 +159,7 @@ pub async fn attend(placed: watch::Receiver<Option<Arc<Placed>>>, views: Arc<Vie
             _ = tick.tick() => {
                 let placed = placed.borrow().clone();
                 if let Some(placed) = placed {
-                    placed.each_pool(|outliers, endpoints| outliers.tick(endpoints));
+                    placed.each_pool(Outliers::tick);
                 }
             }
             () = views.changed.notified() => views.weigh(),

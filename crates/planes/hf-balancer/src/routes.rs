@@ -266,7 +266,7 @@ impl Routes {
         if let Some(known) = self.known.get(&pool.name) {
             return known.clone();
         }
-        let number = self.free_numbers.pop().unwrap_or_else(|| self.known.len());
+        let number = self.free_numbers.pop().unwrap_or(self.known.len());
         let new = (number, Arc::new(Outliers::new(&pool.ejection, self.views.clone())));
         self.known.insert(pool.name.clone(), new.clone());
         new

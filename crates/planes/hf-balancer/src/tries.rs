@@ -215,7 +215,7 @@ impl Carrying<'_> {
                         last_error = format!("{} answered {status}", endpoint.key.address);
                         request = copy.into_request();
                         if cause == Another::Pool {
-                            return Err(self.missed(&route, tried.len(), &last_error, Some(request), spare));
+                            return Err(Self::missed(&route, tried.len(), &last_error, Some(request), spare));
                         }
                         endpoint.stats.retried();
                         fresh = false;
@@ -270,11 +270,10 @@ impl Carrying<'_> {
             last_error =
                 format!("it was left while the request was on its way, after {tries_max} tries at most");
         }
-        Err(self.missed(&route, tried.len(), &last_error, Some(request), spare))
+        Err(Self::missed(&route, tried.len(), &last_error, Some(request), spare))
     }
 
     fn missed(
-        &self,
         route: &Route,
         tried: usize,
         last_error: &str,
@@ -324,7 +323,7 @@ impl Carrying<'_> {
     }
 
     /// How long to wait for the head of an answer.
-    fn patience(&self, leg: Leg, route: &Route, can_replay: bool) -> Duration {
+    fn patience(leg: Leg, route: &Route, can_replay: bool) -> Duration {
         let limit = route.manner.patience.response_header;
         let failover = route.rules().failover.as_ref().filter(|_| leg == Leg::First && can_replay);
         let earlier = failover.filter(|_| route.failover.is_some()).and_then(|rule| rule.on_timeout);
@@ -344,7 +343,7 @@ impl Carrying<'_> {
         let copy = if self.is_idempotent || is_http2 { Replay::of(&request) } else { None };
         // A copy for HTTP/2 only may go out again only if it was not looked at.
         let repeat = |copy: Option<Replay>| copy.filter(|_| self.is_idempotent);
-        let limit = self.patience(leg, route, self.is_idempotent && copy.is_some());
+        let limit = Self::patience(leg, route, self.is_idempotent && copy.is_some());
         let until = Instant::now() + limit;
         let timers = &self.connection.worker.shared.timers;
         match timers.within(until, lease.send(request, self.between)).await {

@@ -166,13 +166,13 @@ mod tests {
             let mask = if *is_masked { 0x80 } else { 0 };
             bytes.push(0x82);
             match length {
-                0..126 => bytes.push(mask | *length as u8),
+                0..126 => bytes.push(mask + *length as u8),
                 126..65_536 => {
-                    bytes.push(mask | 126);
+                    bytes.push(mask + 126);
                     bytes.extend((*length as u16).to_be_bytes());
                 }
                 _ => {
-                    bytes.push(mask | 127);
+                    bytes.push(mask + 127);
                     bytes.extend((*length as u64).to_be_bytes());
                 }
             }

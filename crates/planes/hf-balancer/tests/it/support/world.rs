@@ -23,6 +23,9 @@ use tokio::task::JoinHandle;
 
 use super::{until, within};
 
+/// A change of what a pool says.
+type Rule = Box<dyn FnOnce(&mut Pool)>;
+
 /// What to build.
 pub struct WorldBuilder {
     toml: String,
@@ -30,7 +33,7 @@ pub struct WorldBuilder {
     limits: Limits,
     drain: Duration,
     workers: usize,
-    rules: Vec<Box<dyn FnOnce(&mut Pool)>>,
+    rules: Vec<Rule>,
     authorities: Authorities,
     memory: Option<Vec<EndpointMemory>>,
     certificates: Option<Certificates>,
