@@ -88,3 +88,24 @@ fn foreign_bytes_are_an_error_and_a_newer_version_is_told_apart() {
     let wide = MeasuredLatency { network: Cidr::new("10.0.0.0/8").unwrap(), ..measured("10.0.0.0/24", 1) };
     assert!(matches!(decode_latencies(&encode_latencies(&[wide])), Err(ReportError::Bad(_))));
 }
+
+/// As with reports: with another form the fuzzer would begin from bytes that mean nothing. `UPDATE_EXPECT=1` writes the files anew.
+#[test]
+fn the_fuzzer_begins_with_a_second_and_with_latencies() {
+    let seeds = [
+        ("second", 8, encode_second(&second(&[1, 2]))),
+        ("latencies", 9, encode_latencies(&[measured("192.0.2.0/24", 3), measured("2001:db8::/48", 1)])),
+    ];
+    for (name, kind, payload) in seeds {
+        let path = format!("{}/../../../fuzz/corpus/feed/{name}", env!("CARGO_MANIFEST_DIR"));
+        // The first byte names the kind of frame to the fuzz target `feed`.
+        let bytes = [vec![kind], payload].concat();
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(
+            std::fs::read(&path).unwrap() == bytes,
+            "the form of {name} changed; run with UPDATE_EXPECT=1"
+        );
+    }
+}
