@@ -21,6 +21,8 @@ pub struct Asked<'a> {
     pub class: u16,
     /// Whether signatures are wanted (EDNS, DO).
     pub dnssec_ok: bool,
+    /// Whether "no such name" may be said in the header though a compact denial says it too (RFC 9824 5.1, CO).
+    pub compact_ok: bool,
 }
 
 /// Who asks, and where.

@@ -1,7 +1,7 @@
 //! Signatures and proofs in a reply: what a signed zone adds to an answer when its asker wants it (EDNS, DO).
 //!
 //! 1. Every set in the answer section, and of the authority section all but the NS set of a referral, is followed by its signatures.
-//! 2. "No" is compact (RFC 9824): NOERROR with one NSEC at the name that was asked for. A referral to an unsigned child has an NSEC without DS at
+//! 2. "No" is compact (RFC 9824): NOERROR, or NXDOMAIN for who says that it knows compact answers (CO), with one NSEC at the name that was asked for. A referral to an unsigned child has an NSEC without DS at
 //!    the cut.
 //! 3. What a wildcard answers is signed under the wildcard's own name, and an NSEC around the name that it stands in for comes with it, behind
 //!    all answers.
@@ -196,13 +196,15 @@ impl<'a> Walk<'a, '_, '_> {
         Ok(Some(Next::Done))
     }
 
-    /// The proof of a "no" for the current name; the response code is NOERROR then.
+    /// The proof of a "no" for the current name; the response code is NOERROR then, unless the asker knows compact answers.
     pub fn prove_no(&mut self, rcode: Rcode) -> Result<(), Full> {
         if !self.is_signed() {
             return Ok(());
         }
         let denial = if rcode == Rcode::NxDomain {
-            self.outcome.rcode = Rcode::NoError;
+            if !self.compact_ok {
+                self.outcome.rcode = Rcode::NoError;
+            }
             denial::no_name(self.name.wire())
         } else {
             denial::no_data(self.name.wire(), &self.types_but(self.rtype))

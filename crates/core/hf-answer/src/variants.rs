@@ -127,7 +127,7 @@ impl Compiled {
         bytes[ASKED_AT..ASKED_AT + name.len()].copy_from_slice(name);
         let frame = Frame { question_end, limit: ANSWER_BYTES, room: 0 };
         let mut out = Message::new(&mut bytes, frame);
-        let asked = Asked { name, rtype: of.rtype, class: 1, dnssec_ok: false };
+        let asked = Asked { name, rtype: of.rtype, class: 1, dnssec_ok: false, compact_ok: false };
         let outcome = self.write(&asked, asker, scratch, &mut out);
         let mut records = &out.written()[question_end..];
         let mut rdata = Vec::new();

@@ -29,6 +29,7 @@ pub struct Walk<'a, 'm, 'b> {
     pub zone: ZoneAt<'a>,
     pub rtype: u16,
     pub dnssec_ok: bool,
+    pub compact_ok: bool,
     pub asker: &'m Asker,
     pub out: &'m mut Message<'b>,
     pub outcome: Outcome,

@@ -113,6 +113,7 @@ impl Compiled {
             zone,
             rtype: asked.rtype,
             dnssec_ok: asked.dnssec_ok,
+            compact_ok: asked.compact_ok,
             asker,
             out,
             outcome,

@@ -160,7 +160,7 @@ fn writing_an_answer_allocates_nothing() {
                 let name = name.as_wire();
                 bytes[12..12 + name.len()].copy_from_slice(name);
                 let question_end = 12 + name.len() + 4;
-                let asked = Asked { name, rtype, class: 1, dnssec_ok: false };
+                let asked = Asked { name, rtype, class: 1, dnssec_ok: false, compact_ok: false };
                 let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
                 let asker = Asker {
                     address,

@@ -27,6 +27,9 @@ const QR: u8 = 0x80;
 const OPCODE: u8 = 0x78;
 /// "Recursion desired", in the third byte.
 const RD: u8 = 0x01;
+/// "DNSSEC OK" and "compact answers OK", in the first byte of an OPT record's flags.
+const DO: u8 = 0x80;
+const CO: u8 = 0x40;
 /// "Checking disabled", in the fourth.
 const CD: u8 = 0x10;
 
@@ -69,6 +72,8 @@ pub struct FastEdns<'a> {
     pub version: u8,
     /// "DNSSEC OK".
     pub dnssec_ok: bool,
+    /// "Compact answers OK" (RFC 9824 5.1).
+    pub compact_ok: bool,
     /// The client's network: address and how many bits of it are given; 0 asks us not to use it (RFC 7871 7.1.2).
     pub subnet: Option<(IpAddr, u8)>,
     /// Client cookie, perhaps with a server cookie behind it: 8 or 16 to 40 bytes.
@@ -143,8 +148,12 @@ fn edns(record: &[u8]) -> Option<FastEdns<'_>> {
     {
         return None;
     }
-    let mut edns =
-        FastEdns { payload: u16::from_be_bytes([p0, p1]), dnssec_ok: f0 & 0x80 != 0, ..FastEdns::default() };
+    let mut edns = FastEdns {
+        payload: u16::from_be_bytes([p0, p1]),
+        dnssec_ok: f0 & DO != 0,
+        compact_ok: f0 & CO != 0,
+        ..FastEdns::default()
+    };
     while !options.is_empty() {
         let (head, behind) = options.split_first_chunk::<4>()?;
         let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
@@ -198,6 +207,8 @@ pub fn careful<'a>(query: &Query, message: &'a [u8], question: &'a mut Vec<u8>) 
         };
         let opt =
             crate::records::places(message).flatten().find(|place| place.rtype == OPT && place.additional);
+        fast.compact_ok =
+            opt.and_then(|place| message.get(place.fixed + 6)).is_some_and(|flags| flags & CO != 0);
         let mut options = opt.and_then(|place| message.get(place.fixed + 10..place.end)).unwrap_or_default();
         while let Some((head, behind)) = options.split_first_chunk::<4>() {
             let len = usize::from(u16::from_be_bytes([head[2], head[3]]));

@@ -113,6 +113,7 @@ pub(crate) fn answer(
         rtype: query.rtype,
         class: query.class,
         dnssec_ok: opt.is_some_and(|opt| opt.dnssec_ok),
+        compact_ok: query.edns.is_some_and(|edns| edns.compact_ok),
     };
     let asker = Asker {
         address: around.client,

@@ -102,7 +102,7 @@ fn measure(what: &str, compiled: &Compiled, names: &[String], types: &[u16], wan
             bytes[12..12 + name.len()].copy_from_slice(name);
             let question_end = 12 + name.len() + 4;
             let mut out = Message::new(&mut bytes, Frame { question_end, limit: 1_232, room: 11 });
-            let asked = Asked { name, rtype, class: 1, dnssec_ok: false };
+            let asked = Asked { name, rtype, class: 1, dnssec_ok: false, compact_ok: false };
             let asker = Asker {
                 address: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 subnet: None,

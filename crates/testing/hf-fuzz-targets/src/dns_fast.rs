@@ -42,6 +42,7 @@ fn check_answer(fast: &Fast<'_>, data: &[u8]) {
         rtype: fast.rtype,
         class: fast.class,
         dnssec_ok: fast.edns.is_some_and(|edns| edns.dnssec_ok),
+        compact_ok: fast.edns.is_some_and(|edns| edns.compact_ok),
     };
     let asker = Asker {
         address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),

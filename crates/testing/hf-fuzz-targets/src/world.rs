@@ -96,7 +96,7 @@ pub(crate) fn answer(compiled: &Compiled, query: &Query) -> Answer {
     };
     let asked = &query.question;
     let asked =
-        Asked { name: asked.name.as_wire(), rtype: asked.rtype, class: asked.class, dnssec_ok: false };
+        Asked { name: asked.name.as_wire(), rtype: asked.rtype, class: asked.class, dnssec_ok: false, compact_ok: false };
     compiled.answer(&asked, &asker)
 }
 

@@ -42,7 +42,7 @@ fn zones() -> [(Compiled, u16); 2] {
 
 fn ask(zone: &Compiled, name: &str, rtype: u16, dnssec_ok: bool) -> Answer {
     let name = WireName::from(&DnsName::new(name).unwrap());
-    let asked = Asked { name: name.as_wire(), rtype, class: 1, dnssec_ok };
+    let asked = Asked { name: name.as_wire(), rtype, class: 1, dnssec_ok, compact_ok: false };
     let asker = Asker {
         address: [192, 0, 2, 9].into(),
         subnet: None,

@@ -274,7 +274,7 @@ fn close(estate: &Estate, decision: &mut PoolDecision, zone: ZoneIx) {
 }
 
 pub fn asked(name: &WireName, rtype: u16, class: u16) -> Asked<'_> {
-    Asked { name: name.as_wire(), rtype, class, dnssec_ok: false }
+    Asked { name: name.as_wire(), rtype, class, dnssec_ok: false, compact_ok: false }
 }
 
 /// Asks `NAME [CH] TYPE` and compares everything that comes back.

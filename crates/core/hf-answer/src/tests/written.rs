@@ -121,7 +121,7 @@ fn outcome(compiled: &Compiled, owner: &str, rtype: u16, asker: &Asker, limit: u
     let question_end = bytes.len();
     bytes.resize(2_000, 0);
     let mut out = Message::new(&mut bytes, Frame { question_end, limit, room: 11 });
-    let asked = Asked { name: name.as_wire(), rtype, class: 1, dnssec_ok: false };
+    let asked = Asked { name: name.as_wire(), rtype, class: 1, dnssec_ok: false, compact_ok: false };
     let outcome = compiled.write(&asked, asker, &mut Scratch::new(), &mut out);
     let len = out.len();
     bytes.truncate(len);
@@ -460,4 +460,35 @@ fn the_time_is_a_serial_where_it_is_asked_for() {
     written.unhealthy = vec![0];
     let updated = later.updated(written.snapshot(), Arc::default());
     assert_eq!(updated.contents(&name("time.test.")).unwrap().1, 77, "it never goes back");
+}
+
+/// Signs everything with the same bytes.
+#[derive(Debug)]
+struct Stamp;
+
+impl hf_dnssec::Signatures for Stamp {
+    fn rrsigs(
+        &self,
+        _: &hf_dnssec::SetToSign<'_>,
+        write: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), hf_dnssec::Unsigned> {
+        write(b"a signature of nobody");
+        Ok(())
+    }
+}
+
+#[test]
+fn who_knows_compact_answers_is_told_no_name_in_the_header_too() {
+    let signed = hf_dnssec::SignedZone { keys: hf_dnssec::KeySets::default(), signatures: Arc::new(Stamp) };
+    let signing = hf_dnssec::Signing([(wire("example.test."), signed)].into());
+    let compiled = Written::new("").compiled().with_signing(Arc::new(signing));
+    let ask = |owner: &str, compact_ok| {
+        let name = wire(owner);
+        let asked = Asked { name: name.as_wire(), rtype: rtype::A, class: 1, dnssec_ok: true, compact_ok };
+        compiled.answer(&asked, &ASKER)
+    };
+    let (without, with) = (ask("none.example.test.", false), ask("none.example.test.", true));
+    assert_eq!((without.rcode, with.rcode), (crate::Rcode::NoError, crate::Rcode::NxDomain));
+    assert_eq!(without.authority, with.authority, "the proof is the same");
+    assert_eq!(ask("mail.example.test.", true).rcode, crate::Rcode::NoError);
 }

@@ -91,7 +91,7 @@ fn explain_name(
         explain: ExplainTxt::Refused,
     };
     let wire = WireName::from(&name);
-    let asked = Asked { name: wire.as_wire(), rtype: number, class: 1, dnssec_ok: false };
+    let asked = Asked { name: wire.as_wire(), rtype: number, class: 1, dnssec_ok: false, compact_ok: false };
     let answer = compiled(shared, snapshot).explain(&asked, &asker);
     Ok(Explain {
         question: match subnet {

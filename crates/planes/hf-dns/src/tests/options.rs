@@ -52,9 +52,12 @@ async fn options_are_answered_on_every_way_and_beside_odd_ones() {
     let cookie = [7; 8];
     let good: [(u16, &[u8]); 3] = [(3, b""), (8, &subnet), (10, &cookie)];
     let by_stream = options(&over_tcp(&server, &asked("www.example.test.", &good)).await);
-    // A cookie of a wrong length makes a message odd, and is passed over.
-    let odd = [&good[..2], &[(10, &[7; 9][..])], &good[2..]].concat();
-    let by_datagram = options(&server.udp_after(&[], &asked("www.example.test.", &odd)).await);
+    // A record that nobody asked for makes a message odd, and is passed over.
+    let mut odd = asked("www.example.test.", &good);
+    odd[11] = 2;
+    let behind_question = 12 + question("www.example.test.", A).len();
+    odd.splice(behind_question..behind_question, [0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 192, 0, 2, 1]);
+    let by_datagram = options(&server.udp_after(&[], &odd).await);
     for found in [by_stream, by_datagram] {
         let of = |code| found.iter().find(|(own, _)| *own == code).map(|(_, value)| value.clone()).unwrap();
         assert_eq!((of(3), of(8)), (b"ns1".to_vec(), subnet.to_vec()), "{found:?}");

@@ -206,7 +206,7 @@ fn answers(compiled: &Compiled, name: &WireName, rtype: u16, scratch: &mut Scrat
     bytes[12..question_end - 4].copy_from_slice(name.as_wire());
     bytes[question_end - 4..question_end - 2].copy_from_slice(&rtype.to_be_bytes());
     bytes[question_end - 1] = 1;
-    let asked = Asked { name: name.as_wire(), rtype, class: 1, dnssec_ok: false };
+    let asked = Asked { name: name.as_wire(), rtype, class: 1, dnssec_ok: false, compact_ok: false };
     let asker = Asker {
         address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         subnet: None,
