@@ -158,14 +158,14 @@ impl<V: View> Picker<'_, V> {
         if !self.tried.is_empty() {
             let mut without = Groups::default();
             self.tried.iter().filter_map(|at| self.plan.group_of(*at)).for_each(|at| without.insert(at));
-            if let Some(pick) = self.from_zones(Pass { without, draws_returning: returns, ..any }) {
+            if let Some(pick) = self.go_through(Pass { without, draws_returning: returns, ..any }) {
                 return Some(pick);
             }
         }
-        if returns && let Some(pick) = self.from_zones(Pass { draws_returning: true, ..any }) {
+        if returns && let Some(pick) = self.go_through(Pass { draws_returning: true, ..any }) {
             return Some(pick);
         }
-        self.from_zones(any).or_else(|| self.from_zones(Pass { minds_health: false, ..any }))
+        self.go_through(any).or_else(|| self.go_through(Pass { minds_health: false, ..any }))
     }
 
     fn stuck(&self, at: u16) -> Option<Pick> {
@@ -178,7 +178,7 @@ impl<V: View> Picker<'_, V> {
         !self.tried.contains(&at) && self.view.may(at)
     }
 
-    fn from_zones(&mut self, pass: Pass) -> Option<Pick> {
+    fn go_through(&mut self, pass: Pass) -> Option<Pick> {
         let plan = self.plan;
         for tier in &plan.tiers {
             let mut gone = pass.without;
@@ -192,7 +192,7 @@ impl<V: View> Picker<'_, V> {
                 let left = |at: usize| !gone.has(tier.from + at);
                 let Some(at) = next.or_else(|| tier.spread.draw_other(&mut self.zones, left)) else { break };
                 let at = tier.from + at;
-                if let Some(pick) = self.from_zone(&plan.groups[at], pass.minds_health) {
+                if let Some(pick) = self.pick_in(&plan.groups[at], pass.minds_health) {
                     return Some(pick);
                 }
                 gone.insert(at);
@@ -202,7 +202,7 @@ impl<V: View> Picker<'_, V> {
         None
     }
 
-    fn from_zone(&mut self, group: &Group, minds_health: bool) -> Option<Pick> {
+    fn pick_in(&mut self, group: &Group, minds_health: bool) -> Option<Pick> {
         let minds_health = minds_health && !self.is_overrun(group);
         match (self.way, self.key) {
             (Way::Hash, Some(key)) => self.by_hash(group, key, minds_health),
@@ -319,7 +319,7 @@ impl<V: View> Picker<'_, V> {
         let weights: u128 = looked_at().map(|pick| u128::from(self.weight(pick).max(1))).sum();
         let mut first = None;
         // Each has a hundred points or more: with a few for each, all that can take it were met.
-        for at in group.ring.from(key).take(64 + 8 * picks.len()) {
+        for at in group.ring.behind(key).take(64 + 8 * picks.len()) {
             let Some(pick) =
                 picks.get(usize::from(at)).filter(|pick| self.is_possible(pick.at, minds_health))
             else {

@@ -39,7 +39,7 @@ impl PeakEwma {
 
     /// A request failed.
     pub fn record_failure(&mut self, now_ms: u64) {
-        let us = self.value(now_ms).saturating_mul(2).max(FAILURE_US).min(FAILURE_US * 60);
+        let us = self.value(now_ms).saturating_mul(2).clamp(FAILURE_US, FAILURE_US * 60);
         self.record(us, now_ms);
     }
 

@@ -52,7 +52,7 @@ impl Ring {
     }
 
     /// Positions in the order of the ring, from the first point behind `key`; each at most as often as it has points.
-    pub(crate) fn from(&self, key: u64) -> impl Iterator<Item = u16> + '_ {
+    pub(crate) fn behind(&self, key: u64) -> impl Iterator<Item = u16> + '_ {
         let place = (mixed(key, 0x7269_6e67) >> 32) as u32;
         let first = self.0.partition_point(|(point, _)| *point < place);
         self.0[first..].iter().chain(&self.0[..first]).map(|(_, at)| *at)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn first(ring: &Ring, key: u64) -> Option<u16> {
-        ring.from(hash_key(&key.to_be_bytes())).next()
+        ring.behind(hash_key(&key.to_be_bytes())).next()
     }
 
     #[test]

@@ -42,27 +42,19 @@ fn estate(text: &str) -> Estate {
 }
 
 /// Rows of the tables: heading of the section, the word that says which table of it, key and default.
-fn rows(page: &str) -> Vec<(String, String, String, String)> {
-    let (mut section, mut inside, mut rows) = (String::new(), String::new(), Vec::new());
+fn rows(page: &str) -> Vec<[String; 4]> {
+    let (mut section, mut inside, mut rows) = ("", "", Vec::new());
     for line in page.lines() {
         if let Some(heading) = line.strip_prefix("## ") {
-            (section, inside) = (heading.to_owned(), String::new());
-            if let Some((_, rest)) = heading.split_once('`') {
-                inside = rest.split('`').next().unwrap_or_default().to_owned();
-            }
+            (section, inside) = (heading, heading.split('`').nth(1).unwrap_or_default());
         } else if let Some(rest) = line.strip_prefix("In `").or_else(|| line.strip_prefix('`')) {
-            inside = rest.split('`').next().unwrap_or_default().to_owned();
+            inside = rest.split('`').next().unwrap_or_default();
         }
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         if let ["", key, default, ..] = cells[..]
             && let Some(key) = key.strip_prefix('`').and_then(|key| key.strip_suffix('`'))
         {
-            rows.push((
-                section.clone(),
-                inside.clone(),
-                key.to_owned(),
-                default.trim_matches('`').to_owned(),
-            ));
+            rows.push([section, inside, key, default.trim_matches('`')].map(str::to_owned));
         }
     }
     rows
@@ -97,7 +89,7 @@ fn every_default_is_the_real_one() {
         estate(&text).pools[0].clone()
     };
     let mut told = 0;
-    for (section, inside, key, default) in rows(&page()) {
+    for [section, inside, key, default] in rows(&page()) {
         let skipped = default == "none" || default == "needed" || section.starts_with("Sessions");
         if skipped {
             continue;
@@ -145,7 +137,7 @@ fn no_key_is_missing() {
             "[[pool]]\nname = \"p\"\nendpoints = [{{ address = \"10.0.0.1:1\", zone = \"z1\" }}]\n{keys}\n"
         ))
     };
-    let told: BTreeSet<String> = rows(&page()).into_iter().map(|(_, _, key, _)| key).collect();
+    let told: BTreeSet<String> = rows(&page()).into_iter().map(|[_, _, key, _]| key).collect();
     let elsewhere = [
         "name",
         "health_check",

@@ -15,6 +15,13 @@ fn ejector(zones: &str, rules: Ejection) -> Ejector<usize, char> {
     ejector
 }
 
+/// Fails each of the first so many until it is out, one after the other.
+fn fail_all_out(ejector: &mut Ejector<usize, char>, count: usize, now_ms: u64) {
+    for at in 0..count {
+        fail_out(ejector, at, now_ms);
+    }
+}
+
 /// Fails `endpoint` until it is out, at most 1,000 times.
 fn fail_out(ejector: &mut Ejector<usize, char>, endpoint: usize, now_ms: u64) -> Option<Ejected> {
     (0..1_000).find_map(|_| ejector.failed(&endpoint, now_ms))
@@ -86,11 +93,11 @@ fn it_takes_longer_each_time_and_is_forgiven_in_service() {
 fn a_share_of_a_zone_goes_one_at_least_and_never_all() {
     for (zones, want) in [("a", 0), ("aa", 1), ("aaa", 1), ("aaaa", 1), ("aaaaaa", 2), ("aaaaaaaaa", 3)] {
         let mut ejector = ejector(zones, Ejection::default());
-        (0..zones.len()).for_each(|at| drop(fail_out(&mut ejector, at, 5)));
+        fail_all_out(&mut ejector, zones.len(), 5);
         assert_eq!(out(&ejector, 6).len(), want, "{zones}");
     }
     let mut whole = ejector("aaa", Ejection { share_max: Share::ONE, ..Ejection::default() });
-    (0..3).for_each(|at| drop(fail_out(&mut whole, at, 5)));
+    fail_all_out(&mut whole, 3, 5);
     assert_eq!(out(&whole, 6), [0, 1]);
     // Who had no room goes when there is some and it still fails.
     assert_eq!(whole.failed(&2, 10_005).map(|ejected| ejected.times), Some(1));
@@ -99,7 +106,7 @@ fn a_share_of_a_zone_goes_one_at_least_and_never_all() {
 #[test]
 fn zones_do_not_take_one_anothers_room() {
     let mut ejector = ejector("aaabbb", Ejection::default());
-    (0..6).for_each(|at| drop(fail_out(&mut ejector, at, 5)));
+    fail_all_out(&mut ejector, 6, 5);
     assert_eq!(out(&ejector, 6), [0, 3]);
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use hf_model::format_duration;
 
 use super::{Facts, Side, Things, optional, part, share, value};
-use crate::estate::{Assignment, Estate, Pool, StatusRange};
+use crate::estate::{Assignment, Estate, Pool, ProxyVersion, StatusRange};
 
 /// Adds the facts of a pool that only balancers obey.
 pub(super) fn facts(estate: &Estate, pool: &Pool, facts: &mut Facts) {
@@ -29,7 +29,7 @@ pub(super) fn facts(estate: &Estate, pool: &Pool, facts: &mut Facts) {
     });
     optional(facts, "endpoint_tls", tls);
     value(facts, "endpoint_http", to.http.as_str());
-    optional(facts, "endpoint_proxy_protocol", to.proxy_protocol.map(|version| version.as_str()));
+    optional(facts, "endpoint_proxy_protocol", to.proxy_protocol.map(ProxyVersion::as_str));
     let balancing = &pool.balancing;
     value(facts, "choice", &balancing.choice);
     value(facts, "affinity", share(balancing.affinity));

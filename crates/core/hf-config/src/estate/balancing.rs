@@ -126,14 +126,14 @@ impl ProxyVersion {
 pub struct Balancing {
     /// Among the endpoints of the zone that takes it.
     pub choice: Choice,
-    /// Of the requests for which the balancer's zone has room, the share that stays in it; the others go to all zones by capacity.
+    /// The share of requests that prefer the balancer's zone, as far as it has room (`spill`); the others go to all zones by capacity.
     /// Only with `cross_zone = true`; without it all of them stay. Default 100 %.
     pub affinity: Share,
     /// Over how long an endpoint that begins to serve grows to its whole share. 0 s to 15 min, default 0 s: at once.
     pub slow_start: Duration,
     /// Keeps a client at its endpoint while that serves; none by default.
     pub sticky: Option<StickyCookie>,
-    /// Whether requests beyond the own zone's share of the capacity go where capacity is left. Default yes.
+    /// Whether requests beyond the own zone's part of the capacity go where capacity is left. Only with `cross_zone = true`. Default yes.
     pub spill: bool,
 }
 
@@ -152,8 +152,8 @@ impl Default for Balancing {
 /// How an endpoint is chosen among those of one zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// Of two drawn by weight the one with the smaller (requests in flight + 1) times latency, by weight. The default: it leaves
-    /// a slow endpoint alone and needs no agreement among balancers.
+    /// Of two drawn by weight the one with the smaller (requests in flight for its weight + 1) times latency. The default: it
+    /// leaves a slow endpoint alone and needs no agreement among balancers.
     #[default]
     LeastLoaded,
     /// By weight alone.

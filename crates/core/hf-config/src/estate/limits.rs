@@ -57,6 +57,8 @@ pub const CIDR_COLLECTIONS: usize = 100;
 pub const CIDR_PLACES: usize = 1_000;
 /// Hosts of one pool or assignment, paths, and networks of a PROXY header: each.
 pub const HOSTS: usize = 100;
+/// Pairs of host and path that tell pools apart, of all pools together.
+pub const HOSTS_AND_PATHS: usize = 20_000;
 /// Assignments.
 pub const ASSIGNMENTS: usize = 100;
 /// Networks of all collections together.

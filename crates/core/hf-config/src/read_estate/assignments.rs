@@ -15,6 +15,8 @@ use super::{pools::Pools, zones::named};
 use crate::estate::{Assignment, Branch, BranchTo, HostPattern, Tree, limits};
 use crate::walk::{Fields, Names, Report, Value, clip, nearest};
 
+/// Beyond so many names none is searched for one like a name that is wrong: each search goes through all.
+const NEAR_MAX: usize = 200;
 const LIFETIME_MIN: Duration = Duration::from_mins(1);
 const LIFETIME_MAX: Duration = Duration::from_hours(24);
 const LIFETIME_DEFAULT: Duration = Duration::from_hours(1);
@@ -125,8 +127,9 @@ fn tree(value: Value<'_, '_>, records: &Records, report: &mut Report<'_>) -> Opt
             Some(at) => Ok(u16::try_from(at).ok()),
             None if unknown => Ok(None),
             None => {
+                let compared = if records.trees.len() > NEAR_MAX { 0 } else { NEAR_MAX };
                 let names = records.trees.iter().flatten().map(|tree| tree.name.as_str());
-                let near = nearest(name.as_str(), names)
+                let near = nearest(name.as_str(), names.take(compared))
                     .map_or(String::new(), |near| format!("did you mean {near}? "));
                 Err(format!("no record with `answers` is called {}; {near}add it", clip(name.as_str())))
             }

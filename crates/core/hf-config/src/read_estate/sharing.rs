@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 
 use super::pools::Pools;
 use crate::addresses::Taken;
-use crate::estate::{AllDown, HostPattern, Pool, PoolIx, Protocol};
+use crate::estate::{AllDown, HostPattern, Pool, PoolIx, Protocol, limits};
 use crate::walk::{Report, clip};
 
 /// A pool's `listen`: its position, the address, the place.
@@ -23,24 +23,37 @@ pub(super) fn check_listeners(pools: &Pools, listening: &[Listening], report: &m
     let mut taken = Taken::default();
     let mut first_at: BTreeMap<SocketAddr, u16> = BTreeMap::new();
     let mut claimed: BTreeMap<(SocketAddr, Option<&HostPattern>, &str), u16> = BTreeMap::new();
+    let mut count = 0;
     for (position, address, at) in listening {
         let first = *first_at.entry(*address).or_insert(*position);
-        if first == *position {
-            if let Some(other) = taken.insert(*address) {
-                report.add(
-                    *at,
-                    format_args!(
-                        "{address} meets {other}, where another pool listens; choose another address or port"
-                    ),
-                );
-            }
+        if first == *position
+            && let Some(other) = taken.insert(*address)
+        {
+            report.add(
+                *at,
+                format_args!(
+                    "{address} meets {other}, where another pool listens; choose another address or port"
+                ),
+            );
         }
         let pool = |position: u16| pools.list[usize::from(position)].as_ref();
         let (Some(own), Some(other)) = (pool(*position), pool(first)) else { continue };
         if first != *position && !agrees(own, other, *address, *at, report) {
             continue;
         }
-        for (host, path) in claims(own) {
+        let claims = claims(own);
+        count += claims.len();
+        if count > limits::HOSTS_AND_PATHS {
+            let max = limits::HOSTS_AND_PATHS;
+            report.add(
+                *at,
+                format_args!(
+                    "pools are told apart by at most {max} pairs of host and path together; name fewer"
+                ),
+            );
+            return;
+        }
+        for (host, path) in claims {
             let other = *claimed.entry((*address, host, path)).or_insert(*position);
             if other == *position {
                 continue;

@@ -375,7 +375,9 @@ fn explain_pool(
     steps.extend(open.steps.iter().map(|step| chain_step(snapshot, decision, step)));
     let order: Vec<Candidate> = plan.serving().map(|pick| candidate(snapshot, pick.pool, pick.at)).collect();
     let text = match (estate.pool(serving).cross_zone, plan.own_zone_serves()) {
-        (hf_config::estate::CrossZone::On, _) => "cross_zone is on: all by weight",
+        (hf_config::estate::CrossZone::On, _) => {
+            "cross_zone is on: the own zone as far as `affinity` and its part of the capacity allow, the rest where there is room"
+        }
         (hf_config::estate::CrossZone::Off, true) => {
             "own zone first, by weight; the others only when it has nobody left"
         }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Pieces out of which texts near to right ones are made.
-const PIECES: [&str; 34] = [
+const PIECES: [&str; 40] = [
     "[[zone]]\n",
     "[[pool]]\n",
     "[[record]]\n",
@@ -30,6 +30,12 @@ const PIECES: [&str; 34] = [
     "choose = [\"open\", \"geo\", \"cidr\", \"sticky\"]\n",
     "primaries = [{ address = \"192.0.2.1:53\" }]\n",
     "updates = [{ key = \"k.\", names = [\"*.\"] }]\n",
+    "protocol = \"tls\"\nlisten = \"0.0.0.0:80\"\n",
+    "hosts = [\"a.test\"]\npaths = [\"/\"]\n",
+    "failover = { to = \"web\" }\n",
+    "[pool.patience]\nconnect = \"1s\"\n",
+    "assigned = \"s\"\n",
+    "[[assignment]]\nservice = \"s\"\nrecord = \"www.example.test.\"\nplaces = [{ pool = \"web\", url = \"https://a\" }]\n",
     "-1",
     "1e999",
     "99999999999999999999",
