@@ -38,7 +38,8 @@ pub use place::{Region, Zone};
 pub use pool::{AllDown, CrossZone, Endpoint, Minimum, Pool, Protocol};
 pub use record::{AddressFamily, Filter, Record, Sticky};
 pub use source::{
-    EndpointId, EndpointIdError, EndpointSet, Places, Source, SourceKind, SourcedEndpoint, digest_with, is_endpoint_address,
+    EndpointId, EndpointIdError, EndpointSet, Places, Source, SourceKind, SourcedEndpoint, digest_with,
+    is_endpoint_address,
 };
 pub use tree::{Branch, BranchTo, CidrCollection, GeoArea, Tree, TreeDown};
 

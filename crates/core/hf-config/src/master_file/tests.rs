@@ -128,7 +128,9 @@ fn a_record_written_twice_counts_once() {
 
 #[test]
 fn one_line_stands_for_many() {
-    let text = read("$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n$GENERATE 1-3/2 h$ 60 A 192.0.2.${10} ; some\n TXT of-the-apex\n");
+    let text = read(
+        "$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n$GENERATE 1-3/2 h$ 60 A 192.0.2.${10} ; some\n TXT of-the-apex\n",
+    );
     for line in ["h1.example.test.", "h3.example.test."] {
         assert!(text.contains(line), "{text}");
     }

@@ -84,7 +84,7 @@ panels = ["a b"]
 "#,
         expect![[r#"
             access.toml:3:8: a principal's name has 1 to 128 characters, no control characters, and no space at its ends; write one
-            access.toml:4:10: no role is called "reed"; there are `read`, `operate`, `administer`, `update`, `break-glass`
+            access.toml:4:10: no role is called "reed"; there are `read`, `operate`, `administer`, `update`, `register`, `break-glass`
             access.toml:4:26: role read is listed twice; remove one of the two
             access.toml:5:10: a zone id has only a-z, 0-9 and '-', this one has 'A'; replace it
             access.toml:6:9: `pools` is a list in square brackets, this is a string; change it

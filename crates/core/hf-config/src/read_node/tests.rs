@@ -169,6 +169,10 @@ fn a_whole_file() {
                         ],
                     },
                 ],
+                sources: SourcesConfig {
+                    resolvers: [],
+                    directory: "data/endpoints",
+                },
             }
         "#]],
     );
@@ -229,6 +233,10 @@ fn defaults() {
                 tls: None,
                 ledger: Embedded,
                 break_glass_keys: [],
+                sources: SourcesConfig {
+                    resolvers: [],
+                    directory: "/var/lib/holdfast/endpoints",
+                },
             }
         "#]],
     );
