@@ -122,6 +122,37 @@ async fn a_broken_stream_is_sent_again_only_if_that_is_safe() {
     assert_eq!((done.load(Ordering::SeqCst), done_there.load(Ordering::SeqCst)), (0, 1));
 }
 
+#[tokio::test]
+async fn a_connection_that_its_endpoint_closes_takes_nothing_more_and_loses_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (accepted, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (connections, requests) = (accepted.clone(), done.clone());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::SeqCst);
+            let requests = requests.clone();
+            tokio::spawn(async move {
+                let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    requests.fetch_add(1, Ordering::SeqCst);
+                    let _ = respond.send_response(Response::new(()), true);
+                    // Every connection is good for one request, and says so.
+                    connection.graceful_shutdown();
+                }
+            });
+        }
+    });
+    let world = WorldBuilder::new().workers(1).rules(http2).web(&[("a", address)]).start().await;
+    for _ in 0..20 {
+        assert_eq!(post(world.web(), "/pay", "x").await.status, 200);
+    }
+    // A request may cross the word on its way: the server counts what it took then, too, and we never sent that again.
+    assert_eq!(done.load(Ordering::SeqCst), 20);
+    assert!(accepted.load(Ordering::SeqCst) > 1);
+    assert_eq!(world.activity("a").failures, 0);
+}
+
 fn call(path: &str, fields: &[(&str, &str)]) -> Request<Full<Bytes>> {
     let mut request = Request::post(format!("http://service.test{path}"))
         .header("content-type", "application/grpc")
