@@ -192,8 +192,9 @@ fn flood(attack: &Attack, server: SocketAddr) {
             if draw.below(8) == 0 {
                 if stream.is_none() {
                     stream = TcpStream::connect_timeout(&server, Duration::from_secs(5)).ok();
-                    let limit = Some(Duration::from_millis(100));
-                    stream.iter().for_each(|stream| stream.set_write_timeout(limit).expect("a time-out"));
+                    if let Some(stream) = &stream {
+                        stream.set_write_timeout(Some(Duration::from_millis(100))).expect("a time-out");
+                    }
                 }
                 // When its answers fill the way back, the node reads no more: a new connection then.
                 stream = stream.filter(|mut stream| (&mut stream).write_all(&framed(&bytes)).is_ok());
