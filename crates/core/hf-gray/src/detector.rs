@@ -1,0 +1,364 @@
+//! All streams of all zones, second by second, and what follows from them.
+
+use crate::config::Config;
+use crate::probes::Probes;
+use crate::second::{Latency, Second};
+use crate::slow::{QUANTILES, Usual, slower};
+use crate::stream::{Count, NOTHING, QUIET, Stream, mean};
+
+/// Streams of requests; probes are one more.
+const STREAMS: usize = 4;
+/// A suspicion: as much evidence as an hour gives once by chance.
+const SUSPECT: f64 = 8.188_689_124_444_2; // ln 3,600
+
+/// Probes that would be so much likelier had they nothing to do with the faults do not see them: one in five by chance.
+const UNSEEN: f64 = -1.6;
+
+/// The detector of one service.
+#[derive(Clone, Debug)]
+pub struct Detector {
+    config: Config,
+    second: u32,
+    streams: Vec<Stream>,
+    usual: Usual,
+    probes: Probes,
+    zones: Vec<Watched>,
+}
+
+/// What is kept of one zone.
+#[derive(Clone, Debug)]
+struct Watched {
+    /// Requests of each endpoint over ten seconds.
+    requests: Vec<f64>,
+    /// For each stream, the bad ones of each endpoint over ten seconds.
+    bad: Vec<Vec<f64>>,
+    /// For each stream, each endpoint's excess over twenty seconds.
+    excess: Vec<Vec<f64>>,
+    is_quiet: bool,
+    /// Seconds with enough evidence for a verdict.
+    convinced_s: u32,
+    /// Seconds under suspicion.
+    suspect_s: u32,
+}
+
+/// What a second came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// One for each zone.
+    pub zones: Vec<Evidence>,
+    /// What to do about it.
+    pub finding: Finding,
+}
+
+/// What a second means for whoever acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing is certain.
+    Nothing,
+    /// This zone is impaired and the others are not.
+    Zone(usize),
+    /// Several zones at once: leaving one would not help. Tell people.
+    Several,
+}
+
+/// How a zone stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// As usual.
+    Normal,
+    /// Worse than chance explains in an hour; nobody acts.
+    Suspect,
+    /// Enough for a verdict, which waits to see whether it is everywhere.
+    Held,
+    /// A verdict.
+    Impaired,
+}
+
+/// One zone's evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// How it stands.
+    pub stage: Stage,
+    /// The logarithm of the evidence; a verdict needs [`Config::log_a`].
+    pub total: f64,
+    /// The same by stream, after their gates.
+    pub streams: Streams,
+    /// Faults a request, over ten seconds, worst endpoints and clients left out.
+    pub fault_rate: f64,
+    /// What is tolerated of faults.
+    pub fault_rate_tolerated: f64,
+}
+
+/// Evidence by stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Streams {
+    /// Faults.
+    pub faults: f64,
+    /// Answers slower than half, 95 % and 99 % of them usually are.
+    pub slow: [f64; 3],
+    /// Probes.
+    pub probes: f64,
+}
+
+impl Streams {
+    fn all(self) -> [f64; STREAMS + 1] {
+        let [half, most, nearly_all] = self.slow;
+        [self.faults, half, most, nearly_all, self.probes]
+    }
+}
+
+impl Detector {
+    /// For zones with so many endpoints each.
+    pub fn new(config: Config, endpoints: &[usize], latency: Latency) -> Detector {
+        let zones = endpoints.len();
+        let mut streams = vec![Stream::new(zones, config.delta_faults, config.rho)];
+        streams.extend(config.delta_slow.map(|delta| Stream::new(zones, delta, config.rho_slow)));
+        let watched = |endpoints: &usize| Watched {
+            requests: vec![0.0; *endpoints],
+            bad: vec![vec![0.0; *endpoints]; STREAMS],
+            excess: vec![vec![0.0; *endpoints]; STREAMS],
+            is_quiet: true,
+            convinced_s: 0,
+            suspect_s: 0,
+        };
+        Detector {
+            usual: Usual::new(zones, latency),
+            probes: Probes::new(zones),
+            zones: endpoints.iter().map(watched).collect(),
+            streams,
+            second: 0,
+            config,
+        }
+    }
+
+    /// Takes the next second: as many zones and endpoints as it was made for; what is missing counts as no requests.
+    pub fn step(&mut self, second: &Second) -> Step {
+        let config = self.config.clone();
+        let caps: Vec<f64> = (0..self.zones.len())
+            .map(|at| {
+                let is_marked = second.zones.get(at).is_some_and(|zone| zone.is_marked);
+                config.log_a / if is_marked { config.min_marked_s } else { config.min_s }
+            })
+            .collect();
+        let quiet: Vec<bool> = self.zones.iter().map(|zone| zone.is_quiet).collect();
+        self.second += 1;
+        let shown = self.judge_requests(second, &quiet, &caps);
+        self.probes.step(&second.probes, &caps, &config);
+        let mut zones: Vec<Evidence> = Vec::with_capacity(self.zones.len());
+        for (at, [faults, half, most, nearly_all]) in shown.into_iter().enumerate() {
+            let streams =
+                Streams { faults, slow: [half, most, nearly_all], probes: self.probes.evidence[at] };
+            let total = mean(&streams.all());
+            let test = &self.streams[0].zones[at];
+            zones.push(Evidence {
+                stage: if total >= SUSPECT { Stage::Suspect } else { Stage::Normal },
+                total,
+                streams,
+                fault_rate: test.rate(),
+                fault_rate_tolerated: test.tolerated,
+            });
+        }
+        for (zone, of) in self.zones.iter_mut().zip(&zones) {
+            zone.is_quiet = of.total < QUIET;
+        }
+        let quiet: Vec<bool> = self.zones.iter().map(|zone| zone.is_quiet).collect();
+        self.usual.learn(second, &quiet);
+        let finding = self.decide(&mut zones);
+        Step { zones, finding }
+    }
+
+    /// Evidence of the streams of requests by zone, behind their gates.
+    fn judge_requests(&mut self, second: &Second, quiet: &[bool], caps: &[f64]) -> Vec<[f64; STREAMS]> {
+        let config = &self.config;
+        let ten = (1.0 / f64::from(self.second)).max(1.0 / 10.0);
+        let mut counts = vec![vec![Count::default(); self.zones.len()]; STREAMS];
+        let mut seen: Vec<Vec<Vec<f64>>> = Vec::with_capacity(self.zones.len());
+        for (at, watched) in self.zones.iter_mut().enumerate() {
+            let empty = crate::Zone::default();
+            let zone = second.zones.get(at).unwrap_or(&empty);
+            let endpoint = |of: usize| zone.endpoints.get(of);
+            let all: Vec<f64> = (0..watched.requests.len())
+                .map(|of| endpoint(of).map_or(0.0, |endpoint| f64::from(endpoint.requests)))
+                .collect();
+            for (kept, new) in watched.requests.iter_mut().zip(&all) {
+                *kept += (new - *kept) * ten;
+            }
+            let mut bad_of_zone = Vec::with_capacity(STREAMS);
+            for (stream, counts) in counts.iter_mut().enumerate() {
+                let threshold = stream
+                    .checked_sub(1)
+                    .filter(|_| self.second > 5)
+                    .map(|of| self.usual.threshold(at, QUANTILES[of], config.slow_times[of]));
+                let bad: Vec<f64> = (0..all.len())
+                    .map(|of| match (endpoint(of), threshold) {
+                        (Some(endpoint), None) if stream == 0 => {
+                            f64::from(endpoint.faults.min(endpoint.requests))
+                        }
+                        (Some(endpoint), Some(threshold)) => slower(&endpoint.latency, threshold),
+                        _ => 0.0,
+                    })
+                    .collect();
+                for (kept, new) in watched.bad[stream].iter_mut().zip(&bad) {
+                    *kept += (new - *kept) * ten;
+                }
+                let left = without_worst(watched, stream, config.trim);
+                let mut count = Count::default();
+                for of in left {
+                    count.bad += bad[of];
+                    count.all += all[of];
+                }
+                if stream == 0 {
+                    let total: f64 = bad.iter().sum();
+                    // Of the endpoints that are left, in proportion.
+                    let part = if total > 0.0 { count.bad / total } else { 0.0 };
+                    count.all = (count.all - f64::from(zone.worst_clients_requests) * part).max(1e-9);
+                    count.bad = (count.bad - f64::from(zone.worst_clients_faults) * part).max(0.0);
+                }
+                count.bad = count.bad.min(count.all);
+                counts[at] = count;
+                bad_of_zone.push(bad);
+            }
+            bad_of_zone.push(all);
+            seen.push(bad_of_zone);
+        }
+        for (stream, counts) in self.streams.iter_mut().zip(&counts) {
+            stream.step(counts, quiet, caps, config);
+        }
+        let threshold = config.log_a + libm::log((STREAMS + 1) as f64);
+        let mut shown = Vec::with_capacity(self.zones.len());
+        for (at, (watched, seen)) in self.zones.iter_mut().zip(&seen).enumerate() {
+            let mut of_zone = [NOTHING; STREAMS];
+            for (stream, shown) in of_zone.iter_mut().enumerate() {
+                let test = &self.streams[stream].zones[at];
+                let excess = &mut watched.excess[stream];
+                for ((kept, bad), all) in excess.iter_mut().zip(&seen[stream]).zip(&seen[STREAMS]) {
+                    *kept += ((bad - test.tolerated * all).max(-all) - *kept) / 20.0;
+                }
+                let endpoints = excess.len() as f64;
+                let needed = (config.breadth * endpoints).max(config.breadth_min).min(0.9 * endpoints);
+                let is_broad = breadth(excess) >= needed;
+                *shown = if is_broad && test.is_above { test.m } else { test.m.min(threshold - 2.0) };
+            }
+            shown.push(of_zone);
+        }
+        shown
+    }
+
+    fn decide(&mut self, zones: &mut [Evidence]) -> Finding {
+        if self.second <= self.config.warm_s {
+            return Finding::Nothing;
+        }
+        let mut impaired = Vec::new();
+        for (at, zone) in zones.iter_mut().enumerate() {
+            let is_convinced = zone.total >= self.config.log_a;
+            let is_suspect = zone.total >= QUIET;
+            let watched = &mut self.zones[at];
+            watched.convinced_s = if is_convinced { watched.convinced_s + 1 } else { 0 };
+            watched.suspect_s = if is_suspect { watched.suspect_s + 1 } else { 0 };
+            if !is_convinced {
+                continue;
+            }
+            let peers = self.peers_get_worse(at);
+            let waits_for_peers = peers > self.config.shared_ratio
+                || peers > self.config.hold_ratio && self.zones[at].convinced_s < self.config.hold_s;
+            let waits_for_more =
+                self.zones[at].suspect_s < self.even_hold_s() && self.may_be_global(at, zone);
+            zone.stage = if waits_for_peers || waits_for_more { Stage::Held } else { Stage::Impaired };
+            if zone.stage == Stage::Impaired {
+                impaired.push(at);
+            }
+        }
+        match impaired.as_slice() {
+            [] => Finding::Nothing,
+            [one] => Finding::Zone(*one),
+            // The worst of them, while most zones are well.
+            several if zones.len() > 3 && several.len() <= zones.len() / 2 => {
+                let worst = several
+                    .iter()
+                    .copied()
+                    .max_by(|one, other| zones[*one].total.total_cmp(&zones[*other].total));
+                worst.map_or(Finding::Several, Finding::Zone)
+            }
+            _ => Finding::Several,
+        }
+    }
+
+    /// The more peers there are, the sooner one of them would feel a common cause, too.
+    fn even_hold_s(&self) -> u32 {
+        let peers_more = self.zones.len().saturating_sub(3) as u32;
+        self.config.even_hold_s.saturating_sub(peers_more * 5 / 2)
+    }
+
+    /// By which part of this zone's rise a peer has risen in the same way, where both are surely worse than their own past.
+    fn peers_get_worse(&self, zone: usize) -> f64 {
+        let mut most: f64 = 0.0;
+        for stream in &self.streams {
+            let own = &stream.zones[zone];
+            if own.against_past <= QUIET || own.rise <= 0.0 {
+                continue;
+            }
+            for (_, peer) in stream.zones.iter().enumerate().filter(|(at, _)| *at != zone) {
+                if peer.against_past > QUIET {
+                    most = most.max(peer.rise / own.rise);
+                }
+            }
+        }
+        most
+    }
+
+    /// Whether this looks as the beginning of a global incident would: a share of faults, not all of them, about the same at every endpoint, which
+    /// probes see at a like rate, while the zone's own network is not in doubt.
+    fn may_be_global(&self, at: usize, evidence: &Evidence) -> bool {
+        let streams = evidence.streams;
+        let slow = streams.slow.iter().copied().fold(NOTHING, f64::max);
+        if slow > streams.faults && slow > streams.probes {
+            return false;
+        }
+        let test = &self.streams[0].zones[at];
+        let rate = test.rate_now();
+        let is_total = rate > 0.93;
+        let is_small = rate < self.config.even_rate_min;
+        let (failed, probed) = self.probes.seen_of(at);
+        // Whether probes fail at that rate, too, or hardly ever.
+        let alike = {
+            let (failed, answered) = (f64::from(failed), f64::from(probed - failed));
+            let rate = rate.clamp(0.01, 0.99);
+            failed * libm::log(rate / 0.01) + answered * libm::log((1.0 - rate) / 0.99)
+        };
+        let is_unseen = failed == 0 && alike < UNSEEN;
+        let excess = &self.zones[at].excess[0];
+        let total: f64 = excess.iter().map(|of| of.max(0.0)).sum::<f64>() * 20.0;
+        let endpoints = excess.len() as f64;
+        // Even endpoints look uneven when they count little.
+        let expected = endpoints / (1.0 + endpoints / total.max(1e-9));
+        let is_uneven = breadth(excess) < 0.75 * expected;
+        !(is_total || is_small || is_unseen || is_uneven || self.probes.is_cut(at))
+    }
+}
+
+/// The endpoints without the worst ones by rate: one bad endpoint makes no zone.
+fn without_worst(watched: &Watched, stream: usize, trim: f64) -> Vec<usize> {
+    let endpoints = watched.requests.len();
+    let mut order: Vec<usize> = (0..endpoints).collect();
+    if endpoints < 3 {
+        return order;
+    }
+    let badness = |of: usize| {
+        let bad = watched.bad[stream][of];
+        bad / watched.requests[of].max(0.05) + 1e-9 * bad
+    };
+    order.sort_by(|one, other| badness(*other).total_cmp(&badness(*one)));
+    let out = ((trim * endpoints as f64).round() as usize).max(1);
+    order.split_off(out.min(endpoints))
+}
+
+/// From how many endpoints an excess comes: the inverse of Simpson's index.
+fn breadth(excess: &[f64]) -> f64 {
+    let positive = || excess.iter().map(|of| of.max(0.0));
+    let sum: f64 = positive().sum();
+    let squares: f64 = positive().map(|of| of * of).sum();
+    sum * sum / squares.max(1e-12)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+use super::*;
+use crate::second::{Endpoint, Zone};
+
+const BUCKETS: Latency = Latency { buckets: 24, ratio: std::f64::consts::SQRT_2 };
+/// When a world's trouble begins.
+const ONSET: u32 = 200;
+
+/// SplitMix64, so that every run is the same.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn of(&mut self, trials: u32, share: f64) -> u32 {
+        (0..trials).filter(|_| self.next() < share).count() as u32
+    }
+}
+
+/// What happens to one endpoint in one second of trouble.
+#[derive(Clone, Copy, Default)]
+struct Trouble {
+    faults: f64,
+    /// Buckets by which answers are slower.
+    slower: usize,
+    /// The share of probes of its zone that fail.
+    probes: f64,
+}
+
+/// Three zones of four endpoints with forty requests a second each, usually one fault in 500.
+fn second(chance: &mut Chance, trouble: impl Fn(usize, usize) -> Trouble, is_marked: bool) -> Second {
+    let mut zones = Vec::new();
+    for zone in 0..3 {
+        let endpoint = |of: usize, chance: &mut Chance| {
+            let trouble = trouble(zone, of);
+            let requests = 30 + (chance.next() * 20.0) as u32;
+            let mut latency = vec![0; BUCKETS.buckets];
+            for _ in 0..requests {
+                let at = 4 + chance.of(6, 0.4) as usize + trouble.slower;
+                latency[at.min(BUCKETS.buckets - 1)] += 1;
+            }
+            Endpoint { requests, faults: chance.of(requests, 0.002 + trouble.faults), latency }
+        };
+        let endpoints = (0..4).map(|of| endpoint(of, chance)).collect();
+        zones.push(Zone { endpoints, is_marked: is_marked && zone == 1, ..Zone::default() });
+    }
+    let probe = |zone: usize, chance: &mut Chance| Some(chance.next() >= trouble(zone, 0).probes);
+    let probes = (0..3).map(|_| (0..3).map(|zone| probe(zone, chance)).collect()).collect();
+    Second { zones, probes }
+}
+
+/// The first finding within `seconds` from the onset on, and how long after it.
+fn found(
+    trouble: impl Fn(u32, usize, usize) -> Trouble,
+    is_marked: bool,
+    seconds: u32,
+) -> Option<(u32, Finding)> {
+    let mut chance = Chance(7);
+    let mut detector = Detector::new(Config::default(), &[4, 4, 4], BUCKETS);
+    for now in 0..ONSET + seconds {
+        let at = |zone, of| if now < ONSET { Trouble::default() } else { trouble(now - ONSET, zone, of) };
+        let step = detector.step(&second(&mut chance, at, is_marked && now >= ONSET));
+        if step.finding != Finding::Nothing {
+            return Some((now.saturating_sub(ONSET), step.finding));
+        }
+    }
+    None
+}
+
+fn check(
+    trouble: impl Fn(u32, usize, usize) -> Trouble,
+    want: Option<&(std::ops::RangeInclusive<u32>, Finding)>,
+) {
+    let got = found(trouble, false, 200);
+    match (&got, want) {
+        (None, None) => {}
+        (Some((after, finding)), Some((range, wanted))) if range.contains(after) && finding == wanted => {}
+        _ => panic!("found {got:?}, wanted {want:?}"),
+    }
+}
+
+fn in_zone(zone: usize, trouble: Trouble) -> impl Fn(u32, usize, usize) -> Trouble {
+    move |_, at, _| if at == zone { trouble } else { Trouble::default() }
+}
+
+#[test]
+fn a_zone_that_fails_wholly_is_found_in_seconds() {
+    check(
+        in_zone(1, Trouble { faults: 1.0, probes: 1.0, ..Trouble::default() }),
+        Some(&(5..=8, Finding::Zone(1))),
+    );
+}
+
+#[test]
+fn a_zone_that_fails_in_part_is_found_once_it_is_not_everywhere() {
+    let partly = Trouble { faults: 0.3, probes: 0.3, ..Trouble::default() };
+    check(in_zone(2, partly), Some(&(12..=16, Finding::Zone(2))));
+}
+
+#[test]
+fn faults_that_probes_do_not_see_need_no_such_wait() {
+    check(in_zone(2, Trouble { faults: 0.3, ..Trouble::default() }), Some(&(6..=9, Finding::Zone(2))));
+}
+
+#[test]
+fn a_slow_zone_is_found() {
+    check(in_zone(0, Trouble { slower: 3, ..Trouble::default() }), Some(&(6..=12, Finding::Zone(0))));
+}
+
+#[test]
+fn a_zone_that_only_probes_see_is_found() {
+    check(in_zone(0, Trouble { probes: 1.0, ..Trouble::default() }), Some(&(5..=12, Finding::Zone(0))));
+}
+
+#[test]
+fn one_endpoint_is_no_zone() {
+    check(
+        |_, zone, of| {
+            if (zone, of) == (1, 2) {
+                Trouble { faults: 1.0, slower: 8, ..Trouble::default() }
+            } else {
+                Trouble::default()
+            }
+        },
+        None,
+    );
+}
+
+#[test]
+fn what_is_everywhere_is_no_zone_even_if_it_comes_to_one_first() {
+    for later in [0, 2, 11] {
+        check(
+            move |after, zone, _| {
+                let begins = if zone == 0 { 0 } else { later };
+                let faults = if after >= begins { 0.3 } else { 0.0 };
+                Trouble { faults, probes: faults, ..Trouble::default() }
+            },
+            None,
+        );
+    }
+}
+
+#[test]
+fn two_zones_of_three_are_told_and_not_left() {
+    let trouble = |_: u32, zone: usize, _: usize| {
+        if zone < 2 { Trouble { faults: 0.5, probes: 0.5, ..Trouble::default() } } else { Trouble::default() }
+    };
+    let got = found(trouble, false, 200);
+    assert!(matches!(got, None | Some((_, Finding::Several))), "{got:?}");
+}
+
+#[test]
+fn a_restart_of_one_endpoint_after_the_other_is_no_bad_zone() {
+    let rolling = |after: u32, zone: usize, of: usize| {
+        let begins = 10 * of as u32;
+        let restarts = zone == 1 && (begins..begins + 3).contains(&after);
+        if restarts { Trouble { faults: 0.6, slower: 2, ..Trouble::default() } } else { Trouble::default() }
+    };
+    assert_eq!(found(rolling, true, 200), None);
+}
+
+#[test]
+fn an_observer_in_trouble_convicts_nobody() {
+    let mut chance = Chance(7);
+    let mut detector = Detector::new(Config::default(), &[4, 4, 4], BUCKETS);
+    for now in 0..400 {
+        let mut second = second(&mut chance, |_, _| Trouble::default(), false);
+        if now >= ONSET {
+            second.probes[0] = vec![Some(false); 3];
+        }
+        assert_eq!(detector.step(&second).finding, Finding::Nothing, "second {now}");
+    }
+}
+
+#[test]
+fn seconds_of_the_wrong_shape_are_judged_by_what_is_there() {
+    let mut detector = Detector::new(Config::default(), &[2, 2], BUCKETS);
+    for second in [
+        Second::default(),
+        Second { zones: vec![Zone::default(); 5], probes: vec![vec![Some(false); 9]; 9] },
+        Second {
+            zones: vec![
+                Zone {
+                    endpoints: vec![Endpoint { requests: 1, faults: u32::MAX, latency: vec![u32::MAX; 99] }],
+                    worst_clients_faults: u32::MAX,
+                    worst_clients_requests: u32::MAX,
+                    is_marked: true,
+                };
+                2
+            ],
+            probes: Vec::new(),
+        },
+    ] {
+        for _ in 0..200 {
+            let step = detector.step(&second);
+            assert!(step.zones.iter().all(|zone| zone.total.is_finite()), "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn the_same_seconds_give_the_same_bits() {
+    let run = || {
+        let mut chance = Chance(3);
+        let mut detector = Detector::new(Config::default(), &[4, 4, 4], BUCKETS);
+        let mut bits = Vec::new();
+        for _ in 0..150 {
+            let step = detector.step(&second(&mut chance, |_, _| Trouble::default(), false));
+            bits.extend(step.zones.iter().map(|zone| zone.total.to_bits()));
+        }
+        bits
+    };
+    assert_eq!(run(), run());
+}
