@@ -33,7 +33,7 @@ pub use api::{Api, Bound, Context, GivenBreakGlass, break_glass_body};
 pub use control::{
     AdoptError, Adopted, Applied, Asker, Behind, Control, Draft, Gate, Replica, StartError, SubmitError, View,
 };
-pub use sources::Sources;
 pub use dns_here::{DnsHere, DnsNameHere, HostedZoneHere, ShareHere};
 pub use hf_api::serve::BindError;
 pub use ring::RingJournal;
+pub use sources::Sources;

@@ -33,9 +33,7 @@ fn give(hub: &mut Hub, intent: Intent) {
         Judged::Known => return,
         Judged::Foreign => return hub.refuse_foreign(&intent),
         Judged::SameEstate(estate) => Ok(estate),
-        Judged::Read => {
-            hf_control::read_estate(&intent.estate).map(Arc::new).map_err(|error| error.to_string())
-        }
+        Judged::Read => intent.read_estate().map(Arc::new).map_err(|error| error.to_string()),
     };
     hub.take(Arc::new(intent), read);
 }
@@ -307,6 +305,70 @@ fn a_new_estate_takes_over_the_verdicts_of_the_endpoints_it_keeps() {
     changed.estate.toml.push_str("# a comment\n");
     give(&mut hub, changed);
     check(&mut hub, T, expect!["#2 r6: a open, b away, c open; 2 serve"]);
+}
+
+#[test]
+fn verdicts_and_tables_go_over_when_a_source_tells_other_endpoints() {
+    use hf_config::estate::{EndpointSet, SourcedEndpoint};
+    // An endpoint in front of none of the others: positions move with every set.
+    let sourced = |revision, last: &[u8]| {
+        let mut intent = intent(revision, "web");
+        let source = "name = \"web\"\nsource = { register = true }\n";
+        intent.estate.toml = intent.estate.toml.replace("name = \"web\"\n", source);
+        intent.estate.toml.push_str("[[pool]]\nname = \"behind\"\nhealth_check = \"up\"\nendpoints = [{ address = \"127.0.0.9:9\", zone = \"a\" }]\n");
+        let endpoint = |last: &u8| SourcedEndpoint {
+            address: ([127, 0, 1, *last], 80).into(),
+            id: format!("e{last}").parse().unwrap(),
+            zone: ZoneId::new("a").unwrap(),
+            weight: hf_model::Weight::default(),
+            priority: 0,
+            lease: Duration::ZERO,
+        };
+        intent.sets = vec![EndpointSet {
+            pool: PoolName::new("web").unwrap(),
+            source: "register".to_owned(),
+            endpoints: last.iter().map(endpoint).collect(),
+        }];
+        intent
+    };
+    let view = |intent: &Intent, made_at, healthy: &[bool]| {
+        let mut table = Table {
+            estate: intent.estate_digest(),
+            known: Bitmap::new(healthy.len()),
+            healthy: Bitmap::new(healthy.len()),
+            ..table("n2", made_at, [true; 3])
+        };
+        for (at, is_healthy) in healthy.iter().enumerate() {
+            table.known.set(at, true);
+            table.healthy.set(at, *is_healthy);
+        }
+        table
+    };
+    let mut hub = hub();
+    let verdicts = |hub: &mut Hub, now| {
+        let of = hub.refresh(now).map(|snapshot| snapshot.verdicts.of.clone()).unwrap_or_default();
+        let sign = |verdict: &hf_health::Verdict| match verdict {
+            hf_health::Verdict::Healthy => '+',
+            hf_health::Verdict::Unhealthy => '-',
+            hf_health::Verdict::Unknown => '?',
+        };
+        of.iter().map(sign).collect::<String>()
+    };
+    // a, b, c, the set's first and second, and the pool behind.
+    let first = sourced(5, &[1, 2]);
+    give(&mut hub, first.clone());
+    hub.take_table(view(&first, T, &[true, false, true, false, true, false]));
+    assert_eq!(verdicts(&mut hub, T), "+-+-+-");
+    // The first goes, a third comes: what stays keeps its verdict, at its new place; the new one is not known.
+    let second = sourced(6, &[2, 3]);
+    give(&mut hub, second.clone());
+    assert_eq!(verdicts(&mut hub, T), "+-++?-");
+    // A checker that has not heard of it goes on to tell of what both have.
+    hub.take_table(view(&first, at(1), &[true, true, true, true, false, true]));
+    assert_eq!(verdicts(&mut hub, at(1)), "+++-?+");
+    // And the next that has, of all.
+    hub.take_table(view(&second, at(2), &[true, true, true, true, true, true]));
+    assert_eq!(verdicts(&mut hub, at(2)), "++++++");
 }
 
 #[test]
