@@ -1,4 +1,5 @@
 mod geography;
+mod restart;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

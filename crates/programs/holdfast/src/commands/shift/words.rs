@@ -1,7 +1,8 @@
 //! Shifts for people: a table of all, one in full, and, loudly, where one is not applied.
 
 use hf_api::{
-    Acknowledgement, BalancerTimeToZero, BreakGlass, BreakGlassFate, Effect, Shift, ShiftKind, ShiftState, Shifts, TimeToZero,
+    Acknowledgement, BalancerTimeToZero, BreakGlass, BreakGlassFate, Effect, Shift, ShiftKind, ShiftState,
+    Shifts, TimeToZero,
 };
 
 use crate::output::{columns, relative, rough};
