@@ -20,8 +20,8 @@ use tokio::sync::{mpsc, watch};
 use crate::arrive::{ALPN_H2, ALPN_HTTP1};
 use crate::checks::{self, Checks};
 use crate::config::BalancerConfig;
-use crate::handover::{Answer, Given, Handover, NamedListener};
 use crate::front::{Front, Phase, Table};
+use crate::handover::{Answer, Given, Handover, NamedListener};
 use crate::listen::{self, BindError};
 use crate::memory::Memories;
 use crate::outliers;
@@ -72,7 +72,7 @@ enum FrontSlot {
     /// With its listeners once more, for a successor.
     Open(PoolName, Arc<Front>, Vec<TcpListener>),
     /// Kept with all it needs, so that it can be tried again without a new snapshot.
-    Failed(Wanted, String),
+    Failed(Box<Wanted>, String),
 }
 
 /// Opens the ports that the present snapshot asks for; none without one.
@@ -89,7 +89,8 @@ pub async fn bind_with(
     let told = watch::Sender::new(0);
     // Who remembers what the endpoints are like needs no round of checks first.
     let begun = watch::Sender::new(config.memory.is_some());
-    let tls = config.certificates.as_ref().map(|certificates| certificates.server_config(&[ALPN_H2, ALPN_HTTP1]));
+    let tls =
+        config.certificates.as_ref().map(|certificates| certificates.server_config(&[ALPN_H2, ALPN_HTTP1]));
     let tls = tls.transpose().map_err(BindError::Tls)?;
     let workers = (0..config.workers.get())
         .map(|number| Handle::start(number, &config, tls.clone(), told.subscribe(), begun.subscribe()))
@@ -271,7 +272,7 @@ impl Bound {
         let failed: BTreeMap<FrontKey, FrontSlot> = failed;
         for slot in failed.into_values() {
             if let FrontSlot::Failed(wanted, _) = slot {
-                self.open(wanted).await;
+                self.open(*wanted).await;
             }
         }
         self.show();
@@ -293,7 +294,7 @@ impl Bound {
             }
             Err(error) => {
                 let text = error.to_string();
-                self.fronts.insert(wanted.key.clone(), FrontSlot::Failed(wanted, text));
+                self.fronts.insert(wanted.key.clone(), FrontSlot::Failed(Box::new(wanted), text));
                 Some(error)
             }
         }

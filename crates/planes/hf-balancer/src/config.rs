@@ -12,6 +12,7 @@ use hf_clock::Clock;
 use hf_model::{NodeId, ZoneId};
 use hf_telemetry::Activity;
 
+use crate::access_log::AccessLog;
 use crate::manner::Authorities;
 use crate::memory::EndpointMemory;
 
@@ -39,6 +40,8 @@ pub struct BalancerConfig {
     pub endpoint_authorities: Authorities,
     /// What a predecessor knew of the endpoints; with it clients are accepted at once, without it after the first round of checks.
     pub memory: Option<Vec<EndpointMemory>>,
+    /// Where each request leaves a line. Default nowhere.
+    pub access_log: Option<AccessLog>,
     /// Bounds and patience.
     pub limits: Limits,
 }
@@ -55,6 +58,7 @@ impl BalancerConfig {
             clock,
             activity,
             certificates: None,
+            access_log: None,
             endpoint_authorities: Authorities::default(),
             memory: None,
             limits: Limits::default(),

@@ -59,11 +59,6 @@ impl Departure {
         if is_used { at } else { at.max(self.unused_until) }
     }
 
-    /// Whether new requests are still wanted on the connection.
-    pub fn is_open(&self) -> bool {
-        self.phase == Phase::Open
-    }
-
     /// Waits for what is due next. Nothing is lost when it is dropped and called again.
     pub async fn due(&mut self, worker: &Worker, state: &ConnectionState) -> Due {
         loop {

@@ -87,9 +87,7 @@ impl Refused {
                 "a request has one Content-Length or one Transfer-Encoding, this one has several"
             }
             Refused::BadLength => "a Content-Length is 1 to 18 digits, this one is not",
-            Refused::BadCoding => {
-                "the only transfer coding that is taken is `chunked`, and only in HTTP/1.1"
-            }
+            Refused::BadCoding => "the only transfer coding that is taken is `chunked`, and only in HTTP/1.1",
             Refused::BadLine => {
                 "a line of the head is malformed: lines end with CR LF, are not folded, and have their colon right after the name"
             }

@@ -101,10 +101,12 @@ mod tests {
         }
         let got = plain_form(request.body(()).unwrap());
         let text = |request: &Request<()>, name| {
-            let values = request.headers().get_all(name).iter().map(|value: &HeaderValue| value.to_str().unwrap());
+            let values =
+                request.headers().get_all(name).iter().map(|value: &HeaderValue| value.to_str().unwrap());
             values.collect::<Vec<_>>().join("|")
         };
-        let got = got.map(|request| (request.uri().to_string(), text(&request, HOST), text(&request, COOKIE)));
+        let got =
+            got.map(|request| (request.uri().to_string(), text(&request, HOST), text(&request, COOKIE)));
         let want = want.map(|(uri, host, cookie)| (uri.to_owned(), host.to_owned(), cookie.to_owned()));
         assert_eq!(got.map_err(|refusal| refusal.status.as_u16()), want, "{uri} {fields:?}");
     }

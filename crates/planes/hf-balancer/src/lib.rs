@@ -1,18 +1,22 @@
-//! The balancer role: HTTP/1.1 requests to endpoints, own zone first, never where the snapshot does not let them.
+//! The balancer role: requests and connections to endpoints, own zone first, never where the snapshot does not let them.
 //!
 //! One thread for each core, each with its own runtime, its own listener of every pool (SO_REUSEPORT) and its own kept
-//! connections. The life of a request: [`worker`] accepts the client, [`client_io`] watches what it sends, [`exchange`] picks an endpoint by the
-//! pool's [`route::Route`], borrows a connection from [`kept`] and passes the answer back.
+//! connections. The life of a request: [`worker`] accepts the client, [`arrive`] reads what comes before HTTP, [`serve`] keeps the connection,
+//! [`client_io`] watches what it sends, [`front`] says which pool is meant, [`exchange`] picks an endpoint by its [`route::Route`], borrows a
+//! connection from [`kept`] and passes the answer back; [`tunnel`] carries what is no HTTP any more. Pools of bytes go through [`tcp`].
 //!
 //! 1. A snapshot in force binds every request after it; when a zone is left its idle connections close at once, and what is under
 //!    way there is cut after `drain`.
 //! 2. When this balancer's own zone is left for a pool, its clients are sent away to look the name up again: busy ones by
-//!    `Connection: close`, idle ones over a second. Clients of balancers in other zones notice nothing.
+//!    `Connection: close` or GOAWAY, idle ones over a second. Clients of balancers in other zones notice nothing.
 //! 3. This balancer's own view of health narrows what the decision serves and never widens it.
 //! 4. Nothing is tried twice that may have been carried out once.
 //!
-//! Not here: HTTP/2, TLS, upgrades such as WebSocket (the `Upgrade` field is dropped, so clients fall back), TCP pools.
+//! 5. Where a client's bytes have two readings they are refused ([`framing`]).
+//!
+//! Not here: certificates' files (`hf-certificates`), bytes below HTTP (`hf-stream`), how to choose (`hf-balance`).
 
+mod access_log;
 mod arrive;
 mod body;
 mod bound;
@@ -55,6 +59,7 @@ mod unverified;
 mod websocket;
 mod worker;
 
+pub use access_log::AccessLog;
 pub use bound::{Bound, ListenerView, Snapshots, bind, bind_with};
 pub use config::{BalancerConfig, Limits};
 pub use handover::{Given, Handover, NamedListener};

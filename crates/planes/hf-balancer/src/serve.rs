@@ -27,6 +27,7 @@ use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
+use crate::access_log::Asked;
 use crate::arrive::{self, Arrived};
 use crate::body::ReplyBody;
 use crate::client::Client;
@@ -136,7 +137,7 @@ impl Session {
     /// Waits for bytes with nothing but the socket; none when the connection is to end.
     async fn rest(&mut self, stream: &mut ClientStream) -> Option<Vec<u8>> {
         if self.state.is_to_close() && !stream.has_unread_bytes() {
-            return self.close(stream).await;
+            return close(stream).await;
         }
         let until = self.state.idle_since() + self.listening.patience.client_idle;
         let mut idle = pin!(tokio::time::sleep_until(until));
@@ -153,15 +154,7 @@ impl Session {
                 () = &mut idle => break,
             }
         }
-        self.close(stream).await
-    }
-
-    /// Ends an idle connection, with TLS by a word of TLS. Boxed: nobody is idle in it.
-    fn close<'s>(&self, stream: &'s mut ClientStream) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + 's>> {
-        Box::pin(async {
-            let _ = tokio::time::timeout(LINGER, stream.shutdown()).await;
-            None
-        })
+        close(stream).await
     }
 
     /// Reads on while the bytes may yet become the beginning of HTTP/2; false if the connection ended.
@@ -320,6 +313,14 @@ async fn read_some(worker: &Worker, stream: &mut ClientStream) -> Option<Vec<u8>
     .await
 }
 
+/// Ends an idle connection, with TLS by a word of TLS. Boxed: nobody is idle in it.
+fn close(stream: &mut ClientStream) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + '_>> {
+    Box::pin(async {
+        let _ = tokio::time::timeout(LINGER, stream.shutdown()).await;
+        None
+    })
+}
+
 /// Closes our side, and throws away what comes for a moment.
 async fn linger(worker: &Worker, mut stream: ClientStream) {
     let lingering = async {
@@ -349,13 +350,25 @@ async fn answer1(
         response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("close"));
         return Ok(response);
     }
-    let answer = requests.answer(request).await;
+    let answer = answer_logged(requests, request).await;
     if let Ok(response) = &answer {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             state.become_tunnel();
         } else if response.status().is_client_error() && response.headers().contains_key(CONNECTION) {
             state.refuse();
         }
+    }
+    answer
+}
+
+/// Answers, and writes it down where that is wanted.
+async fn answer_logged(requests: Rc<ClientConnection>, request: Request<Incoming>) -> Answered {
+    let Some(log) = requests.worker.access_log.clone() else { return requests.answer(request).await };
+    let asked = Asked::of(&request);
+    let answer = requests.clone().answer(request).await;
+    if let Ok(response) = &answer {
+        let now = requests.worker.shared.clock.now();
+        log.tell(asked.line(now, requests.client.peer.ip(), response.status()));
     }
     answer
 }
@@ -377,7 +390,7 @@ async fn answer2(
 ) -> Answered {
     let mut taken_back = TakenBack(state, true);
     let mut response = match http2::plain_form(request) {
-        Ok(request) => requests.answer(request).await?,
+        Ok(request) => answer_logged(requests, request).await?,
         Err(refusal) => refusal.answer(None, taken_back.0.request()),
     };
     taken_back.1 = false;

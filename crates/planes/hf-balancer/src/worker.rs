@@ -20,6 +20,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::MissedTickBehavior;
 
+use crate::access_log::AccessLog;
 use crate::budget::Budgets;
 use crate::config::BalancerConfig;
 use crate::endpoint::Endpoint;
@@ -62,6 +63,8 @@ pub struct Worker {
     pub tls: Option<Arc<ServerConfig>>,
     /// Where round-trip times of clients go.
     pub activity: Arc<Activity>,
+    /// Where requests are written down.
+    pub access_log: Option<AccessLog>,
     /// Over how long idle clients are sent away.
     pub spread: Duration,
     /// Where bytes of connections that rest are read to.
@@ -128,6 +131,7 @@ impl Worker {
             budgets: Budgets::new(),
             tls,
             activity: config.activity.clone(),
+            access_log: config.access_log.clone(),
             spread: config.limits.spread,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
             begun,

@@ -1,4 +1,4 @@
-//! The files that the balancer role names: certificates that it shows to clients, authorities that it trusts at endpoints.
+//! The files that the balancer role names: certificates that it shows to clients, authorities that it trusts at endpoints, the access log.
 //!
 //! Certificates that are not good at the start are read again when they change, as all are; authorities are read once.
 //!
@@ -6,7 +6,7 @@
 
 use hf_balancer::Authorities;
 use hf_certificates::{Certificates, Pair, RootCertStore, read_authorities};
-use hf_config::node::{BalancerConfig, Certificate};
+use hf_config::node::{AccessLog, BalancerConfig, Certificate};
 use tracing::error;
 
 /// What was read.
@@ -51,6 +51,30 @@ pub(crate) fn read(config: &BalancerConfig) -> BalancerFiles {
         Some(Err(problem)) => (Authorities::from(RootCertStore::empty()), Some(problem.to_string())),
     };
     BalancerFiles { certificates, authorities, bad_certificates, bad_authorities }
+}
+
+/// Why the access log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{to}: the access log cannot be opened ({source}); change `access_log` of [balancer] or the folder's permissions"
+)]
+pub(crate) struct NoAccessLog {
+    to: String,
+    source: std::io::Error,
+}
+
+/// Opens the access log, if one is wanted.
+pub(crate) fn open_access_log(
+    wanted: Option<&AccessLog>,
+) -> Result<Option<hf_balancer::AccessLog>, NoAccessLog> {
+    let (to, opened) = match wanted {
+        None => return Ok(None),
+        Some(AccessLog::Stdout) => ("stdout".to_owned(), hf_balancer::AccessLog::to_stdout()),
+        Some(AccessLog::File(path)) => {
+            (path.display().to_string(), hf_balancer::AccessLog::to_file(path.clone()))
+        }
+    };
+    opened.map(Some).map_err(|source| NoAccessLog { to, source })
 }
 
 #[cfg(test)]

@@ -12,11 +12,8 @@ async fn the_server_name_chooses_the_certificate_and_alpn_the_version() {
     let a = Origin::start("a");
     let mut authority = Authority::new();
     let certificates = authority.certificates(&["one.test", "*.two.test"]);
-    let world = WorldBuilder::new()
-        .certificates(certificates)
-        .pool("web", TLS, &[("a", a.address)])
-        .start()
-        .await;
+    let world =
+        WorldBuilder::new().certificates(certificates).pool("web", TLS, &[("a", a.address)]).start().await;
     let http2 = authority.connect(world.web(), "one.test", &["http/1.1", "h2"]).await.unwrap();
     assert_eq!(http2.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let answer = Http2::over(http2).await.get("/fields").await;
@@ -37,11 +34,8 @@ async fn a_new_certificate_is_shown_to_new_clients_and_the_others_stay() {
     let mut authority = Authority::new();
     let certificates = authority.certificates(&["one.test"]);
     let problem = certificates.problem();
-    let world = WorldBuilder::new()
-        .certificates(certificates)
-        .pool("web", TLS, &[("a", a.address)])
-        .start()
-        .await;
+    let world =
+        WorldBuilder::new().certificates(certificates).pool("web", TLS, &[("a", a.address)]).start().await;
     let before = authority.connect(world.web(), "one.test", &[]).await.unwrap();
     let first = shown(&before);
     let mut before = Kept::over(before).await;
