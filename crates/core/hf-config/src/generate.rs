@@ -112,7 +112,7 @@ impl Generate {
 fn read_range(text: &str) -> Option<(u64, u64, u64)> {
     let number = |text: &str| {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u32>().ok().filter(|number| digits && *number <= i32::MAX as u32).map(u64::from)
+        text.parse::<u32>().ok().filter(|number| digits && i32::try_from(*number).is_ok()).map(u64::from)
     };
     let (range, step) = match text.split_once('/') {
         Some((range, step)) => (range, number(step)?),

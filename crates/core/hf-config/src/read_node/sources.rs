@@ -30,7 +30,9 @@ pub(super) fn sources(
         if address.port() == 0 {
             report.add(value.at(), "a resolver's port is 1 to 65535, this one is 0; it is mostly 53");
         }
-        resolvers.iter_mut().for_each(|known| known.push(address));
+        if let Some(known) = &mut resolvers {
+            known.push(address);
+        }
     }
     let directory = match fields.get("directory") {
         Some(value) => value.text(report).map(PathBuf::from),
