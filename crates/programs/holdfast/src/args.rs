@@ -6,6 +6,7 @@
 //! empty ones too.
 
 pub mod access;
+pub mod detect;
 pub mod dnssec;
 pub mod endpoint;
 pub mod value;
@@ -85,6 +86,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Validate node and estate files: all problems at once as file:line:column, exit 0 or 2.
     Check(CheckArgs),
+    /// Replay recorded seconds of requests and probes: which zone fails in part, and when that is certain.
+    Detect(detect::DetectArgs),
     /// Show what applying an estate file would change.
     Diff {
         /// The estate file.

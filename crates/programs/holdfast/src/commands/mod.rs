@@ -5,6 +5,7 @@ pub mod cert;
 pub mod check;
 pub mod control;
 pub mod demo;
+pub mod detect;
 pub mod dns_answers;
 pub mod dnssec;
 pub mod endpoint;

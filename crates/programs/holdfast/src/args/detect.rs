@@ -1,0 +1,36 @@
+//! `holdfast detect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `holdfast detect`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  holdfast detect incident.jsonl                 which zone would have been found, and when
+  holdfast detect --explain incident.jsonl.gz    and, on standard error, the evidence of every second with a suspicion
+  holdfast detect suite/*.jsonl.gz > decisions.jsonl
+
+A line is one second, as JSON: n (requests) and e (faults) by zone and endpoint; hist (answers by bucket of latency) by zone,
+endpoint and bucket; probe by observer's and target's zone, 1 for answered; topc and topn (faults and requests of the two
+clients with most faults) and mark (1 while it is deployed to) by zone. All but n and e may be left out.
+A verdict is a line: {\"scenario\":FILE,\"t\":SECOND,\"zone\":ZONE,…}, zones counted from 0.")]
+pub struct DetectArgs {
+    /// Files of recorded seconds, plain or compressed with gzip; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Tell the evidence of every second with a suspicion, on standard error.
+    #[arg(long)]
+    pub explain: bool,
+    /// From one bucket of latency to the next, so many times as long. Default: the square root of two.
+    #[arg(long, value_name = "RATIO", default_value_t = std::f64::consts::SQRT_2, value_parser = ratio)]
+    pub bucket_ratio: f64,
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(ratio) if ratio > 1.0 && ratio <= 16.0 => Ok(ratio),
+        _ => Err("write a number above 1 and up to 16, such as 1.1".to_owned()),
+    }
+}

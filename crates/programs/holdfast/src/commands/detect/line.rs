@@ -1,0 +1,107 @@
+//! One recorded second: a line of JSON to what the detector takes.
+
+use hf_gray::{Endpoint, Second, Zone};
+use serde::Deserialize;
+
+/// Zones of a service.
+const ZONES: usize = 64;
+/// Endpoints of a zone.
+const ENDPOINTS: usize = 4_096;
+/// Buckets of latency.
+const BUCKETS: usize = 1_024;
+
+#[derive(Deserialize)]
+struct Line {
+    t: Option<u64>,
+    n: Vec<Vec<u32>>,
+    e: Vec<Vec<u32>>,
+    #[serde(default)]
+    hist: Vec<Vec<Vec<u32>>>,
+    #[serde(default)]
+    probe: Vec<Vec<Option<u8>>>,
+    #[serde(default)]
+    topc: Vec<u32>,
+    #[serde(default)]
+    topn: Vec<u32>,
+    #[serde(default)]
+    mark: Vec<u8>,
+}
+
+/// How many of everything there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// By zone.
+    pub endpoints: Vec<usize>,
+    /// Of latency.
+    pub buckets: usize,
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let endpoints: Vec<String> = self.endpoints.iter().map(ToString::to_string).collect();
+        write!(f, "{} endpoints by zone and {} buckets", endpoints.join(" + "), self.buckets)
+    }
+}
+
+/// Reads a line: its time if it has one, the second, and its shape.
+pub fn read(text: &[u8]) -> Result<(Option<u64>, Second, Shape), String> {
+    let line: Line = serde_json::from_slice(text)
+        .map_err(|error| format!("not a second as JSON: {error}; `holdfast detect --help` tells the form"))?;
+    let zones = line.n.len();
+    if !(1..=ZONES).contains(&zones) {
+        return Err(format!("`n` has {zones} zones; there are 1 to {ZONES}"));
+    }
+    let wrong = |what: &str, has: usize, wanted: usize| {
+        Err(format!("`{what}` has {has} entries where `n` has {wanted}; write one for each"))
+    };
+    if line.e.len() != zones {
+        return wrong("e", line.e.len(), zones);
+    }
+    for (what, has) in [
+        ("hist", line.hist.len()),
+        ("probe", line.probe.len()),
+        ("topc", line.topc.len()),
+        ("topn", line.topn.len()),
+        ("mark", line.mark.len()),
+    ] {
+        if has != 0 && has != zones {
+            return wrong(what, has, zones);
+        }
+    }
+    let buckets = line.hist.iter().flatten().map(Vec::len).max().unwrap_or_default();
+    if buckets > BUCKETS {
+        return Err(format!("`hist` has {buckets} buckets; there are at most {BUCKETS}"));
+    }
+    let mut second = Second { zones: Vec::with_capacity(zones), probes: Vec::with_capacity(zones) };
+    for (at, (requests, faults)) in line.n.iter().zip(&line.e).enumerate() {
+        if requests.len() > ENDPOINTS {
+            return Err(format!("zone {at} has {} endpoints; there are at most {ENDPOINTS}", requests.len()));
+        }
+        if faults.len() != requests.len() {
+            return wrong(&format!("e[{at}]"), faults.len(), requests.len());
+        }
+        let latency = line.hist.get(at);
+        if let Some(of) = latency.filter(|of| of.len() != requests.len()) {
+            return wrong(&format!("hist[{at}]"), of.len(), requests.len());
+        }
+        let endpoint = |(of, (requests, faults)): (usize, (&u32, &u32))| Endpoint {
+            requests: *requests,
+            faults: *faults,
+            latency: latency.map(|latency| latency[of].clone()).unwrap_or_default(),
+        };
+        second.zones.push(Zone {
+            endpoints: requests.iter().zip(faults).enumerate().map(endpoint).collect(),
+            worst_clients_faults: line.topc.get(at).copied().unwrap_or_default(),
+            worst_clients_requests: line.topn.get(at).copied().unwrap_or_default(),
+            is_marked: line.mark.get(at).is_some_and(|mark| *mark != 0),
+        });
+    }
+    for (at, row) in line.probe.iter().enumerate() {
+        if row.len() != zones {
+            return wrong(&format!("probe[{at}]"), row.len(), zones);
+        }
+        second.probes.push(row.iter().map(|result| result.map(|result| result != 0)).collect());
+    }
+    let shape = Shape { endpoints: line.n.iter().map(Vec::len).collect(), buckets };
+    Ok((line.t, second, shape))
+}
