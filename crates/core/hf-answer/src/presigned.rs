@@ -25,13 +25,16 @@ const NSEC3PARAM: u16 = 51;
 /// Denials of one negative answer at most: the closest encloser, the name below it, the wildcard.
 const DENIALS_MAX: usize = 3;
 
+/// A name by its key ([`order_key`]), and the name.
+type Named = (Box<[u8]>, Box<[u8]>);
+
 /// How a zone denies.
 #[derive(Debug)]
 pub enum Presigned {
     /// Signed, and without denials that we could find our way in.
     Bare,
     /// By name: owners in canonical order (RFC 4034 6.1), by their key.
-    ByName(Vec<(Box<[u8]>, Box<[u8]>)>),
+    ByName(Vec<Named>),
     /// By hashed name, in order.
     ByHash {
         /// Rounds beyond the first.
@@ -62,7 +65,7 @@ impl Presigned {
             return Some(Presigned::ByHash { iterations, salt: salt.into(), hashes });
         }
         let records = contents.records().filter(|record| record.rtype == NSEC);
-        let mut names: Vec<(Box<[u8]>, Box<[u8]>)> = records
+        let mut names: Vec<Named> = records
             .map(|record| {
                 owner.clear();
                 record.write_owner(&mut owner);

@@ -217,7 +217,7 @@ pub fn careful<'a>(query: &Query, message: &'a [u8], question: &'a mut Vec<u8>) 
             match u16::from_be_bytes([head[0], head[1]]) {
                 code::SUBNET if fast.subnet.is_none() => fast.subnet = subnet(data),
                 code::COOKIE if fast.cookie.is_none() && matches!(len, 8 | 16..=40) => {
-                    fast.cookie = Some(data)
+                    fast.cookie = Some(data);
                 }
                 code::NSID => fast.nsid = true,
                 _ => {}

@@ -70,6 +70,7 @@ fn show(answer: &Answer) -> String {
     std::iter::once(format!("{:?}\n", answer.rcode)).chain(lines).collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`expect!` at the call reads better than `&expect!`")]
 fn check(name: &str, rtype: u16, want: Expect) {
     let [(by_name, _), _] = zones();
     want.assert_eq(&show(&ask(&by_name, name, rtype, true)));

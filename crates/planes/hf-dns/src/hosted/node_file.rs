@@ -80,9 +80,11 @@ async fn put_back(store: &Arc<Store>, apex: &WireName) {
         Ok(Ok(Some(contents))) => store.publish(contents),
         Ok(Ok(None)) => {}
         Ok(Err(problem)) => {
-            error!(zone = %apex, %problem, "the last good version of a hosted zone cannot be read")
+            error!(zone = %apex, %problem, "the last good version of a hosted zone cannot be read");
         }
-        Err(why) => error!(zone = %apex, %why, "the last good version of a hosted zone cannot be read"),
+        Err(why) => {
+            error!(zone = %apex, %why, "the last good version of a hosted zone cannot be read");
+        }
     }
 }
 
