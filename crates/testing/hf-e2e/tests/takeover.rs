@@ -349,10 +349,11 @@ fn a_listener_of_the_service_manager_is_used_and_its_queue_is_kept() {
     // Opens the port as a service manager would, tells us so, and becomes the node.
     let manager = "import os, socket, sys\n\
         s = socket.create_server((sys.argv[1], 8080))\n\
-        os.dup2(s.fileno(), 3, inheritable=True)\n\
+        os.dup2(s.fileno(), 3)\n\
+        os.set_inheritable(3, True)\n\
         open(sys.argv[2], 'w').close()\n\
         os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='web')\n\
-        while os.path.exists(sys.argv[2]): pass\n\
+        while os.path.exists(sys.argv[2]): os.sched_yield()\n\
         os.execv(sys.argv[3], sys.argv[3:])\n";
     let mut command = Command::new("python3");
     command.args(["-c", manager, &node.address]).arg(node.path("open"));
