@@ -112,20 +112,19 @@ fn place(estate: &Estate, pool: &Pool, told: &Told) -> Result<SourcedEndpoint, S
     if !is_endpoint_address(*address) {
         return Err(format!("`{id}` is left out: {address} is not the address of one machine's listener"));
     }
-    let found = match zone {
-        Some(said) => estate.zone_named(said).ok_or_else(|| {
+    let found = if let Some(said) = zone {
+        estate.zone_named(said).ok_or_else(|| {
             format!("`{id}` is left out: it says that it is in zone `{said}`, which the estate does not have")
-        })?,
-        None => {
-            let places = pool.source.as_ref().map(|source| &source.places);
-            let found = places.and_then(|places| estate.place(places, name.as_ref(), address.ip()));
-            found.ok_or_else(|| {
-                format!(
-                    "`{id}` is left out: nothing says in which zone {} is; add it to the source's `zones` or to a zone's `networks`",
-                    address.ip()
-                )
-            })?
-        }
+        })?
+    } else {
+        let places = pool.source.as_ref().map(|source| &source.places);
+        let found = places.and_then(|places| estate.place(places, name.as_ref(), address.ip()));
+        found.ok_or_else(|| {
+            format!(
+                "`{id}` is left out: nothing says in which zone {} is; add it to the source's `zones` or to a zone's `networks`",
+                address.ip()
+            )
+        })?
     };
     Ok(SourcedEndpoint {
         address: *address,

@@ -47,7 +47,7 @@ const GAP: Duration = Duration::from_secs(5);
 const PROBLEM_CHARS: usize = 500;
 
 /// What the runner and the API share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sources {
     leases: Mutex<Leases>,
     stands: tokio_watch::Sender<Arc<Stands>>,
@@ -66,16 +66,6 @@ pub struct Stand {
     pub problem: Option<String>,
     /// Whether the endpoints in force are those of an earlier time.
     pub is_stale: bool,
-}
-
-impl Default for Sources {
-    fn default() -> Self {
-        Sources {
-            leases: Mutex::default(),
-            stands: tokio_watch::Sender::default(),
-            problem: tokio_watch::Sender::default(),
-        }
-    }
 }
 
 impl Sources {
@@ -307,7 +297,9 @@ async fn commit(control: &Control, changed: Vec<EndpointSet>, stands: &mut Stand
             Ok(None) => {}
             Err(problem) => {
                 could_write = false;
-                batch.iter().for_each(|set| note(stands, set, &problem));
+                for set in batch {
+                    note(stands, set, &problem);
+                }
             }
             // One of them is in the way of the others: each by itself.
             Ok(Some(_)) => {

@@ -103,9 +103,9 @@ impl Leases {
         if !known.contains_key(&told.id) && known.len() >= max {
             return Err(NotRegistered::Full(max));
         }
+        let is_same = known.get(&told.id).is_some_and(|before| before.told == told);
         let until = now + told.lease;
-        let before = known.insert(told.id.clone(), Lease { told: told.clone(), until });
-        let is_same = before.is_some_and(|before| before.told == told);
+        known.insert(told.id.clone(), Lease { told, until });
         Ok(if is_same { Registered::Renewed } else { Registered::Changed })
     }
 

@@ -45,7 +45,7 @@ async fn every_described_route_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 44);
+    assert_eq!(count, 47);
 }
 
 #[tokio::test]
