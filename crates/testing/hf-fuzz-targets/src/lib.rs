@@ -26,9 +26,11 @@ mod master_file;
 mod node_file;
 mod operator_acts;
 mod places;
+mod proxy_header;
 mod roundtrip;
 mod snapshot;
 mod texts;
+mod tls_hello;
 mod world;
 
 /// A parser under test.
@@ -58,8 +60,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ledger", run: ledger::check },
     Target { name: "master_file", run: master_file::check },
     Target { name: "node_file", run: node_file::check },
+    Target { name: "proxy_header", run: proxy_header::check },
     Target { name: "snapshot", run: snapshot::check },
     Target { name: "texts", run: texts::check },
+    Target { name: "tls_hello", run: tls_hello::check },
 ];
 
 /// The target of this name.

@@ -35,7 +35,7 @@ fn check_node(node: &NodeConfig) {
     assert!(node.zone.is_some() || !stands, "{node:?}");
     assert!(node.estate.is_none() || node.roles.contains(&Role::Control), "{node:?}");
     assert!((Duration::from_millis(100)..=Duration::from_secs(10)).contains(&node.beat), "{node:?}");
-    assert!(node.drain <= Duration::from_hours(1), "{node:?}");
+    assert!(node.balancer.drain <= Duration::from_hours(1), "{node:?}");
     assert!(!node.dns.listen.is_empty());
     assert!(node.peers.iter().all(|peer| peer.port() != 0), "{node:?}");
     let mut feed = node.peers.iter().chain([&node.feed_listen]);
