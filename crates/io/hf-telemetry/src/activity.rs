@@ -85,14 +85,14 @@ impl ZoneActivity {
         self.last_dns_answer_ms.fetch_max(now.0, Ordering::Relaxed);
     }
 
-    fn report(&self, pool: &PoolName, zone: &ZoneId) -> ZoneActivityReport {
+    fn report(&self, pool: PoolName, zone: ZoneId) -> ZoneActivityReport {
         let stamp = |value: &AtomicU64| match value.load(Ordering::Relaxed) {
             0 => None,
             ms => Some(Timestamp(ms)),
         };
         ZoneActivityReport {
-            pool: pool.clone(),
-            zone: zone.clone(),
+            pool,
+            zone,
             requests: self.requests.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
             last_new_request_at: stamp(&self.last_new_request_ms),
@@ -148,7 +148,7 @@ pub struct ZoneActivityReport {
 impl ZoneActivityReport {
     /// Nothing has happened there.
     pub fn none(pool: PoolName, zone: ZoneId) -> ZoneActivityReport {
-        ZoneActivity::default().report(&pool, &zone)
+        ZoneActivity::default().report(pool, zone)
     }
 }
 
@@ -235,7 +235,7 @@ impl Activity {
     /// All figures now, in order of pool and zone.
     pub fn report(&self) -> Vec<ZoneActivityReport> {
         let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
-        zones.iter().map(|((pool, zone), activity)| activity.report(pool, zone)).collect()
+        zones.iter().map(|((pool, zone), activity)| activity.report(pool.clone(), zone.clone())).collect()
     }
 }
 

@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn too_many_endpoints_are_left_out_and_said() {
         let mut merger = Merger::default();
-        merger.take(&node("n1"), &second(100, &[(1, 0); ENDPOINTS_MAX + 3]), at(101, 0));
+        merger.take(&node("n1"), &second(100, &vec![(1, 0); ENDPOINTS_MAX + 3]), at(101, 0));
         let settled = merger.settled(at(103, 0));
         assert_eq!((settled[0].left_out, show(&settled)), (3, "100[8192/0 of 1 worst 1]".to_owned()));
     }
@@ -240,7 +240,9 @@ mod tests {
     fn the_order_of_observers_changes_nothing() {
         let merged = |order: &[(&str, Second)]| {
             let mut merger = Merger::default();
-            order.iter().for_each(|(name, second)| merger.take(&node(name), second, at(101, 0)));
+            for (name, second) in order {
+                merger.take(&node(name), second, at(101, 0));
+            }
             merger.settled(at(103, 0))
         };
         let (one, two) = (second(100, &[(10, 1)]), second(100, &[(3, 2), (4, 0)]));
