@@ -89,7 +89,7 @@ impl Parts {
                 Some(gone) = let_go.recv() => gone,
             };
             self.stop.send_replace(true);
-            self.end(GRACE, true).await;
+            self.end(Instant::now() + GRACE, true).await;
             // Who asked may be gone.
             let _ = gone.send(());
         };
@@ -101,15 +101,15 @@ impl Parts {
         }
         self.stop.send_replace(true);
         self.stop_staying.send_replace(true);
-        self.end(GRACE, true).await;
-        self.end(self.grace.saturating_sub(GRACE), false).await;
+        let told_at = Instant::now();
+        self.end(told_at + GRACE, true).await;
+        self.end(told_at + self.grace, false).await;
         info!("the node has stopped");
         ended
     }
 
-    /// Waits for the parts that were told to end, and cuts them after `grace`.
-    async fn end(&mut self, grace: Duration, but_staying: bool) {
-        let deadline = Instant::now() + grace;
+    /// Waits for the parts that were told to end, and cuts them at `deadline`.
+    async fn end(&mut self, deadline: Instant, but_staying: bool) {
         loop {
             let is_awaited = |id: &Id| !(but_staying && self.staying.contains(id));
             let awaited: Vec<(Id, &str)> =

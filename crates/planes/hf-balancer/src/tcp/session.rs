@@ -126,9 +126,9 @@ pub async fn open(worker: &Rc<Worker>, front: &Front, client: &Client) -> Result
         }
         tried.push(endpoint.id);
         let may_retry = failed == 0 || {
-                let share = route.rules().retries.budget;
-                worker.budgets.grant(route.number, Further::Retry, share, Instant::now())
-            };
+            let share = route.rules().retries.budget;
+            worker.budgets.grant(route.number, Further::Retry, share, Instant::now())
+        };
         if failed >= TRIES_MAX || tried.len() >= LEFT_MAX || !may_retry {
             return Err(NoEndpoint::Nobody(route.explain(Nobody::AllTried)));
         }
@@ -178,7 +178,9 @@ pub async fn carry(worker: &Worker, front: &Front, opened: Opened, guest: Guest)
             ?drain,
             "connection cut: its zone or its listener was left and `drain` has passed"
         ),
-        ended => tracing::trace!(peer = %client.peer, endpoint = %endpoint.key.address, ?ended, "connection ended"),
+        ended => {
+            tracing::trace!(peer = %client.peer, endpoint = %endpoint.key.address, ?ended, "connection ended");
+        }
     }
 }
 
