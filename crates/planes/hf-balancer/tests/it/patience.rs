@@ -39,8 +39,11 @@ async fn a_client_that_dribbles_its_head_is_cut() {
 #[tokio::test]
 async fn a_client_that_stops_in_its_body_is_cut() {
     let a = Origin::start("a");
-    let world =
-        WorldBuilder::new().rules(|pool| pool.patience.body_idle = SHORT).web(&[("a", a.address)]).start().await;
+    let world = WorldBuilder::new()
+        .rules(|pool| pool.patience.body_idle = SHORT)
+        .web(&[("a", a.address)])
+        .start()
+        .await;
     ended_after(world.web(), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
     until("the endpoint's connection is closed", || async { a.connections() == 0 }).await;
 }
@@ -86,8 +89,11 @@ async fn an_endpoint_that_does_not_answer_ends_in_504() {
 #[tokio::test]
 async fn an_endpoint_that_stops_in_its_answer_is_cut_and_so_is_the_client() {
     let a = Origin::start("a");
-    let world =
-        WorldBuilder::new().rules(|pool| pool.patience.body_idle = SHORT).web(&[("a", a.address)]).start().await;
+    let world = WorldBuilder::new()
+        .rules(|pool| pool.patience.body_idle = SHORT)
+        .web(&[("a", a.address)])
+        .start()
+        .await;
     let got = ended_after(world.web(), "GET /held-body HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(got.contains("begun") && !got.contains("\r\n0\r\n"), "{got}");
     world.until_open_connections("a", 0).await;
@@ -96,8 +102,11 @@ async fn an_endpoint_that_stops_in_its_answer_is_cut_and_so_is_the_client() {
 #[tokio::test]
 async fn a_client_that_does_not_take_its_answer_is_cut() {
     let a = Origin::start("a");
-    let world =
-        WorldBuilder::new().rules(|pool| pool.patience.body_idle = SHORT).web(&[("a", a.address)]).start().await;
+    let world = WorldBuilder::new()
+        .rules(|pool| pool.patience.body_idle = SHORT)
+        .web(&[("a", a.address)])
+        .start()
+        .await;
     let mut stream = TcpStream::connect(world.web()).await.unwrap();
     // More than all buffers on the way hold, and never a read.
     let length = 64 << 20;
@@ -117,8 +126,11 @@ async fn a_client_that_does_not_take_its_answer_is_cut() {
 #[tokio::test]
 async fn kept_connections_do_not_stay_for_ever() {
     let a = Origin::start("a");
-    let world =
-        WorldBuilder::new().rules(|pool| pool.patience.kept_idle = SHORT).web(&[("a", a.address)]).start().await;
+    let world = WorldBuilder::new()
+        .rules(|pool| pool.patience.kept_idle = SHORT)
+        .web(&[("a", a.address)])
+        .start()
+        .await;
     get(world.web(), "/").await;
     until("it is closed", || async { a.connections() == 0 }).await;
     world.until_open_connections("a", 0).await;
