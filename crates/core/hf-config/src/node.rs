@@ -31,6 +31,8 @@ pub struct NodeConfig {
     pub dns: DnsConfig,
     /// How the balancer role runs.
     pub balancer: BalancerConfig,
+    /// How the assign role runs.
+    pub assign: AssignConfig,
     /// Between two full tables on the feed. 100 ms to 10 s, default 1 s; observations older than three beats count as missing.
     pub beat: Duration,
     /// Feed addresses of the other nodes to connect to.
@@ -45,10 +47,12 @@ pub struct NodeConfig {
     pub sources: SourcesConfig,
 }
 
+mod assign;
 mod balancer;
 mod dns;
 mod sources;
 
+pub use assign::AssignConfig;
 pub use balancer::{AccessLog, BalancerConfig};
 pub use dns::{DnsConfig, DnsTls, DnstapSink, RateLimit, TsigAlgorithm, TsigKeyFile, Xdp, XdpMode};
 pub use sources::SourcesConfig;

@@ -16,6 +16,7 @@ use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
 mod api;
+mod assign;
 mod balancer;
 mod dns;
 mod ledger;
@@ -159,6 +160,8 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         );
     }
     let balancer = balancer::balancer(root, report);
+    let assigns = node.as_ref().is_some_and(|node| node.roles.contains(&Role::Assign));
+    let assign = assign::assign(root, assigns.then_some(&mut taken), report);
     let tls = if_there(has_tls, |value| tls(value, report));
     let break_glass_keys = break_glass_keys(root, report);
     let sources = sources::sources(root, node.as_ref().map(|node| &*node.data_dir), report);
@@ -177,6 +180,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         feed_listen: first(feed)?,
         dns: dns?,
         balancer: balancer?,
+        assign: assign?,
         beat: node.beat,
         peers: node.peers,
         tls: tls.ok()?,

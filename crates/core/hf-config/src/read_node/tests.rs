@@ -117,6 +117,11 @@ fn a_whole_file() {
                     ticket_key_file: None,
                     access_log: None,
                 },
+                assign: AssignConfig {
+                    listen: 127.0.0.1:7603,
+                    tls: None,
+                    trusted: [],
+                },
                 beat: 500ms,
                 peers: [
                     10.1.2.4:7602,
@@ -227,6 +232,11 @@ fn defaults() {
                     handover_socket: None,
                     ticket_key_file: None,
                     access_log: None,
+                },
+                assign: AssignConfig {
+                    listen: 127.0.0.1:7603,
+                    tls: None,
+                    trusted: [],
                 },
                 beat: 1s,
                 peers: [],
@@ -1079,4 +1089,43 @@ fn what_pools_need_of_a_balancer_node() {
         node.toml:23:1: service `chat` is assigned with tickets, and this node cannot sign them; add `ticket_key_file` to [balancer]
     "#]],
     );
+}
+
+#[test]
+fn a_node_that_assigns_says_where() {
+    let node = |more: &str| {
+        format!("[node]\nid = \"n\"\ndata_dir = \"d\"\nroles = [\"assign\", \"status\"]\n{more}")
+    };
+    let good = |more: &str, expected: Expect| {
+        let config = read_node("node.toml", &node(more)).unwrap_or_else(|problems| panic!("{problems}"));
+        expected.assert_eq(&format!("{:?}", config.assign));
+    };
+    good("", expect!["AssignConfig { listen: 127.0.0.1:7603, tls: None, trusted: [] }"]);
+    good(
+        "[assign]\nlisten = \"0.0.0.0:443\"\ntls = { certificate = \"a.pem\", key = \"a.key\" }\ntrusted = [\"10.0.0.0/8\", \"2001:db8::/32\"]",
+        expect![[
+            r#"AssignConfig { listen: 0.0.0.0:443, tls: Some(Certificate { certificate: "a.pem", key: "a.key" }), trusted: [Cidr { base: 10.0.0.0, bits: 8 }, Cidr { base: 2001:db8::, bits: 32 }] }"#
+        ]],
+    );
+    check(
+        &node(
+            "[assign]\nlisten = \"127.0.0.1:7601\"\ntls = { certificate = \"a.pem\" }\ntrusted = [\"10.0.0.0/8\", \"x\", \"10.0.0.0/8\"]\nkey = 1",
+        ),
+        expect![[r#"
+            node.toml:6:10: 127.0.0.1:7601 meets the listener 127.0.0.1:7601 of this node; choose another port
+            node.toml:7:7: the assign role's tls needs `key`; add it
+            node.toml:8:26: "x" is not a network; write an address, '/' and a number of bits, such as 10.1.0.0/16
+            node.toml:8:31: 10.0.0.0/8 is listed twice; remove one of the two
+            node.toml:9:1: the section assign has no `key`; remove it, there are `listen`, `tls`, `trusted`
+        "#]],
+    );
+    check(
+        &node("[status]\nlisten = \"0.0.0.0:7603\""),
+        expect![[r#"
+        node.toml: 127.0.0.1:7603, where [assign] listens unless told otherwise, meets the listener 0.0.0.0:7603 of this node; set `listen`
+    "#]],
+    );
+    // Who does not assign has nothing in the way there.
+    let other = node("[status]\nlisten = \"0.0.0.0:7603\"").replace("\"assign\", ", "");
+    assert!(read_node("node.toml", &other).is_ok());
 }
