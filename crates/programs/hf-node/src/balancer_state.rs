@@ -85,7 +85,9 @@ fn still_true(
         return None;
     }
     let away_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-    memory.iter_mut().for_each(|known| known.ejected_ms = known.ejected_ms.saturating_sub(away_ms));
+    for known in &mut memory {
+        known.ejected_ms = known.ejected_ms.saturating_sub(away_ms);
+    }
     let out = memory.iter().filter(|known| known.ejected_ms > 0 || known.healthy == Some(false)).count();
     info!(endpoints = memory.len(), out, age_s = age.as_secs(), "the balancer goes on with what it knew");
     (!memory.is_empty()).then_some(memory)

@@ -373,7 +373,7 @@ async fn refused(world: &World, control: &NodeHandle) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_ledger_takes_nothing_until_it_goes_on_with_what_the_nodes_hold() {
     let world = World::new().await;
-    let (config, _, data, held) = with_a_shift_and_control_stopped(&world).await;
+    let (config, _, data, held) = Box::pin(with_a_shift_and_control_stopped(&world)).await;
     let home = world.dir.path().join("data/control");
     std::fs::remove_dir_all(&home).unwrap();
 
@@ -438,7 +438,7 @@ async fn an_old_copy_of_the_ledger_is_found_out_by_the_nodes_own_disk() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_went_another_way_is_found_out_at_the_same_revision() {
     let world = World::new().await;
-    let (config, data_config, data, held) = with_a_shift_and_control_stopped(&world).await;
+    let (config, data_config, data, held) = Box::pin(with_a_shift_and_control_stopped(&world)).await;
     data.stop().await.unwrap();
     std::fs::remove_dir_all(world.dir.path().join("data/control")).unwrap();
     // Nobody is there to be heard: the new ledger reaches the revision that the data node holds.
