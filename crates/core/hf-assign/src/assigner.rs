@@ -5,13 +5,17 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hf_config::estate::{Assignment, AssignmentIx, BranchTo, Estate, PoolIx, ZoneIx};
+use hf_config::estate::{Assignment, AssignmentIx, BranchTo, Estate, HostPattern, PoolIx, ZoneIx};
 use hf_model::Timestamp;
 use hf_select::{Around, Candidate, Geo, Plan, Scratch, State};
 use hf_snapshot::Snapshot;
 use sha2::{Digest, Sha256};
 
+use crate::carried::{By, query_with};
 use crate::ticket::{Ticket, TicketError, TicketKey};
+
+/// How long a ticket for the last resort lasts at most: something better may be open soon.
+const LAST_RESORT_MAX: Duration = Duration::from_mins(1);
 
 /// All assignments of a snapshot's estate, by their index.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +31,10 @@ pub struct Assigner {
     /// For a client that the chain leaves no open branch: what could still answer.
     last_resort: State,
     places: Vec<Place>,
+    /// Where sessions ask.
+    ask_at: String,
+    /// Whether they may do so by any path.
+    asks_by_path: bool,
 }
 
 /// Where a session may go: one branch of the tree.
@@ -40,6 +48,26 @@ pub struct Place {
     pub is_open: bool,
     /// The pools behind it, whose balancers take its tickets.
     pools: BTreeSet<PoolIx>,
+}
+
+/// A good ticket of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted<'a> {
+    /// What it says.
+    pub ticket: Ticket,
+    /// As it was carried.
+    pub text: &'a str,
+    /// How.
+    pub by: By,
+}
+
+/// A request without a good ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnedAway<'a> {
+    /// Why.
+    pub why: TicketError,
+    /// A ticket that is good at another place: who asks again with it is told that place.
+    pub held: Option<&'a str>,
 }
 
 impl Assigners {
@@ -79,6 +107,8 @@ impl Assigner {
             state: State::of_tree(decision),
             last_resort: State::of_tree_ignoring_health(decision),
             places: places.collect(),
+            ask_at: assignment.ask_at.clone(),
+            asks_by_path: asks_by_path(&assignment.ask_at, &assignment.hosts),
         }
     }
 
@@ -103,8 +133,8 @@ impl Assigner {
         scratch: &mut Scratch,
     ) -> Option<&Place> {
         let held = held.filter(|ticket| ticket.service == self.service);
-        let held = held.and_then(|ticket| self.places.iter().find(|place| place.name == ticket.place));
-        if let Some(place) = held.filter(|place| place.is_open) {
+        let is_held = |place: &&Place| held.is_some_and(|held| place.name == held.place && place.is_open);
+        if let Some(place) = self.places.iter().find(is_held) {
             return Some(place);
         }
         let bits = if address.is_ipv4() { 32 } else { 128 };
@@ -118,7 +148,51 @@ impl Assigner {
 
     /// The ticket for a place, from now on.
     pub fn ticket(&self, place: &Place, now: Timestamp) -> Ticket {
-        Ticket { service: self.service.clone(), place: place.name.clone(), ends_at: now.plus(self.lifetime) }
+        let is_last_resort = !place.is_open;
+        let lifetime = if is_last_resort { self.lifetime.min(LAST_RESORT_MAX) } else { self.lifetime };
+        Ticket {
+            service: self.service.clone(),
+            place: place.name.clone(),
+            ends_at: now.plus(lifetime),
+            is_last_resort,
+        }
+    }
+
+    /// Where a client asks again that came with this target and is not served here, with the ticket that it is to be judged by there: the same
+    /// path where assigners answer any path, else `/assign`.
+    pub fn ask_url(&self, path: &str, query: Option<&str>, held: Option<&str>) -> String {
+        if self.asks_by_path && path.starts_with('/') {
+            format!("{}{path}{}", self.ask_at, query_with(query, held))
+        } else {
+            let service = format!("service={}", self.service);
+            format!("{}/assign{}", self.ask_at, query_with(Some(&service), held))
+        }
+    }
+
+    /// Judges all tickets that a request to `pool` shows: the first good one counts, and of those that are not the first is told.
+    ///
+    /// # Errors
+    ///
+    /// Why the request is not served here; its client is to ask again.
+    pub fn admit<'a>(
+        &self,
+        shown: impl Iterator<Item = (By, &'a str)>,
+        pool: PoolIx,
+        key: &TicketKey,
+        now: Timestamp,
+    ) -> Result<Admitted<'a>, TurnedAway<'a>> {
+        let mut turned_away: Option<TurnedAway<'a>> = None;
+        for (by, text) in shown {
+            let why = match self.check(text, pool, key, now) {
+                Ok(ticket) => return Ok(Admitted { ticket, text, by }),
+                Err(why) => why,
+            };
+            let known = turned_away.get_or_insert(TurnedAway { why, held: None });
+            if why == TicketError::OtherPlace {
+                known.held = known.held.or(Some(text));
+            }
+        }
+        Err(turned_away.unwrap_or(TurnedAway { why: TicketError::Missing, held: None }))
     }
 
     /// Judges the ticket of a request that came to `pool`.
@@ -137,14 +211,16 @@ impl Assigner {
         if ticket.service != self.service {
             return Err(TicketError::OtherService);
         }
-        let mut places = self.places.iter().filter(|place| place.name == ticket.place);
-        let Some(place) = places.find(|place| place.pools.contains(&pool)) else {
+        let places = (0_u16..).zip(&self.places);
+        let mut places =
+            places.filter(|(_, place)| place.name == ticket.place && place.pools.contains(&pool)).peekable();
+        if places.peek().is_none() {
             return Err(TicketError::OtherPlace);
-        };
-        if !place.is_open {
-            return Err(TicketError::PlaceClosed);
         }
-        Ok(ticket)
+        let takes = |(at, place): (u16, &Place)| {
+            place.is_open || (ticket.is_last_resort && self.last_resort.is_open(at))
+        };
+        if places.any(takes) { Ok(ticket) } else { Err(TicketError::PlaceClosed) }
     }
 }
 
@@ -159,7 +235,18 @@ fn name_of(url: &str) -> String {
     name
 }
 
-/// The pools that serve a branch, what they fall back to included. Trees have no rings and few levels.
+/// Whether the assigners at this URL are asked by any path: they know it by its name.
+fn asks_by_path(ask_at: &str, hosts: &[HostPattern]) -> bool {
+    let authority = ask_at.split_once("://").map_or(ask_at, |(_, rest)| rest);
+    let name = match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => authority,
+    };
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    !authority.contains('/') && hosts.iter().any(|host| host.holds(&name))
+}
+
+/// The pools that serve a branch: those whose listeners its clients come to. Trees have no rings and few levels.
 fn pools_behind(estate: &Estate, to: BranchTo) -> BTreeSet<PoolIx> {
     let mut found = BTreeSet::new();
     let mut open = vec![to];

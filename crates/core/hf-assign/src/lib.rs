@@ -4,11 +4,14 @@
 //! 2. A session that shows a good ticket stays where it is while that place is open.
 //! 3. Who assigns keeps nothing: any number of assigners give the same answer to the same question, but for draws.
 //! 4. A ticket names service, place and end, and is signed; a place takes only tickets for itself, before their end, and while it is open.
+//! 5. Where no open place is for a client, it is told one that could still answer. That ticket says so and is short: its place takes it though it is
+//!    closed by health, never when an operator closed it.
 //!
 //! Not here: requests and answers about it (`hf-balancer`), who holds the key (`hf-keys`).
 
 mod assigner;
+pub mod carried;
 mod ticket;
 
-pub use assigner::{Assigner, Assigners, Place};
+pub use assigner::{Admitted, Assigner, Assigners, Place, TurnedAway};
 pub use ticket::{TICKET_BYTES, Ticket, TicketError, TicketKey};

@@ -1,6 +1,6 @@
-//! Tickets: `1.SERVICE.PLACE.END.MAC`, ASCII without a character that a cookie, a header or a query would have to quote.
+//! Tickets: `KIND.SERVICE.PLACE.END.MAC`, ASCII without a character that a cookie, a header or a query would have to quote.
 //!
-//! SERVICE is the assignment's name, PLACE the place's, END seconds since 1970 in hexadecimal, MAC the first 16 bytes of an HMAC-SHA-256 over
+//! KIND is `1`, or `1r` for a place that is told as the last resort; SERVICE is the assignment's name, PLACE the place's, END seconds since 1970 in hexadecimal, MAC the first 16 bytes of an HMAC-SHA-256 over
 //! all before it, in base64url.
 
 use base64::Engine;
@@ -11,6 +11,9 @@ use sha2::Sha256;
 
 /// The longest ticket: what is longer is none.
 pub const TICKET_BYTES: usize = 160;
+
+const PLAIN: &str = "1";
+const LAST_RESORT: &str = "1r";
 
 /// Bytes of the signature. 16 are 2^128 guesses, each of which is a request.
 const MAC_BYTES: usize = 16;
@@ -54,11 +57,16 @@ pub struct Ticket {
     pub place: String,
     /// When it ends.
     pub ends_at: Timestamp,
+    /// Whether its place was closed by health when it was told, and only nothing better was left.
+    pub is_last_resort: bool,
 }
 
 /// Why a ticket is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TicketError {
+    /// There is none.
+    #[error("no ticket was shown")]
+    Missing,
     /// It is no ticket at all, or somebody changed it, or another key signed it.
     #[error("the ticket is not one of ours")]
     Forged,
@@ -80,6 +88,7 @@ impl TicketError {
     /// A word for counters and headers.
     pub fn word(self) -> &'static str {
         match self {
+            TicketError::Missing => "missing",
             TicketError::Forged => "forged",
             TicketError::Ended => "ended",
             TicketError::OtherService => "other-service",
@@ -92,7 +101,8 @@ impl TicketError {
 impl Ticket {
     /// As clients carry it.
     pub fn signed(&self, key: &TicketKey) -> String {
-        let mut text = format!("1.{}.{}.{:x}", self.service, self.place, self.ends_at.0 / 1_000);
+        let kind = if self.is_last_resort { LAST_RESORT } else { PLAIN };
+        let mut text = format!("{kind}.{}.{}.{:x}", self.service, self.place, self.ends_at.0 / 1_000);
         let mac = key.sign(&text);
         text.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(&mac[..MAC_BYTES], &mut text);
@@ -115,7 +125,7 @@ impl Ticket {
             return Err(TicketError::Forged);
         }
         let mut fields = signed.split('.');
-        let (Some("1"), Some(service), Some(place), Some(end), None) =
+        let (Some(kind @ (PLAIN | LAST_RESORT)), Some(service), Some(place), Some(end), None) =
             (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
         else {
             return Err(TicketError::Forged);
@@ -126,7 +136,8 @@ impl Ticket {
         if ends_at <= now {
             return Err(TicketError::Ended);
         }
-        Ok(Ticket { service: service.to_owned(), place: place.to_owned(), ends_at })
+        let is_last_resort = kind == LAST_RESORT;
+        Ok(Ticket { service: service.to_owned(), place: place.to_owned(), ends_at, is_last_resort })
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use hf_assign::carried;
 use hf_model::Cidr;
 
-/// The cookie, header and query key that carry a ticket.
-pub const TICKET: &str = "holdfast-ticket";
+const TICKET: HeaderName = HeaderName::from_static(carried::TICKET);
 
 /// The last address that no trusted hop vouches for.
 pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Cidr]) -> IpAddr {
@@ -25,26 +25,10 @@ pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Cidr]) -> IpAddr {
     client
 }
 
-/// The ticket that a request shows: in the query, in the header, or as a cookie.
-pub fn ticket<'a>(query: Option<&'a str>, headers: &'a HeaderMap) -> Option<&'a str> {
-    let in_query = query.and_then(|query| query.split('&').find_map(|pair| value_of(pair)));
-    let in_header = || headers.get(TICKET).and_then(|value| value.to_str().ok());
-    let in_cookie = || {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        cookies.flat_map(|line| line.split(';')).find_map(|pair| value_of(pair.trim()))
-    };
-    in_query.or_else(in_header).or_else(in_cookie)
-}
-
-fn value_of(pair: &str) -> Option<&str> {
-    pair.strip_prefix(TICKET)?.strip_prefix('=')
-}
-
-/// The query without a ticket: it is replaced, never piled up.
-pub fn without_ticket(query: &str) -> String {
-    let rest: Vec<&str> =
-        query.split('&').filter(|pair| !pair.is_empty() && value_of(pair).is_none()).collect();
-    rest.join("&")
+/// The tickets that a request shows.
+pub fn tickets<'a>(query: Option<&'a str>, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+    let values = |name| headers.get_all(name).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+    carried::shown(query, values(TICKET), values(header::COOKIE)).map(|(_, text)| text)
 }
 
 #[cfg(test)]
@@ -73,15 +57,11 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_is_in_the_query_a_header_or_a_cookie() {
+    fn tickets_are_read_from_all_that_carries_them() {
         let mut headers = HeaderMap::new();
-        assert_eq!(ticket(None, &headers), None);
         headers.insert(header::COOKIE, "a=b; holdfast-ticket=cookie".parse().unwrap());
-        assert_eq!(ticket(None, &headers), Some("cookie"));
         headers.insert(TICKET, "header".parse().unwrap());
-        assert_eq!(ticket(Some("x=1&holdfast-ticketx=no"), &headers), Some("header"));
-        assert_eq!(ticket(Some("x=1&holdfast-ticket=query"), &headers), Some("query"));
-        assert_eq!(without_ticket("a=1&holdfast-ticket=x&b"), "a=1&b");
-        assert_eq!(without_ticket("holdfast-ticket=x"), "");
+        let found: Vec<&str> = tickets(Some("x=1&holdfast-ticket=query"), &headers).collect();
+        assert_eq!(found, ["query", "header", "cookie"]);
     }
 }

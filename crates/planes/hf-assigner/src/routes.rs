@@ -7,15 +7,16 @@ use axum::Router;
 use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use hf_api::serve::Peer;
+use hf_assign::carried::query_with;
 use hf_assign::{Assigner, Place, Ticket, TicketKey};
 use hf_clock::Clock;
 use hf_model::Cidr;
 use serde::{Deserialize, Serialize};
 
 use crate::AssignerConfig;
-use crate::client::{TICKET, address, ticket, without_ticket};
+use crate::client::{address, tickets};
 use crate::compiled::Compiled;
 
 /// What every route needs.
@@ -77,7 +78,8 @@ pub fn router(config: &AssignerConfig, compiled: Arc<ArcSwapOption<Compiled>>, c
     let context =
         Context { compiled, clock, key: config.key.clone(), trusted: config.trusted.clone().into() };
     Router::new()
-        .route("/assign", get(assign))
+        // Any method: whom a place sends here with 307 keeps its own.
+        .route("/assign", any(assign))
         .route("/healthz", get(healthz))
         .fallback(any_path)
         .with_state(context)
@@ -101,7 +103,7 @@ impl Context {
         headers: &HeaderMap,
     ) -> Result<(&'a Place, Ticket), Refused> {
         let now = self.clock.now();
-        let held = ticket(uri.query(), headers).and_then(|text| Ticket::read(text, &self.key, now).ok());
+        let held = tickets(uri.query(), headers).find_map(|text| Ticket::read(text, &self.key, now).ok());
         let client = address(peer.0.ip(), headers, &self.trusted);
         let seed = hf_clock::random_seed();
         let place = compiled.assign(assigner, held.as_ref(), client, seed).ok_or_else(|| Refused {
@@ -174,10 +176,10 @@ async fn any_path(
         });
     };
     let (place, ticket) = context.place((&compiled, assigner), peer, &uri, &headers)?;
-    let query = uri.query().map(without_ticket).filter(|query| !query.is_empty());
-    let before = query.map_or_else(String::new, |query| format!("{query}&"));
     let signed = ticket.signed(&context.key);
-    let location = format!("{}{}?{before}{TICKET}={signed}", place.url, uri.path());
+    // `OPTIONS *` has no path.
+    let path = if uri.path().starts_with('/') { uri.path() } else { "/" };
+    let location = format!("{}{path}{}", place.url, query_with(uri.query(), Some(&signed)));
     let assigned = Assigned {
         service: assigner.service(),
         place: &place.name,

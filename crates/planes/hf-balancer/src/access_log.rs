@@ -3,7 +3,8 @@
 //! 1. A worker never waits for the disk: lines go over a queue of [`QUEUE`] lines to a thread of their own. What does not fit is lost, and the next
 //!    line says how many were.
 //! 2. A file that was renamed or removed is opened anew within a second: that is how logs are rotated.
-//! 3. A line is written when the head of the answer goes out; what has no readable request is not here.
+//! 3. Tickets of sessions are left out: whoever reads one could use it.
+//! 4. A line is written when the head of the answer goes out; what has no readable request is not here.
 //!
 //! Not here: who writes where (the node's file), events of the program itself (`tracing`).
 
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
+use hf_assign::carried::query_with;
 use hf_model::Timestamp;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 use tokio::time::Instant;
@@ -141,13 +143,13 @@ impl Asked {
     /// The line, once the answer's head is known.
     pub fn line(&self, now: Timestamp, client: IpAddr, status: StatusCode) -> String {
         let host = self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let target = self.uri.path_and_query().map_or("", |target| target.as_str());
+        let query = query_with(self.uri.query(), None);
         format!(
             "{{\"at_ms\":{},\"client\":\"{client}\",\"method\":{},\"host\":{},\"target\":{},\"version\":\"{:?}\",\"status\":{},\"head_us\":{}}}",
             now.0,
             quoted(self.method.as_str()),
             quoted(host),
-            quoted(target),
+            quoted(&format!("{}{query}", self.uri.path())),
             self.version,
             status.as_u16(),
             self.began.elapsed().as_micros(),
@@ -156,7 +158,7 @@ impl Asked {
 }
 
 /// As a string of JSON.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -175,7 +177,8 @@ mod tests {
     use super::*;
 
     fn line() -> String {
-        let request = Request::builder().uri("/a?b=c").header("host", "a\"\\b").body(()).unwrap();
+        let request =
+            Request::builder().uri("/a?b=c&holdfast-ticket=x").header("host", "a\"\\b").body(()).unwrap();
         let line = Asked::of(&request).line(Timestamp(5), "192.0.2.1".parse().unwrap(), StatusCode::OK);
         line.split_once(",\"head_us\"").unwrap().0.to_owned()
     }

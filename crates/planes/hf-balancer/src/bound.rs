@@ -102,6 +102,7 @@ pub async fn bind_with(
         config.activity.clone(),
         config.endpoint_authorities.clone(),
     );
+    routes.set_ticket_key(config.ticket_key.clone());
     routes.remember(config.memory.clone().unwrap_or_default());
     let (handover, asked) = Handover::new();
     let mut bound = Bound {
@@ -282,6 +283,8 @@ impl Bound {
         let given = self.given.take(wanted.pool.as_str(), wanted.key.address);
         let opened = if wanted.listening.options.tls && self.config.certificates.is_none() {
             Err(BindError::NoCertificates { pool: wanted.pool.clone() })
+        } else if let Some(pool) = wanted.without_key() {
+            Err(BindError::NoTicketKey { pool })
         } else if given.is_empty() {
             listen::open(&wanted.pool, wanted.key.address, self.workers.len())
         } else {

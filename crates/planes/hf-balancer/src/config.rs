@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hf_assign::TicketKey;
 use hf_certificates::Certificates;
 use hf_clock::Clock;
 use hf_model::{NodeId, ZoneId};
@@ -40,6 +41,8 @@ pub struct BalancerConfig {
     pub endpoint_authorities: Authorities,
     /// What a predecessor knew of the endpoints; with it clients are accepted at once, without it after the first round of checks.
     pub memory: Option<Vec<EndpointMemory>>,
+    /// What checks the tickets of pools with `assigned`. None: this node has none, and their listeners cannot be opened.
+    pub ticket_key: Option<TicketKey>,
     /// Where each request leaves a line. Default nowhere.
     pub access_log: Option<AccessLog>,
     /// Bounds and patience.
@@ -58,6 +61,7 @@ impl BalancerConfig {
             clock,
             activity,
             certificates: None,
+            ticket_key: None,
             access_log: None,
             endpoint_authorities: Authorities::default(),
             memory: None,

@@ -1,6 +1,6 @@
 //! One request of a client: made ready for an endpoint, carried ([`tries`](crate::tries)), and its answer passed back.
 //!
-//! 1. What is refused here never reached an endpoint: a doubtful form, no pool for it, too long a body.
+//! 1. What is refused here never reached an endpoint: a doubtful form, no pool for it, no ticket for the place, too long a body.
 //! 2. A body of at most `replay_bytes` is read whole if the request may be sent again, when its length is known or it is all there already (a call
 //!    of gRPC, mostly); others are streamed.
 //! 3. The request as a whole ends at `patience.request`, or at the caller's `grpc-timeout` if that is earlier.
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hf_balance::hash_key;
 use hf_config::estate::{Choice, HashKey};
-use http::header::{CONNECTION, HOST, HeaderValue, SET_COOKIE};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
@@ -55,6 +55,8 @@ struct Known {
     id: Option<HeaderValue>,
     is_grpc: bool,
     until: Option<Instant>,
+    /// A ticket to keep.
+    ticket: Option<HeaderValue>,
     upgrade: Option<Upgrade>,
 }
 
@@ -80,7 +82,7 @@ impl ClientConnection {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 return Ok(self.open_tunnel(answered, known, under_way));
             }
-            Ok(answered) => self.pass_on(answered, &known, under_way),
+            Ok(answered) => self.pass_on(answered, &mut known, under_way),
             Err(refusal) => refuse(refusal, &mut known, under_way),
         };
         if known.version < Version::HTTP_2 && self.front.phase() != Phase::Open {
@@ -89,11 +91,11 @@ impl ClientConnection {
         Ok(response)
     }
 
-    fn pass_on(&self, answered: Answered, known: &Known, under_way: UnderWay) -> Response<ReplyBody> {
+    fn pass_on(&self, answered: Answered, known: &mut Known, under_way: UnderWay) -> Response<ReplyBody> {
         let Answered { response, lease, cookie, body_idle } = answered;
         let (mut parts, incoming) = response.into_parts();
         prepare_answer(&mut parts.headers);
-        if let Some(cookie) = cookie {
+        for cookie in cookie.into_iter().chain(known.ticket.take()) {
             parts.headers.append(SET_COOKIE, cookie);
         }
         parts.version = known.version.max(Version::HTTP_11);
@@ -107,7 +109,10 @@ impl ClientConnection {
     }
 
     fn open_tunnel(&self, answered: Answered, known: Known, under_way: UnderWay) -> Response<ReplyBody> {
-        let Answered { response, lease, .. } = answered;
+        let Answered { mut response, lease, .. } = answered;
+        if let Some(ticket) = known.ticket {
+            response.headers_mut().append(SET_COOKIE, ticket);
+        }
         let Some(upgrade) = known.upgrade else {
             // `tries` lets 101 through only where an upgrade was asked for.
             let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "the endpoint changed protocols unasked");
@@ -131,6 +136,10 @@ impl ClientConnection {
             to_own_form(&mut request);
         }
         let route = self.route(&request)?;
+        if let Some(gate) = &route.gate {
+            let now = self.worker.shared.clock.now();
+            known.ticket = gate.admit(&mut request, now, self.client.over_tls)?;
+        }
         let rules = route.rules();
         known.until = rules.patience.request.map(|limit| Instant::now() + limit);
         if known.is_grpc
@@ -269,6 +278,9 @@ fn refuse(refusal: Refusal, known: &mut Known, under_way: UnderWay) -> Response<
     let mut response = Response::new(ReplyBody::of_us(Bytes::new(), under_way));
     *response.status_mut() = refusal.status;
     grpc::refuse(&mut response, &refusal.what);
+    // The type of the body is gRPC's.
+    let fields = refusal.fields.into_iter().filter(|(name, _)| *name != CONTENT_TYPE);
+    response.headers_mut().extend(fields);
     if let Some(id) = known.id.take() {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }

@@ -64,7 +64,11 @@ pub fn refuse<B>(answer: &mut Response<B>, what: &str) {
         StatusCode::NOT_FOUND => "12",
         StatusCode::PAYLOAD_TOO_LARGE => "8",
         StatusCode::GATEWAY_TIMEOUT => "4",
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => "14",
+        // Asked at another place it may be answered: the answer's `location` says where.
+        StatusCode::TEMPORARY_REDIRECT
+        | StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE => "14",
         _ => "2",
     };
     *answer.status_mut() = StatusCode::OK;

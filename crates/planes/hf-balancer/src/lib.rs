@@ -2,7 +2,7 @@
 //!
 //! One thread for each core, each with its own runtime, its own listener of every pool (SO_REUSEPORT) and its own kept
 //! connections. The life of a request: [`worker`] accepts the client, [`arrive`] reads what comes before HTTP, [`serve`] keeps the connection,
-//! [`client_io`] watches what it sends, [`front`] says which pool is meant, [`exchange`] picks an endpoint by its [`route::Route`], borrows a
+//! [`client_io`] watches what it sends, [`front`] says which pool is meant, [`tickets`] whether a session belongs here, [`exchange`] picks an endpoint by its [`route::Route`], borrows a
 //! connection from [`kept`] and passes the answer back; [`tunnel`] carries what is no HTTP any more. Pools of bytes go through [`tcp`].
 //!
 //! 1. A snapshot in force binds every request after it; when a zone is left its idle connections close at once, and what is under
@@ -53,6 +53,7 @@ mod routes;
 mod serve;
 mod sticky;
 mod tcp;
+mod tickets;
 mod tries;
 mod tunnel;
 mod unverified;

@@ -65,6 +65,14 @@ pub enum BindError {
         /// Whose listener.
         pool: PoolName,
     },
+    /// A pool that wants tickets, on a node that cannot check them.
+    #[error(
+        "pool {pool} wants tickets (`assigned`), and this node cannot check them; name the key of all nodes in `ticket_key_file` of [balancer]"
+    )]
+    NoTicketKey {
+        /// Whose listener.
+        pool: PoolName,
+    },
     /// The cryptography does not work here.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),

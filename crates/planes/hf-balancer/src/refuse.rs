@@ -1,7 +1,7 @@
 //! What the balancer says in its own words: one line of plain text that names what happened and what may help.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 
 use crate::body::ReplyBody;
@@ -15,6 +15,8 @@ pub struct Refusal {
     pub status: StatusCode,
     /// What happened.
     pub what: String,
+    /// Fields of the answer beside those that every refusal has; they win over those.
+    pub fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Seconds after which a 503 may be tried again: longer than a health check needs to see an endpoint come back.
@@ -23,7 +25,7 @@ const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("5");
 impl Refusal {
     /// A refusal in words.
     pub fn new(status: StatusCode, what: impl Into<String>) -> Self {
-        Refusal { status, what: what.into() }
+        Refusal { status, what: what.into(), fields: Vec::new() }
     }
 
     /// As an answer. The connection is closed where the request's own form was refused.
@@ -41,6 +43,9 @@ impl Refusal {
         }
         if self.status.is_client_error() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        for (name, value) in self.fields {
+            headers.insert(name, value);
         }
         if let Some(id) = request_id {
             headers.insert(X_REQUEST_ID, id);

@@ -15,6 +15,7 @@ use http::header::HeaderValue;
 
 use crate::endpoint::Endpoint;
 use crate::manner::Manner;
+use crate::tickets::Gate;
 
 /// A pool's endpoints and how to choose among them, compiled from one snapshot.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Route {
     pub failover: Option<Arc<Route>>,
     /// Cookies that keep clients at their endpoints, by position; empty where the pool sets none.
     pub cookies: Vec<HeaderValue>,
+    /// Who checks the tickets of its requests; none where the pool is not assigned.
+    pub gate: Option<Gate>,
     /// The estate that it is of.
     pub estate: Arc<Estate>,
     /// The pool in it.

@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use hf_assign::{Assigners, TicketKey};
 use hf_balance::Plan;
 use hf_config::estate::{AllDown, EndpointRef, Estate, Pool, PoolIx, ZoneIx};
 use hf_decide::{Reason, ZoneState};
@@ -25,6 +26,7 @@ use crate::memory::{self, EndpointMemory};
 use crate::outliers::{Outliers, Views};
 use crate::route::Route;
 use crate::sticky;
+use crate::tickets::Gate;
 
 /// What a listener is known by: its address, and its pool where any free port will do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +49,15 @@ pub struct Wanted {
     pub behind: Vec<Behind>,
     /// What its clients have to expect.
     pub phase: Phase,
+}
+
+impl Wanted {
+    /// A pool behind it whose tickets cannot be checked.
+    pub fn without_key(&self) -> Option<PoolName> {
+        let gates =
+            self.behind.iter().filter_map(|behind| Some((&behind.route, behind.route.gate.as_ref()?)));
+        gates.into_iter().find(|(_, gate)| !gate.has_key()).map(|(route, _)| route.pool.clone())
+    }
 }
 
 /// One version of the estate, with our endpoints in their places.
@@ -93,6 +104,7 @@ pub struct Routes {
     address: Option<IpAddr>,
     activity: Arc<Activity>,
     authorities: Authorities,
+    ticket_key: Option<TicketKey>,
     base: Instant,
     views: Arc<Views>,
     memory: Vec<EndpointMemory>,
@@ -118,6 +130,7 @@ impl Routes {
             address,
             activity,
             authorities,
+            ticket_key: None,
             base: Instant::now(),
             views: Arc::default(),
             memory: Vec::new(),
@@ -127,6 +140,11 @@ impl Routes {
             left: Vec::new(),
             next_id: 1,
         }
+    }
+
+    /// Checks tickets with this key.
+    pub fn set_ticket_key(&mut self, key: Option<TicketKey>) {
+        self.ticket_key = key;
     }
 
     /// Takes what a predecessor knew, for endpoints of the first estate.
@@ -148,6 +166,9 @@ impl Routes {
             tracing::warn!(%zone, "the estate has no zone of this balancer's name: no endpoint counts as near");
         }
         let places = Arc::new(Places::of(estate));
+        // Once for all of them, and not at all where nobody asks for tickets.
+        let is_assigned = estate.pools.iter().any(|pool| pool.assigned.is_some());
+        let assigners = Arc::new(if is_assigned { Assigners::new(snapshot) } else { Assigners::default() });
         let mut wanted: Vec<Wanted> = Vec::new();
         for at in estate.pool_indexes() {
             let Some(listen) = listener(estate, at) else { continue };
@@ -159,7 +180,7 @@ impl Routes {
             let any_port_for = (address.port() == 0).then(|| pool.name.clone());
             let key = FrontKey { address, any_port_for };
             let phase = phase(snapshot, at, own_zone);
-            let route = self.route(&placed, snapshot, at, own_zone, Failover::Wanted);
+            let route = self.route(&placed, (snapshot, &assigners), at, own_zone, Failover::Wanted);
             let behind = Behind { hosts: pool.hosts.clone(), paths: pool.paths.clone(), route };
             if let Some(shared) = wanted.iter_mut().find(|found| found.key == key) {
                 shared.behind.push(behind);
@@ -176,7 +197,7 @@ impl Routes {
     fn route(
         &self,
         placed: &Placed,
-        snapshot: &Snapshot,
+        (snapshot, assigners): (&Snapshot, &Arc<Assigners>),
         asked: PoolIx,
         own_zone: Option<ZoneIx>,
         failover: Failover,
@@ -197,8 +218,10 @@ impl Routes {
             plan: ArcSwap::from_pointee(plan),
             endpoints: serving.endpoints.clone(),
             manner: serving.manner.clone(),
-            failover: failover.map(|rule| self.route(placed, snapshot, rule.to, own_zone, Failover::Spent)),
+            failover: failover
+                .map(|rule| self.route(placed, (snapshot, assigners), rule.to, own_zone, Failover::Spent)),
             cookies: serving.endpoints.iter().filter_map(field).collect(),
+            gate: pool.assigned.map(|by| Gate::new(assigners, by, asked, self.ticket_key.as_ref())),
             estate: estate.clone(),
             asked,
         });

@@ -24,6 +24,7 @@ mod save;
 mod seconds;
 mod takeover;
 mod task;
+mod tickets;
 mod updates;
 
 pub use dns_files::{FileProblem, check_dns_files};

@@ -7,7 +7,7 @@
 //! 4. The same holds for certificates that have expired or cannot be read: a node that can serve from its disk does, says so, and
 //!    begins its feed when they are right.
 //! 5. And for the files of DNS: without a database, table, secret or certificate only what needs it is missing, and the node says so. Only a
-//!    node that never served anything refuses to start with them.
+//!    node that never served anything refuses to start with them. So it is with the key of tickets (`tickets`).
 //!
 //! Not here: what the parts do, what a snapshot is made of (`hub`).
 
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hf_api::tls::{ClientCertificates, Identity, KeyPin, ServerFiles, ServerTls};
+use hf_assign::TicketKey;
 use hf_balancer::{BalancerConfig, NamedListener};
 use hf_checker::CheckerConfig;
 use hf_clock::Clock;
@@ -52,6 +53,7 @@ use crate::save;
 use crate::seconds;
 use crate::takeover::{self, Predecessor};
 use crate::task::{self, Sinks, Sources};
+use crate::tickets;
 use crate::updates::HandedOn;
 
 /// Messages of the feed that wait for the hub at most; when they do, connections wait.
@@ -82,6 +84,8 @@ pub struct Addresses {
     pub status: Option<SocketAddr>,
     /// DNS, with that role.
     pub dns: Vec<SocketAddr>,
+    /// Where sessions ask for their place, with the role assign.
+    pub assign: Option<SocketAddr>,
 }
 
 /// A running node. Dropped, it is told to stop and not waited for.
@@ -324,6 +328,9 @@ pub async fn start_after(
     if let Some(status) = opened.status {
         parts.start("status", status.run(stopped.clone()));
     }
+    if let Some(assigner) = opened.assigner {
+        parts.start("assigner", assigner.run(stopped.clone()));
+    }
     if let Some(((dns, settings), mut cold)) = opened.dns {
         let identity = config
             .tls
@@ -416,6 +423,7 @@ struct Opened {
     status: Option<hf_status::Bound>,
     dns: Option<((hf_dns::Bound, hf_dns::Settings), hf_dns::ColdInputs)>,
     balancer: Option<hf_balancer::Bound>,
+    assigner: Option<hf_assigner::Bound>,
     control: Option<Control>,
     ledger_problem: Option<String>,
     dns_secrets_problem: Option<String>,
@@ -464,6 +472,10 @@ impl Opened {
                 problems.extend(bad_cold.iter().map(|problem| boot::describe(problem)));
             }
         }
+        let read = config.clone();
+        let ticket_key = blocking(move || tickets::read_key(&read)).await;
+        let ticket_key = without("the key of tickets", ticket_key, can_serve, &mut problems).flatten();
+        let assigner = open_assigner(config, given, ticket_key.clone(), can_serve, &mut problems).await;
         let mut balancer = None;
         if has(Role::Balancer) {
             let (data_dir, now) = (config.data_dir.clone(), given.clock.now());
@@ -484,6 +496,7 @@ impl Opened {
                 )
                 .flatten(),
                 endpoint_authorities: files.authorities,
+                ticket_key,
                 ..balancer_config(config, given)
             };
             let open_already = hf_balancer::Given::from(listeners);
@@ -519,6 +532,7 @@ impl Opened {
                 status,
                 dns,
                 balancer,
+                assigner,
                 control,
                 ledger_problem,
                 dns_secrets_problem,
@@ -542,7 +556,41 @@ impl Opened {
             feed: self.feed.local_address(),
             status: self.status.as_ref().map(hf_status::Bound::address),
             dns: self.dns.as_ref().map(|((dns, _), _)| dns.local_addresses().to_vec()).unwrap_or_default(),
+            assign: self.assigner.as_ref().map(hf_assigner::Bound::address),
         }
+    }
+}
+
+/// Opens the role's port, with a key to sign with.
+async fn open_assigner(
+    config: &NodeConfig,
+    given: &Given,
+    key: Option<TicketKey>,
+    can_serve: bool,
+    problems: &mut Vec<String>,
+) -> Option<hf_assigner::Bound> {
+    let key = key.filter(|_| config.roles.contains(&Role::Assign))?;
+    let (named, clock) = (config.clone(), given.clock.clone());
+    let read = blocking(move || tickets::assigner_config(&named, key, clock)).await;
+    let wanted = without("the certificate of [assign]", read, can_serve, problems)?;
+    let (snapshots, geography) = (given.snapshots.clone(), given.geography.clone());
+    keep(hf_assigner::bind(wanted, snapshots, geography, given.clock.clone()).await, problems)
+}
+
+/// What was read of a file, or without it: a node that can serve says so, another does not start.
+fn without<T, E: std::error::Error>(
+    what: &str,
+    read: Result<T, E>,
+    can_serve: bool,
+    problems: &mut Vec<String>,
+) -> Option<T> {
+    match read {
+        Err(problem) if can_serve => {
+            let problem = boot::describe(&problem);
+            error!(%problem, "the node starts without {what}; mend it and start the node again");
+            None
+        }
+        read => keep(read, problems),
     }
 }
 
@@ -649,6 +697,9 @@ pub(crate) fn resolve(mut config: NodeConfig, base_dir: &Path) -> NodeConfig {
     from_base(&mut config.sources.directory);
     resolve_dns(&mut config.dns, from_base);
     resolve_balancer(&mut config.balancer, from_base);
+    if let Some(tls) = &mut config.assign.tls {
+        [&mut tls.certificate, &mut tls.key].into_iter().for_each(from_base);
+    }
     ledger::resolve(&mut config.ledger, from_base);
     config
 }

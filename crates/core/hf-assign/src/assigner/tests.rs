@@ -107,7 +107,12 @@ fn key() -> TicketKey {
 }
 
 fn ticket(url: &str) -> Ticket {
-    Ticket { service: "chat".to_owned(), place: name_of(url), ends_at: Timestamp(3_600_000) }
+    Ticket {
+        service: "chat".to_owned(),
+        place: name_of(url),
+        ends_at: Timestamp(3_600_000),
+        is_last_resort: false,
+    }
 }
 
 fn check(world: &World, client: &str, held: Option<&str>, want: Option<&str>) {
@@ -164,4 +169,79 @@ fn a_ticket_lasts_as_long_as_the_assignment_says() {
     let assigner = assigners.get(AssignmentIx(0)).unwrap();
     let made = assigner.ticket(&assigner.places()[0], Timestamp(0));
     assert_eq!(made, ticket(EU));
+}
+
+#[test]
+fn who_is_told_the_last_resort_is_served_there_for_a_moment() {
+    let World { snapshot, .. } = World::new();
+    let pool = snapshot.estate.pool_named(&"web-eu".parse().unwrap()).unwrap();
+    let assigners = Assigners::new(&snapshot);
+    let mut assigner = assigners.of_service("chat").unwrap().clone();
+    // As when the tree asks it no more, and it could still answer.
+    assigner.places[0].is_open = false;
+    let made = assigner.ticket(&assigner.places[0], Timestamp(0));
+    assert!(made.is_last_resort && made.ends_at == Timestamp(60_000), "{made:?}");
+    let judged = |assigner: &Assigner, ticket: &Ticket| {
+        assigner.check(&ticket.signed(&key()), pool, &key(), Timestamp(1)).map(drop)
+    };
+    assert_eq!(judged(&assigner, &made), Ok(()));
+    assert_eq!(judged(&assigner, &ticket(EU)), Err(TicketError::PlaceClosed));
+    // As when an operator closed it.
+    assigner.last_resort = State::new([false, true]);
+    assert_eq!(judged(&assigner, &made), Err(TicketError::PlaceClosed));
+}
+
+#[test]
+fn one_good_ticket_is_enough_and_a_foreign_one_is_asked_with() {
+    let world = World::new();
+    let assigners = Assigners::new(&world.snapshot);
+    let assigner = assigners.of_service("chat").unwrap();
+    let pool = world.snapshot.estate.pool_named(&"web-eu".parse().unwrap()).unwrap();
+    let (good, other) = (ticket(EU).signed(&key()), ticket(US).signed(&key()));
+    let admit = |shown: &[(By, &'static str)]| {
+        let shown: Vec<(By, &str)> = shown
+            .iter()
+            .map(|(by, text)| {
+                (
+                    *by,
+                    if *text == "good" {
+                        &*good
+                    } else if *text == "other" {
+                        &*other
+                    } else {
+                        *text
+                    },
+                )
+            })
+            .collect();
+        match assigner.admit(shown.into_iter(), pool, &key(), Timestamp(1)) {
+            Ok(admitted) => format!("{:?}", admitted.by),
+            Err(TurnedAway { why, held }) => format!("{} {}", why.word(), held.is_some()),
+        }
+    };
+    assert_eq!(admit(&[(By::Query, "old"), (By::Cookie, "good")]), "Cookie");
+    assert_eq!(admit(&[(By::Query, "old"), (By::Cookie, "other")]), "forged true");
+    assert_eq!(admit(&[(By::Header, "other")]), "other-place true");
+    assert_eq!(admit(&[]), "missing false");
+}
+
+#[test]
+fn asking_again_is_by_path_where_assigners_answer_paths() {
+    let mut world = World::new();
+    let url = |world: &World, path: &str, held| {
+        let assigners = Assigners::new(&world.snapshot);
+        assigners.of_service("chat").unwrap().ask_url(path, Some("a=1&holdfast-ticket=x"), held)
+    };
+    let ask = "https://assign.example.test";
+    assert_eq!(url(&world, "/room", None), format!("{ask}/assign?service=chat"));
+    assert_eq!(url(&world, "/room", Some("y")), format!("{ask}/assign?service=chat&holdfast-ticket=y"));
+    let mut estate = Estate::clone(&world.snapshot.estate);
+    estate.assignments[0].hosts = vec![HostPattern::Below("example.test".to_owned())];
+    world.snapshot.estate = Arc::new(estate);
+    assert_eq!(url(&world, "/room", None), format!("{ask}/room?a=1"));
+    assert_eq!(url(&world, "/room", Some("y")), format!("{ask}/room?a=1&holdfast-ticket=y"));
+    assert_eq!(url(&world, "*", None), format!("{ask}/assign?service=chat"));
+    let by_path = |ask_at| asks_by_path(ask_at, &[HostPattern::Exactly("a.test".to_owned())]);
+    assert!(by_path("https://A.test:8443") && by_path("http://a.test."));
+    assert!(!by_path("https://a.test/under") && !by_path("https://b.test"));
 }

@@ -7,7 +7,12 @@ fn key(of: u8) -> TicketKey {
 }
 
 fn ticket() -> Ticket {
-    Ticket { service: "chat".to_owned(), place: "0123456789abcdef".to_owned(), ends_at: Timestamp(2_000_000) }
+    Ticket {
+        service: "chat".to_owned(),
+        place: "0123456789abcdef".to_owned(),
+        ends_at: Timestamp(2_000_000),
+        is_last_resort: false,
+    }
 }
 
 fn check(text: &str, now_ms: u64, want: Result<Ticket, TicketError>) {
@@ -22,6 +27,8 @@ fn a_ticket_is_read_as_it_was_written_until_its_end() {
     check(&text, 0, Ok(ticket()));
     check(&text, 1_999_999, Ok(ticket()));
     check(&text, 2_000_000, Err(TicketError::Ended));
+    let last = Ticket { is_last_resort: true, ..ticket() };
+    check(&last.signed(&key(1)), 0, Ok(last));
 }
 
 #[test]

@@ -136,7 +136,10 @@ async fn any_path_of_an_assigned_name_leads_to_the_place() {
 #[tokio::test]
 async fn who_shows_a_good_ticket_keeps_its_place_while_that_is_open() {
     let ask = |ticket: &str| {
-        asked("/assign?service=chat", "192.0.2.7").header(TICKET, ticket).body(Body::empty()).unwrap()
+        asked("/assign?service=chat", "192.0.2.7")
+            .header(hf_assign::carried::TICKET, ticket)
+            .body(Body::empty())
+            .unwrap()
     };
     let american = asked("/assign?service=chat", "198.51.100.7").body(Body::empty()).unwrap();
     let (_, body) = answer(Some(compiled(&[])), american).await;

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panic, as tests do")]
 
+mod assign;
 mod bodies;
 mod drain;
 mod ejection;

@@ -81,6 +81,11 @@ impl World {
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
+    fn write_ticket_key(&self) {
+        let text = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n";
+        hf_keys::private_file::write(&self.dir.path().join("tickets.key"), text).unwrap();
+    }
+
     fn client(&self, node: &NodeHandle, name: &str) -> Client {
         let token =
             std::fs::read_to_string(self.dir.path().join(format!("data/{name}/operator.token"))).unwrap();
@@ -233,7 +238,11 @@ async fn a_data_plane_obeys_loses_control_restarts_and_holds_its_shifts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_process_can_have_all_roles() {
     let world = World::new().await;
-    let node = world.start(&in_world("all", &Role::ALL, &[])).await;
+    world.write_ticket_key();
+    let mut config = in_world("all", &Role::ALL, &[]);
+    config.balancer.ticket_key_file = Some("tickets.key".into());
+    let node = world.start(&config).await;
+    assert!(node.addresses().assign.is_some());
     until_snapshot(&node, |snapshot| snapshot.verdicts.of.iter().all(|v| *v == hf_health::Verdict::Healthy))
         .await;
     assert_eq!(within(until_answer(&world)).await, "a");
@@ -287,6 +296,27 @@ async fn everything_that_stands_in_the_way_is_said_at_once() {
         problems.iter().filter(|problem| problem.contains(&address.to_string())).count() == 2,
         "{problems:?}"
     );
+}
+
+/// A node that never served anything needs its key; one that can serve from its disk goes on without.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_assigns_has_a_key() {
+    let world = World::new().await;
+    let mut config = in_world("n", &[Role::Control, Role::Assign], &[]);
+    let error = start(config.clone(), world.dir.path(), Clock::system(), LostLedger::Refuse).await;
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("add `ticket_key_file` to [balancer]"), "{text}");
+    world.write_ticket_key();
+    config.balancer.ticket_key_file = Some("tickets.key".into());
+    let node = world.start(&config).await;
+    until_snapshot(&node, |_| true).await;
+    let assign = node.addresses().assign.unwrap();
+    assert_ne!(assign.port(), 0);
+    node.stop().await.unwrap();
+    config.balancer.ticket_key_file = Some("absent.key".into());
+    let node = world.start(&config).await;
+    assert_eq!(node.addresses().assign, None);
+    node.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod origin2;
 mod secure;
 mod world;
 
-pub use client::{Kept, get, get_with, post, raw};
+pub use client::{Answer, Kept, get, get_with, post, raw};
 pub use client2::Http2;
 pub use origin::{Origin, RawOrigin};
 pub use origin2::Origin2;

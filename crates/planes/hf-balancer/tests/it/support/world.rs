@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hf_assign::TicketKey;
 use hf_balancer::{
     Authorities, BalancerConfig, BindError, EndpointMemory, Limits, ListenerView, Memories, bind,
 };
@@ -37,6 +38,7 @@ pub struct WorldBuilder {
     authorities: Authorities,
     memory: Option<Vec<EndpointMemory>>,
     certificates: Option<Certificates>,
+    ticket_key: Option<TicketKey>,
 }
 
 impl WorldBuilder {
@@ -57,6 +59,7 @@ impl WorldBuilder {
             authorities: Authorities::default(),
             memory: None,
             certificates: None,
+            ticket_key: None,
         }
     }
 
@@ -121,6 +124,12 @@ impl WorldBuilder {
         self
     }
 
+    /// What checks tickets.
+    pub fn ticket_key(mut self, key: TicketKey) -> Self {
+        self.ticket_key = Some(key);
+        self
+    }
+
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
         self
@@ -150,6 +159,7 @@ impl WorldBuilder {
             workers: NonZeroUsize::new(self.workers).unwrap(),
             limits: self.limits,
             certificates: self.certificates,
+            ticket_key: self.ticket_key,
             endpoint_authorities: self.authorities,
             memory: self.memory,
             ..BalancerConfig::new(
@@ -252,6 +262,11 @@ impl World {
         self.memories.read()
     }
 
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshots.borrow().clone().expect("there is always one")
+    }
+
     /// Publishes a new snapshot and waits until it is in force.
     pub async fn publish(&mut self) {
         let snapshot = self.state.snapshot();
@@ -262,6 +277,11 @@ impl World {
 
     /// Shifts everything out of these zones and no others.
     pub async fn shift(&mut self, zones: &[&str]) {
+        self.shift_over(zones, &[]).await;
+    }
+
+    /// The same with these pools' floors set aside.
+    pub async fn shift_over(&mut self, zones: &[&str], floors: &[&str]) {
         let shift = |zone: &&str| Shift {
             id: ShiftId::new(&format!("shift-{zone}")).unwrap(),
             zone: ZoneId::new(zone).unwrap(),
@@ -272,7 +292,7 @@ impl World {
             ends_at: Timestamp(1 << 40),
             state: ShiftState::Active,
             kind: ShiftKind::Zonal,
-            floor_overrides: vec![],
+            floor_overrides: floors.iter().map(|pool| pool.parse().unwrap()).collect(),
             revision: Revision(1),
         };
         self.state.intent.shifts = zones.iter().map(shift).collect();
