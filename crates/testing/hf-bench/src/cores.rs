@@ -14,8 +14,18 @@ use crate::Told;
 /// Without a second core.
 pub fn pin_this_thread() -> Told<()> {
     pin(1)?;
-    prefer(gettid());
+    prefer(&["-r", "-p", "10"]);
     Ok(())
+}
+
+/// This thread: before the one above too, if it may. For what seldom has something to do.
+pub fn come_first() {
+    prefer(&["-r", "-p", "20"]);
+}
+
+/// This thread: as everything else, whatever the thread has that started it.
+pub fn stand_back() {
+    prefer(&["-o", "-p", "0"]);
 }
 
 /// Runs something with this thread on core 0, so that a process that is started there stays there.
@@ -38,8 +48,8 @@ fn pin(core: usize) -> Told<()> {
 }
 
 /// Without root it stays as it is: figures are then noisier.
-fn prefer(thread: Pid) {
+fn prefer(how: &[&str]) {
     let mut chrt = Command::new("chrt");
-    chrt.args(["-r", "-p", "10", &thread.to_string()]);
+    chrt.args(how).arg(gettid().to_string());
     let _ = chrt.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }

@@ -5,17 +5,27 @@
 //!    within a round, and the median over rounds is told.
 //! 3. Full: 256 queries outstanding, sent in segments, so that this side is the cheaper one. Time of all threads of the server over answers that
 //!    came, both read at the same moments. Paced: 20,000 queries a second, for latency.
-//! 4. Peers are those of knot, nsd and gdnsd that are installed, one worker each, on the static cases.
+//! 4. Peers are those of knot, nsd and gdnsd that are installed, one worker each, on the cases that they know. The echo sends back what came, in every
+//!    case: an answer that is longer than its query, a signed one above all, costs what copying and sending it costs.
 //! 5. AF_XDP against our own sockets: over a virtual link between two network namespaces, one after the other, since a program on the interface would
 //!    slow the sockets beside it. Needs root.
+//! 6. What happens while queries come (a shift, a reload, a hostile client): each query is followed; see `shift` and `hostile`.
 //!
 //! On loopback and virtual links the sender does half of the receiver's work: compare ratios, not microseconds, across machines.
 
 mod cases;
+mod content;
+mod hostile;
+mod line;
 mod link;
 mod load;
+mod moments;
+mod peers;
 mod report;
+mod responder;
 mod servers;
+mod shift;
+mod watch;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -26,6 +36,7 @@ use hf_datagram::{Datagrams, Sockets};
 use crate::{Told, cores, process};
 
 pub use cases::Case;
+pub use moments::Moment;
 pub use report::{Report, Row};
 
 /// What to do, and how much of it.
@@ -35,7 +46,7 @@ pub struct Options {
     /// What to measure.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Case::ALL)]
     pub cases: Vec<Case>,
-    /// Rounds of full load.
+    /// Rounds of full load; of shifts and of attacks.
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
     /// Length of a load, in milliseconds.
@@ -81,11 +92,12 @@ pub fn run(options: &Options) -> Told<Report> {
     cores::pin_this_thread()?;
     for case in &options.cases {
         eprintln!("{case} …");
-        let rows = match case {
-            Case::Xdp => link::measure(options, &holdfast)?,
-            case => cases::measure(*case, options, &holdfast)?,
-        };
-        report.rows.extend(rows);
+        match case {
+            Case::Xdp => report.rows.extend(link::measure(options, &holdfast)?),
+            Case::Shift => report.moments.extend(shift::measure(options, &holdfast)?),
+            Case::Hostile => report.moments.extend(hostile::measure(options, &holdfast)?),
+            case => report.rows.extend(cases::measure(*case, options, &holdfast)?),
+        }
     }
     report.end();
     Ok(report)

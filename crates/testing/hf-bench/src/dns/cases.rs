@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use super::content::Content;
 use super::load::{Load, Queries, Wanted};
 use super::report::Row;
-use super::servers::{Content, Server};
-use super::{Options, Told};
+use super::responder::Responder;
+use super::servers::Server;
+use super::{Options, Told, peers};
+use crate::cpu;
 
 /// The port of the echo; our node and the peers follow.
-const PORT: u16 = 17_300;
+pub const PORT: u16 = 17_300;
 /// For a server to give its first right answer.
 const DEADLINE: Duration = Duration::from_mins(2);
 
@@ -28,16 +31,34 @@ pub enum Case {
     Nxdomain,
     /// 100 steered names, each nine weighted endpoints in three zones, three of them in an answer.
     Weighted,
+    /// The same while each of the 900 endpoints is checked (a TCP connection every two seconds), gdnsd's plugin beside it.
+    Checked,
+    /// 1,000 names of a signed zone, asked with DO.
+    Signed,
     /// The large zone, from a file of the node.
     Large,
     /// AF_XDP against our own sockets.
     Xdp,
+    /// A zone is left, then the large zone is read anew, while queries come.
+    Shift,
+    /// Good queries beside a hostile client.
+    Hostile,
 }
 
 impl Case {
     /// All of them.
-    pub const ALL: [Case; 6] =
-        [Case::Static, Case::Options, Case::Nxdomain, Case::Weighted, Case::Large, Case::Xdp];
+    pub const ALL: [Case; 10] = [
+        Case::Static,
+        Case::Options,
+        Case::Nxdomain,
+        Case::Weighted,
+        Case::Checked,
+        Case::Signed,
+        Case::Large,
+        Case::Xdp,
+        Case::Shift,
+        Case::Hostile,
+    ];
 }
 
 impl std::fmt::Display for Case {
@@ -47,8 +68,12 @@ impl std::fmt::Display for Case {
             Case::Options => "options",
             Case::Nxdomain => "nxdomain",
             Case::Weighted => "weighted",
+            Case::Checked => "checked",
+            Case::Signed => "signed",
             Case::Large => "large",
             Case::Xdp => "xdp",
+            Case::Shift => "shift",
+            Case::Hostile => "hostile",
         })
     }
 }
@@ -56,9 +81,13 @@ impl std::fmt::Display for Case {
 /// Measures one case on loopback.
 pub fn measure(case: Case, options: &Options, holdfast: &Path) -> Told<Vec<Row>> {
     let folder = tempfile::tempdir().map_err(|error| format!("a temporary folder: {error}"))?;
-    let content = match case {
-        Case::Large => Content::Big(options.names),
-        Case::Weighted => Content::Policy(100),
+    // Alive until the end of the case.
+    let responder = if case == Case::Checked { Some(Responder::start()?) } else { None };
+    let content = match (case, &responder) {
+        (Case::Large, _) => Content::Big(options.names),
+        (Case::Signed, _) => Content::Signed(1_000),
+        (_, Some(responder)) => Content::Checked(100, responder.port()),
+        (Case::Weighted, _) => Content::Policy(100),
         _ => Content::Small(1_000),
     };
     let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
@@ -66,16 +95,20 @@ pub fn measure(case: Case, options: &Options, holdfast: &Path) -> Told<Vec<Row>>
         Server::echo(&[], at(PORT), folder.path())?,
         Server::holdfast("holdfast", &[], holdfast, (at(PORT + 1), content), "", folder.path())?,
     ];
-    if !options.alone && case != Case::Weighted {
-        servers.extend(Server::peers(at(PORT + 2), content, folder.path())?);
+    if !options.alone {
+        servers.extend(peers::start(at(PORT + 2), content, folder.path())?);
     }
     let (letter, rtypes, wanted) = match case {
         Case::Nxdomain => (b'x', BOTH, Wanted::NoSuchName),
-        Case::Weighted => (b'h', A, Wanted::Records),
+        Case::Weighted | Case::Checked => (b'h', A, Wanted::Records),
+        Case::Signed => (b'h', BOTH, Wanted::Signed),
         _ => (b'h', BOTH, Wanted::Records),
     };
     let names = if case == Case::Nxdomain { 10_000_000 } else { content.names() };
-    let queries = Queries::new(letter, content.zone(), names, rtypes, case == Case::Options);
+    let mut queries = Queries::new(letter, content.zone(), names, rtypes, case == Case::Options);
+    if case == Case::Signed {
+        queries = queries.with_do();
+    }
     rounds(&case.to_string(), servers, &queries, wanted, options)
 }
 
@@ -103,6 +136,12 @@ pub fn rounds(
             // A peer that does not start here is none.
             Err(why) => eprintln!("{}: {why}", server.name),
         }
+    }
+    for (server, _, row) in &mut running {
+        let before = cpu::ran(server.pid()?);
+        std::thread::sleep(length);
+        let used = cpu::ran(server.pid()?).saturating_sub(before);
+        row.idle_ms_per_s = 1e3 * used.as_secs_f64() / length.as_secs_f64();
     }
     for _ in 0..options.rounds {
         for (server, load, row) in &mut running {

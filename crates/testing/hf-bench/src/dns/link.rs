@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::cases::{Case, rounds};
+use super::content::Content;
 use super::load::{Queries, Wanted};
 use super::report::Row;
-use super::servers::{Content, Server};
+use super::servers::Server;
 use super::{Options, Told};
 
 const SERVER: [u8; 4] = [10, 92, 0, 1];

@@ -53,7 +53,20 @@ impl Queries {
         Queries { template, digits_at, rtype_at, subnet_at, names, rtypes }
     }
 
-    fn write(&self, id: u16, chance: u64, out: &mut Vec<u8>) {
+    /// The same with EDNS, 1,232 bytes and DO: signatures are wanted.
+    pub fn with_do(mut self) -> Queries {
+        self.template[11] = 1;
+        self.template.extend([0, 0, 41, 4, 0xd0, 0, 0, 0x80, 0, 0, 0]);
+        self
+    }
+
+    /// The bytes of each.
+    pub fn len(&self) -> usize {
+        self.template.len()
+    }
+
+    /// Appends one, chosen by chance.
+    pub fn write(&self, id: u16, chance: u64, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.template);
         let query = &mut out[start..];
@@ -93,6 +106,8 @@ pub struct Fired {
 pub enum Wanted {
     /// Records.
     Records,
+    /// Records and their signature.
+    Signed,
     /// "No such name".
     NoSuchName,
     /// The query, as a response.
@@ -100,12 +115,14 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    fn is(self, reply: &[u8]) -> bool {
+    /// Whether this is one.
+    pub fn is(self, reply: &[u8]) -> bool {
         let (Some(rcode), Some(count)) = (reply.get(3).map(|byte| byte & 15), reply.get(7)) else {
             return false;
         };
         match self {
             Wanted::Records => rcode == 0 && *count > 0,
+            Wanted::Signed => rcode == 0 && *count > 1,
             Wanted::NoSuchName => rcode == 3,
             Wanted::Echo => true,
         }
@@ -235,13 +252,16 @@ impl Load {
         let step = Duration::from_secs(1) * PACED / rate;
         let mut sent_at = vec![None; 1 << 16];
         let began = Instant::now();
-        let mut next = began;
+        let (mut next, mut asked) = (began, 0);
         loop {
             let now = Instant::now();
-            if now.duration_since(began) >= length {
+            let passed = now.duration_since(began);
+            // The last ones have their time too.
+            if passed >= length && (asked == fired.answered || passed >= length + LOST_AFTER) {
                 break;
             }
-            if now >= next {
+            if now >= next && passed < length {
+                asked += u64::from(PACED);
                 for step in 1..=PACED as u16 {
                     sent_at[usize::from(self.id.wrapping_add(step))] = Some(now);
                 }

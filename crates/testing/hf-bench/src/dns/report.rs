@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::load::Fired;
+use super::moments::{self, Moment};
 use crate::{Told, cpu, process};
 
 /// All of a run.
@@ -21,6 +22,8 @@ pub struct Report {
     pub command: String,
     /// One for each server of each case.
     pub rows: Vec<Row>,
+    /// One for each thing that happened while queries came.
+    pub moments: Vec<Moment>,
 }
 
 /// One server in one case.
@@ -40,6 +43,8 @@ pub struct Row {
     pub p50_us: u32,
     /// Under the paced load.
     pub p99_us: u32,
+    /// Processor time of a second in which nobody asks.
+    pub idle_ms_per_s: f64,
     /// After loading.
     pub memory_mb: f64,
     /// From start to the first right answer.
@@ -89,6 +94,7 @@ impl Report {
             load: [cpu::load(), 0.0],
             command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
             rows: Vec::new(),
+            moments: Vec::new(),
         })
     }
 
@@ -107,38 +113,48 @@ impl std::fmt::Display for Report {
         let [before, after] = self.load;
         writeln!(f, "{}; {}; load average {before:.1} to {after:.1}", self.holdfast, self.machine)?;
         writeln!(f, "cargo xtask bench dns {}", self.command)?;
-        writeln!(
-            f,
-            "{:9} {:14} {:>6} {:>13} {:>6} {:>9} {:>7} {:>7} {:>8} {:>7} {:>7} {:>6}",
-            "case",
-            "server",
-            "us/a",
-            "[min-max]",
-            "ratio",
-            "answers/s",
-            "p50 us",
-            "p99 us",
-            "PSS MB",
-            "load s",
-            "right %",
-            "lost"
-        )?;
+        if !self.rows.is_empty() {
+            writeln!(
+                f,
+                "{:9} {:14} {:>6} {:>13} {:>6} {:>9} {:>7} {:>7} {:>9} {:>8} {:>7} {:>7} {:>6}",
+                "case",
+                "server",
+                "us/a",
+                "[min-max]",
+                "ratio",
+                "answers/s",
+                "p50 us",
+                "p99 us",
+                "idle ms/s",
+                "PSS MB",
+                "load s",
+                "right %",
+                "lost"
+            )?;
+        }
         for row in &self.rows {
             let [median, least, most] = row.us_per_answer;
             writeln!(
                 f,
-                "{:9} {:14} {median:6.2} [{least:5.2}-{most:5.2}] {:6.2} {:9.0} {:7} {:7} {:8.1} {:7.2} {:7.1} {:6}",
+                "{:9} {:14} {median:6.2} [{least:5.2}-{most:5.2}] {:6.2} {:9.0} {:7} {:7} {:9.2} {:8.1} {:7.2} {:7.1} {:6}",
                 row.case,
                 row.server,
                 row.ratio,
                 row.per_second,
                 row.p50_us,
                 row.p99_us,
+                row.idle_ms_per_s,
                 row.memory_mb,
                 row.load_s,
                 100.0 * row.right,
                 row.lost
             )?;
+        }
+        if !self.moments.is_empty() {
+            writeln!(f, "\n{}", moments::head())?;
+        }
+        for moment in &self.moments {
+            writeln!(f, "{moment}")?;
         }
         Ok(())
     }
