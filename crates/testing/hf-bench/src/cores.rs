@@ -23,9 +23,9 @@ pub fn come_first() {
     prefer(&["-r", "-p", "20"]);
 }
 
-/// This thread: as everything else, whatever the thread has that started it.
+/// This thread: behind the first one, before other programs.
 pub fn stand_back() {
-    prefer(&["-o", "-p", "0"]);
+    prefer(&["-r", "-p", "5"]);
 }
 
 /// Runs something with this thread on core 0, so that a process that is started there stays there.

@@ -1,7 +1,7 @@
 //! A zone is left, and a million names are read anew, while queries come.
 //!
-//! 1. A node with the large zone from a file, 100 steered names beside it, and two workers; on core 0, with the priority that everything has, since it
-//!    must share that core between answering and what happens. Half of the queries are for steered names. No peer: none is told by a control plane.
+//! 1. A node with the large zone from a file, 100 steered names beside it, and two workers; on core 0, its threads as
+//!    equals, since they must share that core between answering and what happens. Half of the queries are for steered names. No peer: none is told by a control plane.
 //! 2. Shift: through the node's own API. When an answer came and when the API's did is seen by one thread, so the order is certain.
 //! 3. Reload: another version of the large zone takes the file's place at once; all its IPv4 addresses are others. The node looks at the file every
 //!    second, twice, so a second or two pass before it reads.
@@ -29,8 +29,8 @@ const FLOWS: usize = 4;
 const SAID_EVERY: Duration = Duration::from_millis(1);
 /// For anything to happen.
 const DEADLINE: Duration = Duration::from_mins(2);
-/// Nobody's priority: the wrapper of a server that shares its core.
-const AS_ANYBODY: [&str; 3] = ["chrt", "-o", "0"];
+/// What runs a server whose threads share their core fairly: none comes before all others of it, but all before other programs, if that is allowed.
+const FAIRLY: [&str; 6] = ["nice", "-n", "-20", "chrt", "-o", "0"];
 
 #[derive(Debug, Deserialize)]
 struct Acknowledged {
@@ -49,8 +49,8 @@ struct Said {
 }
 
 /// The wrapper of such servers.
-pub fn as_anybody() -> Vec<String> {
-    AS_ANYBODY.map(str::to_owned).to_vec()
+pub fn fairly() -> Vec<String> {
+    FAIRLY.map(str::to_owned).to_vec()
 }
 
 /// Shifts and reloads, each under the paced load and under full load.
@@ -58,7 +58,7 @@ pub fn measure(options: &Options, holdfast: &Path) -> Told<Vec<Moment>> {
     let folder = tempfile::tempdir().map_err(|error| format!("a temporary folder: {error}"))?;
     let content = Content::Moving(options.names);
     let at = (([127, 0, 0, 1], PORT + 1).into(), content);
-    let server = Server::holdfast("holdfast", &as_anybody(), holdfast, at, "", folder.path())?;
+    let server = Server::holdfast("holdfast", &fairly(), holdfast, at, "", folder.path())?;
     let told = |why: String| format!("{why}; the node says:\n{}", server.last_words());
     let mut moments = Vec::new();
     for pace in [Pace::Rate(options.rate), Pace::Full] {

@@ -21,8 +21,8 @@ const BURST: usize = 16;
 const SINGLE_RATE_MAX: u32 = 10_000;
 /// After the last query.
 const LOST_AFTER: Duration = Duration::from_millis(500);
-/// Under full load a socket without an answer for so long sends again.
-const STUCK_AFTER: Duration = Duration::from_millis(100);
+/// Under full load a socket without an answer for so long sends again. Earlier, a stall would make the queue twice as long, and the kernel would drop.
+const STUCK_AFTER: Duration = LOST_AFTER;
 /// A pause.
 const PAUSE: Duration = Duration::from_micros(20);
 
