@@ -5,7 +5,9 @@
 //!
 //! `./test` installs them: Debian's packages, and wheels with pins (`balancer/requirements.txt`) into target/balancer.
 
+mod abuse;
 mod node;
 mod recorder;
 mod smuggling;
 mod suites;
+mod tls;
