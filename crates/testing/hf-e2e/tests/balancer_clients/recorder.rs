@@ -32,7 +32,7 @@ impl Recorder {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let one = all.clone();
-                std::thread::spawn(move || one.serve(stream));
+                std::thread::spawn(move || one.serve(&stream));
             }
         });
         recorder
@@ -44,20 +44,20 @@ impl Recorder {
     }
 
     /// Ends where the balancer closes, or where it is not understood.
-    fn serve(&self, stream: TcpStream) {
+    fn serve(&self, mut stream: &TcpStream) {
         let _ = stream.set_nodelay(true);
-        let mut reader = BufReader::new(&stream);
+        let mut reader = BufReader::new(stream);
         while let Some(head) = read_head(&mut reader) {
             let (seen, body) = look(&head);
             let is_bad = !seen.complaints.is_empty();
             let is_head = seen.asked.starts_with("HEAD ");
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
-            if is_bad || pass_body(&mut reader, body).is_none() {
+            if is_bad || pass_body(&mut reader, &body).is_none() {
                 return;
             }
             let text = if is_head { "" } else { "ok" };
             let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{text}");
-            if (&stream).write_all(answer.as_bytes()).is_err() {
+            if stream.write_all(answer.as_bytes()).is_err() {
                 return;
             }
         }
@@ -140,11 +140,10 @@ fn look(head: &[u8]) -> (Seen, Body) {
     (Seen { asked, head: text, complaints }, body)
 }
 
-fn pass_body(reader: &mut impl std::io::BufRead, body: Body) -> Option<()> {
-    let Body::Chunks = body else {
-        let Body::Length(length) = body else { return None };
+fn pass_body(reader: &mut impl std::io::BufRead, body: &Body) -> Option<()> {
+    if let Body::Length(length) = *body {
         return (std::io::copy(&mut reader.take(length), &mut std::io::sink()).ok()? == length).then_some(());
-    };
+    }
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
