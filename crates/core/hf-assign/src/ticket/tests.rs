@@ -15,8 +15,8 @@ fn ticket() -> Ticket {
     }
 }
 
-fn check(text: &str, now_ms: u64, want: Result<Ticket, TicketError>) {
-    assert_eq!(Ticket::read(text, &key(1), Timestamp(now_ms)), want, "{text}");
+fn check(text: &str, now_ms: u64, want: &Result<Ticket, TicketError>) {
+    assert_eq!(Ticket::read(text, &key(1), Timestamp(now_ms)), *want, "{text}");
 }
 
 #[test]
@@ -24,16 +24,16 @@ fn a_ticket_is_read_as_it_was_written_until_its_end() {
     let text = ticket().signed(&key(1));
     assert!(text.len() <= TICKET_BYTES);
     assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)), "{text}");
-    check(&text, 0, Ok(ticket()));
-    check(&text, 1_999_999, Ok(ticket()));
-    check(&text, 2_000_000, Err(TicketError::Ended));
+    check(&text, 0, &Ok(ticket()));
+    check(&text, 1_999_999, &Ok(ticket()));
+    check(&text, 2_000_000, &Err(TicketError::Ended));
     let last = Ticket { is_last_resort: true, ..ticket() };
-    check(&last.signed(&key(1)), 0, Ok(last));
+    check(&last.signed(&key(1)), 0, &Ok(last));
 }
 
 #[test]
 fn what_another_key_signed_is_forged() {
-    check(&ticket().signed(&key(2)), 0, Err(TicketError::Forged));
+    check(&ticket().signed(&key(2)), 0, &Err(TicketError::Forged));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn what_is_no_ticket_is_forged() {
         &format!("{good}A"),
         &"x".repeat(TICKET_BYTES + 1),
     ] {
-        check(text, 0, Err(TicketError::Forged));
+        check(text, 0, &Err(TicketError::Forged));
     }
 }
 

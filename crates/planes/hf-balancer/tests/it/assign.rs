@@ -6,7 +6,7 @@ use hf_clock::Clock;
 use hf_config::estate::HostPattern;
 use hf_model::Timestamp;
 
-use crate::support::{Answer, Kept, Origin, World, WorldBuilder, get, get_with, raw, within};
+use crate::support::{Answer, Http2, Kept, Origin, World, WorldBuilder, get, get_with, raw, within};
 
 /// The place of pool `web` in zone a, and another in zone b.
 const HERE: &str = "https://here.example.test";
@@ -153,6 +153,19 @@ async fn where_assigners_answer_paths_the_path_is_kept() {
     // 307: a body is sent again, with its method, to whoever takes it.
     let posted = crate::support::post(world.web(), "/room/1", "words").await;
     check_refused(&posted, "missing", &format!("{ASK}/room/1"));
+}
+
+#[tokio::test]
+async fn over_http2_each_request_shows_its_own_ticket() {
+    let (world, origin) = world().await;
+    let mut connection = Http2::open(world.web()).await;
+    let text = good(&world, HERE);
+    let first = connection.get(&format!("/room?holdfast-ticket={text}")).await;
+    assert_eq!((first.status.as_u16(), first.body.as_str()), (200, "a"));
+    assert!(first.header("set-cookie").starts_with("holdfast-ticket="));
+    // The connection was let in, its next request is not.
+    check_refused(&connection.get("/room").await, "missing", &format!("{ASK}/assign?service=chat"));
+    assert_eq!(origin.targets(), ["GET /room"]);
 }
 
 #[tokio::test]
