@@ -3,8 +3,9 @@
 //! 1. At the start of a node that has something to serve a bad one is left out: the node answers without it, and its report says what is wrong
 //!    until it is mended. Only a node that never served anything is told to mend it first.
 //! 2. Later a bad one changes nothing: what was in force stays, and the node's report says so.
+//! 3. They stand in `[dns]`, and serve the role assign as well: also on a node without the role dns.
 //!
-//! Not here: what is in them (`hf-geo`), what is made of it (`hf-dns`).
+//! Not here: what is in them (`hf-geo`), what is made of it (`hf-dns`, `hf-assigner`).
 
 use std::path::Path;
 

@@ -52,10 +52,7 @@ pub fn config(name: &str) -> NodeConfig {
             drain: Duration::from_secs(1),
             ..hf_config::node::BalancerConfig::default()
         },
-        assign: hf_config::node::AssignConfig {
-            listen: any,
-            ..hf_config::node::AssignConfig::default()
-        },
+        assign: hf_config::node::AssignConfig { listen: any, ..hf_config::node::AssignConfig::default() },
         beat: Duration::from_secs(1),
         peers: vec![],
         tls: None,

@@ -21,14 +21,14 @@ use hf_snapshot::Snapshot;
 
 const ROUNDS: usize = 9;
 const DECISIONS: u32 = 100_000;
-const PLACES: usize = 12;
+const PLACES: u8 = 12;
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 /// Twelve regions with a place each, and networks by which clients are located.
 fn estate() -> String {
     let mut toml = String::new();
     let (mut answers, mut places) = (Vec::new(), Vec::new());
-    for at in 0..PLACES as i32 {
+    for at in (0..PLACES).map(i32::from) {
         let _ = write!(
             toml,
             "[[region]]\nid = \"r{at}\"\nlocation = {{ latitude = {}.0, longitude = {}.0 }}\n\
@@ -64,7 +64,7 @@ fn snapshot() -> Snapshot {
 fn client(number: u32) -> IpAddr {
     let mixed = number.wrapping_mul(0x9E37_79B1);
     let [a, b, c, _] = mixed.to_be_bytes();
-    IpAddr::from([10, a % PLACES as u8, b, c])
+    IpAddr::from([10, a % PLACES, b, c])
 }
 
 /// The best round's nanoseconds of one call.
@@ -101,7 +101,7 @@ fn main() {
         black_box(assigner.ticket(place, NOW).signed(&key));
     });
     let checking = measure("checking a ticket at its place", |number| {
-        let at = number as usize % PLACES;
+        let at = number as usize % usize::from(PLACES);
         let shown = [(By::Cookie, tickets[at].as_str())].into_iter();
         let admitted = assigner.admit(shown, pools[at], &key, NOW);
         assert!(black_box(admitted).is_ok(), "tickets are good at their places");

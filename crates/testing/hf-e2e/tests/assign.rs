@@ -150,12 +150,13 @@ struct Told {
     /// Why its ticket was refused, in the last answer.
     refused: String,
     body: String,
+    /// What curl complains of.
     problem: String,
 }
 
 impl Told {
     fn is(&self, body: &str, redirects: &str) -> bool {
-        self.status == "200" && self.body == body && self.redirects == redirects
+        self.problem.is_empty() && self.status == "200" && self.body == body && self.redirects == redirects
     }
 }
 
