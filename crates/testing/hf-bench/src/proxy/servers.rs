@@ -164,8 +164,8 @@ fn haproxy_config(base: u16, files: &Files) -> String {
     let [one, other] = ENDPOINTS;
     let (http, h2, tls, tcp) = ports(base);
     format!(
-        "global\n  nbthread 1\n  maxconn 20000\n\
-         defaults\n  timeout connect 1s\n  timeout client 60s\n  timeout server 60s\n  timeout http-keep-alive 60s\n  maxconn 20000\n\
+        "global\n  nbthread 1\n  maxconn 8000\n\
+         defaults\n  timeout connect 1s\n  timeout client 60s\n  timeout server 60s\n  timeout http-keep-alive 60s\n  maxconn 8000\n\
          frontend requests\n  mode http\n  bind 127.0.0.1:{http}\n  bind 127.0.0.1:{h2} proto h2\n  bind 127.0.0.1:{tls} ssl crt {both} alpn h2,http/1.1\n  default_backend web\n\
          backend web\n  mode http\n  option forwardfor\n  http-reuse always\n  server a {one} check inter 1s\n  server b {other} check inter 1s\n\
          listen bytes\n  mode tcp\n  bind 127.0.0.1:{tcp}\n  server a {one} check inter 1s\n  server b {other} check inter 1s\n",
@@ -187,7 +187,7 @@ fn nginx_config(base: u16, files: &Files, folder: &Path, stream: Option<&str>) -
         None => (String::new(), String::new()),
     };
     format!(
-        "{load}user root;\ndaemon off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log crit;\nworker_rlimit_nofile 60000;\nevents {{ worker_connections 20000; }}\n\
+        "{load}user root;\ndaemon off;\nmaster_process off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log crit;\nevents {{ worker_connections 16000; }}\n\
          http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 60s; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n\
          upstream web {{ server {one}; server {other}; keepalive 256; keepalive_requests 1000000000; }}\n\
          server {{ listen 127.0.0.1:{http}; listen 127.0.0.1:{h2} http2; listen 127.0.0.1:{tls} ssl http2; server_name {NAME}; ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_session_cache off; ssl_session_tickets off;\n\
