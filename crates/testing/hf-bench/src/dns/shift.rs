@@ -206,7 +206,13 @@ fn reload(server: &Server, content: Content, pace: Pace, first: u8, options: &Op
     let last = asked.iter().filter(|asked| asked.names_it).filter_map(came).max();
     let mut moment = Moment::of("reload", &told(pace), &asked, [quiet[0], began, seen + length]);
     moment.new_after_ms = last.map(|last| milliseconds(last.saturating_sub(began)));
-    moment.note = format!("{} names, {:.0} MB then", content.names(), server.memory_mb());
+    let slowest = asked.iter().filter(|asked| asked.at >= began).max_by_key(|asked| asked.took);
+    moment.note = format!(
+        "{} names, {:.0} MB then; the slowest was asked {:.0} ms after the beginning",
+        content.names(),
+        server.memory_mb(),
+        slowest.map_or(0.0, |slowest| milliseconds(slowest.at.saturating_sub(began)))
+    );
     Ok(moment)
 }
 
