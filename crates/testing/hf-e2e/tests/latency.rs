@@ -66,10 +66,7 @@ fn node_file(node: &str) -> String {
         )
     } else {
         let peers = format!("peers = [\"{CONTROL}:7602\"]\n");
-        (
-            address(node),
-            format!("zone = \"{node}\"\nroles = [\"balancer\"]\n{peers}beat = \"200ms\"\n\n"),
-        )
+        (address(node), format!("zone = \"{node}\"\nroles = [\"balancer\"]\n{peers}beat = \"200ms\"\n\n"))
     };
     format!(
         "[node]\nid = \"{node}\"\ndata_dir = \"data\"\n{more}[feed]\nlisten = \"{own}:7602\"\n\n\

@@ -180,7 +180,11 @@ impl Load {
         let until = self.answered.load(Ordering::Relaxed) + count;
         wait_for("answers", DEADLINE, || {
             let answered = self.answered.load(Ordering::Relaxed);
-            if answered >= until { Ok(()) } else { Err(format!("{answered} of {until}: {:?}", self.failed())) }
+            if answered >= until {
+                Ok(())
+            } else {
+                Err(format!("{answered} of {until}: {:?}", self.failed()))
+            }
         });
     }
 
@@ -194,7 +198,12 @@ impl Load {
         for thread in self.threads.drain(..) {
             thread.join().expect("a client does not panic");
         }
-        assert_eq!(self.failed(), Vec::<String>::new(), "of {} answered", self.answered.load(Ordering::Relaxed));
+        assert_eq!(
+            self.failed(),
+            Vec::<String>::new(),
+            "of {} answered",
+            self.answered.load(Ordering::Relaxed)
+        );
     }
 }
 
@@ -296,7 +305,11 @@ fn nobody_notices_that_one_process_follows_another() {
     // Without the word it is refused: another process runs on the folder.
     let mut second = node.start(&[]);
     let status = wait_for("its refusal", DEADLINE, || second.ended().ok_or_else(|| second.text()));
-    assert!(!status.success() && second.text().contains("another node runs on this folder"), "{}", second.text());
+    assert!(
+        !status.success() && second.text().contains("another node runs on this folder"),
+        "{}",
+        second.text()
+    );
 }
 
 #[test]

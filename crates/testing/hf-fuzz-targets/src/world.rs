@@ -95,8 +95,13 @@ pub(crate) fn answer(compiled: &Compiled, query: &Query) -> Answer {
         explain: ExplainTxt::Refused,
     };
     let asked = &query.question;
-    let asked =
-        Asked { name: asked.name.as_wire(), rtype: asked.rtype, class: asked.class, dnssec_ok: false, compact_ok: false };
+    let asked = Asked {
+        name: asked.name.as_wire(),
+        rtype: asked.rtype,
+        class: asked.class,
+        dnssec_ok: false,
+        compact_ok: false,
+    };
     compiled.answer(&asked, &asker)
 }
 

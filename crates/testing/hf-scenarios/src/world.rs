@@ -307,7 +307,9 @@ fn newest(before: Option<&Snapshot>, heard: Option<Intent>) -> Option<(Arc<Inten
     let Some(heard) = heard else { return known };
     match known {
         Some((intent, estate)) if heard.revision <= intent.revision => Some((intent, estate)),
-        Some((intent, estate)) if heard.estate_revision == intent.estate_revision && heard.sets == intent.sets => {
+        Some((intent, estate))
+            if heard.estate_revision == intent.estate_revision && heard.sets == intent.sets =>
+        {
             Some((Arc::new(heard), estate))
         }
         known => match heard.read_estate() {

@@ -190,9 +190,7 @@ impl World {
             Judged::Known => return,
             Judged::Foreign => return hub.refuse_foreign(&intent),
             Judged::SameEstate(estate) => Ok(estate),
-            Judged::Read => {
-                intent.read_estate().map(Arc::new).map_err(|problems| problems.to_string())
-            }
+            Judged::Read => intent.read_estate().map(Arc::new).map_err(|problems| problems.to_string()),
         };
         hub.take(intent, read);
     }

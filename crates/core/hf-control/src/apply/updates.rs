@@ -137,7 +137,9 @@ impl State {
         let takes_updates = |name: &DnsName| {
             estate.hosted_zones.iter().any(|zone| zone.name == *name && zone.source == ZoneSource::Estate)
         };
-        if let Some(zone) = self.dynamic.iter().find(|zone| !zone.records.is_empty() && !takes_updates(&zone.name)) {
+        if let Some(zone) =
+            self.dynamic.iter().find(|zone| !zone.records.is_empty() && !takes_updates(&zone.name))
+        {
             let holds =
                 format!("its dynamic records ({}) have no place in the new estate", zone.records.len());
             return Err(Refusal::NotEmpty { what: format!("hosted zone {}", zone.name), holds });

@@ -112,7 +112,8 @@ fn other_files_are_read_where_they_are_named() {
         b.deeper.test. 9 TYPE1 \xc0\x00\x02\x02
         o.test. 5 TYPE1 \xc0\x00\x02\t
         o.test. 9 TYPE16 \x04of o
-        x.test. 9 TYPE1 \xc0\x00\x02\x08"#]].assert_eq(&with_files(text, files));
+        x.test. 9 TYPE1 \xc0\x00\x02\x08"#]]
+    .assert_eq(&with_files(text, files));
     let wrong = &[("inner", "a A 192.0.2\n$INCLUDE none\nb ("), ("loop", "$INCLUDE loop")];
     expect![[r#"
         inner:1:5: the data of this A cannot be read: expected IPv4 address; change it
@@ -121,10 +122,8 @@ fn other_files_are_read_where_they_are_named() {
         3:1: $INCLUDE is followed by a file's name, and by an origin if that is another one
         loop:1:1: files are inside one another 8 deep, no deeper; see whether one includes itself
         5:14: $INCLUDE has a file's name and an origin; remove this
-        6:5: the data of this A cannot be read: expected IPv4 address; change it"#]].assert_eq(&with_files(
-        "$TTL 5\n$INCLUDE inner\n$INCLUDE\n$INCLUDE loop\n$INCLUDE a b c\nx A 1",
-        wrong,
-    ));
+        6:5: the data of this A cannot be read: expected IPv4 address; change it"#]]
+    .assert_eq(&with_files("$TTL 5\n$INCLUDE inner\n$INCLUDE\n$INCLUDE loop\n$INCLUDE a b c\nx A 1", wrong));
 }
 
 #[test]

@@ -121,7 +121,10 @@ async fn what_cannot_be_connected_is_tried_once_more_in_another_zone() {
 async fn without_an_endpoint_a_client_is_reset() {
     let world = tcp(&[("a", nobody_there())]).start().await;
     let error = talk(world.web(), b"").await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected), "{error}");
+    assert!(
+        matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected),
+        "{error}"
+    );
 }
 
 #[tokio::test]

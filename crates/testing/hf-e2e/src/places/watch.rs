@@ -79,8 +79,7 @@ impl Watcher {
         };
         let feed = Feed::bind(config).await.expect("a port and certificates of our own");
         let report = silent(node);
-        let (said, outgoing) =
-            watch::channel(Outgoing::only(report));
+        let (said, outgoing) = watch::channel(Outgoing::only(report));
         let (incoming_to, incoming) = mpsc::channel(1_024);
         let (stop, stopped) = watch::channel(false);
         let seen = Arc::new(Mutex::new(Seen::default()));
