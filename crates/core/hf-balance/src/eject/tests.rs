@@ -104,7 +104,7 @@ fn a_share_of_a_zone_goes_one_at_least_and_never_all() {
 }
 
 #[test]
-fn zones_do_not_take_one_anothers_room() {
+fn zones_do_not_take_the_room_of_others() {
     let mut ejector = ejector("aaabbb", Ejection::default());
     fail_all_out(&mut ejector, 6, 5);
     assert_eq!(out(&ejector, 6), [0, 3]);
