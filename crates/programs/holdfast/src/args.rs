@@ -159,6 +159,7 @@ pub struct DemoArgs {
 
 /// `holdfast serve`
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct ServeArgs {
     /// The node file.
     #[arg(short, long, value_name = "FILE")]

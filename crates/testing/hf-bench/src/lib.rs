@@ -13,6 +13,7 @@ pub mod dns;
 pub mod figures;
 pub mod kept;
 pub mod ledger;
+pub mod pace;
 pub mod process;
 pub mod proxy;
 

@@ -88,7 +88,9 @@ impl World {
             network.add(region, &address(region));
         }
         let mut world = World { running: Vec::new(), network, folder };
-        REGIONS.iter().for_each(|region| world.link(region));
+        for region in &REGIONS {
+            world.link(region);
+        }
         let certs = world.folder.path().join("certs");
         must(Command::new(holdfast()).args(["cert", "authority"]).arg(&certs));
         write(&world.folder.path().join("estate.toml"), &estate());

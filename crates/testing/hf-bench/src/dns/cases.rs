@@ -10,7 +10,7 @@ use super::report::Row;
 use super::responder::Responder;
 use super::servers::Server;
 use super::{Options, Told, peers};
-use crate::cpu;
+use crate::{cpu, pace};
 
 /// The port of the echo; our node and the peers follow.
 pub const PORT: u16 = 17_300;
@@ -139,7 +139,7 @@ pub fn rounds(
     }
     for (server, _, row) in &mut running {
         let before = cpu::ran(server.pid()?);
-        std::thread::sleep(length);
+        pace::pause(length);
         let used = cpu::ran(server.pid()?).saturating_sub(before);
         row.idle_ms_per_s = 1e3 * used.as_secs_f64() / length.as_secs_f64();
     }

@@ -22,7 +22,7 @@ use super::servers::Server;
 use super::shift::fairly;
 use super::watch::{Asked, Pace, Watch};
 use super::{Options, Told};
-use crate::cores;
+use crate::{cores, pace};
 
 /// Good queries a second.
 const GOOD_RATE: u32 = 5_000;
@@ -112,7 +112,7 @@ fn beside(watch: &mut Watch, server: &Server, length: Duration) -> Told<(Vec<Ask
         }
         let began = Instant::now();
         while attack.counts()[1] < (HELD + DRIPPERS + DEAF) as u64 && began.elapsed() < DEADLINE {
-            std::thread::sleep(Duration::from_millis(10));
+            pace::pause(Duration::from_millis(10));
         }
         let before = attack.counts();
         let asked = watch.run(Pace::Rate(GOOD_RATE), |now, _| Ok(now >= 2 * length));
@@ -167,7 +167,7 @@ fn noise(attack: &Attack, server: SocketAddr) {
         sent += NOISE_GROUP;
         attack.datagrams.fetch_add(u64::from(NOISE_GROUP), Ordering::Relaxed);
         let due = Duration::from_secs(1).mul_f64(f64::from(sent) / f64::from(NOISE_RATE));
-        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        pace::pause(due.saturating_sub(began.elapsed()));
     }
 }
 
@@ -191,7 +191,7 @@ fn hold(attack: &Attack, server: SocketAddr) {
     while attack.goes_on() {
         if open.len() >= HELD {
             open.pop_front();
-            std::thread::sleep(PACE);
+            pace::pause(PACE);
         }
         if let Some(mut stream) = connect(attack, server) {
             if open.len() % 2 == 0 {
@@ -200,7 +200,7 @@ fn hold(attack: &Attack, server: SocketAddr) {
             }
             open.push_back(stream);
         } else {
-            std::thread::sleep(PACE);
+            pace::pause(PACE);
         }
     }
 }
@@ -242,7 +242,7 @@ fn in_rounds(
             Ok(()) => true,
             Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
         });
-        std::thread::sleep(PACE);
+        pace::pause(PACE);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::Told;
+use crate::{Told, pace};
 
 /// A longer answer is none that this bench asks for.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -64,7 +64,7 @@ impl Line {
             if let Some(answer) = self.answer()? {
                 return Ok(answer);
             }
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            pace::pause(std::time::Duration::from_millis(1));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::content::{Content, write};
 use crate::process::Program;
-use crate::{Told, cores, cpu};
+use crate::{Told, cores, cpu, pace};
 
 /// For a node to take its first write.
 const READY: Duration = Duration::from_mins(1);
@@ -121,7 +121,7 @@ impl Server {
                 let why = String::from_utf8_lossy(&output.stderr).into_owned();
                 return Err(format!("{zone} cannot be signed: {why}; the node says:\n{}", self.last_words()));
             }
-            std::thread::sleep(Duration::from_millis(100));
+            pace::pause(Duration::from_millis(100));
         }
     }
 }

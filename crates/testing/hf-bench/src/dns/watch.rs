@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hf_datagram::{Datagrams, Sockets, send_in_segments};
 
 use super::load::{Queries, Wanted};
-use crate::Told;
+use crate::{Told, pace};
 
 /// Queries of one socket that may be unanswered under full load.
 const WINDOW: usize = 32;
@@ -132,7 +132,7 @@ impl Watch {
                 }
             }
             if self.receive(began, &mut asked)? == 0 && self.pauses {
-                std::thread::sleep(PAUSE);
+                pace::pause(PAUSE);
             }
         }
         let ended = began.elapsed();

@@ -42,7 +42,7 @@ pub async fn open(load: &Load, rate: u32, length: Duration, proxy: u32) -> Told<
         .collect();
     let pace = count.clone();
     tasks.push(spawn_local(async move {
-        let_fall_due(&timer, &mut gone_off, f64::from(rate), &due, &pace).await
+        let_fall_due(&timer, &mut gone_off, f64::from(rate), &due, &pace).await;
     }));
     tokio::time::sleep(length / 4).await;
     let fired = count.over(length, proxy).await;

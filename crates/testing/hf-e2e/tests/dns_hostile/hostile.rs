@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hf_e2e::wait::observe_for;
 use hf_model::{DnsName, WireName};
@@ -183,7 +183,7 @@ fn flood(attack: &Attack, server: SocketAddr) {
                 })
                 .collect();
             let mut bytes = update::write(draw.below(65_536) as u16, &zone, &[], &changes).expect("it fits");
-            let now_s = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+            let now_s = hf_clock::Clock::system().now().0 / 1_000;
             match draw.below(4) {
                 0 => {}
                 1 => drop(tsig::sign_request(&wrong, &mut bytes, now_s)),

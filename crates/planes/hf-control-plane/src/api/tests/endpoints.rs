@@ -30,7 +30,7 @@ async fn node() -> (Fixture, watch::Sender<bool>) {
     let sources = fixture.api.shared.context.sources.clone();
     let kept = async {
         while !sources.keeps_leases() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), kept).await.expect("it begins to keep leases");
