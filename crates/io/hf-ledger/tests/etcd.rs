@@ -246,6 +246,8 @@ async fn a_reader_behind_the_trim_recovers() {
     for at in 1..=20 {
         append(&writer, &format!("entry {at}")).await;
     }
+    // A reader hears of an entry by its watch, a moment after the writer.
+    until("all are heard of", async || reader.newest().borrow().0 == 20).await;
     assert_eq!(reader.follow(Revision(0)).await.unwrap().entries.len(), 20);
     let state = vec![7; 3 << 20];
     writer.checkpoint(Revision(15), state.clone()).await.unwrap();

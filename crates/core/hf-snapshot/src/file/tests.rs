@@ -141,19 +141,19 @@ fn bytes_that_are_no_snapshot_say_what_they_are() {
     check(
         |bytes| bytes.truncate(100),
         expect![
-            "the snapshot is cut short: it has 100 of 1454 bytes; remove the file, the node writes a new one"
+            "the snapshot is cut short: it has 100 of 1464 bytes; remove the file, the node writes a new one"
         ],
     );
     check(
         |bytes| bytes[300] ^= 1,
         expect![
-            "the snapshot is damaged: its checksum is 380a537874c1, its bytes have bde5e4703104; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is 24fc92d248fe, its bytes have 1d6ef53fd8db; remove the file, the node writes a new one, and look at the disk"
         ],
     );
     check(
         |bytes| bytes.push(0),
         expect![
-            "the snapshot is damaged: its checksum is 0a537874c1d0, its bytes have 77dbb9148487; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is fc92d248fe54, its bytes have ec560b27bfeb; remove the file, the node writes a new one, and look at the disk"
         ],
     );
 }
@@ -173,7 +173,7 @@ fn a_newer_format_is_named_if_its_bytes_are_whole() {
     check(
         |bytes| bytes[11] = 2,
         expect![
-            "the snapshot is damaged: its checksum is 380a537874c1, its bytes have d37c6042a7ae; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is 24fc92d248fe, its bytes have 512eaebccbfa; remove the file, the node writes a new one, and look at the disk"
         ],
     );
 }
