@@ -5,6 +5,7 @@
 //!
 //! Not here: picking (`choose`).
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use hf_config::estate::{Choice, CrossZone, Estate, Filter, Minimum, PoolIx, ZoneIx};
@@ -121,7 +122,7 @@ impl Plan {
             _ => pool,
         };
         let estate = &snapshot.estate;
-        let decision = with_minimum(estate, &snapshot.decision.pools[serving_pool.at()]);
+        let decision = in_use(estate, &snapshot.decision.pools[serving_pool.at()]);
         // How requests are placed is the word of the pool that has them; how endpoints are used is that of the endpoints' pool.
         let (rules, of) = (&estate.pool(pool).balancing, estate.pool(serving_pool));
         let crosses = of.cross_zone == CrossZone::On;
@@ -278,12 +279,12 @@ pub(crate) fn is_overrun(minimum: Minimum, in_health: usize, registered: usize) 
     in_health > 0 && !minimum.holds(in_health, registered)
 }
 
-/// The decision, with the unhealthy endpoints of open zones that are below the pool's routing minimum.
-fn with_minimum(estate: &Estate, decision: &PoolDecision) -> PoolDecision {
-    let mut decision = decision.clone();
+/// The decision as balancers use it: with the unhealthy endpoints of open zones that are below the pool's routing minimum.
+pub fn in_use<'a>(estate: &Estate, decision: &'a PoolDecision) -> Cow<'a, PoolDecision> {
     let pool = estate.pool(decision.pool);
+    let mut used = Cow::Borrowed(decision);
     if decision.mode != Mode::Normal || pool.routing_minimum == Minimum::default() {
-        return decision;
+        return used;
     }
     for zone in decision.zones.iter().filter(|of| of.state == ZoneState::Open) {
         let here: Vec<usize> =
@@ -291,14 +292,13 @@ fn with_minimum(estate: &Estate, decision: &PoolDecision) -> PoolDecision {
         let in_health = here.iter().filter(|at| decision.endpoints[**at].is_in_health()).count();
         if is_overrun(pool.routing_minimum, in_health, here.len()) {
             for at in here {
-                let of = &mut decision.endpoints[at];
-                if of.reason == Reason::Impaired {
-                    *of = EndpointDecision { serves: true, reason: Reason::FailOpen };
+                if decision.endpoints[at].reason == Reason::Impaired {
+                    used.to_mut().endpoints[at] = EndpointDecision { serves: true, reason: Reason::FailOpen };
                 }
             }
         }
     }
-    decision
+    used
 }
 
 /// Positions in the pool, best tier first.

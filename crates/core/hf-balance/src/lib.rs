@@ -26,7 +26,7 @@ mod ring;
 mod spread;
 
 pub use choose::{Ask, View};
-pub use compile::{Callers, Pick, Plan};
+pub use compile::{Callers, Pick, Plan, in_use};
 pub use eject::{Ejected, Ejector, SavedEjection, Why};
 pub use ewma::PeakEwma;
 pub use retry::RetryBudget;

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use hf_assign::{Assigners, TicketKey};
 use hf_balance::Plan;
 use hf_config::estate::{AllDown, EndpointRef, Estate, Pool, PoolIx, ZoneIx};
-use hf_decide::{Reason, ZoneState};
+use hf_decide::{PoolDecision, Reason, ZoneState};
 use hf_model::{PoolName, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
@@ -322,9 +322,12 @@ impl Routes {
     /// Tells every endpoint what the snapshot, compiled before, says of it. Those that left the estate are told once and forgotten.
     pub fn set_standings(&mut self, snapshot: &Snapshot) {
         let Some(placed) = &self.placed else { return };
+        let estate = &snapshot.estate;
+        let used: Vec<_> =
+            snapshot.decision.pools.iter().map(|pool| hf_balance::in_use(estate, pool)).collect();
         for (at, endpoint) in snapshot.estate.endpoint_refs().zip(&placed.endpoints) {
             if let Some(endpoint) = endpoint {
-                endpoint.set_standing(standing(snapshot, at));
+                endpoint.set_standing(standing(snapshot, &used[at.pool.at()], at));
             }
         }
         for endpoint in self.left.drain(..) {
@@ -381,9 +384,9 @@ fn key(estate: &Estate, at: EndpointRef) -> EndpointKey {
     }
 }
 
-fn standing(snapshot: &Snapshot, at: EndpointRef) -> Standing {
-    let decision = &snapshot.decision.pools[at.pool.at()];
-    if decision.endpoints[usize::from(at.at)].serves {
+/// `used` is the decision of its pool as plans use it: what they pick serves.
+fn standing(snapshot: &Snapshot, used: &PoolDecision, at: EndpointRef) -> Standing {
+    if used.endpoints[usize::from(at.at)].serves {
         return Standing::Serving;
     }
     let is_left = is_left(snapshot, at.pool, snapshot.estate.endpoint(at).zone);

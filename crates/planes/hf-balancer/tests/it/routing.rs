@@ -1,8 +1,10 @@
 //! Who gets a request.
 
+use hf_config::estate::Minimum;
 use hf_health::Verdict;
+use hf_model::Share;
 
-use crate::support::{Origin, WorldBuilder, get, until};
+use crate::support::{Kept, Origin, WorldBuilder, get, until};
 
 fn origins() -> (Origin, Origin, Origin) {
     (Origin::start("a"), Origin::start("b"), Origin::start("c"))
@@ -101,4 +103,23 @@ async fn answers_pass_with_their_status_and_failures_are_counted() {
         assert_eq!(world.activity("a").failures, failures);
     }
     assert_eq!(world.activity("a").requests, 5);
+}
+
+#[tokio::test]
+async fn connections_to_a_zone_below_its_routing_minimum_are_kept() {
+    let (well, sick) = (Origin::start("well"), Origin::start("sick"));
+    let minimum = Minimum { count: 2, share: Share::ZERO };
+    let mut world = WorldBuilder::new()
+        .web(&[("a", well.address), ("a", sick.address)])
+        .rules(move |pool| pool.routing_minimum = minimum)
+        .start()
+        .await;
+    world.judge(sick.address, Verdict::Unhealthy).await;
+    let mut client = Kept::open(world.web()).await;
+    let asked = sick.requests();
+    for _ in 0..64 {
+        client.get("/").await;
+    }
+    assert!(sick.requests() > asked + 1, "the zone is used whole");
+    assert_eq!(sick.accepted(), 1, "one connection for all of them");
 }
