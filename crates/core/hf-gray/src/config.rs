@@ -16,7 +16,8 @@ pub struct Config {
     /// From which share on it is shared trouble, however long it lasts. Default 0.35.
     pub shared_ratio: f64,
     /// How long a verdict waits, from the first suspicion on, on what could be the beginning of a global incident: an even share of faults, not
-    /// all of them, that probes see alike. Default 14: zones feel a common cause up to a dozen seconds apart.
+    /// all of them, that probes see alike. Default 14: zones feel a common cause up to a dozen seconds apart. With more than three zones
+    /// it is 2.5 s less for each, since one of the many would feel it sooner.
     pub even_hold_s: u32,
     /// Below this rate of faults nothing waits for that: little is lost by a mistake. Default 0.07.
     pub even_rate_min: f64,
