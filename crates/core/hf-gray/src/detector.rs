@@ -79,14 +79,52 @@ pub enum Stage {
 pub struct Evidence {
     /// How it stands.
     pub stage: Stage,
-    /// The logarithm of the evidence; a verdict needs [`Config::log_a`].
+    /// The logarithm of the evidence; a verdict needs [`Evidence::threshold`].
     pub total: f64,
+    /// What a verdict needs: [`Config::log_a`].
+    pub threshold: f64,
     /// The same by stream, after their gates.
     pub streams: Streams,
     /// Faults a request, over ten seconds, worst endpoints and clients left out.
     pub fault_rate: f64,
     /// What is tolerated of faults.
     pub fault_rate_tolerated: f64,
+    /// Answers slower than so many times what half, 95 % and 99 % of them usually are.
+    pub slow: [Rate; 3],
+    /// Probes by other zones' observers that failed, over eight seconds.
+    pub probes_failed: Rate,
+    /// Requests a second, over ten seconds.
+    pub requests: f64,
+    /// Seconds in a row under suspicion: the window in which the evidence grew.
+    pub suspect_s: u32,
+}
+
+/// A share that was measured, and what is tolerated of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rate {
+    /// Measured.
+    pub now: f64,
+    /// Tolerated.
+    pub tolerated: f64,
+}
+
+impl Evidence {
+    /// What speaks loudest against the zone, in words, and its rate.
+    pub fn strongest(&self) -> (&'static str, Rate) {
+        let faults = Rate { now: self.fault_rate, tolerated: self.fault_rate_tolerated };
+        let [half, most, nearly_all] = self.slow;
+        let streams = self.streams.all();
+        let said = [
+            ("faults", faults),
+            ("answers far above the usual median", half),
+            ("answers far above the usual 95th percentile", most),
+            ("answers far above the usual 99th percentile", nearly_all),
+            ("failed probes", self.probes_failed),
+        ];
+        let strongest =
+            said.iter().zip(streams).reduce(|best, next| if next.1 > best.1 { next } else { best });
+        strongest.map_or(("faults", faults), |(said, _)| *said)
+    }
 }
 
 /// Evidence by stream.
@@ -149,13 +187,27 @@ impl Detector {
             let streams =
                 Streams { faults, slow: [half, most, nearly_all], probes: self.probes.evidence[at] };
             let total = mean(&streams.all());
-            let test = &self.streams[0].zones[at];
+            let rate = |stream: usize| {
+                let test = &self.streams[stream].zones[at];
+                Rate { now: test.rate(), tolerated: test.tolerated }
+            };
+            let (failed, probed) = self.probes.seen_of(at);
+            let watched = &mut self.zones[at];
+            watched.suspect_s = if total >= QUIET { watched.suspect_s + 1 } else { 0 };
             zones.push(Evidence {
                 stage: if total >= SUSPECT { Stage::Suspect } else { Stage::Normal },
                 total,
+                threshold: config.log_a,
                 streams,
-                fault_rate: test.rate(),
-                fault_rate_tolerated: test.tolerated,
+                fault_rate: rate(0).now,
+                fault_rate_tolerated: rate(0).tolerated,
+                slow: [rate(1), rate(2), rate(3)],
+                probes_failed: Rate {
+                    now: f64::from(failed) / f64::from(probed).max(1.0),
+                    tolerated: config.delta_probes,
+                },
+                requests: watched.requests.iter().sum(),
+                suspect_s: watched.suspect_s,
             });
         }
         for (zone, of) in self.zones.iter_mut().zip(&zones) {
@@ -251,10 +303,8 @@ impl Detector {
         let mut impaired = Vec::new();
         for (at, zone) in zones.iter_mut().enumerate() {
             let is_convinced = zone.total >= self.config.log_a;
-            let is_suspect = zone.total >= QUIET;
             let watched = &mut self.zones[at];
             watched.convinced_s = if is_convinced { watched.convinced_s + 1 } else { 0 };
-            watched.suspect_s = if is_suspect { watched.suspect_s + 1 } else { 0 };
             if !is_convinced {
                 continue;
             }

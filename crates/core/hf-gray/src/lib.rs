@@ -20,11 +20,13 @@
 
 mod config;
 mod detector;
+mod judged;
 mod probes;
 mod second;
 mod slow;
 mod stream;
 
 pub use config::Config;
-pub use detector::{Detector, Evidence, Finding, Stage, Step, Streams};
+pub use detector::{Detector, Evidence, Finding, Rate, Stage, Step, Streams};
+pub use judged::{Judged, PoolJudged, ZoneJudged};
 pub use second::{Endpoint, Latency, Second, Zone};

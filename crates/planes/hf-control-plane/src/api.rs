@@ -43,6 +43,7 @@ use hf_config::node::{OperatorKey, Role, SourcesConfig};
 use hf_control::Intent;
 use hf_feed::Reports;
 use hf_geo::Geography;
+use hf_gray::Judged;
 use hf_ledger::Journal;
 use hf_model::{NodeId, ZoneId};
 use hf_snapshot::Snapshot;
@@ -89,6 +90,8 @@ pub struct Context {
     pub snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     /// What it heard of all nodes, itself included.
     pub reports: watch::Receiver<Arc<Reports>>,
+    /// What the detectors of gray failure say here, on nodes with the control role; empty elsewhere.
+    pub gray: watch::Receiver<Arc<Judged>>,
     /// Where break-glass shifts go.
     pub break_glass: mpsc::Sender<GivenBreakGlass>,
     /// Whose break-glass shifts it obeys.

@@ -28,6 +28,7 @@ use hf_control_plane::{
 };
 use hf_feed::{Feed, FeedConfig, Now, Reports};
 use hf_geo::Geography;
+use hf_gray::Judged;
 use hf_health::Table;
 use hf_ledger::Journal;
 use hf_model::PoolName;
@@ -237,12 +238,14 @@ pub async fn start_after(
     let mut hub = Hub::new(&config, disk, now);
     let (snapshots_to, snapshots) = watch::channel(hub.refresh(now));
     let (reports_to, reports) = watch::channel(Arc::default());
+    let (gray_to, gray) = watch::channel(Arc::default());
     let (file_problem_to, file_problem) = watch::channel(None);
     let (break_glass_to, break_glass) = mpsc::channel(REQUESTS);
     let (gate_to, gate) = watch::channel(Gate::Settling);
     let given = Given {
         snapshots,
         reports,
+        gray,
         file_problem,
         break_glass: break_glass_to,
         gate,
@@ -308,6 +311,7 @@ pub async fn start_after(
         snapshots: snapshots_to,
         outgoing: outgoing_to,
         reports: reports_to,
+        gray: gray_to,
         kept: kept_to,
         geography: given.geography.clone(),
     };
@@ -407,6 +411,7 @@ async fn take_over(door: PathBuf) -> Result<(Predecessor, Vec<NamedListener>), N
 struct Given {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     reports: watch::Receiver<Arc<Reports>>,
+    gray: watch::Receiver<Arc<Judged>>,
     file_problem: watch::Receiver<Option<String>>,
     break_glass: mpsc::Sender<GivenBreakGlass>,
     gate: watch::Receiver<Gate>,
@@ -667,6 +672,7 @@ fn context(
         journal: kept.journal,
         snapshots: given.snapshots.clone(),
         reports: given.reports.clone(),
+        gray: given.gray.clone(),
         break_glass: given.break_glass.clone(),
         break_glass_keys: config.break_glass_keys.clone(),
         access,

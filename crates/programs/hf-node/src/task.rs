@@ -16,6 +16,7 @@ use hf_control::Intent;
 use hf_control_plane::GivenBreakGlass;
 use hf_feed::{Incoming, Message, Outgoing, Reports};
 use hf_geo::Geography;
+use hf_gray::Judged as GrayJudged;
 use hf_health::Table;
 use hf_model::{PoolName, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
@@ -80,6 +81,8 @@ pub struct Sinks {
     pub outgoing: watch::Sender<Outgoing>,
     /// To the API.
     pub reports: watch::Sender<Arc<Reports>>,
+    /// To the API, and to whoever acts on it: what the detectors of gray failure say.
+    pub gray: watch::Sender<Arc<GrayJudged>>,
     /// To the disk.
     pub kept: watch::Sender<Kept>,
     /// To whoever makes tables of latencies.

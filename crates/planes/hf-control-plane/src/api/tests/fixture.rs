@@ -110,6 +110,7 @@ impl Fixture {
             journal,
             snapshots: snapshot_receiver,
             reports: report_receiver,
+            gray: watch::Sender::new(Arc::default()).subscribe(),
             break_glass: glass_sender,
             break_glass_keys: vec![OperatorKey { name: "ann".to_owned(), public_key: key.public_key() }],
             access,

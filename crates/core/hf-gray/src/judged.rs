@@ -1,0 +1,107 @@
+//! What the detectors of all pools said last, by name: what acts, what is shown.
+//!
+//! Not here: how it is found (`detector`), who acts on it (`hf-control-plane`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use hf_model::{PoolName, ZoneId};
+
+use crate::detector::{Evidence, Finding, Stage};
+
+/// The word on every pool that is watched: those with endpoints in two zones or more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judged {
+    /// By pool.
+    pub pools: BTreeMap<PoolName, PoolJudged>,
+}
+
+/// The word on one pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolJudged {
+    /// The second it is about: seconds of Unix time.
+    pub second: u64,
+    /// What to do; zones are positions in [`PoolJudged::zones`].
+    pub finding: Finding,
+    /// Every zone of the pool, in the estate's order.
+    pub zones: Vec<ZoneJudged>,
+    /// Seconds until the first verdict may come: the detector is new, or its past was lost.
+    pub warm_in_s: u32,
+    /// Zones whose own balancers see trouble everywhere while others see none there: their word counts for nothing.
+    pub observers_doubted: Vec<ZoneId>,
+}
+
+/// The word on one zone of a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ZoneJudged {
+    /// The zone.
+    pub zone: ZoneId,
+    /// What is known against it.
+    pub evidence: Evidence,
+    /// For how many seconds in a row it has been impaired; 0 while it is not.
+    pub impaired_s: u32,
+}
+
+impl PoolJudged {
+    /// The zone that is impaired while the others are not, if that is the finding.
+    pub fn impaired(&self) -> Option<&ZoneJudged> {
+        match self.finding {
+            Finding::Zone(at) => self.zones.get(at),
+            Finding::Nothing | Finding::Several => None,
+        }
+    }
+
+    /// The word on one zone.
+    pub fn zone(&self, zone: &ZoneId) -> Option<&ZoneJudged> {
+        self.zones.iter().find(|judged| judged.zone == *zone)
+    }
+}
+
+impl Stage {
+    /// As it is written in JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Normal => "normal",
+            Stage::Suspect => "suspect",
+            Stage::Held => "held",
+            Stage::Impaired => "impaired",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A share in percent, as exact as it needs to be read.
+struct Percent(f64);
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = 100.0 * self.0;
+        if percent < 9.95 { write!(f, "{percent:.1} %") } else { write!(f, "{percent:.0} %") }
+    }
+}
+
+impl fmt::Display for Evidence {
+    /// One line: what is measured, what is tolerated, the evidence and what a verdict needs, the test and its window.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, rate) = self.strongest();
+        write!(f, "{what} {} (tolerated {})", Percent(rate.now), Percent(rate.tolerated))?;
+        write!(f, ", evidence {:.0} of {:.0}", self.total.max(0.0), self.threshold)?;
+        write!(
+            f,
+            ", sequential test of {} s, rates of 10 s at {:.0} requests/s",
+            self.suspect_s, self.requests
+        )?;
+        if self.stage == Stage::Held {
+            f.write_str(", held: it may be everywhere")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
