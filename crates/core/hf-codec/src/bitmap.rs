@@ -28,8 +28,8 @@ impl From<BitmapBody> for Raw {
 impl TryFrom<Raw> for BitmapBody {
     type Error = String;
     fn try_from(raw: Raw) -> Result<Self, String> {
-        if raw.len > limits::ENDPOINTS {
-            return Err(format!("a bitmap has at most {} bits, this one {}", limits::ENDPOINTS, raw.len));
+        if raw.len > limits::SUBJECTS {
+            return Err(format!("a bitmap has at most {} bits, this one {}", limits::SUBJECTS, raw.len));
         }
         let mut bytes = vec![0; raw.len.div_ceil(64) * 8];
         let digits = bytes.len() * 2;

@@ -15,7 +15,7 @@ const TABLE: Format = Format {
     name: "a table",
     version: 1,
     bytes_max: limits::TABLE_BYTES,
-    mend: "an estate has at most 20000 endpoints",
+    mend: "an estate has at most 20000 endpoints and 1000 health checks",
 };
 
 #[derive(Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub fn decode_table(bytes: &[u8]) -> Result<Table, CodecError> {
 
 fn check_lengths(table: &Table) -> Result<(), CodecError> {
     let (known, healthy) = (table.known.len(), table.healthy.len());
-    TABLE.check_count("known", known, hf_config::estate::limits::ENDPOINTS)?;
+    TABLE.check_count("known", known, hf_config::estate::limits::SUBJECTS)?;
     if known == healthy {
         return Ok(());
     }

@@ -15,7 +15,7 @@ const VERDICTS: Format = Format {
     name: "a set of verdicts",
     version: 1,
     bytes_max: limits::TABLE_BYTES,
-    mend: "an estate has at most 20000 endpoints",
+    mend: "an estate has at most 20000 endpoints and 1000 health checks",
 };
 
 #[derive(Serialize, Deserialize)]
@@ -28,7 +28,7 @@ struct VerdictsBody {
 
 /// Writes verdicts on the endpoints of this version of the estate.
 pub fn encode_verdicts(estate: Digest, verdicts: &Verdicts) -> Result<Vec<u8>, CodecError> {
-    VERDICTS.check_count("known", verdicts.of.len(), hf_config::estate::limits::ENDPOINTS)?;
+    VERDICTS.check_count("known", verdicts.of.len(), hf_config::estate::limits::SUBJECTS)?;
     let (known, healthy) = verdicts.to_bitmaps();
     VERDICTS.seal(&VerdictsBody {
         estate: AsText(estate),

@@ -5,7 +5,7 @@
 //!
 //! Not here: who is healthy, who is evacuated, what serves.
 
-use hf_model::{Cidr, Digest, PoolName, ZoneId};
+use hf_model::{CheckName, Cidr, Digest, PoolName, ZoneId};
 
 mod assignment;
 mod balancing;
@@ -163,6 +163,37 @@ impl Estate {
         self.pool_indexes().flat_map(|pool| {
             (0..self.pool(pool).endpoints.len() as u16).map(move |at| EndpointRef { pool, at })
         })
+    }
+
+    /// How many endpoints there are in all pools together.
+    pub fn endpoint_count(&self) -> usize {
+        self.pools.iter().map(|pool| pool.endpoints.len()).sum()
+    }
+
+    /// How many bits a table has: one for each endpoint, in the order of [`Estate::endpoint_refs`], then one for each health check, in
+    /// the order of [`Estate::health_checks`]. The bit of a check is used while the check stands by itself ([`HealthCheck::is_standing`]).
+    pub fn subject_count(&self) -> usize {
+        self.endpoint_count() + self.health_checks.len()
+    }
+
+    /// The position of a health check's own bit.
+    pub fn check_subject(&self, check: CheckIx) -> usize {
+        self.endpoint_count() + check.at()
+    }
+
+    /// The health check of this name.
+    pub fn check_named(&self, name: &CheckName) -> Option<CheckIx> {
+        self.health_checks.iter().position(|check| check.name == *name).map(|found| CheckIx(found as u16))
+    }
+
+    /// A health check by its index.
+    pub fn health_check(&self, check: CheckIx) -> &HealthCheck {
+        &self.health_checks[check.at()]
+    }
+
+    /// Health check indexes in order.
+    pub fn check_indexes(&self) -> impl Iterator<Item = CheckIx> + use<> {
+        (0..self.health_checks.len() as u16).map(CheckIx)
     }
 
     /// The endpoint behind a reference.

@@ -1,7 +1,7 @@
 //! Observations to verdicts.
 //!
 //! 1. One checker counts results in a row ([`streak::Streak`]): `fall` bad ones turn an endpoint unhealthy, `rise` good ones healthy.
-//! 2. Each checker's table has a fixed size: two bits an endpoint, whatever happened ([`table::Table`]).
+//! 2. Each checker's table has a fixed size: two bits a subject (an endpoint, or a check that stands by itself), whatever happened ([`table::Table`]).
 //! 3. The quorum ([`verdict::Verdicts::merge`]): an endpoint is healthy while more than 18 % of the fresh checkers that know it say so.
 //!    Low on purpose: a cut-off minority of checkers cannot kill an endpoint, and one of three or five keeps it in.
 //! 4. Unknown is not unhealthy: a missing report counts for nothing, and if all are missing the last verdict holds.
@@ -9,9 +9,11 @@
 //! Not here: probes (`hf-probe`), clocks, what follows from a verdict (`hf-decide`).
 
 pub mod streak;
+pub mod subject;
 pub mod table;
 pub mod verdict;
 
 pub use streak::Streak;
+pub use subject::{Subject, subjects};
 pub use table::{Bitmap, Table};
 pub use verdict::{Verdict, Verdicts};

@@ -1,9 +1,11 @@
-//! One checker's view of all endpoints: the message that travels on the feed.
+//! One checker's view of all subjects: the message that travels on the feed.
 
 use std::collections::BTreeMap;
 
-use hf_config::estate::{EndpointRef, Estate};
+use hf_config::estate::Estate;
 use hf_model::{Digest, NodeId, Timestamp, ZoneId};
+
+use crate::subject::subjects;
 
 /// A fixed number of bits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,36 +60,33 @@ impl Bitmap {
     }
 }
 
-/// What one checker sees, for one version of the estate. Bits are in the order of `Estate::endpoint_refs`.
+/// What one checker sees, for one version of the estate. Bits are in the order of `Estate::subject_count`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// Whose it is.
     pub checker: NodeId,
     /// Where that checker runs.
     pub zone: ZoneId,
-    /// The version of the estate whose endpoints these are; a table of another version counts as missing.
+    /// The version of the estate whose subjects these are; a table of another version counts as missing.
     pub estate: Digest,
     /// The checker's clock when it was made; of two tables of one checker the newer one counts.
     pub made_at: Timestamp,
-    /// Endpoints that it has probed at all.
+    /// Subjects that it has probed at all.
     pub known: Bitmap,
     /// Of these, the healthy ones.
     pub healthy: Bitmap,
 }
 
 impl Table {
-    /// The same view in the order of another estate: an endpoint of the same pool and address keeps its bits, a new one is not known.
+    /// The same view in the order of another estate: an endpoint of the same pool and address keeps its bits, and so does
+    /// a health check of the same name; a new one is not known.
     #[must_use]
     pub fn carried_over(&self, from: &Estate, to: &Estate) -> Table {
-        let key = |estate: &Estate, at: EndpointRef| {
-            (estate.pool(at.pool).name.clone(), estate.endpoint(at).address)
-        };
-        let old: BTreeMap<_, usize> =
-            from.endpoint_refs().enumerate().map(|(position, at)| (key(from, at), position)).collect();
-        let count = to.pools.iter().map(|pool| pool.endpoints.len()).sum();
+        let old: BTreeMap<_, usize> = subjects(from).zip(0..).collect();
+        let count = to.subject_count();
         let (mut known, mut healthy) = (Bitmap::new(count), Bitmap::new(count));
-        for (position, at) in to.endpoint_refs().enumerate() {
-            if let Some(was) = old.get(&key(to, at)) {
+        for (position, subject) in subjects(to).enumerate() {
+            if let Some(was) = old.get(&subject) {
                 known.set(position, self.known.get(*was));
                 healthy.set(position, self.healthy.get(*was));
             }

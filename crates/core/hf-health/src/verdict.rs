@@ -1,4 +1,4 @@
-//! The quorum's word on every endpoint.
+//! The quorum's word on every endpoint, and on every health check that stands by itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,9 +6,10 @@ use std::time::Duration;
 use hf_config::estate::Estate;
 use hf_model::{NodeId, Share, Timestamp};
 
+use crate::subject::subjects;
 use crate::table::{Bitmap, Table};
 
-/// What the quorum makes of one endpoint.
+/// What the quorum makes of one subject: an endpoint, or a health check that stands by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// Enough checkers see it answer.
@@ -19,10 +20,10 @@ pub enum Verdict {
     Unknown,
 }
 
-/// One verdict for each endpoint, in the order of `Estate::endpoint_refs`.
+/// One verdict for each subject, in the order of `Estate::subject_count`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdicts {
-    /// One for each endpoint.
+    /// One for each subject.
     pub of: Vec<Verdict>,
 }
 
@@ -34,12 +35,12 @@ pub fn healthy_above() -> Share {
 }
 
 impl Verdicts {
-    /// Nobody has said anything about `count` endpoints.
+    /// Nobody has said anything about `count` subjects.
     pub fn unknown(count: usize) -> Self {
         Verdicts { of: vec![Verdict::Unknown; count] }
     }
 
-    /// The verdict on the endpoint at this position; unknown beyond the end.
+    /// The verdict on the subject at this position; unknown beyond the end.
     pub fn get(&self, at: usize) -> Verdict {
         self.of.get(at).copied().unwrap_or(Verdict::Unknown)
     }
@@ -61,7 +62,7 @@ impl Verdicts {
             .filter(|(received, table)| now.since(*received) <= fresh && table.estate == estate.digest)
             .map(|(_, table)| table)
             .collect();
-        let count = estate.pools.iter().map(|pool| pool.endpoints.len()).sum();
+        let count = estate.subject_count();
         let mut of = Vec::with_capacity(count);
         for first in (0..count).step_by(64) {
             let word = Word::of(&fresh, first / 64);
@@ -72,20 +73,11 @@ impl Verdicts {
         Verdicts { of }
     }
 
-    /// Carries verdicts over to a new version of the estate: the same pool and address keeps its verdict.
+    /// Carries verdicts over to a new version of the estate: the same pool and address, or name of a check, keeps its verdict.
     #[must_use]
     pub fn carried_over(&self, from: &Estate, to: &Estate) -> Verdicts {
-        let key = |estate: &Estate, endpoint| {
-            let found: hf_config::estate::EndpointRef = endpoint;
-            (estate.pool(found.pool).name.clone(), estate.endpoint(found).address)
-        };
-        let old: BTreeMap<_, _> = from
-            .endpoint_refs()
-            .enumerate()
-            .map(|(at, endpoint)| (key(from, endpoint), self.get(at)))
-            .collect();
-        let of =
-            to.endpoint_refs().map(|e| old.get(&key(to, e)).copied().unwrap_or(Verdict::Unknown)).collect();
+        let old: BTreeMap<_, _> = subjects(from).enumerate().map(|(at, key)| (key, self.get(at))).collect();
+        let of = subjects(to).map(|key| old.get(&key).copied().unwrap_or(Verdict::Unknown)).collect();
         Verdicts { of }
     }
 

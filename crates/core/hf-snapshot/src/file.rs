@@ -146,7 +146,7 @@ impl Snapshot {
         let verdicts = if verdicts_of == estate.digest {
             verdicts
         } else {
-            Verdicts::unknown(estate.endpoint_refs().count())
+            Verdicts::unknown(estate.subject_count())
         };
         let built = Snapshot::build(number, now, Arc::new(intent), Arc::new(estate), break_glass, verdicts);
         Ok(Snapshot { made_at, ..built })

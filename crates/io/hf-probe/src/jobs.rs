@@ -85,7 +85,7 @@ impl Jobs {
         }
     }
 
-    /// Who has been probed, and who of them is healthy, for an estate of `count` endpoints.
+    /// Who has been probed, and who of them is healthy, for an estate of `count` subjects.
     pub fn bitmaps(&self, count: usize) -> (Bitmap, Bitmap) {
         let (mut known, mut healthy) = (Bitmap::new(count), Bitmap::new(count));
         for job in self.all.values() {

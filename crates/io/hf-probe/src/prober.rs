@@ -77,7 +77,7 @@ impl Probing for Network {
 /// Whoever wants to know. Called in order; must not block.
 pub trait Sink: Send {
     /// A new estate took effect. The bitmaps hold what is known of the endpoints that stayed, in the order of
-    /// `Estate::endpoint_refs`.
+    /// `Estate::subject_count`.
     fn estate_changed(&mut self, estate: &Arc<Estate>, known: &Bitmap, healthy: &Bitmap);
 
     /// A probe has a result.
@@ -275,7 +275,7 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
         let presumed = if self.estate.is_none() { verdicts } else { Verdicts::default() };
         self.jobs.adopt(&self.prober.config.node, &estate, &presumed, Instant::now());
         self.due = self.jobs.all.iter().filter_map(|(id, job)| Some(Reverse((job.due?, *id)))).collect();
-        let (known, healthy) = self.jobs.bitmaps(estate.endpoint_refs().count());
+        let (known, healthy) = self.jobs.bitmaps(estate.subject_count());
         self.renew_board();
         self.sink.estate_changed(&estate, &known, &healthy);
         self.estate = Some(estate);

@@ -1,6 +1,6 @@
 //! The checker role: probes every endpoint that has a check and publishes what it sees as one table.
 //!
-//! 1. The table has a fixed size, two bits an endpoint in the order of `Estate::endpoint_refs`; it is published at once when an endpoint turns,
+//! 1. The table has a fixed size, two bits a subject in the order of `Estate::subject_count`; it is published at once when an endpoint turns,
 //!    and whoever owns the feed repeats it on the beat.
 //! 2. An endpoint is known from its first measured result on. A new estate gets a table at once, with what is known of those who stay.
 //!    A checker that starts again turns an endpoint of its first snapshot against the verdict there only by as many results as ever.

@@ -86,7 +86,7 @@ fn snapshot(endpoints: &[SocketAddr]) -> Arc<Snapshot> {
         number: 1,
         made_at: Timestamp(0),
         intent: Arc::new(Intent::default()),
-        verdicts: Verdicts::unknown(estate.endpoint_refs().count()),
+        verdicts: Verdicts::unknown(estate.subject_count()),
         estate: Arc::new(estate),
         break_glass: vec![],
         decision: Decision { pools: vec![], records: vec![], trees: vec![], zones: vec![] },
@@ -126,7 +126,8 @@ impl Running {
                 (true, true) => '+',
                 (true, false) => '-',
             };
-            (0..table.known.len()).map(sign).collect()
+            // The last bit is that of the check itself, which does not stand by itself.
+            (0..table.known.len() - 1).map(sign).collect()
         };
         let mut tables = self.tables.clone();
         let found = tables.wait_for(|table| table.as_ref().is_some_and(|table| says(table) == want));

@@ -54,7 +54,7 @@ fn snapshot(path: &Path) -> Result<Snapshot, Box<dyn Error>> {
         bundle.files.insert(name, content);
     }
     let estate = hf_config::read_estate(&path.display().to_string(), &bundle)?;
-    let verdicts = Verdicts::unknown(estate.endpoint_refs().count());
+    let verdicts = Verdicts::unknown(estate.subject_count());
     let revision = Revision(1);
     let intent = Intent { revision, estate_revision: revision, estate: bundle, ..Intent::default() };
     let now = Clock::system().now();

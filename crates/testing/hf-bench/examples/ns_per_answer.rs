@@ -60,7 +60,7 @@ fn compiled(names: usize, large: usize) -> Compiled {
     let bundle = EstateBundle { toml, files: [("bench.test.zone".to_owned(), file)].into() };
     let estate =
         hf_config::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
-    let verdicts = Verdicts::unknown(estate.endpoint_refs().count());
+    let verdicts = Verdicts::unknown(estate.subject_count());
     let intent = Intent { revision: Revision(1), estate: bundle, ..Intent::default() };
     let snapshot = Snapshot::build(1, Timestamp(0), Arc::new(intent), Arc::new(estate), Vec::new(), verdicts);
     let mut hosted = HostedSet::default();

@@ -35,14 +35,14 @@ pub(crate) static EXAMPLE: LazyLock<Compiled> = LazyLock::new(|| {
 pub(crate) fn snapshot(bundle: EstateBundle, estate: Estate) -> Snapshot {
     let intent =
         Intent { revision: Revision(1), estate_revision: Revision(1), estate: bundle, ..Intent::default() };
-    let verdicts = Verdicts::unknown(estate.endpoint_refs().count());
+    let verdicts = Verdicts::unknown(estate.subject_count());
     Snapshot::build(1, NOW, Arc::new(intent), Arc::new(estate), Vec::new(), verdicts)
 }
 
 /// Decides by an intent whose estate reads, as a node that gets it over the feed.
 pub(crate) fn use_intent(intent: Intent) {
     let Ok(estate) = intent.read_estate() else { return };
-    let verdicts = Verdicts::unknown(estate.endpoint_refs().count());
+    let verdicts = Verdicts::unknown(estate.subject_count());
     use_snapshot(Snapshot::build(1, NOW, Arc::new(intent), Arc::new(estate), Vec::new(), verdicts));
 }
 

@@ -239,7 +239,7 @@ impl World {
             .collect();
         let check = &estate.health_checks[0];
         for (number, checker) in self.checkers.iter_mut().enumerate() {
-            let (mut known, mut healthy) = (Bitmap::new(truth.len()), Bitmap::new(truth.len()));
+            let (mut known, mut healthy) = (Bitmap::new(estate.subject_count()), Bitmap::new(estate.subject_count()));
             for (at, (pool, endpoint, is_good)) in truth.iter().enumerate() {
                 let reached = !checker.cannot_reach.iter().any(|lost| lost.holds(endpoint));
                 let streak = checker.streaks.entry((pool.clone(), endpoint.address)).or_default();
@@ -286,7 +286,7 @@ impl World {
                 let verdicts = before.verdicts.carried_over(&before.estate, &estate);
                 (before.number, before.break_glass, verdicts)
             }
-            None => (0, vec![], Verdicts::unknown(estate.endpoint_refs().count())),
+            None => (0, vec![], Verdicts::unknown(estate.subject_count())),
         };
         let verdicts = verdicts.merge(&estate, &self.node.tables, self.now, FRESH);
         let snapshot = Snapshot::build(number + 1, self.now, intent, estate, break_glass, verdicts);

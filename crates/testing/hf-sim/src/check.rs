@@ -14,7 +14,7 @@ use hf_config::node::Role;
 use hf_control::BreakGlassShift;
 use hf_decide::{Decision, Reason};
 use hf_feed::{NodeReport, SignedBreakGlass};
-use hf_health::{Table, Verdict};
+use hf_health::{Table, Verdict, subjects};
 use hf_model::{Digest, RequestId, Revision, ShiftId, Timestamp};
 use hf_node::hub::FromDisk;
 use hf_snapshot::Snapshot;
@@ -231,17 +231,11 @@ impl World {
             let before: BTreeMap<_, _> = watch
                 .estate
                 .iter()
-                .flat_map(|old| {
-                    let keys =
-                        old.endpoint_refs().map(|e| (old.pool(e.pool).name.clone(), old.endpoint(e).address));
-                    keys.zip(watch.verdicts.iter().copied())
-                })
+                .flat_map(|old| subjects(old).zip(watch.verdicts.iter().copied()))
                 .collect();
-            let carried = estate.endpoint_refs().map(|e| {
-                let key = (estate.pool(e.pool).name.clone(), estate.endpoint(e).address);
-                before.get(&key).copied().unwrap_or(Verdict::Unknown)
-            });
-            watch.verdicts = carried.collect();
+            let carried =
+                subjects(estate).map(|key| before.get(&key).copied().unwrap_or(Verdict::Unknown)).collect();
+            watch.verdicts = carried;
             watch.estate = Some(estate.clone());
         }
         for (position, verdict) in watch.verdicts.iter_mut().enumerate() {

@@ -57,7 +57,7 @@ impl Checker {
     }
 
     fn table(&self, estate: &Estate, now: Timestamp) -> Table {
-        let count = estate.endpoint_refs().count();
+        let count = estate.subject_count();
         let (mut known, mut healthy) = (Bitmap::new(count), Bitmap::new(count));
         for (at, endpoint) in estate.endpoint_refs().enumerate() {
             let seen = self.streaks.get(&estate.endpoint(endpoint).address).and_then(Streak::healthy);

@@ -182,7 +182,9 @@ impl World {
                     "all is healed, and node-{at} knows other break-glass acts than node-{first}"
                 ));
             }
-            let dead = snapshot.verdicts.of.iter().position(|verdict| *verdict != Verdict::Healthy);
+            let endpoints = snapshot.estate.endpoint_count();
+            let dead =
+                snapshot.verdicts.of[..endpoints].iter().position(|verdict| *verdict != Verdict::Healthy);
             if let Some(dead) = dead {
                 let verdict = snapshot.verdicts.of[dead];
                 return Err(format!("all endpoints answer, and on node-{at} endpoint {dead} is {verdict:?}"));

@@ -191,6 +191,7 @@ impl World {
             routing_controls: Vec::new(),
             safety_rules: Vec::new(),
             assignments: Vec::new(),
+            services: Vec::new(),
         };
         let serving = |pool: PoolIx| PoolDecision {
             pool,
@@ -209,7 +210,7 @@ impl World {
             zones: Vec::new(),
         };
         let intent = Intent { revision: Revision(7), ..Intent::default() };
-        let verdicts = Verdicts::unknown(estate.endpoint_refs().count());
+        let verdicts = Verdicts::unknown(estate.subject_count());
         World { estate, intent, decision, verdicts }
     }
 

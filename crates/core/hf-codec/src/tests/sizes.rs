@@ -103,15 +103,15 @@ fn what_is_too_large_is_not_read() {
     let error = decode_table(&vec![b' '; limits::TABLE_BYTES + 1]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a table has at most 65536 bytes, this one has 65537; an estate has at most 20000 endpoints"
+        "a table has at most 65536 bytes, this one has 65537; an estate has at most 20000 endpoints and 1000 health checks"
     );
 }
 
 #[test]
 fn the_largest_table_fits_and_health_does_not_change_its_size() {
     let table = |healthy| {
-        let mut bits = Bitmap::new(estate_limits::ENDPOINTS);
-        (0..estate_limits::ENDPOINTS).for_each(|at| bits.set(at, healthy));
+        let mut bits = Bitmap::new(estate_limits::SUBJECTS);
+        (0..estate_limits::SUBJECTS).for_each(|at| bits.set(at, healthy));
         let (checker, zone) = ("a".repeat(63).parse().unwrap(), "a".repeat(20).parse().unwrap());
         let estate = Digest([0; 32]);
         Table { checker, zone, estate, made_at: Timestamp(u64::MAX), known: bits.clone(), healthy: bits }

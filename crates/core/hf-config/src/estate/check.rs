@@ -28,6 +28,13 @@ pub struct HealthCheck {
     pub initial: Initial,
 }
 
+impl HealthCheck {
+    /// Whether it measures one thing by itself, rather than each endpoint of the pools that name it: then a table has a bit for it.
+    pub fn is_standing(&self) -> bool {
+        false
+    }
+}
+
 /// What an endpoint counts as before its first result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Initial {

@@ -21,6 +21,8 @@ pub const ENDPOINTS: usize = 20_000;
 pub const SOURCED: i64 = 2_000;
 /// Names and networks in `zones` of one source.
 pub const SOURCE_PLACES: usize = 1_000;
+/// Bits of one table: endpoints, then health checks.
+pub const SUBJECTS: usize = ENDPOINTS + HEALTH_CHECKS;
 /// Hosted zones.
 pub const HOSTED_ZONES: usize = 100;
 /// Steered records whose candidates are endpoints.

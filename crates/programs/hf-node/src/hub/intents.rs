@@ -148,7 +148,7 @@ impl Hub {
             let is_same_text = old.intent.estate == intent.estate;
             self.keep_tables(&old.estate.clone(), &estate, is_same_text);
         } else if self.in_force.is_none() {
-            self.verdicts = Verdicts::unknown(estate.endpoint_refs().count());
+            self.verdicts = Verdicts::unknown(estate.subject_count());
         }
         let (revision, before) = (intent.revision, self.estate_id());
         if before != EstateId::NONE && before != intent.estate_id {

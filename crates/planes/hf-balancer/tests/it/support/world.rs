@@ -235,7 +235,7 @@ fn read(toml: &str) -> Estate {
 }
 
 fn unknown(estate: &Estate) -> Verdicts {
-    Verdicts::unknown(estate.endpoint_refs().count())
+    Verdicts::unknown(estate.subject_count())
 }
 
 impl World {

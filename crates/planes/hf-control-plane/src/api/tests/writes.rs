@@ -12,7 +12,7 @@ fn obey_from_afar(fixture: &Fixture) {
     let read = hf_control::read_estate(&estate).unwrap();
     let (estate_id, revision) = (ID, hf_model::Revision(1));
     let intent = hf_control::Intent { estate_id, revision, estate, ..Default::default() };
-    let verdicts = hf_health::Verdicts::unknown(read.endpoint_refs().count());
+    let verdicts = hf_health::Verdicts::unknown(read.subject_count());
     let snapshot = hf_snapshot::Snapshot::build(1, NOW, intent.into(), read.into(), vec![], verdicts);
     fixture.snapshots.send_replace(Some(snapshot.into()));
 }

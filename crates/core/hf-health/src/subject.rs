@@ -1,0 +1,26 @@
+//! What tables and verdicts have a bit for: every endpoint, then every health check.
+//!
+//! The bit of a check says something only while that check stands by itself; the others keep theirs unknown, so that positions follow
+//! from the estate's lists alone.
+
+use std::net::SocketAddr;
+
+use hf_config::estate::Estate;
+use hf_model::{CheckName, PoolName};
+
+/// What stays the same over versions of an estate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject<'a> {
+    /// One address of one pool.
+    Endpoint(&'a PoolName, SocketAddr),
+    /// A health check by its name.
+    Check(&'a CheckName),
+}
+
+/// All subjects, in the order of the bits.
+pub fn subjects(estate: &Estate) -> impl Iterator<Item = Subject<'_>> {
+    let endpoints = estate
+        .endpoint_refs()
+        .map(|at| Subject::Endpoint(&estate.pool(at.pool).name, estate.endpoint(at).address));
+    endpoints.chain(estate.health_checks.iter().map(|check| Subject::Check(&check.name)))
+}
