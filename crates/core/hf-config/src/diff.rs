@@ -69,6 +69,7 @@ pub fn diff(old: Option<&Estate>, new: &Estate) -> Vec<Change> {
         routing_controls,
         safety_rules,
         carrying::assignments,
+        carrying::services,
     ];
     for facts in all {
         compare(&facts(&old), &facts(&new), &mut changes);

@@ -18,6 +18,7 @@ mod patience;
 mod place;
 mod pool;
 mod record;
+mod service;
 mod source;
 mod tree;
 
@@ -37,6 +38,7 @@ pub use patience::{Bounds, Ejection, Failover, Patience, Retries, StatusRange};
 pub use place::{Region, Zone};
 pub use pool::{AllDown, CrossZone, Endpoint, Minimum, Pool, Protocol};
 pub use record::{AddressFamily, Filter, Record, Sticky};
+pub use service::{Call, CallScope, Service};
 pub use source::{
     EndpointId, EndpointIdError, EndpointSet, Places, Source, SourceKind, SourcedEndpoint, digest_with,
     is_endpoint_address,
@@ -78,6 +80,10 @@ index!(
     /// A position in [`Estate::assignments`].
     AssignmentIx
 );
+index!(
+    /// A position in [`Estate::services`].
+    ServiceIx
+);
 
 /// What the service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +116,8 @@ pub struct Estate {
     pub safety_rules: Vec<EstateRule>,
     /// Services whose sessions are assigned to a place.
     pub assignments: Vec<Assignment>,
+    /// Who calls whom: for arithmetic alone, nothing is steered by it. Without rings.
+    pub services: Vec<Service>,
 }
 
 impl Estate {

@@ -27,6 +27,7 @@ mod pools;
 mod records;
 mod rules;
 mod same_as;
+mod services;
 mod sharing;
 mod sources;
 mod steered;
@@ -64,10 +65,10 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
     let regions = zones::regions(&mut root, &controls, &mut report);
     let zones = zones::zones(&mut root, &regions, &controls, &mut report);
     let checks = checks::health_checks(&mut root, &controls, &mut report);
-    let services = assignments::names(&mut root, &mut report);
+    let assigned = assignments::names(&mut root, &mut report);
     let pools = pools::pools(
         &mut root,
-        &pools::Around { zones: &zones, checks: &checks, controls: &controls, assignments: &services },
+        &pools::Around { zones: &zones, checks: &checks, controls: &controls, assignments: &assigned },
         &mut report,
     );
     let mut hosted = hosted::hosted_zones(&mut root, bundle, &mut report);
@@ -84,6 +85,7 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
     hosted::finish_hosted_zones(&mut hosted, &records, &mut report);
     let ground = assignments::Ground { records: &records, pools: &pools };
     let assignments = assignments::assignments(&mut root, &ground, &mut report);
+    let services = services::services(&mut root, &mut report);
     root.finish(&[], &mut report);
 
     let advice = report.take_advice();
@@ -115,6 +117,7 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
             routing_controls: controls.list.into_iter().collect::<Option<_>>()?,
             safety_rules: rules.into_iter().collect::<Option<_>>()?,
             assignments: assignments.into_iter().collect::<Option<_>>()?,
+            services: services.into_iter().collect::<Option<_>>()?,
         })
     };
     all().map(|estate| (estate, advice)).ok_or_else(incomplete)

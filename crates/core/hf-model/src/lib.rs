@@ -20,7 +20,7 @@ pub use digest::{Digest, DigestError};
 pub use geo::{Cidr, CidrError, Location};
 pub use names::{
     CheckName, CollectionName, DnsName, DnsNameError, NameError, NodeId, Operator, PoolName, RegionId,
-    RequestId, ShiftId, ZoneId,
+    RequestId, ServiceName, ShiftId, ZoneId,
 };
 pub use quantity::{Capacity, Revision, Share, ShareError, Ttl, TtlError, Weight, WeightError};
 pub use time::{DurationError, Timestamp, format_duration, parse_duration};

@@ -117,6 +117,10 @@ name!(
     CheckName, "a health check's name", 63
 );
 name!(
+    /// A service of which the estate tells whom it calls. 1 to 63 characters.
+    ServiceName, "a service's name", 63
+);
+name!(
     /// A collection of networks under labels. 1 to 63 characters.
     CollectionName, "a CIDR collection's name", 63
 );

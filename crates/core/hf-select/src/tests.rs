@@ -86,6 +86,7 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         routing_controls: vec![],
         safety_rules: vec![],
         assignments: Vec::new(),
+        services: Vec::new(),
     };
     let decision = PoolDecision {
         pool: PoolIx(0),

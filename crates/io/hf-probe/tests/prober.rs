@@ -84,6 +84,7 @@ fn estate(health_checks: Vec<HealthCheck>, pools: Vec<Pool>) -> Arc<Estate> {
         routing_controls: vec![],
         safety_rules: vec![],
         assignments: Vec::new(),
+        services: Vec::new(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What changes of how balancers carry a pool, and of assignments.
+//! What changes of how balancers carry a pool, of assignments, and of who calls whom.
 //!
 //! Not here: the pool's endpoints and thresholds.
 
@@ -8,7 +8,7 @@ use std::fmt::Display;
 use hf_model::format_duration;
 
 use super::{Facts, Side, Things, optional, part, share, value};
-use crate::estate::{Assignment, Estate, Pool, ProxyVersion, StatusRange};
+use crate::estate::{Assignment, Estate, Pool, ProxyVersion, Service, StatusRange};
 
 /// Adds the facts of a pool that only balancers obey.
 pub(super) fn facts(estate: &Estate, pool: &Pool, facts: &mut Facts) {
@@ -128,4 +128,17 @@ pub(super) fn assignments(side: &Side<'_>) -> Things {
         (format!("assignment {}", assignment.service), facts)
     };
     estate.assignments.iter().map(facts).collect()
+}
+
+pub(super) fn services(side: &Side<'_>) -> Things {
+    let Some(estate) = side.estate else { return Things::new() };
+    let facts = |service: &Service| {
+        let mut facts = Facts::new();
+        for call in &service.calls {
+            let to = &estate.services[call.to.at()].name;
+            part(&mut facts, format!("call of {to}"), BTreeMap::from([("scope", call.scope.to_string())]));
+        }
+        (format!("service {}", service.name), facts)
+    };
+    estate.services.iter().map(facts).collect()
 }

@@ -73,3 +73,7 @@ pub const TRANSFER_RULES: usize = 64;
 pub const UPDATE_RULES: usize = 64;
 /// Names of one update rule, and its types: each.
 pub const UPDATE_NAMES: usize = 64;
+/// Services of which it is told whom they call.
+pub const SERVICES: usize = 1_000;
+/// Calls of one service.
+pub const CALLS: usize = 100;

@@ -56,6 +56,7 @@ fn estate(text: &str) -> Estate {
         routing_controls: Vec::new(),
         safety_rules: Vec::new(),
         assignments: Vec::new(),
+        services: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ mod carrying;
 mod controls;
 mod good;
 mod hosting;
+mod services;
 mod sources;
 mod total;
 mod trees;

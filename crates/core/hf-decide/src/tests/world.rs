@@ -114,6 +114,7 @@ impl World {
             routing_controls: vec![],
             safety_rules: vec![],
             assignments: Vec::new(),
+            services: Vec::new(),
         };
         let mut of: Vec<Verdict> = endpoints.iter().map(|(_, verdict, _)| *verdict).collect();
         of.push(Verdict::Healthy);

@@ -52,6 +52,7 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         routing_controls: vec![],
         safety_rules: vec![],
         assignments: Vec::new(),
+        services: Vec::new(),
     }
 }
 
