@@ -29,7 +29,7 @@ pub use choose::{Ask, View};
 pub use compile::{Callers, Pick, Plan, in_use};
 pub use eject::{Ejected, Ejector, SavedEjection, Why};
 pub use ewma::PeakEwma;
-pub use retry::RetryBudget;
+pub use retry::{FLOOR as RETRIES_FLOOR, RetryBudget};
 pub use ring::hash_key;
 
 #[cfg(test)]

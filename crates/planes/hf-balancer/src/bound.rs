@@ -18,6 +18,7 @@ use hf_snapshot::Snapshot;
 use tokio::sync::{mpsc, watch};
 
 use crate::arrive::{ALPN_H2, ALPN_HTTP1};
+use crate::budget::Granted;
 use crate::checks::{self, Checks};
 use crate::config::BalancerConfig;
 use crate::front::{Front, Phase, Table};
@@ -92,8 +93,12 @@ pub async fn bind_with(
     let tls =
         config.certificates.as_ref().map(|certificates| certificates.server_config(&[ALPN_H2, ALPN_HTTP1]));
     let tls = tls.transpose().map_err(BindError::Tls)?;
+    let granted = Granted::new();
     let workers = (0..config.workers.get())
-        .map(|number| Handle::start(number, &config, tls.clone(), told.subscribe(), begun.subscribe()))
+        .map(|number| {
+            let (told, begun) = (told.subscribe(), begun.subscribe());
+            Handle::start(number, &config, tls.clone(), granted.clone(), told, begun)
+        })
         .collect::<Result<_, _>>()
         .map_err(BindError::Threads)?;
     let mut routes = Routes::new(

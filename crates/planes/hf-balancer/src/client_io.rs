@@ -6,7 +6,9 @@
 //!    request is not looked at here: a connection that is idle is taken away from hyper (`session`).
 //! 3. To close a kept connection hyper is told "end of stream" while no request is under way and none has arrived. The socket is looked at
 //!    once more right before, so that a request that is already here is answered instead of reset.
-//! 4. HTTP/2 has its own framing and its own idea of idle; only writes are watched. After an upgrade nothing is.
+//! 4. A client that ends its sending side after a whole request gets its answer: hyper, which would take it for gone, hears of the end when
+//!    nothing is under way any more. Every [`LOOK`] it is seen whether the client is gone indeed; then the request is taken back.
+//! 5. HTTP/2 has its own framing and its own idea of idle; only writes are watched. After an upgrade nothing is.
 //!
 //! One timer a connection, made when a wait begins that may be too long, moved only when it fires or must fire earlier: a request
 //! that comes whole and is taken at once costs no timer work.
@@ -25,6 +27,9 @@ use crate::client_state::ConnectionState;
 use crate::client_stream::ClientStream;
 use crate::framing::{Framing, POISON, RefusedAt};
 
+/// How often it is seen whether a half-closed client is gone.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// The socket of one client.
 #[derive(Debug)]
 pub struct ClientIo {
@@ -34,6 +39,10 @@ pub struct ClientIo {
     /// None for HTTP/2.
     framing: Option<Framing>,
     state: Arc<ConnectionState>,
+    /// Requests that had begun on the connection when hyper came.
+    begun_before: u32,
+    /// The next look at a client that ended its sending side.
+    half_closed: Option<Pin<Box<Sleep>>>,
     header: Duration,
     body_idle: Duration,
     instead: Option<Instead>,
@@ -77,6 +86,8 @@ impl ClientIo {
             stream,
             before: (before, 0),
             framing: None,
+            begun_before: state.begun(),
+            half_closed: None,
             state,
             header: patience.header,
             body_idle: patience.body_idle,
@@ -98,6 +109,28 @@ impl ClientIo {
         *given == before.len()
             && !self.state.is_busy()
             && self.framing.as_ref().is_some_and(Framing::between_requests)
+    }
+
+    /// Whether all that came was whole requests, and one of them has no answer yet.
+    fn awaits_answer(&self) -> bool {
+        let Some(framing) = &self.framing else { return false };
+        let begun = self.state.begun().wrapping_sub(self.begun_before);
+        framing.between_requests() && (self.state.is_busy() || framing.heads() != begun)
+    }
+
+    /// Keeps the end of the client's sending side from hyper while it waits for an answer and is there.
+    fn poll_half_closed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let look = self.half_closed.get_or_insert_with(|| {
+            self.stream.ask_whether_there();
+            Box::pin(tokio::time::sleep(Duration::ZERO))
+        });
+        while look.as_mut().poll(cx).is_ready() {
+            if !self.stream.may_listen() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            look.as_mut().reset(Instant::now() + LOOK);
+        }
+        Poll::Pending
     }
 
     fn hand_out_instead(&mut self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -203,6 +236,9 @@ impl AsyncRead for ClientIo {
             return if is_tunnel { Poll::Pending } else { this.wait_to_read(cx) };
         };
         read?;
+        if buf.filled().len() == had && !is_tunnel && this.awaits_answer() {
+            return this.poll_half_closed(cx);
+        }
         let Some(framing) = this.framing.as_mut().filter(|_| !is_tunnel) else { return Poll::Ready(Ok(())) };
         let was_in_head = framing.in_head();
         this.reading_since = None;
@@ -256,6 +292,11 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.half_closed.is_some() && !self.state.is_busy() {
+            // hyper waits to be told of bytes: it shall hear of the end now.
+            self.half_closed = None;
+            cx.waker().wake_by_ref();
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

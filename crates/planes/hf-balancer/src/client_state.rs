@@ -19,6 +19,8 @@ const TAKEN_BACK_MAX: u32 = 100;
 pub struct ConnectionState {
     base: Instant,
     busy: AtomicU32,
+    /// Requests that began, counted round.
+    begun: AtomicU32,
     used: AtomicBool,
     idle_since_us: AtomicU64,
     close_when_idle: AtomicBool,
@@ -38,6 +40,7 @@ impl ConnectionState {
         ConnectionState {
             base: Instant::now(),
             busy: AtomicU32::new(0),
+            begun: AtomicU32::new(0),
             used: AtomicBool::new(false),
             idle_since_us: AtomicU64::new(0),
             close_when_idle: AtomicBool::new(false),
@@ -69,6 +72,11 @@ impl ConnectionState {
     /// Whether a request is under way.
     pub fn is_busy(&self) -> bool {
         self.busy.load(Relaxed) > 0
+    }
+
+    /// How many requests began; begins again at 0 after four thousand million.
+    pub fn begun(&self) -> u32 {
+        self.begun.load(Relaxed)
     }
 
     /// Since when none is.
@@ -132,6 +140,7 @@ impl ConnectionState {
     /// A request is under way until the guard is dropped.
     pub fn request(self: &Arc<Self>) -> UnderWay {
         self.busy.store(self.busy.load(Relaxed) + 1, Relaxed);
+        self.begun.store(self.begun().wrapping_add(1), Relaxed);
         self.used.store(true, Relaxed);
         UnderWay(self.clone())
     }

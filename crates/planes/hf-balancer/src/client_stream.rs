@@ -6,12 +6,17 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hf_clock::Clock;
 use hf_telemetry::Activity;
+use socket2::TcpKeepalive;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+/// How often the system of a half-closed client is asked.
+const ASK_AFTER: Duration = Duration::from_secs(5);
 
 /// One client's bytes.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub struct ClientStream {
     io: Io,
     /// For one connection of several; boxed, since most have none.
     measured: Option<Box<Measured>>,
+    /// Its TLS ended without a word of TLS.
+    was_torn: bool,
 }
 
 #[derive(Debug)]
@@ -42,12 +49,12 @@ pub struct Measured {
 impl ClientStream {
     /// Without TLS.
     pub fn plain(stream: TcpStream) -> Self {
-        ClientStream { io: Io::Plain(stream), measured: None }
+        ClientStream { io: Io::Plain(stream), measured: None, was_torn: false }
     }
 
     /// After a handshake.
     pub fn tls(stream: TlsStream<TcpStream>) -> Self {
-        ClientStream { io: Io::Tls(Box::new(stream)), measured: None }
+        ClientStream { io: Io::Tls(Box::new(stream)), measured: None, was_torn: false }
     }
 
     /// Asks for a sample at its end.
@@ -69,6 +76,28 @@ impl ClientStream {
             Io::Plain(stream) => Some(stream),
             Io::Tls(_) => None,
         }
+    }
+
+    /// Whether a client that ended its sending side may still wait for an answer. One that is gone says so by a reset, or, with TLS, by
+    /// the end of the connection below: who only closes its half of TLS keeps that open.
+    pub fn may_listen(&self) -> bool {
+        let socket = self.socket();
+        if self.was_torn || !matches!(socket.take_error(), Ok(None)) {
+            return false;
+        }
+        let mut byte = [MaybeUninit::uninit(); 1];
+        match &self.io {
+            Io::Plain(_) => true,
+            Io::Tls(_) => !matches!(socket2::SockRef::from(socket).peek(&mut byte), Ok(0)),
+        }
+    }
+
+    /// Has the system ask whether the client is still there: one that is gone for good answers with a reset once its system has forgotten
+    /// the connection (after a minute, on Linux).
+    pub fn ask_whether_there(&self) {
+        let often = TcpKeepalive::new().with_time(ASK_AFTER).with_interval(ASK_AFTER);
+        // Without it silence lasts until the answer is written.
+        let _ = socket2::SockRef::from(self.socket()).set_tcp_keepalive(&often);
     }
 
     /// Whether the client has sent something that was not read yet, asked of the kernel itself: the runtime's own
@@ -102,6 +131,7 @@ impl AsyncRead for ClientStream {
             Io::Tls(stream) => match Pin::new(stream).poll_read(cx, buf) {
                 // Many clients close without a word of TLS; whether a request is whole, HTTP itself tells.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.was_torn = true;
                     Poll::Ready(Ok(()))
                 }
                 other => other,

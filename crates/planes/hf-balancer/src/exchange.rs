@@ -79,7 +79,10 @@ impl ClientConnection {
             ..Known::default()
         };
         let mut response = match self.forward(request, &mut known).await {
-            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Ok(answered)
+                if known.upgrade.as_ref().map_or(StatusCode::SWITCHING_PROTOCOLS, Upgrade::agreed)
+                    == answered.response.status() =>
+            {
                 return Ok(self.open_tunnel(answered, known, under_way));
             }
             Ok(answered) => self.pass_on(answered, &mut known, under_way),
@@ -148,11 +151,9 @@ impl ClientConnection {
             let until = Instant::now() + limit;
             known.until = Some(known.until.map_or(until, |earlier| earlier.min(until)));
         }
-        if !route.manner.is_http2() {
-            known.upgrade = Upgrade::take(&mut request);
-        }
+        known.upgrade = Upgrade::take(&mut request, route.manner.is_http2());
         if known.upgrade.is_none() && request.method() == Method::CONNECT {
-            let what = "this protocol is not passed on to this pool: its endpoints speak HTTP/2, or it is no WebSocket";
+            let what = "of the protocols for extended CONNECT only `websocket` is passed on";
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, what));
         }
         let key = self.hash_key(&route, &request);
@@ -222,7 +223,7 @@ impl ClientConnection {
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         if let Some(upgrade) = &known.upgrade {
-            upgrade.ask(&mut parts.headers, [self.worker.chance(), self.worker.chance()]);
+            upgrade.ask(&mut parts, [self.worker.chance(), self.worker.chance()]);
             return Ok(Request::from_parts(parts, RequestBody::Empty));
         }
         let exact = incoming.size_hint().exact();

@@ -134,12 +134,14 @@ pub struct Framing {
     /// The part of a head that came with earlier reads.
     head: Vec<u8>,
     head_bytes_max: usize,
+    /// Heads that came whole, counted round.
+    heads: u32,
 }
 
 impl Framing {
     /// At the start of a connection. Beyond `head_bytes_max` a head is hyper's to refuse (431).
     pub fn new(head_bytes_max: usize) -> Self {
-        Framing { place: Place::Head, head: Vec::new(), head_bytes_max }
+        Framing { place: Place::Head, head: Vec::new(), head_bytes_max, heads: 0 }
     }
 
     /// Whether the last byte seen was the last of a request.
@@ -150,6 +152,11 @@ impl Framing {
     /// Whether a head has begun and not ended.
     pub fn in_head(&self) -> bool {
         self.place == Place::Head && !self.head.is_empty()
+    }
+
+    /// How many heads came whole; begins again at 0 after four thousand million.
+    pub fn heads(&self) -> u32 {
+        self.heads
     }
 
     /// Takes the next bytes.
@@ -200,6 +207,7 @@ impl Framing {
             }
             if let Some(end) = end_of_head(&bytes[..took], 0) {
                 self.place = read_head(&bytes[..end])?;
+                self.heads = self.heads.wrapping_add(1);
                 return Ok(end);
             }
         }
@@ -215,6 +223,7 @@ impl Framing {
         self.head.extend_from_slice(&bytes[..took]);
         if let Some(end) = end_of_head(&self.head, searched) {
             self.place = read_head(&self.head[..end])?;
+            self.heads = self.heads.wrapping_add(1);
             // Idle connections hold nothing.
             self.head = Vec::new();
             return Ok(end - had);

@@ -25,7 +25,7 @@ use std::time::Duration;
 use hf_clock::Clock;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::body::RequestBody;
@@ -41,6 +41,9 @@ const SHARED_MAX: usize = 8;
 
 /// What a stream of HTTP/2 may send before we have read it; 16 times that for a connection.
 const WINDOW_BYTES: u32 = 256 << 10;
+
+/// An endpoint's settings are its first frame: after so many turns of a connection they have come, and nobody looks for them any more.
+const SETTINGS_WITHIN: u8 = 32;
 
 /// What all of one worker's connections share.
 #[derive(Debug)]
@@ -147,6 +150,9 @@ pub struct Shared {
     streams: Cell<u32>,
     streams_max: Cell<u32>,
     since: Cell<Instant>,
+    /// Whether the endpoint takes an extended CONNECT (RFC 8441), and word of that.
+    takes_connect: Cell<bool>,
+    learned: Notify,
 }
 
 /// One stream of it.
@@ -159,6 +165,13 @@ impl Stream {
     fn new(of: &Rc<Shared>) -> Self {
         of.streams.set(of.streams.get() + 1);
         Stream { of: of.clone() }
+    }
+
+    /// Waits for the endpoint's word that it takes an extended CONNECT; its settings may still be on their way.
+    pub async fn takes_connect(&self) {
+        while !self.of.takes_connect.get() {
+            self.of.learned.notified().await;
+        }
     }
 
     /// What sends a request on it.
@@ -251,10 +264,13 @@ impl Kept {
             streams: Cell::new(0),
             streams_max: Cell::new(self.manner.bounds.streams_per_connection.max(1)),
             since: Cell::new(Instant::now()),
+            takes_connect: Cell::new(false),
+            learned: Notify::new(),
         });
         let (bound, weak) = (self.manner.bounds.streams_per_connection, Rc::downgrade(&shared));
         let watched = async move {
             let mut connection = pin!(connection);
+            let mut looks = SETTINGS_WITHIN;
             poll_fn(|cx| {
                 let ended = connection.as_mut().poll(cx);
                 if ended.is_pending()
@@ -262,6 +278,14 @@ impl Kept {
                 {
                     let theirs = u32::try_from(connection.current_max_send_streams()).unwrap_or(u32::MAX);
                     shared.streams_max.set(theirs.min(bound).max(1));
+                    if looks > 0 {
+                        looks -= 1;
+                        if connection.is_extended_connect_protocol_enabled() {
+                            looks = 0;
+                            shared.takes_connect.set(true);
+                            shared.learned.notify_waiters();
+                        }
+                    }
                 }
                 ended
             })

@@ -131,6 +131,17 @@ impl Lease {
         }
     }
 
+    /// Whether the endpoint takes an extended CONNECT; waits for that word of its for as long as a connection may take.
+    pub async fn takes_connect(&self) -> bool {
+        match &self.line {
+            Some(Line::OneOfMany(stream)) => {
+                let limit = self.kept.manner.patience.connect;
+                tokio::time::timeout(limit, stream.takes_connect()).await.is_ok()
+            }
+            _ => false,
+        }
+    }
+
     /// The endpoint closes the connection: it carries what it carries, and nothing more.
     pub fn retire(&self) {
         if let Some(Line::OneOfMany(stream)) = &self.line {

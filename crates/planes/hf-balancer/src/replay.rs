@@ -4,6 +4,7 @@
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
+use hyper::ext::Protocol;
 
 use crate::body::RequestBody;
 
@@ -14,6 +15,8 @@ pub struct Replay {
     uri: Uri,
     fields: Vec<(HeaderName, HeaderValue)>,
     body: RequestBody,
+    /// Of an extended CONNECT.
+    protocol: Option<Protocol>,
 }
 
 impl Replay {
@@ -22,7 +25,8 @@ impl Replay {
         let body = request.body().again()?;
         let mut fields = Vec::with_capacity(request.headers().len());
         fields.extend(request.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
-        Some(Replay { method: request.method().clone(), uri: request.uri().clone(), fields, body })
+        let protocol = request.extensions().get::<Protocol>().cloned();
+        Some(Replay { method: request.method().clone(), uri: request.uri().clone(), fields, body, protocol })
     }
 
     /// The request.
@@ -30,6 +34,9 @@ impl Replay {
         let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
+        if let Some(protocol) = self.protocol {
+            request.extensions_mut().insert(protocol);
+        }
         let headers = request.headers_mut();
         headers.reserve(self.fields.len());
         for (name, value) in self.fields {

@@ -340,6 +340,13 @@ impl Carrying<'_> {
         kept: &Kept,
     ) -> Result<(Answered, Option<Replay>), Failed> {
         let is_http2 = kept.manner.is_http2();
+        if is_http2 && self.asks_upgrade && !Box::pin(lease.takes_connect()).await {
+            let what = format!(
+                "endpoint {} speaks HTTP/2 and takes no WebSockets over it (RFC 8441); turn that on there, or set endpoint_http = \"1.1\"",
+                lease.endpoint().key.address
+            );
+            return Err(Failed::Client(Refusal::new(StatusCode::NOT_IMPLEMENTED, what)));
+        }
         let copy = if self.is_idempotent || is_http2 { Replay::of(&request) } else { None };
         // A copy for HTTP/2 only may go out again only if it was not looked at.
         let repeat = |copy: Option<Replay>| copy.filter(|_| self.is_idempotent);
@@ -348,7 +355,8 @@ impl Carrying<'_> {
         let timers = &self.connection.worker.shared.timers;
         match timers.within(until, lease.send(request, self.between)).await {
             Ok(Ok(response))
-                if response.status() == StatusCode::SWITCHING_PROTOCOLS && !self.asks_upgrade =>
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS
+                    && (is_http2 || !self.asks_upgrade) =>
             {
                 lease.note(Outcome::ServerError);
                 let error = "answered 101, though no upgrade was asked for".to_owned();

@@ -2,7 +2,8 @@
 //!
 //! 1. `Upgrade` passes for requests without a body to pools whose endpoints speak HTTP/1.1, for any protocol but `h2c`: that would hide requests
 //!    from us. The fields are put together anew from the protocol's name. Else the request goes on without it.
-//! 2. A WebSocket over HTTP/2 (extended CONNECT, RFC 8441) becomes an upgrade of HTTP/1.1 on the endpoint's side.
+//! 2. A WebSocket may come and go either way: as an upgrade of HTTP/1.1, or over HTTP/2 as an extended CONNECT (RFC 8441). Where the versions differ
+//!    we do what the other side leaves out: the key and its answer.
 //! 3. With 101 both connections are relayed as they are, until both are done or nothing comes for `tunnel_idle`.
 //! 4. When the endpoint's zone, or ours, was left for `drain`, a WebSocket is closed with 1012 between two frames and cut [`CLOSE_PATIENCE`] later;
 //!    other protocols are cut.
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use hf_stream::{Meter, Relaying, relay};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, UPGRADE};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::ext::Protocol;
@@ -43,23 +45,33 @@ const OPENING: Duration = Duration::from_secs(10);
 pub struct Upgrade {
     protocol: HeaderValue,
     client: OnUpgrade,
+    /// How the client asks.
     over_http2: bool,
+    /// Whether the endpoint is asked over HTTP/2.
+    to_http2: bool,
+    /// What an endpoint of HTTP/2 is not asked to answer.
+    key: Option<HeaderValue>,
 }
 
 impl Upgrade {
-    /// What `request` asks for; the fields that say so are gone then, and put back by [`Upgrade::ask`].
-    pub fn take(request: &mut Request<Incoming>) -> Option<Upgrade> {
+    /// What `request` asks for; the fields that say so are gone then, and put back by [`Upgrade::ask`] for endpoints that speak HTTP/2 or HTTP/1.1.
+    pub fn take(request: &mut Request<Incoming>, to_http2: bool) -> Option<Upgrade> {
         if request.method() == Method::CONNECT {
-            return Self::take_extended(request);
+            return Self::take_extended(request, to_http2);
         }
         let protocol = asked_for(request.headers())?;
         if request.version() != Version::HTTP_11 || request.body().size_hint().exact() != Some(0) {
             return None;
         }
-        Some(Upgrade { protocol, client: hyper::upgrade::on(request), over_http2: false })
+        let is_websocket = protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
+        if to_http2 && !(is_websocket && request.method() == Method::GET) {
+            return None;
+        }
+        let key = request.headers().get(SEC_WEBSOCKET_KEY).cloned();
+        Some(Upgrade { protocol, client: hyper::upgrade::on(request), over_http2: false, to_http2, key })
     }
 
-    fn take_extended(request: &mut Request<Incoming>) -> Option<Upgrade> {
+    fn take_extended(request: &mut Request<Incoming>, to_http2: bool) -> Option<Upgrade> {
         let protocol = request.extensions().get::<Protocol>()?;
         if !protocol.as_str().eq_ignore_ascii_case("websocket") {
             return None;
@@ -67,7 +79,13 @@ impl Upgrade {
         let client = hyper::upgrade::on(&mut *request);
         *request.method_mut() = Method::GET;
         request.headers_mut().remove(CONTENT_LENGTH);
-        Some(Upgrade { protocol: HeaderValue::from_static("websocket"), client, over_http2: true })
+        let protocol = HeaderValue::from_static("websocket");
+        Some(Upgrade { protocol, client, over_http2: true, to_http2, key: None })
+    }
+
+    /// The status by which the endpoint agrees.
+    pub fn agreed(&self) -> StatusCode {
+        if self.to_http2 { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS }
     }
 
     /// Whether it is a WebSocket.
@@ -76,7 +94,14 @@ impl Upgrade {
     }
 
     /// Asks the endpoint for it. `nonce` is for a WebSocket that came without a key.
-    pub fn ask(&self, fields: &mut HeaderMap, nonce: [u64; 2]) {
+    pub fn ask(&self, request: &mut Parts, nonce: [u64; 2]) {
+        let fields = &mut request.headers;
+        if self.to_http2 {
+            fields.remove(SEC_WEBSOCKET_KEY);
+            request.method = Method::CONNECT;
+            request.extensions.insert(Protocol::from_static("websocket"));
+            return;
+        }
         fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         fields.insert(UPGRADE, self.protocol.clone());
         if self.over_http2 {
@@ -100,10 +125,26 @@ fn asked_for(fields: &HeaderMap) -> Option<HeaderValue> {
     (is_nominated && is_one && !hides_requests).then(|| protocol.clone())
 }
 
+/// What a WebSocket's server answers to a key (RFC 6455 4.2.2).
+fn accepted(key: &HeaderValue) -> HeaderValue {
+    let mut text = key.as_bytes().trim_ascii().to_vec();
+    text.extend_from_slice(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &text);
+    let mut out = [b'='; 28];
+    base64(digest.as_ref(), &mut out);
+    HeaderValue::from_bytes(&out).expect("base64 is plain text")
+}
+
 /// RFC 4648 of 16 bytes.
 fn base64_of_16(bytes: [u8; 16]) -> [u8; 24] {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = [b'='; 24];
+    base64(&bytes, &mut out);
+    out
+}
+
+/// RFC 4648 into room that is filled with `=`, four for each three.
+fn base64(bytes: &[u8], out: &mut [u8]) {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (three, four) in bytes.chunks(3).zip(out.chunks_mut(4)) {
         let bits =
             three.iter().fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte)) << (8 * (3 - three.len()));
@@ -111,7 +152,6 @@ fn base64_of_16(bytes: [u8; 16]) -> [u8; 24] {
             *letter = LETTERS[(bits >> (18 - 6 * at)) as usize & 63];
         }
     }
-    out
 }
 
 /// When a tunnel has to end.
@@ -145,6 +185,10 @@ pub fn open(
         parts.version = Version::HTTP_2;
         parts.headers.remove(SEC_WEBSOCKET_ACCEPT);
     } else {
+        parts.status = StatusCode::SWITCHING_PROTOCOLS;
+        if let Some(key) = upgrade.key.as_ref().filter(|_| upgrade.to_http2) {
+            parts.headers.insert(SEC_WEBSOCKET_ACCEPT, accepted(key));
+        }
         parts.version = Version::HTTP_11;
         parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         parts.headers.insert(UPGRADE, protocol);
@@ -237,5 +281,8 @@ mod tests {
     fn keys_are_base64() {
         assert_eq!(&base64_of_16(*b"the sample nonce"), b"dGhlIHNhbXBsZSBub25jZQ==");
         assert_eq!(&base64_of_16([0; 16]), b"AAAAAAAAAAAAAAAAAAAAAA==");
+        // The example of RFC 6455 1.3.
+        let key = HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(accepted(&key), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 }

@@ -21,7 +21,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::MissedTickBehavior;
 
 use crate::access_log::AccessLog;
-use crate::budget::Budgets;
+use crate::budget::{Budgets, Granted};
 use crate::config::BalancerConfig;
 use crate::endpoint::Endpoint;
 use crate::front::{Front, Phase};
@@ -90,11 +90,12 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts a worker's thread. `told` tells of every new snapshot, `begun` whether clients are accepted yet.
+    /// Starts a worker's thread. `granted` is of all workers, `told` tells of every new snapshot, `begun` whether clients are accepted yet.
     pub fn start(
         number: usize,
         config: &BalancerConfig,
         tls: Option<Arc<ServerConfig>>,
+        granted: Arc<Granted>,
         told: watch::Receiver<u64>,
         begun: watch::Receiver<bool>,
     ) -> io::Result<Handle> {
@@ -105,7 +106,7 @@ impl Handle {
         let config = config.clone();
         let thread = std::thread::Builder::new().name(format!("hf-balancer-{number}")).spawn(move || {
             LocalSet::new().block_on(&runtime, async {
-                Rc::new(Worker::new(&config, tls, begun)).run(opened, told, obey).await;
+                Rc::new(Worker::new(&config, tls, granted, begun)).run(opened, told, obey).await;
             });
             // Dropping the runtime cuts what is left.
             drop(runtime);
@@ -116,7 +117,12 @@ impl Handle {
 }
 
 impl Worker {
-    fn new(config: &BalancerConfig, tls: Option<Arc<ServerConfig>>, begun: watch::Receiver<bool>) -> Self {
+    fn new(
+        config: &BalancerConfig,
+        tls: Option<Arc<ServerConfig>>,
+        granted: Arc<Granted>,
+        begun: watch::Receiver<bool>,
+    ) -> Self {
         let shared = KeptShared {
             limits: config.limits.clone(),
             drain: config.drain,
@@ -128,7 +134,7 @@ impl Worker {
         Worker {
             lines: Lines::new(shared.clone()),
             shared,
-            budgets: Budgets::new(),
+            budgets: Budgets::new(granted),
             tls,
             activity: config.activity.clone(),
             access_log: config.access_log.clone(),

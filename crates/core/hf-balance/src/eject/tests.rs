@@ -104,6 +104,19 @@ fn a_share_of_a_zone_goes_one_at_least_and_never_all() {
 }
 
 #[test]
+fn an_endpoint_that_is_all_of_its_zone_is_never_out() {
+    for share_max in [Share::ONE, percent(34)] {
+        let mut ejector = ejector("abc", Ejection { share_max, ..Ejection::default() });
+        fail_all_out(&mut ejector, 3, 5);
+        assert_eq!(out(&ejector, 6), [0; 0], "out with it is the zone: the detector's to leave");
+        // A second one in the zone, and the first may go.
+        ejector.set_endpoints([(0, 'a'), (1, 'b'), (2, 'c'), (3, 'a')]);
+        fail_all_out(&mut ejector, 3, 7);
+        assert_eq!(out(&ejector, 8), [0]);
+    }
+}
+
+#[test]
 fn zones_do_not_take_the_room_of_others() {
     let mut ejector = ejector("aaabbb", Ejection::default());
     fail_all_out(&mut ejector, 6, 5);

@@ -137,13 +137,39 @@ async fn kept_connections_do_not_stay_for_ever() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_frees_the_endpoint() {
+async fn a_client_that_resets_frees_the_endpoint() {
     let a = Origin::start("a");
     let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
-    let mut stream = TcpStream::connect(world.web()).await.unwrap();
-    stream.write_all(b"GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    until("it is under way", || async { a.held() == 1 }).await;
-    drop(stream);
-    until("the endpoint's connection is closed", || async { a.connections() == 0 }).await;
+    for (count, is_half_closed_before) in [(1, false), (2, true)] {
+        let mut stream = TcpStream::connect(world.web()).await.unwrap();
+        stream.write_all(b"GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        if is_half_closed_before {
+            stream.shutdown().await.unwrap();
+        }
+        until("it is under way", || async { a.held() == count }).await;
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(stream);
+        until("the endpoint's connection is closed", || async { a.connections() == 0 }).await;
+    }
     assert_eq!(world.activity("a").failures, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_closed_its_half_gets_its_answers() {
+    let a = Origin::start("a");
+    let world = WorldBuilder::new().web(&[("a", a.address)]).start().await;
+    // Two requests at once, so that the second one waits behind the end.
+    let mut stream = TcpStream::connect(world.web()).await.unwrap();
+    let asked = "GET /held HTTP/1.1\r\nHost: a\r\n\r\nPOST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    until("it is under way", || async { a.held() == 1 }).await;
+    // Longer than until the next look.
+    let still = tokio::time::timeout(Duration::from_millis(600), until("never", || async { a.held() == 0 }));
+    assert!(still.await.is_err(), "it waits for its answer");
+    a.release();
+    let mut got = String::new();
+    within("both answers and the end", stream.read_to_string(&mut got)).await.unwrap();
+    assert_eq!(got.matches("HTTP/1.1 200").count(), 2, "{got}");
+    assert!(got.ends_with("hello"), "{got}");
 }

@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::Request;
 use http_body_util::Empty;
 use hyper::ext::Protocol;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
-use crate::support::{Origin, WorldBuilder, raw, until, within};
+use crate::support::{Origin, Origin2, WorldBuilder, raw, until, within};
 
 /// An endpoint that gives every message back.
 async fn echo() -> SocketAddr {
@@ -90,10 +91,9 @@ async fn when_the_zone_is_left_a_websocket_is_told_to_come_back() {
     world.until_open_connections("a", 0).await;
 }
 
-#[tokio::test]
-async fn a_websocket_of_http2_becomes_one_of_http1() {
-    let world = WorldBuilder::new().web(&[("a", echo().await)]).start().await;
-    let stream = TcpStream::connect(world.web()).await.unwrap();
+/// A WebSocket as an extended CONNECT (RFC 8441).
+async fn open_over_http2(to: SocketAddr, path: &str) -> WebSocketStream<TokioIo<Upgraded>> {
+    let stream = TcpStream::connect(to).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
         .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
         .await
@@ -110,7 +110,7 @@ async fn a_websocket_of_http2_becomes_one_of_http1() {
     });
     within("the server's settings", allowed).await;
     tokio::spawn(connection);
-    let request = Request::connect("http://service.test/")
+    let request = Request::connect(format!("http://service.test{path}"))
         .extension(Protocol::from_static("websocket"))
         .header("sec-websocket-version", "13")
         .body(Empty::new())
@@ -118,9 +118,55 @@ async fn a_websocket_of_http2_becomes_one_of_http1() {
     let response = within("an answer", sender.send_request(request)).await.unwrap();
     assert_eq!(response.status(), 200);
     let upgraded = within("the tunnel", hyper::upgrade::on(response)).await.unwrap();
-    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, None).await;
+    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, None).await
+}
+
+#[tokio::test]
+async fn a_websocket_of_http2_becomes_one_of_http1() {
+    let world = WorldBuilder::new().web(&[("a", echo().await)]).start().await;
+    let mut socket = open_over_http2(world.web(), "/").await;
     within("the way there", socket.send(Message::text("hello"))).await.unwrap();
     assert_eq!(within("the way back", socket.next()).await.unwrap().unwrap(), Message::text("hello"));
+}
+
+#[tokio::test]
+async fn a_websocket_passes_to_endpoints_of_http2() {
+    let a = Origin2::start().await;
+    let world = WorldBuilder::new()
+        .pool("chat", "listen = \"0.0.0.0:80\"\nendpoint_http = \"2\"", &[("a", a.address)])
+        .start()
+        .await;
+    let to = world.listener("chat").state.unwrap();
+    let asked = "Connection: upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    // One that does not take them over HTTP/2.
+    let answer = raw(to, format!("GET /chat HTTP/1.1\r\nHost: a\r\n{asked}").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 501 ") && answer.contains("endpoint_http"), "{answer}");
+    assert_eq!(a.requests(), 0);
+
+    let b = Origin2::start().await;
+    b.take_websockets();
+    let world = WorldBuilder::new()
+        .pool("chat", "listen = \"0.0.0.0:80\"\nendpoint_http = \"2\"", &[("a", b.address)])
+        .start()
+        .await;
+    let to = world.listener("chat").state.unwrap();
+    // From HTTP/1.1: the client checks the answer to its key.
+    let stream = TcpStream::connect(to).await.unwrap();
+    let opening = client_async("ws://service.test/chat", stream);
+    let mut socket = within("the handshake", opening).await.unwrap().0;
+    for length in [0, 125, 65_536, 1 << 20] {
+        let message = Message::binary(vec![7; length]);
+        within("the way there", socket.send(message.clone())).await.unwrap();
+        assert_eq!(within("the way back", socket.next()).await.unwrap().unwrap(), message);
+    }
+    assert!(!b.fields().contains_key("sec-websocket-key"));
+    // From HTTP/2.
+    let mut over_http2 = open_over_http2(to, "/chat").await;
+    within("the way there", over_http2.send(Message::text("hello"))).await.unwrap();
+    assert_eq!(within("the way back", over_http2.next()).await.unwrap().unwrap(), Message::text("hello"));
+    // Where the endpoint does not agree its answer passes.
+    let answer = raw(to, format!("GET /held-no HTTP/1.1\r\nHost: a\r\n{asked}").as_bytes()).await;
+    assert!(!answer.starts_with("HTTP/1.1 5"), "{answer}");
 }
 
 /// An endpoint that agrees to any protocol and then sends every byte back.

@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -18,6 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// An application. `/` says version, scheme, authority and name; `/echo` gives the body back; `/held` waits for [`Origin2::release`]; `/call/N` is a call of
 /// gRPC that ends with status N in the trailers.
@@ -33,6 +36,7 @@ struct Shared {
     accepted: AtomicUsize,
     held: AtomicUsize,
     released: watch::Sender<bool>,
+    takes_connect: AtomicBool,
     fields: Mutex<HeaderMap>,
 }
 
@@ -51,6 +55,7 @@ impl Origin2 {
             accepted: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             released: watch::Sender::new(false),
+            takes_connect: AtomicBool::new(false),
             fields: Mutex::default(),
         });
         let origin = Origin2 { address, shared: shared.clone() };
@@ -93,6 +98,11 @@ impl Origin2 {
         self.shared.released.send_replace(true);
     }
 
+    /// From now on WebSockets come as an extended CONNECT; every message is sent back.
+    pub fn take_websockets(&self) {
+        self.shared.takes_connect.store(true, Ordering::SeqCst);
+    }
+
     /// The fields of the last request.
     pub fn fields(&self) -> HeaderMap {
         self.shared.fields.lock().unwrap().clone()
@@ -104,7 +114,11 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sha
     shared.accepted.fetch_add(1, Ordering::SeqCst);
     let of = shared.clone();
     let service = service_fn(move |request| answer(request, of.clone()));
-    let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    if shared.takes_connect.load(Ordering::SeqCst) {
+        builder.enable_connect_protocol();
+    }
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
     shared.connections.fetch_sub(1, Ordering::SeqCst);
 }
 
@@ -118,6 +132,20 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
     shared.requests.fetch_add(1, Ordering::SeqCst);
     *shared.fields.lock().unwrap() = request.headers().clone();
     let uri = request.uri().clone();
+    let protocol = request.extensions().get::<hyper::ext::Protocol>();
+    if protocol.is_some_and(|protocol| protocol.as_str() == "websocket") && uri.path() == "/chat" {
+        tokio::spawn(async move {
+            let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
+            let mut socket =
+                WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+            while let Some(Ok(message)) = socket.next().await {
+                if (message.is_text() || message.is_binary()) && socket.send(message).await.is_err() {
+                    return;
+                }
+            }
+        });
+        return Ok(text(""));
+    }
     Ok(match uri.path() {
         "/echo" => Response::new(request.into_body().boxed()),
         "/held" => {
@@ -131,7 +159,8 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
             trailers.insert("grpc-status", path["/call/".len()..].parse().unwrap());
             let body = request.into_body().collect().await.unwrap().to_bytes();
             let frames = [Ok(Frame::data(body)), Ok(Frame::trailers(trailers))];
-            let mut response = Response::new(StreamBody::new(futures_util::stream::iter(frames)).boxed());
+            let mut response =
+                Response::new(BodyExt::boxed(StreamBody::new(futures_util::stream::iter(frames))));
             response.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
             response
         }
