@@ -42,6 +42,7 @@ enum ShiftStateBody {
     Canceled { at_ms: u64 },
     Expired { at_ms: u64 },
     Interrupted { at_ms: u64 },
+    Completed { at_ms: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +61,8 @@ pub(crate) struct PinBody {
 
 mirrored! {
     PinTo as PinToBody { In, Out }
-    ShiftKind as ShiftKindBody { Zonal, BreakGlass, Practice }
-    Stop as StopBody { Canceled, Expired, Interrupted }
+    ShiftKind as ShiftKindBody { Zonal, BreakGlass, Practice, Autoshift }
+    Stop as StopBody { Canceled, Expired, Interrupted, Completed }
 }
 
 impl From<&Shift> for ShiftBody {
@@ -79,6 +80,7 @@ impl From<&Shift> for ShiftBody {
                 ShiftState::Canceled(at) => ShiftStateBody::Canceled { at_ms: at.0 },
                 ShiftState::Expired(at) => ShiftStateBody::Expired { at_ms: at.0 },
                 ShiftState::Interrupted(at) => ShiftStateBody::Interrupted { at_ms: at.0 },
+                ShiftState::Completed(at) => ShiftStateBody::Completed { at_ms: at.0 },
             },
             kind: shift.kind.into(),
             floor_overrides: overrides(&shift.floor_overrides),
@@ -102,6 +104,7 @@ impl From<ShiftBody> for Shift {
                 ShiftStateBody::Canceled { at_ms } => ShiftState::Canceled(Timestamp(at_ms)),
                 ShiftStateBody::Expired { at_ms } => ShiftState::Expired(Timestamp(at_ms)),
                 ShiftStateBody::Interrupted { at_ms } => ShiftState::Interrupted(Timestamp(at_ms)),
+                ShiftStateBody::Completed { at_ms } => ShiftState::Completed(Timestamp(at_ms)),
             },
             kind: body.kind.into(),
             floor_overrides: read_overrides(body.floor_overrides),

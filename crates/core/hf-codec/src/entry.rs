@@ -16,14 +16,14 @@ use crate::error::CodecError;
 use crate::hosted::{UpdateBody, ZoneKeyCommandBody};
 use crate::limits;
 use crate::list::AtMost;
-use crate::practice::{AutoshiftBody, ExpectBody, PracticeConfigBody};
+use crate::practice::{AutoshiftBody, ExpectBody, PracticeConfigBody, PracticeOutcomeBody, PracticeSeenBody};
 use crate::sources::SetBody;
 use crate::text::AsText;
 
 const ENTRY: Format = Format {
     tag: "entry",
     name: "a ledger entry",
-    version: 4,
+    version: 5,
     bytes_max: limits::ENTRY_BYTES,
     mend: "make the estate smaller or shorten the texts",
 };
@@ -101,6 +101,31 @@ enum CommandBody {
     StartPractice {
         resource: AsText<Resource>,
         zone: AsText<ZoneId>,
+        reason: String,
+    },
+    EndPractice {
+        id: AsText<ShiftId>,
+        outcome: PracticeOutcomeBody,
+        seen: PracticeSeenBody,
+        why: String,
+    },
+    RecordPractice {
+        id: AsText<ShiftId>,
+        seen: PracticeSeenBody,
+    },
+    StartAutoshift {
+        resource: AsText<Resource>,
+        zone: AsText<ZoneId>,
+        length: Duration,
+        reason: String,
+    },
+    RenewAutoshift {
+        id: AsText<ShiftId>,
+        length: Duration,
+        reason: String,
+    },
+    EndAutoshift {
+        id: AsText<ShiftId>,
         reason: String,
     },
     RecordBreakGlass {
@@ -198,6 +223,29 @@ impl CommandBody {
                 zone: AsText(zone.clone()),
                 reason: reason.clone(),
             },
+            Command::EndPractice { id, outcome, seen, why } => CommandBody::EndPractice {
+                id: AsText(id.clone()),
+                outcome: (*outcome).into(),
+                seen: seen.into(),
+                why: why.clone(),
+            },
+            Command::RecordPractice { id, seen } => {
+                CommandBody::RecordPractice { id: AsText(id.clone()), seen: seen.into() }
+            }
+            Command::StartAutoshift { resource, zone, length, reason } => CommandBody::StartAutoshift {
+                resource: AsText(resource.clone()),
+                zone: AsText(zone.clone()),
+                length: *length,
+                reason: reason.clone(),
+            },
+            Command::RenewAutoshift { id, length, reason } => CommandBody::RenewAutoshift {
+                id: AsText(id.clone()),
+                length: *length,
+                reason: reason.clone(),
+            },
+            Command::EndAutoshift { id, reason } => {
+                CommandBody::EndAutoshift { id: AsText(id.clone()), reason: reason.clone() }
+            }
             Command::RecordBreakGlass { act } => CommandBody::RecordBreakGlass { act: act.into() },
             Command::UpdateHostedZone(update) => CommandBody::UpdateHostedZone(update.into()),
             Command::ZoneKey(command) => CommandBody::ZoneKey(command.into()),
@@ -256,6 +304,19 @@ impl CommandBody {
             CommandBody::StartPractice { resource, zone, reason } => {
                 Command::StartPractice { resource: resource.0, zone: zone.0, reason }
             }
+            CommandBody::EndPractice { id, outcome, seen, why } => {
+                Command::EndPractice { id: id.0, outcome: outcome.into(), seen: seen.into(), why }
+            }
+            CommandBody::RecordPractice { id, seen } => {
+                Command::RecordPractice { id: id.0, seen: seen.into() }
+            }
+            CommandBody::StartAutoshift { resource, zone, length, reason } => {
+                Command::StartAutoshift { resource: resource.0, zone: zone.0, length, reason }
+            }
+            CommandBody::RenewAutoshift { id, length, reason } => {
+                Command::RenewAutoshift { id: id.0, length, reason }
+            }
+            CommandBody::EndAutoshift { id, reason } => Command::EndAutoshift { id: id.0, reason },
             CommandBody::RecordBreakGlass { act } => Command::RecordBreakGlass { act: act.into() },
             CommandBody::UpdateHostedZone(update) => Command::UpdateHostedZone(update.into()),
             CommandBody::ZoneKey(command) => Command::ZoneKey(command.into()),

@@ -19,7 +19,7 @@ use crate::text::AsText;
 const INTENT: Format = Format {
     tag: "intent",
     name: "an intent",
-    version: 4,
+    version: 5,
     bytes_max: limits::INTENT_BYTES,
     mend: "make the estate smaller or end some acts",
 };

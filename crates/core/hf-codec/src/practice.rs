@@ -1,9 +1,10 @@
-//! Practice configurations and autoshift settings inside other formats.
+//! Practice configurations, how practice runs went, and autoshift settings inside other formats.
 
 use hf_control::{
-    Autoshift, Date, Expect, Practice, PracticeClosed, PracticeConfig, PracticeFault, Resource, Window,
+    Autoshift, Date, Expect, Practice, PracticeClosed, PracticeConfig, PracticeFault, PracticeOutcome,
+    PracticeRecord, PracticeSeen, Resource, Window,
 };
-use hf_model::Revision;
+use hf_model::{Revision, Share, ShiftId, Timestamp, ZoneId};
 use serde::{Deserialize, Serialize};
 
 use crate::list::AtMost;
@@ -30,8 +31,52 @@ pub(crate) struct PracticeConfigBody {
     blocked_dates: AtMost<AsText<Date>, { PracticeConfig::WINDOWS }>,
 }
 
+/// What was seen of a practice run; shares in parts per million.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PracticeSeenBody {
+    time_to_zero_ms: Option<u64>,
+    headroom_before_ppm: Option<ShareBody>,
+    headroom_during_ppm: Option<ShareBody>,
+    headroom_after_ppm: Option<ShareBody>,
+}
+
+/// Parts per million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub(crate) struct ShareBody(Share);
+
+impl TryFrom<u32> for ShareBody {
+    type Error = hf_model::ShareError;
+    fn try_from(ppm: u32) -> Result<Self, Self::Error> {
+        Share::from_ppm(ppm).map(ShareBody)
+    }
+}
+
+impl From<ShareBody> for u32 {
+    fn from(body: ShareBody) -> u32 {
+        body.0.ppm()
+    }
+}
+
+/// One practice run that a state remembers.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PracticeRecordBody {
+    id: AsText<ShiftId>,
+    resource: AsText<Resource>,
+    zone: AsText<ZoneId>,
+    started_at_ms: u64,
+    ended_at_ms: Option<u64>,
+    outcome: PracticeOutcomeBody,
+    seen: PracticeSeenBody,
+    why: String,
+    revision: u64,
+}
+
 mirrored! {
-    Autoshift as AutoshiftBody { Enabled, Disabled }
+    Autoshift as AutoshiftBody { Enabled, Advise, Disabled }
+    PracticeOutcome as PracticeOutcomeBody { Pending, Succeeded, Failed, Interrupted, CapacityCheckFailed }
     Expect as ExpectBody { Absent, Present, Any }
     PracticeClosed as PracticeClosedBody { BlockedDate, BlockedWindow, OutsideAllowedWindows, ZoneAway }
     PracticeFault as PracticeFaultBody {
@@ -79,6 +124,61 @@ impl From<PracticeConfigBody> for PracticeConfig {
             blocked_windows: body.blocked_windows.read(|window| window.0),
             allowed_windows: body.allowed_windows.read(|window| window.0),
             blocked_dates: body.blocked_dates.read(|date| date.0),
+        }
+    }
+}
+
+impl From<&PracticeSeen> for PracticeSeenBody {
+    fn from(seen: &PracticeSeen) -> Self {
+        PracticeSeenBody {
+            time_to_zero_ms: seen.time_to_zero_ms,
+            headroom_before_ppm: seen.headroom_before.map(ShareBody),
+            headroom_during_ppm: seen.headroom_during.map(ShareBody),
+            headroom_after_ppm: seen.headroom_after.map(ShareBody),
+        }
+    }
+}
+
+impl From<PracticeSeenBody> for PracticeSeen {
+    fn from(body: PracticeSeenBody) -> Self {
+        let share = |body: Option<ShareBody>| body.map(|share| share.0);
+        PracticeSeen {
+            time_to_zero_ms: body.time_to_zero_ms,
+            headroom_before: share(body.headroom_before_ppm),
+            headroom_during: share(body.headroom_during_ppm),
+            headroom_after: share(body.headroom_after_ppm),
+        }
+    }
+}
+
+impl From<&PracticeRecord> for PracticeRecordBody {
+    fn from(record: &PracticeRecord) -> Self {
+        PracticeRecordBody {
+            id: AsText(record.id.clone()),
+            resource: AsText(record.resource.clone()),
+            zone: AsText(record.zone.clone()),
+            started_at_ms: record.started_at.0,
+            ended_at_ms: record.ended_at.map(|at| at.0),
+            outcome: record.outcome.into(),
+            seen: (&record.seen).into(),
+            why: record.why.clone(),
+            revision: record.revision.0,
+        }
+    }
+}
+
+impl From<PracticeRecordBody> for PracticeRecord {
+    fn from(body: PracticeRecordBody) -> Self {
+        PracticeRecord {
+            id: body.id.0,
+            resource: body.resource.0,
+            zone: body.zone.0,
+            started_at: Timestamp(body.started_at_ms),
+            ended_at: body.ended_at_ms.map(Timestamp),
+            outcome: body.outcome.into(),
+            seen: body.seen.into(),
+            why: body.why,
+            revision: Revision(body.revision),
         }
     }
 }

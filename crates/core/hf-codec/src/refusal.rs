@@ -53,6 +53,10 @@ pub(crate) enum RefusalBody {
     PracticeThere { resource: AsText<Resource> },
     AutoshiftEnabled { resource: AsText<Resource> },
     PracticeClosed { resource: AsText<Resource>, why: PracticeClosedBody },
+    AutoshiftOff { resource: AsText<Resource> },
+    AutoshiftActive { id: AsText<ShiftId>, zone: AsText<ZoneId>, scope: AsText<Scope> },
+    AutoshiftQuiet { resource: AsText<Resource>, zone: AsText<ZoneId>, left: Duration },
+    ZoneAway { zone: AsText<ZoneId>, by: String },
     OtherEstate { found: AsText<EstateId>, ours: AsText<EstateId> },
     NoPin { zone: AsText<ZoneId>, scope: AsText<Scope> },
     UnknownHostedZone { hosted_zone: AsText<DnsName> },
@@ -121,6 +125,14 @@ impl From<Refusal> for RefusalBody {
             Refusal::PracticeClosed { resource, why } => {
                 Body::PracticeClosed { resource: AsText(resource), why: why.into() }
             }
+            Refusal::AutoshiftOff { resource } => Body::AutoshiftOff { resource: AsText(resource) },
+            Refusal::AutoshiftActive { id, zone, scope } => {
+                Body::AutoshiftActive { id: AsText(id), zone: AsText(zone), scope: AsText(scope) }
+            }
+            Refusal::AutoshiftQuiet { resource, zone, left } => {
+                Body::AutoshiftQuiet { resource: AsText(resource), zone: AsText(zone), left }
+            }
+            Refusal::ZoneAway { zone, by } => Body::ZoneAway { zone: AsText(zone), by },
             Refusal::OtherEstate { found, ours } => {
                 Body::OtherEstate { found: AsText(found), ours: AsText(ours) }
             }
@@ -194,6 +206,14 @@ impl From<RefusalBody> for Refusal {
             Body::PracticeClosed { resource, why } => {
                 Refusal::PracticeClosed { resource: resource.0, why: why.into() }
             }
+            Body::AutoshiftOff { resource } => Refusal::AutoshiftOff { resource: resource.0 },
+            Body::AutoshiftActive { id, zone, scope } => {
+                Refusal::AutoshiftActive { id: id.0, zone: zone.0, scope: scope.0 }
+            }
+            Body::AutoshiftQuiet { resource, zone, left } => {
+                Refusal::AutoshiftQuiet { resource: resource.0, zone: zone.0, left }
+            }
+            Body::ZoneAway { zone, by } => Refusal::ZoneAway { zone: zone.0, by },
             Body::OtherEstate { found, ours } => Refusal::OtherEstate { found: found.0, ours: ours.0 },
             Body::NoPin { zone, scope } => Refusal::NoPin { zone: zone.0, scope: scope.0 },
             Body::UnknownHostedZone { hosted_zone } => {

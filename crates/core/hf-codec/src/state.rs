@@ -18,14 +18,14 @@ use crate::hosted::{self, DynamicBody, ZoneKeyBody};
 use crate::intent::ReturnBody;
 use crate::limits;
 use crate::outcome::OutcomeBody;
-use crate::practice::{AutoshiftBody, PracticeBody};
+use crate::practice::{AutoshiftBody, PracticeBody, PracticeRecordBody};
 use crate::sources::{self, SetBody};
 use crate::text::AsText;
 
 const STATE: Format = Format {
     tag: "state",
     name: "a checkpoint",
-    version: 5,
+    version: 6,
     bytes_max: limits::STATE_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -41,6 +41,7 @@ struct StateBody {
     pins: Vec<PinBody>,
     board: BoardBody,
     practices: Vec<PracticeBody>,
+    practice_history: Vec<PracticeRecordBody>,
     observer: AutoshiftBody,
     break_glass: Vec<RecordedBody>,
     returns: Vec<ReturnBody>,
@@ -85,6 +86,7 @@ pub fn encode_state(state: &State) -> Result<Vec<u8>, CodecError> {
         pins: state.pins.iter().map(PinBody::from).collect(),
         board: BoardBody::of(&state.board, &STATE)?,
         practices: state.practices.iter().map(PracticeBody::of).collect(),
+        practice_history: state.practice_history.iter().map(PracticeRecordBody::from).collect(),
         observer: state.observer.into(),
         break_glass: state.break_glass.iter().map(RecordedBody::from).collect(),
         returns: state.returns.iter().map(ReturnBody::from).collect(),
@@ -106,6 +108,7 @@ pub fn decode_state(bytes: &[u8]) -> Result<State, CodecError> {
         pins: body.pins.into_iter().map(Pin::from).collect(),
         board: body.board.read(&STATE)?,
         practices: read_practices(body.practices)?,
+        practice_history: body.practice_history.into_iter().map(Into::into).collect(),
         observer: body.observer.into(),
         break_glass: body.break_glass.into_iter().map(Into::into).collect(),
         returns: body.returns.into_iter().map(Into::into).collect(),
@@ -136,6 +139,7 @@ fn check_counts(state: &State) -> Result<(), CodecError> {
     let alarms =
         |practice: &Practice| practice.config.outcome_alarms.len() + practice.config.blocking_alarms.len();
     STATE.check_count("alarms", state.practices.values().map(alarms).sum(), State::ALARMS_IN_ALL)?;
+    STATE.check_count("practice_history", state.practice_history.len(), State::PRACTICE_RECORDS)?;
     STATE.check_count("break_glass", state.break_glass.len(), State::BREAK_GLASS)?;
     STATE.check_count("returns", state.returns.len(), Intent::RETURNS)?;
     hosted::check(&STATE, &state.dynamic, &state.zone_keys)?;
@@ -206,6 +210,7 @@ fn check_revisions(state: &State) -> Result<(), CodecError> {
         .chain(state.board.controls.values().map(|control| control.revision))
         .chain(state.board.rules.values().map(|rule| rule.revision))
         .chain(state.practices.values().map(|practice| practice.revision))
+        .chain(state.practice_history.iter().map(|record| record.revision))
         .chain(state.break_glass.iter().map(|recorded| recorded.revision))
         .chain(state.dynamic.iter().map(|zone| zone.revision))
         .chain(state.zone_keys.iter().map(|key| key.revision))

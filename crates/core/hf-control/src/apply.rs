@@ -6,7 +6,7 @@
 //!
 //! 4. The first entry also gives the estate its id and the built-in cluster (`birth`).
 //!
-//! One file for each family of commands: `estate` (with `declared`), `shift`, `pin`, `controls`, `board` (with `board_asked`), `practice`, `glass`,
+//! One file for each family of commands: `estate` (with `declared`), `shift`, `pin`, `controls`, `board` (with `board_asked`), `practice`, `autoshift`, `glass`,
 //! `updates`, `zone_keys`, `sources`, `expire`. What they share: `floor`, `asked`, `refs`, `words`.
 
 use hf_model::{Digest, RequestId, Revision};
@@ -19,6 +19,7 @@ use crate::intent::Shift;
 use crate::state::{Answered, State};
 
 mod asked;
+mod autoshift;
 mod birth;
 mod board;
 mod board_asked;
@@ -113,6 +114,13 @@ impl State {
             Command::StartPractice { resource, zone, reason } => {
                 self.start_practice(resource, zone, reason, by)
             }
+            Command::EndPractice { id, outcome, seen, why } => self.end_practice(id, *outcome, seen, why),
+            Command::RecordPractice { id, seen } => self.record_practice(id, seen),
+            Command::StartAutoshift { resource, zone, length, reason } => {
+                self.start_autoshift(&autoshift::Begin { resource, zone, length: *length, reason, by })
+            }
+            Command::RenewAutoshift { id, length, reason } => self.renew_autoshift(id, *length, reason),
+            Command::EndAutoshift { id, reason } => self.end_autoshift(id, reason),
             Command::RecordBreakGlass { act } => self.record_break_glass(act),
             Command::UpdateHostedZone(update) => self.update_hosted_zone(update),
             Command::ZoneKey(command) => self.change_zone_keys(command),

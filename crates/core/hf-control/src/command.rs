@@ -12,7 +12,7 @@ use hf_model::{
 use crate::board::{BoardCommand, ControlRef, ObjectId, RuleRef};
 use crate::hosted::{HostedUpdate, UpdateRcode, ZoneKeyCommand};
 use crate::intent::{BreakGlassShift, Pin, PinTo, RecordedBreakGlass, Scope, Shift};
-use crate::practice::{Autoshift, PracticeConfig, PracticeFault, Resource};
+use crate::practice::{Autoshift, PracticeConfig, PracticeFault, PracticeOutcome, PracticeSeen, Resource};
 
 mod digest;
 
@@ -121,11 +121,11 @@ pub enum Command {
         /// Which.
         resource: Resource,
     },
-    /// Turn autoshift on or off; on needs a practice configuration.
+    /// Say whether autoshift acts, advises or does neither; the first two need a practice configuration.
     SetAutoshift {
         /// Which.
         resource: Resource,
-        /// On or off.
+        /// What it may.
         to: Autoshift,
     },
     /// Whether operators want to be told of autoshifts of others.
@@ -140,6 +140,51 @@ pub enum Command {
         /// An id or alias of a zone that the resource is in.
         zone: ZoneId,
         /// Why; 1 to 500 characters.
+        reason: String,
+    },
+    /// Judge a running practice run, which ends it; by whoever watches over it.
+    EndPractice {
+        /// Its shift.
+        id: ShiftId,
+        /// How it went; not [`PracticeOutcome::Pending`].
+        outcome: PracticeOutcome,
+        /// What was seen of it.
+        seen: PracticeSeen,
+        /// Why; 1 to 500 characters.
+        why: String,
+    },
+    /// Tell what was seen of a practice run, also after its end; what is none stays as it is.
+    RecordPractice {
+        /// Its shift.
+        id: ShiftId,
+        /// What was seen.
+        seen: PracticeSeen,
+    },
+    /// Begin a shift on evidence, not on an operator's word. 1 minute to 72 hours.
+    StartAutoshift {
+        /// Which; its autoshift is enabled.
+        resource: Resource,
+        /// An id or alias of a zone that the resource is in.
+        zone: ZoneId,
+        /// How long, unless it is renewed.
+        length: Duration,
+        /// The evidence in words; 1 to 500 characters.
+        reason: String,
+    },
+    /// Let an autoshift last for so long from now; never shorter than it would have.
+    RenewAutoshift {
+        /// Which.
+        id: ShiftId,
+        /// From the entry's stamp; 1 minute to 72 hours.
+        length: Duration,
+        /// The evidence as it is now; 1 to 500 characters.
+        reason: String,
+    },
+    /// End an autoshift: its evidence is gone.
+    EndAutoshift {
+        /// Which.
+        id: ShiftId,
+        /// What is seen of the zone now; 1 to 500 characters.
         reason: String,
     },
     /// Record an act that was given to the nodes without the ledger.
@@ -207,7 +252,11 @@ impl Command {
             | Command::UpdateShift { reason: Some(reason), .. }
             | Command::Pin { reason, .. }
             | Command::SetControls { reason, .. }
-            | Command::StartPractice { reason, .. } => reason,
+            | Command::StartPractice { reason, .. }
+            | Command::StartAutoshift { reason, .. }
+            | Command::RenewAutoshift { reason, .. }
+            | Command::EndAutoshift { reason, .. } => reason,
+            Command::EndPractice { why, .. } => why,
             Command::RecordBreakGlass { act } => &act.reason,
             Command::ApplyEstate { .. }
             | Command::UpdateShift { reason: None, .. }
@@ -218,6 +267,7 @@ impl Command {
             | Command::DeletePractice { .. }
             | Command::SetAutoshift { .. }
             | Command::SetObserver { .. }
+            | Command::RecordPractice { .. }
             | Command::UpdateHostedZone(_)
             | Command::ZoneKey(_)
             | Command::SetEndpoints { .. }
@@ -274,9 +324,21 @@ impl std::fmt::Display for Command {
             Command::DeletePractice { resource } => {
                 write!(f, "delete the practice configuration of {resource}")
             }
+            Command::SetAutoshift { resource, to: Autoshift::Advise } => {
+                write!(f, "let autoshift of {resource} advise, and nothing more")
+            }
             Command::SetAutoshift { resource, to } => write!(f, "{to} autoshift of {resource}"),
             Command::SetObserver { to } => write!(f, "{to} notification of autoshifts"),
             Command::StartPractice { resource, zone, .. } => write!(f, "practice: {resource} out of {zone}"),
+            Command::EndPractice { id, outcome, .. } => write!(f, "judge practice run {id}: {outcome}"),
+            Command::RecordPractice { id, seen } => write!(f, "tell of practice run {id}: {seen}"),
+            Command::StartAutoshift { resource, zone, length, .. } => {
+                write!(f, "autoshift: {resource} out of {zone} for {}", format_duration(*length))
+            }
+            Command::RenewAutoshift { id, length, .. } => {
+                write!(f, "renew autoshift {id} to {} from now", format_duration(*length))
+            }
+            Command::EndAutoshift { id, .. } => write!(f, "end autoshift {id}"),
             Command::RecordBreakGlass { act } => {
                 write!(f, "record the break-glass act of {} on {}", act.by, act.zone)
             }
@@ -582,6 +644,43 @@ pub enum Refusal {
         /// As asked.
         resource: Resource,
     },
+    /// An automatic shift may not act on it.
+    #[error("autoshift of `{resource}` is not enabled; `holdfast autoshift on {resource}` enables it")]
+    AutoshiftOff {
+        /// As asked.
+        resource: Resource,
+    },
+    /// An autoshift is in the way.
+    #[error("autoshift `{id}` takes `{scope}` out of {zone}; wait until it has ended, or cancel it")]
+    AutoshiftActive {
+        /// The autoshift in force.
+        id: ShiftId,
+        /// Its zone.
+        zone: ZoneId,
+        /// Its scope.
+        scope: Scope,
+    },
+    /// An operator has canceled one a short while ago.
+    #[error(
+        "an operator has canceled the last autoshift of `{resource}` out of {zone}; none begins for {} more",
+        format_duration(*.left)
+    )]
+    AutoshiftQuiet {
+        /// As asked.
+        resource: Resource,
+        /// As asked.
+        zone: ZoneId,
+        /// How long still.
+        left: Duration,
+    },
+    /// Something that people asked for decides on a zone of the region.
+    #[error("{by} decides on {zone}, and an autoshift adds nothing to that; end it first")]
+    ZoneAway {
+        /// The zone.
+        zone: ZoneId,
+        /// Such as `the pin by ann`.
+        by: String,
+    },
     /// No practice run at this time.
     #[error(
         "no practice run of `{resource}` now: {why}; try at another time or change its practice configuration"
@@ -826,4 +925,6 @@ pub enum Stop {
     Expired,
     /// A practice run that a stronger act ended.
     Interrupted,
+    /// Whoever watches over an autoshift or practice run ended it.
+    Completed,
 }

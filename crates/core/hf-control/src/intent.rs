@@ -179,7 +179,7 @@ impl std::str::FromStr for Scope {
     }
 }
 
-/// An operator's evacuation of a zone; it ends by itself.
+/// An evacuation of a zone; it ends by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shift {
     /// Its name: `shift-` and the revision that began it.
@@ -216,6 +216,18 @@ pub enum ShiftKind {
     BreakGlass,
     /// A rehearsal: it yields to every other act of people.
     Practice,
+    /// Begun by evidence, not by people: it yields to every act of theirs, and outranks rehearsals.
+    Autoshift,
+}
+
+impl ShiftKind {
+    /// Whether people asked for it, and mean it: such shifts are in each other's way, the others in nobody's.
+    pub fn is_of_people(self) -> bool {
+        match self {
+            ShiftKind::Zonal | ShiftKind::BreakGlass => true,
+            ShiftKind::Practice | ShiftKind::Autoshift => false,
+        }
+    }
 }
 
 /// Whether a shift is in force.
@@ -229,6 +241,8 @@ pub enum ShiftState {
     Expired(Timestamp),
     /// A practice run that a stronger act ended at this instant.
     Interrupted(Timestamp),
+    /// An autoshift or practice run that was ended at this instant by whoever watches over it: the evidence is gone, or the run is judged.
+    Completed(Timestamp),
 }
 
 impl ShiftState {
@@ -236,7 +250,10 @@ impl ShiftState {
     pub fn ended_at(self) -> Option<Timestamp> {
         match self {
             ShiftState::Active => None,
-            ShiftState::Canceled(at) | ShiftState::Expired(at) | ShiftState::Interrupted(at) => Some(at),
+            ShiftState::Canceled(at)
+            | ShiftState::Expired(at)
+            | ShiftState::Interrupted(at)
+            | ShiftState::Completed(at) => Some(at),
         }
     }
 }

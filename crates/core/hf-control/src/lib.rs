@@ -5,7 +5,8 @@
 //! 2. Rules are judged inside `apply`, on exactly the state that they change.
 //! 3. A request id seen before has its first outcome again and no effect.
 //! 4. Time enters as the entry's stamp and never runs backwards: an older stamp counts as the newest seen.
-//! 5. A shift ends by a committed [`Command::Expire`] or [`Command::CancelShift`], nothing else.
+//! 5. A shift ends by a committed command: [`Command::Expire`], [`Command::CancelShift`], for autoshifts and practice runs also by whoever watches
+//!    over them or by what outranks them. Nothing else ends it.
 //!
 //! Not here: durability (`hf-ledger`), who is healthy (`hf-health`), what serves (`hf-decide`).
 
@@ -35,6 +36,7 @@ pub use intent::{
     Shift, ShiftKind, ShiftState,
 };
 pub use practice::{
-    Autoshift, Date, DateError, Practice, PracticeConfig, PracticeFault, Resource, Window, WindowError,
+    Autoshift, Date, DateError, Practice, PracticeConfig, PracticeFault, PracticeOutcome, PracticeRecord,
+    PracticeSeen, Resource, Window, WindowError,
 };
 pub use state::{Answered, State, Unfit};

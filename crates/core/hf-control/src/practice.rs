@@ -1,11 +1,15 @@
 //! Practice runs and autoshift settings of managed resources: data here, judged against the entry's stamp.
 //!
+//! How runs went is in `record`.
+//!
 //! Not here: who starts practice runs by the week and what alarms say (a health check's verdict is not the ledger's to know).
 
 use hf_model::{DnsName, PoolName, RegionId, Revision};
 
+pub use record::{PracticeOutcome, PracticeRecord, PracticeSeen};
 pub use time::{Date, DateError, Window, WindowError};
 
+mod record;
 mod time;
 
 /// What may be managed: one zone at a time leaves it.
@@ -54,7 +58,7 @@ impl std::str::FromStr for Resource {
 pub struct Practice {
     /// When and under which alarms.
     pub config: PracticeConfig,
-    /// Whether autoshift is on; it may be on only with a configuration.
+    /// Whether an automatic shift may act; it may, or advise, only with a configuration.
     pub autoshift: Autoshift,
     /// The entry that last changed it.
     pub revision: Revision,
@@ -65,6 +69,8 @@ pub struct Practice {
 pub enum Autoshift {
     /// It may.
     Enabled,
+    /// It may not; that one would have begun is told.
+    Advise,
     /// It may not; the default.
     #[default]
     Disabled,
@@ -74,6 +80,7 @@ impl std::fmt::Display for Autoshift {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Autoshift::Enabled => "enable",
+            Autoshift::Advise => "advise-only",
             Autoshift::Disabled => "disable",
         })
     }

@@ -11,7 +11,7 @@ use crate::board::Board;
 use crate::command::Outcome;
 use crate::hosted::{DynamicZone, ZoneKey};
 use crate::intent::{Intent, Pin, RecordedBreakGlass, Return, Shift, ShiftState};
-use crate::practice::{Autoshift, Practice, Resource};
+use crate::practice::{Autoshift, Practice, PracticeRecord, Resource};
 
 /// Everything that the log says, at one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct State {
     pub board: Board,
     /// Practice configurations and autoshift settings.
     pub practices: BTreeMap<Resource, Practice>,
+    /// How practice runs went, oldest first, at most [`State::PRACTICE_RECORDS`], of one resource [`State::PRACTICE_RECORDS_OF_ONE`].
+    pub practice_history: VecDeque<PracticeRecord>,
     /// Whether operators want to be told of autoshifts of others.
     pub observer: Autoshift,
     /// Break-glass acts that the ledger was told of, oldest first, at most [`State::BREAK_GLASS`].
@@ -110,10 +112,19 @@ impl State {
     pub const PRACTICES: usize = 2_000;
     /// Alarms of all practice configurations together at most, so that the state has a size: two for each on average.
     pub const ALARMS_IN_ALL: usize = 4_000;
+    /// Practice runs remembered of one resource; the oldest go first.
+    pub const PRACTICE_RECORDS_OF_ONE: usize = 10;
+    /// Practice runs remembered in all; the oldest go first.
+    pub const PRACTICE_RECORDS: usize = 2_000;
     /// Break-glass acts remembered; the oldest go first.
     pub const BREAK_GLASS: usize = 64;
     /// Request ids remembered.
     pub const REQUESTS_KEPT: usize = 4_096;
+
+    /// The practice run of this shift, as far as it is remembered.
+    pub fn practice_record(&self, id: &ShiftId) -> Option<&PracticeRecord> {
+        self.practice_history.iter().rev().find(|record| record.id == *id)
+    }
 
     /// The shift of this name.
     pub fn shift(&self, id: &ShiftId) -> Option<&Shift> {
@@ -135,7 +146,7 @@ impl State {
     ///
     /// Who the estate is, every cluster, panel, routing control and safety rule, the acts in force, what is told of break-glass acts, dynamic
     /// records, DNSSEC keys and what sources told stay.
-    /// Ended shifts, requests that are repeated, tags, practice configurations and autoshift settings are not in an intent, since no node
+    /// Ended shifts, requests that are repeated, tags, practice configurations, how runs went and autoshift settings are not in an intent, since no node
     /// obeys them; they are forgotten, which lets nothing happen that was not let before: autoshift is off.
     ///
     /// # Errors

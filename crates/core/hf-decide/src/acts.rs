@@ -1,7 +1,7 @@
 //! What people ask for, resolved against the estate and put in order of strength.
 //!
 //! 1. Pins first, the narrower scope before the wider one; then break-glass shifts; then zonal shifts; then routing controls that are
-//!    off; then practice runs.
+//!    off; then autoshifts; then practice runs.
 //! 2. Among equals the older act comes first: what is in force stays in force when the floor has room for one only.
 //! 3. Of two pins with one zone and scope the newer counts. What counts of break-glass acts stands in `glass`.
 //! 4. Whatever break-glass act is signed at or after the end of a ledger shift or pin of its zone ends that one, if it is held: a
@@ -55,9 +55,10 @@ pub(crate) fn in_order<'a>(inputs: &Inputs<'a>) -> Acts<'a> {
     let glass = Glass::new(inputs);
     let mut all = pins(inputs, &glass);
     all.extend(glass.acts(inputs.now));
-    all.extend(shifts(inputs, &glass, |kind| kind != ShiftKind::Practice));
+    all.extend(shifts(inputs, &glass, ShiftKind::is_of_people));
     let above_controls = all.len();
     all.extend(controls::acts(inputs));
+    all.extend(shifts(inputs, &glass, |kind| kind == ShiftKind::Autoshift));
     all.extend(shifts(inputs, &glass, |kind| kind == ShiftKind::Practice));
     Acts { all, above_controls }
 }
@@ -112,6 +113,9 @@ fn shifts<'a>(inputs: &Inputs<'a>, glass: &Glass<'a>, is_meant: impl Fn(ShiftKin
             let canceled = held && glass.has_ended(zone, until);
             let (source, reason) = match shift.kind {
                 ShiftKind::Practice => (Source::Practice(id.clone()), Reason::Practice { id, until, held }),
+                ShiftKind::Autoshift => {
+                    (Source::Autoshift(id.clone()), Reason::Autoshift { id, until, held })
+                }
                 ShiftKind::Zonal | ShiftKind::BreakGlass => {
                     (Source::Shift(id.clone()), Reason::Shifted { id, until, held })
                 }

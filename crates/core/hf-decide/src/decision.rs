@@ -179,6 +179,15 @@ pub enum Reason {
         /// Whether that is past: held until the ledger ends it.
         held: bool,
     },
+    /// Away: by an autoshift.
+    Autoshift {
+        /// Which.
+        id: ShiftId,
+        /// When it is due to end.
+        until: Timestamp,
+        /// Whether that is past: held until the ledger ends it.
+        held: bool,
+    },
     /// Serves in part: an act that had taken the zone away has ended, and its share grows.
     Returning {
         /// When the zone has all of its share again.
@@ -202,6 +211,8 @@ pub enum Source {
     Shift(ShiftId),
     /// A routing control that is off.
     Control(ControlPath),
+    /// An autoshift.
+    Autoshift(ShiftId),
     /// A practice run.
     Practice(ShiftId),
     /// Measured health.
@@ -243,6 +254,8 @@ pub enum NotAppliedWhy {
     Outranked(Source),
     /// The zone is pinned in.
     PinnedIn,
+    /// People have taken another zone of the region away: an autoshift adds none to that.
+    OtherZone(Source),
 }
 
 impl From<Short> for NotAppliedWhy {

@@ -1,7 +1,7 @@
 //! Which zones and endpoints serve: configuration, intent and verdicts in; one decision with reasons out.
 //!
-//! 1. The strongest source decides a zone: pin › zonal shift (break-glass or from the ledger) › routing control off › practice run ›
-//!    health.
+//! 1. The strongest source decides a zone: pin › zonal shift (break-glass or from the ledger) › routing control off › autoshift ›
+//!    practice run › health. An autoshift also yields to what people take of another zone of its region: never two at once on its account.
 //! 2. One floor over all sources: no source, alone or with others, takes a zone away when fewer than `min_zones` zones or less than
 //!    `min_capacity` would stay. Sources claim in order of strength; what the floor stops is listed as not applied, with the reason.
 //!    Only what an operator asked for by the pool's own name passes it: an act that overrides this pool's floor, and the routing

@@ -3,6 +3,7 @@
 //! 1. Acts come strongest first; each that leaves the floor whole is granted, every other is listed with why. One that names this
 //!    pool among the floors that it overrides is granted, floor or no floor.
 //!    A routing control behind the pool or the record itself comes before those behind zones, and asks for all zones at once.
+//!    An autoshift also yields where people have taken another zone of its region.
 //! 2. Then health, in the zones that acts leave open. A zone with nobody healthy is a claim like an act; such claims
 //!    are tried in the estate's order. One that the floor stops yields: the zone's endpoints serve, unhealthy as they are.
 //! 3. Then single unhealthy endpoints of zones that have healthy ones: one after another in the pool's order, each
@@ -161,6 +162,11 @@ impl<'a> Draft<'a> {
             if act.asks == Asks::Out && !matches!(self.zones[at].word, Word::In(_)) {
                 self.asked_out.insert(act.zone);
             }
+            if let Some(of_people) = self.other_zone_taken(act, at) {
+                self.effects.push((position, Effect::Stopped));
+                self.refuse(act.source.clone(), act.zone, NotAppliedWhy::OtherZone(of_people));
+                continue;
+            }
             let refused = match (act.asks, &self.zones[at].word) {
                 (Asks::Canceled, _) => Some(NotAppliedWhy::Outranked(Source::BreakGlass)),
                 (Asks::In, Word::In(_)) => None,
@@ -197,6 +203,20 @@ impl<'a> Draft<'a> {
                 self.refuse(act.source.clone(), act.zone, why);
             }
         }
+    }
+
+    /// Who of people took another zone of the region away, where that stops an autoshift.
+    fn other_zone_taken(&self, act: &Act<'_>, at: usize) -> Option<Source> {
+        let is_asked = matches!(act.source, Source::Autoshift(_)) && act.asks == Asks::Out;
+        if !is_asked || matches!(self.zones[at].word, Word::In(_) | Word::Out(..)) {
+            return None;
+        }
+        let region = |zone| self.subject.estate.zone(zone).region;
+        let others = self.zones.iter().filter(|z| z.zone != act.zone && region(z.zone) == region(act.zone));
+        others.into_iter().find_map(|other| match &other.word {
+            Word::Out(source, _) if !matches!(source, Source::Autoshift(_)) => Some(source.clone()),
+            _ => None,
+        })
     }
 
     /// A control behind the pool or the record itself takes all of it, whatever would stay; only a pin in holds a zone.

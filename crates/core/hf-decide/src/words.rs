@@ -13,11 +13,13 @@ impl Reason {
         match self {
             Reason::Shifted { until, held: false, .. }
             | Reason::Practice { until, held: false, .. }
+            | Reason::Autoshift { until, held: false, .. }
             | Reason::BreakGlass { until, .. }
             | Reason::PinnedIn { until, held: false, .. }
             | Reason::PinnedOut { until, held: false, .. } => format!("{self} until {}", instant(*until)),
             Reason::Shifted { until, held: true, .. }
             | Reason::Practice { until, held: true, .. }
+            | Reason::Autoshift { until, held: true, .. }
             | Reason::PinnedIn { until, held: true, .. }
             | Reason::PinnedOut { until, held: true, .. } => format!("{self} of {}", instant(*until)),
             Reason::ControlOff { since, .. } => format!("{self} since {}", instant(*since)),
@@ -40,6 +42,7 @@ impl Reason {
             Reason::PinnedOut { .. } => "pinned_out",
             Reason::ControlOff { .. } => "control_off",
             Reason::Practice { .. } => "practice",
+            Reason::Autoshift { .. } => "autoshift",
             Reason::Returning { .. } => "returning",
             Reason::FailOpen => "fail_open",
             Reason::AllDown => "all_down",
@@ -64,6 +67,8 @@ impl fmt::Display for Reason {
             Reason::ControlOff { path, .. } => write!(f, "control {path} off"),
             Reason::Practice { id, held: false, .. } => write!(f, "practice run {id}"),
             Reason::Practice { id, held: true, .. } => write!(f, "practice run {id}, held past its end"),
+            Reason::Autoshift { id, held: false, .. } => write!(f, "autoshift {id}"),
+            Reason::Autoshift { id, held: true, .. } => write!(f, "autoshift {id}, held past its end"),
             Reason::Returning { .. } => f.write_str("returning"),
             Reason::FailOpen => f.write_str("failing open"),
             Reason::AllDown => f.write_str("nobody healthy"),
@@ -78,6 +83,7 @@ impl fmt::Display for Source {
             Source::BreakGlass => f.write_str("break-glass"),
             Source::Shift(id) => write!(f, "{id}"),
             Source::Control(path) => write!(f, "control {path}"),
+            Source::Autoshift(id) => write!(f, "autoshift {id}"),
             Source::Practice(id) => write!(f, "practice run {id}"),
             Source::Health => f.write_str("health"),
         }
@@ -96,6 +102,9 @@ impl fmt::Display for NotAppliedWhy {
             }
             NotAppliedWhy::Outranked(stronger) => write!(f, "{stronger} comes first"),
             NotAppliedWhy::PinnedIn => f.write_str("the zone is pinned in"),
+            NotAppliedWhy::OtherZone(source) => {
+                write!(f, "{source} takes another zone of the region away: one at a time")
+            }
         }
     }
 }

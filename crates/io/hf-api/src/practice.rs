@@ -1,6 +1,4 @@
 //! Practice runs: rehearsed evacuations, when they may run, and whether autoshift may act.
-//!
-//! Settings are data in this version: runs begin when somebody starts them, and no shift is started automatically.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,13 +28,15 @@ pub struct Practice {
     pub revision: u64,
 }
 
-/// On or off.
+/// Whether automatic shifts may act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Autoshift {
-    /// It may act.
+    /// They may.
     On,
-    /// It may not.
+    /// They may not; that one would have begun is told.
+    Advise,
+    /// They may not.
     Off,
 }
 
@@ -45,6 +45,7 @@ impl Autoshift {
     pub fn as_str(self) -> &'static str {
         match self {
             Autoshift::On => "on",
+            Autoshift::Advise => "advise",
             Autoshift::Off => "off",
         }
     }
@@ -96,7 +97,7 @@ pub struct PutPractice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetAutoshift {
-    /// On or off.
+    /// On, advise or off.
     pub to: Autoshift,
     /// As in [`crate::SetControls`].
     #[serde(default, skip_serializing_if = "Option::is_none")]

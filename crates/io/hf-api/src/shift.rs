@@ -108,7 +108,7 @@ pub struct Shifts {
     pub break_glass: Vec<BreakGlass>,
 }
 
-/// An operator's evacuation of a zone.
+/// An evacuation of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Shift {
     /// Such as `shift-42`.
@@ -120,7 +120,7 @@ pub struct Shift {
     pub zone: String,
     /// `everything`, `pool/NAME` or `record/NAME.`
     pub resource: String,
-    /// Why, in the operator's words.
+    /// Why, in the operator's words; of an autoshift, the evidence.
     pub reason: String,
     /// Who began it.
     pub by: String,
@@ -192,6 +192,8 @@ pub enum ShiftState {
     Expired,
     /// A practice run that a stronger act ended.
     Interrupted,
+    /// An autoshift whose evidence is gone, or a practice run that was judged.
+    Completed,
 }
 
 impl ShiftState {
@@ -202,6 +204,7 @@ impl ShiftState {
             ShiftState::Canceled => "canceled",
             ShiftState::Expired => "expired",
             ShiftState::Interrupted => "interrupted",
+            ShiftState::Completed => "completed",
         }
     }
 }
@@ -217,6 +220,8 @@ pub enum ShiftKind {
     BreakGlass,
     /// A rehearsal: it yields to every other act of people.
     Practice,
+    /// Begun by evidence, not by people; it yields to every act of theirs.
+    Autoshift,
 }
 
 impl ShiftKind {
@@ -226,6 +231,7 @@ impl ShiftKind {
             ShiftKind::Zonal => "zonal",
             ShiftKind::BreakGlass => "break-glass",
             ShiftKind::Practice => "practice",
+            ShiftKind::Autoshift => "autoshift",
         }
     }
 }

@@ -137,6 +137,8 @@ pub enum ReasonKind {
     PinnedIn,
     /// Away: pinned out.
     PinnedOut,
+    /// Away: by an autoshift.
+    Autoshift,
     /// Away: by a practice run.
     Practice,
     /// Away: by a routing control that is off.
@@ -163,6 +165,7 @@ impl ReasonKind {
             ReasonKind::BreakGlass => "break_glass",
             ReasonKind::PinnedIn => "pinned_in",
             ReasonKind::PinnedOut => "pinned_out",
+            ReasonKind::Autoshift => "autoshift",
             ReasonKind::Practice => "practice",
             ReasonKind::ControlOff => "control_off",
             ReasonKind::Returning => "returning",

@@ -20,7 +20,7 @@ mod scribe;
 mod stamps;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -28,7 +28,9 @@ use std::time::Duration;
 
 use hf_clock::Clock;
 use hf_codec::CodecError;
-use hf_control::{Autoshift, Board, Command, Intent, Outcome, Practice, Resource, Shift, Unfit};
+use hf_control::{
+    Autoshift, Board, Command, Intent, Outcome, Practice, PracticeRecord, Resource, Shift, Unfit,
+};
 use hf_ledger::{Journal, Ledger, LedgerError};
 use hf_model::{Operator, RequestId, Revision, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -59,6 +61,8 @@ pub struct View {
     pub board: Arc<Board>,
     /// Practice configurations and autoshift settings.
     pub practices: Arc<BTreeMap<Resource, Practice>>,
+    /// How practice runs went, oldest first.
+    pub practice_history: Arc<VecDeque<PracticeRecord>>,
     /// Whether operators want to be told of autoshifts of others.
     pub observer: Autoshift,
 }

@@ -207,6 +207,9 @@ fn tell(event: &Event) -> (String, String) {
         Event::ShiftEnded(shift, Stop::Interrupted) => {
             (format!("{} interrupted: {} returns", shift.id, shift.zone), shift.reason.clone())
         }
+        Event::ShiftEnded(shift, Stop::Completed) => {
+            (format!("{} over: {} returns", shift.id, shift.zone), String::new())
+        }
         Event::ShiftEnded(shift, Stop::Expired) => {
             let length = format_duration(shift.ends_at.since(shift.started_at));
             (format!("{} ended after {length}: {} returns", shift.id, shift.zone), shift.reason.clone())
@@ -219,7 +222,7 @@ fn tell(event: &Event) -> (String, String) {
         Event::Unpinned(pin, Stop::Canceled) => {
             (format!("{} no longer pinned {} for {}", pin.zone, to(pin.to), pin.scope), pin.reason.clone())
         }
-        Event::Unpinned(pin, Stop::Expired | Stop::Interrupted) => {
+        Event::Unpinned(pin, Stop::Expired | Stop::Interrupted | Stop::Completed) => {
             (format!("{}: the pin {} for {} ended", pin.zone, to(pin.to), pin.scope), pin.reason.clone())
         }
         Event::ControlTurned { path, before, after } => {

@@ -91,10 +91,15 @@ impl Scene<'_> {
                 Touched::Panels(panels) => who.may(&Action::AdministerPanels(reach(panels.as_deref()))),
             },
             Command::UpdateHostedZone(_) => who.may(&Action::UpdateHostedZone),
-            // The last three are the node's own; nobody sends them.
+            // Those from here on, but the first two, are the node's own; nobody sends them.
             Command::ApplyEstate { .. }
             | Command::SetObserver { .. }
             | Command::ZoneKey(_)
+            | Command::EndPractice { .. }
+            | Command::RecordPractice { .. }
+            | Command::StartAutoshift { .. }
+            | Command::RenewAutoshift { .. }
+            | Command::EndAutoshift { .. }
             | Command::RecordBreakGlass { .. }
             | Command::SetEndpoints { .. }
             | Command::Expire => who.may(&Action::Administer),
@@ -133,7 +138,7 @@ impl Scene<'_> {
         self.at(&shift.zone, self.pools_of(&shift.scope).as_deref(), floors, |place| {
             who.may(&match shift.kind {
                 ShiftKind::Practice => Action::PracticeRun(place),
-                ShiftKind::Zonal | ShiftKind::BreakGlass => Action::Shift(place),
+                ShiftKind::Zonal | ShiftKind::BreakGlass | ShiftKind::Autoshift => Action::Shift(place),
             })
         })
     }

@@ -250,6 +250,7 @@ pub fn shift(
         hf_control::ShiftState::Canceled(at) => (ShiftState::Canceled, Some(at.0)),
         hf_control::ShiftState::Expired(at) => (ShiftState::Expired, Some(at.0)),
         hf_control::ShiftState::Interrupted(at) => (ShiftState::Interrupted, Some(at.0)),
+        hf_control::ShiftState::Completed(at) => (ShiftState::Completed, Some(at.0)),
     };
     Shift {
         id: from.id.to_string(),
@@ -257,6 +258,7 @@ pub fn shift(
             hf_control::ShiftKind::Zonal => ShiftKind::Zonal,
             hf_control::ShiftKind::BreakGlass => ShiftKind::BreakGlass,
             hf_control::ShiftKind::Practice => ShiftKind::Practice,
+            hf_control::ShiftKind::Autoshift => ShiftKind::Autoshift,
         },
         zone: from.zone.to_string(),
         resource: from.scope.to_string(),
@@ -344,6 +346,9 @@ pub fn reason(from: &hf_decide::Reason) -> Reason {
         From::PinnedOut { by, until, held } => (ReasonKind::PinnedOut, Some(*until), None, Some(by), *held),
         From::Practice { id, until, held } => {
             (ReasonKind::Practice, Some(*until), Some(id.to_string()), None, *held)
+        }
+        From::Autoshift { id, until, held } => {
+            (ReasonKind::Autoshift, Some(*until), Some(id.to_string()), None, *held)
         }
         From::ControlOff { .. } => plain(ReasonKind::ControlOff),
         From::Returning { full_at } => (ReasonKind::Returning, Some(*full_at), None, None, false),

@@ -150,6 +150,7 @@ fn status(snapshot: &Snapshot, zone: ZoneIx, scope: &Scope, state: ZoneState, re
             ("pin", Some(*until), *held)
         }
         Reason::ControlOff { .. } => ("control", None, false),
+        Reason::Autoshift { until, held, .. } => ("autoshift", Some(*until), *held),
         Reason::Practice { until, held, .. } => ("practice", Some(*until), *held),
         _ => ("health", None, false),
     };

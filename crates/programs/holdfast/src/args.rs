@@ -281,6 +281,8 @@ pub enum ListState {
     Expired,
     /// A practice run that a stronger act ended.
     Interrupted,
+    /// An autoshift whose evidence is gone, or a practice run that was judged.
+    Completed,
 }
 
 /// `holdfast shift start`
@@ -642,8 +644,14 @@ pub struct AutoshiftArgs {
 /// What may be said about autoshift.
 #[derive(Debug, Subcommand)]
 pub enum AutoshiftCommand {
-    /// Automatic shifts may act on the resource; it needs a practice configuration. None are started automatically yet.
+    /// Automatic shifts may act on the resource; it needs a practice configuration.
     On {
+        /// region/ID, pool/NAME or record/NAME.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+    },
+    /// None is started; that one would have been is told in journal, status and metrics. Needs a practice configuration too.
+    Advise {
         /// region/ID, pool/NAME or record/NAME.
         #[arg(value_parser = value::managed)]
         resource: String,

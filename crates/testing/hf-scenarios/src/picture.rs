@@ -94,6 +94,7 @@ pub(crate) fn event(event: &Event) -> String {
         Event::ShiftEnded(shift, Stop::Canceled) => format!("ledger: {} canceled", shift.id),
         Event::ShiftEnded(shift, Stop::Expired) => format!("ledger: {} expired", shift.id),
         Event::ShiftEnded(shift, Stop::Interrupted) => format!("ledger: {} interrupted", shift.id),
+        Event::ShiftEnded(shift, Stop::Completed) => format!("ledger: {} over", shift.id),
         Event::Pinned { after, .. } => {
             let to = if after.to == hf_control::PinTo::In { "in" } else { "out" };
             format!("ledger: {} pinned {to} for {} until {}", after.zone, after.scope, clock(after.ends_at))

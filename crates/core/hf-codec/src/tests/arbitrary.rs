@@ -114,9 +114,15 @@ fn shift() -> BoxedStrategy<Shift> {
         Just(ShiftState::Active),
         at().prop_map(ShiftState::Canceled),
         at().prop_map(ShiftState::Expired),
-        at().prop_map(ShiftState::Interrupted)
+        at().prop_map(ShiftState::Interrupted),
+        at().prop_map(ShiftState::Completed),
     ];
-    let kind = prop_oneof![Just(ShiftKind::Zonal), Just(ShiftKind::BreakGlass), Just(ShiftKind::Practice)];
+    let kind = prop_oneof![
+        Just(ShiftKind::Zonal),
+        Just(ShiftKind::BreakGlass),
+        Just(ShiftKind::Practice),
+        Just(ShiftKind::Autoshift),
+    ];
     let act = (id(), zone(), scope(), text(), operator());
     (act, at(), at(), state, kind, floors(), revision())
         .prop_map(
@@ -236,7 +242,9 @@ fn outcome() -> BoxedStrategy<Outcome> {
 }
 
 fn event() -> BoxedStrategy<Event> {
-    let stop = || prop_oneof![Just(Stop::Canceled), Just(Stop::Expired), Just(Stop::Interrupted)];
+    let stop = || {
+        prop_oneof![Just(Stop::Canceled), Just(Stop::Expired), Just(Stop::Interrupted), Just(Stop::Completed)]
+    };
     let words = || prop::option::of(text());
     prop_oneof![
         (prop::option::of(digest()), digest())
@@ -390,12 +398,15 @@ pub(super) fn state() -> BoxedStrategy<State> {
     });
     let ended = (prop::collection::vec(returning(), 0..4), prop::collection::vec(recorded(), 0..4));
     let hosted = (hosted::dynamic(), hosted::keys());
-    (built, any::<bool>(), board::board(), practice::practices(), practice::autoshift(), (ended, hosted))
-        .prop_map(|(mut state, as_built, board, practices, observer, ((returns, break_glass), hosted))| {
+    let practiced = (practice::practices(), practice::history());
+    (built, any::<bool>(), board::board(), practiced, practice::autoshift(), (ended, hosted))
+        .prop_map(|(mut state, as_built, board, practiced, observer, ((returns, break_glass), hosted))| {
+            let (practices, history) = practiced;
             if !as_built {
                 // Their revisions are any.
                 state.revision = Revision(u64::MAX);
                 (state.board, state.practices, state.observer) = (board, practices, observer);
+                state.practice_history = history.into();
                 (state.returns, state.break_glass) = (returns.into(), break_glass.into());
                 (state.dynamic, state.zone_keys) = hosted;
             }

@@ -59,8 +59,8 @@ fn check<T: std::fmt::Debug>(decode: impl Fn(&[u8]) -> Result<T, CodecError>, te
 }
 
 const TABLE: &str = include_str!("../../golden/table.v1.jsonl");
-const STATES: &str = include_str!("../../golden/state.v5.jsonl");
-const INTENTS: &str = include_str!("../../golden/intent.v4.jsonl");
+const STATES: &str = include_str!("../../golden/state.v6.jsonl");
+const INTENTS: &str = include_str!("../../golden/intent.v5.jsonl");
 
 /// A golden text with something replaced.
 fn edit(text: &str, from: &str, to: &str) -> String {
@@ -80,14 +80,14 @@ fn another_version_is_named() {
         decode_entry,
         r#"{"v":18446744073709551615,"holdfast":"entry","extra":0,"body":{}}"#,
         &expect![
-            "a ledger entry was written by a newer Holdfast: format 18446744073709551615, this one reads 4; upgrade this node"
+            "a ledger entry was written by a newer Holdfast: format 18446744073709551615, this one reads 5; upgrade this node"
         ],
     );
     check(
         decode_entry,
         r#"{"holdfast":"entry","v":0,"body":{}}"#,
         &expect![
-            "a ledger entry was written by an older Holdfast: format 0, this one reads 4; run the version that wrote it, or begin anew"
+            "a ledger entry was written by an older Holdfast: format 0, this one reads 5; run the version that wrote it, or begin anew"
         ],
     );
 }
@@ -193,7 +193,7 @@ fn bitmaps_hold_together() {
         decode_table,
         &edit(TABLE, "\"len\":70", "\"len\":18446744073709551615"),
         &expect![
-            "a table is not readable at line 1 column 255: a bitmap has at most 20000 bits, this one 18446744073709551615; it is damaged or was not written by Holdfast"
+            "a table is not readable at line 1 column 255: a bitmap has at most 21000 bits, this one 18446744073709551615; it is damaged or was not written by Holdfast"
         ],
     );
 }

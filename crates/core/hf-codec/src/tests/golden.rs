@@ -188,6 +188,11 @@ fn events() -> Vec<Event> {
         kind: ShiftKind::Practice,
         ..ended.clone()
     };
+    let completed = Shift {
+        state: ShiftState::Completed(Timestamp(1_700_000_200_000)),
+        kind: ShiftKind::Autoshift,
+        ..ended.clone()
+    };
     let started = Shift { kind: ShiftKind::BreakGlass, floor_overrides: Vec::new(), ..shift() };
     let mut events = vec![
         Event::EstateApplied { before: None, after: Digest([0xab; 32]) },
@@ -199,6 +204,7 @@ fn events() -> Vec<Event> {
         Event::ShiftEnded(ended, Stop::Canceled),
         Event::ShiftEnded(expired, Stop::Expired),
         Event::ShiftEnded(interrupted, Stop::Interrupted),
+        Event::ShiftEnded(completed, Stop::Completed),
         Event::Pinned { before: Some(pin(PinTo::In)), after: pin(PinTo::Out) },
         Event::Unpinned(pin(PinTo::Out), Stop::Expired),
     ];
@@ -211,7 +217,7 @@ fn events() -> Vec<Event> {
 
 #[test]
 fn entries_are_as_ever() {
-    check(&entries(), "entry.v4.jsonl", encode_entry, decode_entry);
+    check(&entries(), "entry.v5.jsonl", encode_entry, decode_entry);
 }
 
 #[test]
@@ -239,6 +245,7 @@ fn a_state_is_as_ever() {
         pins: vec![pin(PinTo::In), pin(PinTo::Out)],
         board: board::board(),
         practices: practice::practices(),
+        practice_history: practice::history().into(),
         observer: Autoshift::Enabled,
         break_glass: recorded().into(),
         returns: returns().into(),
@@ -251,12 +258,12 @@ fn a_state_is_as_ever() {
             ("request-3".parse().unwrap(), Answered { command: None, ..answered(refused) }),
         ]),
     };
-    check(&[State::default(), state], "state.v5.jsonl", encode_state, decode_state);
+    check(&[State::default(), state], "state.v6.jsonl", encode_state, decode_state);
 }
 
 #[test]
 fn an_intent_is_as_ever() {
-    check(&[Intent::default(), intent()], "intent.v4.jsonl", encode_intent, decode_intent);
+    check(&[Intent::default(), intent()], "intent.v5.jsonl", encode_intent, decode_intent);
 }
 
 #[test]
@@ -269,7 +276,7 @@ fn the_parts_of_an_intent_are_as_ever() {
     let path = |name: &str| format!("{}/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     let line = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap() + "\n";
     expect_file![path("intent-base.v1.jsonl")].assert_eq(&line(base.bytes()));
-    expect_file![path("intent-head.v2.jsonl")].assert_eq(&line(body));
+    expect_file![path("intent-head.v3.jsonl")].assert_eq(&line(body));
     assert_eq!(IntentBase::read(base.bytes()).unwrap().with_head(&head).unwrap(), intent);
 }
 
@@ -352,5 +359,5 @@ fn journal_lines_are_as_ever() {
     for (command, refusal) in commands().iter().cycle().zip(refusals::refusals()) {
         lines.push(line(&command.to_string(), command.reason(), Outcome::Refused(refusal), Vec::new()));
     }
-    check(&lines, "entry-line.v5.jsonl", encode_entry_line, decode_entry_line);
+    check(&lines, "entry-line.v6.jsonl", encode_entry_line, decode_entry_line);
 }

@@ -4,8 +4,8 @@ use hf_config::estate::{EndpointSet, EstateBundle, SourcedEndpoint, limits as es
 use hf_control::state::ShiftKey;
 use hf_control::{
     Answered, Board, Command, ControlRef, ControlSet, ControlState, Entry, Event, Intent, ObjectId, Outcome,
-    Pin, PinTo, Practice, PracticeConfig, Refusal, Resource, RuleRef, Shift, ShiftKind, ShiftState, State,
-    Window,
+    Pin, PinTo, Practice, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeSeen, Refusal, Resource,
+    RuleRef, Shift, ShiftKind, ShiftState, State, Window,
 };
 use std::time::Duration;
 
@@ -80,6 +80,28 @@ fn largest_practices() -> std::collections::BTreeMap<Resource, Practice> {
     (0..State::PRACTICES).map(|at| (resource(at), practice.clone())).collect()
 }
 
+/// As many practice runs as the state machine remembers, with the longest words.
+fn largest_history() -> Vec<PracticeRecord> {
+    let share = Some(hf_model::Share::ONE);
+    let record = |number: usize| PracticeRecord {
+        id: ShiftId::new(&format!("shift-{number}")).unwrap(),
+        resource: format!("record/{}a.", "a.".repeat(126)).parse().unwrap(),
+        zone: "a".repeat(20).parse().unwrap(),
+        started_at: Timestamp(u64::MAX),
+        ended_at: Some(Timestamp(u64::MAX)),
+        outcome: PracticeOutcome::CapacityCheckFailed,
+        seen: PracticeSeen {
+            time_to_zero_ms: Some(u64::MAX),
+            headroom_before: share,
+            headroom_during: share,
+            headroom_after: share,
+        },
+        why: longest(500),
+        revision: Revision(u64::MAX),
+    };
+    (0..State::PRACTICE_RECORDS).map(record).collect()
+}
+
 #[test]
 fn an_estate_beyond_its_bound_is_refused() {
     let fits = entry("#".repeat(estate_limits::BUNDLE_BYTES));
@@ -133,6 +155,7 @@ fn the_largest_state_fits() {
         pins: vec![largest_pin(); State::PINS],
         board: board::largest(Board::TAGS_IN_ALL),
         practices: largest_practices(),
+        practice_history: largest_history().into(),
         dynamic: hosted::largest_dynamic(),
         zone_keys: hosted::largest_keys(),
         sets: largest_sets(),

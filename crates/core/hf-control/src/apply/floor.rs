@@ -10,7 +10,8 @@
 //!    everything: it cannot leave, the rest can. It stays, and `hf-decide` lists it as not applied. An act on that very pool or
 //!    record is refused. So it is with a pool that lives only in the zones behind one routing control, such as a region's.
 //! 5. A pool that the act names in its overrides is not asked. What such an act took counts as gone for all that come after it.
-//! 6. A practice run that leaves an operator's act too little gives way: it ends, rather than hold up an evacuation.
+//! 6. A practice run that leaves an operator's act or an autoshift too little gives way: it ends, rather than hold up an evacuation. An
+//!    autoshift is not asked after at all when people act: it yields to what they take, in sight of everybody (`hf-decide`).
 //!
 //! Not here: health, and floors broken by what nobody asked for; `hf-decide` keeps the floor over all sources. Nor routing controls of
 //! pools and records: a pool that has one may be empty, and says so.
@@ -37,6 +38,15 @@ struct Wish<'a> {
 struct OffControl<'a> {
     zones: Vec<ZoneIx>,
     floor_overrides: &'a [PoolName],
+}
+
+/// Whose acts count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Those of people, rehearsals among them.
+    People,
+    /// Autoshifts too.
+    All,
 }
 
 /// All acts in force.
@@ -93,16 +103,30 @@ impl State {
         met: Vec<ShiftKey>,
     ) -> Result<Vec<ShiftKey>, Refusal> {
         self.make_way(met, |ended| {
-            let mut after = self.acts(estate, ended, &Turns::new());
+            let mut after = self.acts(estate, Of::People, ended, &Turns::new());
             after.shifts.extend(asked.wish());
-            check(estate, asked, &self.acts(estate, ended, &Turns::new()), &after)
+            check(estate, asked, &self.acts(estate, Of::People, ended, &Turns::new()), &after)
+        })
+    }
+
+    /// Whether one more autoshift leaves enough, with those that there are. Gives the practice runs that end for it.
+    pub(super) fn ask_floor_for_autoshift(
+        &self,
+        estate: &Estate,
+        asked: &Asked<'_>,
+        met: Vec<ShiftKey>,
+    ) -> Result<Vec<ShiftKey>, Refusal> {
+        self.make_way(met, |ended| {
+            let mut after = self.acts(estate, Of::All, ended, &Turns::new());
+            after.shifts.extend(asked.wish());
+            check(estate, asked, &self.acts(estate, Of::All, ended, &Turns::new()), &after)
         })
     }
 
     /// Whether one more practice run leaves enough; it makes nobody give way.
     pub(super) fn ask_floor_for_practice(&self, estate: &Estate, asked: &Asked<'_>) -> Result<(), Refusal> {
-        let before = self.acts(estate, &[], &Turns::new());
-        let mut after = self.acts(estate, &[], &Turns::new());
+        let before = self.acts(estate, Of::All, &[], &Turns::new());
+        let mut after = self.acts(estate, Of::All, &[], &Turns::new());
         after.shifts.extend(asked.wish());
         check(estate, asked, &before, &after)
     }
@@ -115,12 +139,12 @@ impl State {
         met: Vec<ShiftKey>,
     ) -> Result<Vec<ShiftKey>, Refusal> {
         self.make_way(met, |ended| {
-            let mut after = self.acts(estate, ended, &Turns::new());
+            let mut after = self.acts(estate, Of::People, ended, &Turns::new());
             if let Some(wish) = asked.wish() {
                 after.pins.retain(|(pin, _)| (pin.zone, pin.scope) != (wish.zone, wish.scope));
                 after.pins.push((wish, PinTo::Out));
             }
-            check(estate, asked, &self.acts(estate, ended, &Turns::new()), &after)
+            check(estate, asked, &self.acts(estate, Of::People, ended, &Turns::new()), &after)
         })
     }
 
@@ -140,8 +164,8 @@ impl State {
         let met = self.practices_of_regions(estate, zones.iter().flatten().copied());
         let asked = Asked { zones, scope: &Scope::Everything, floor_overrides };
         self.make_way(met, |ended| {
-            let before = self.acts(estate, ended, &Turns::new());
-            check(estate, &asked, &before, &self.acts(estate, ended, turns))
+            let before = self.acts(estate, Of::People, ended, &Turns::new());
+            check(estate, &asked, &before, &self.acts(estate, Of::People, ended, turns))
         })
     }
 
@@ -184,8 +208,11 @@ impl State {
             .collect()
     }
 
-    fn acts<'a>(&'a self, estate: &Estate, ended: &[ShiftKey], turns: &Turns) -> Acts<'a> {
-        let shifts = self.shifts.iter().filter(|(key, shift)| shift.is_active() && !ended.contains(key));
+    fn acts<'a>(&'a self, estate: &Estate, of: Of, ended: &[ShiftKey], turns: &Turns) -> Acts<'a> {
+        let shifts = self.shifts.iter().filter(|(key, shift)| {
+            let counts = of == Of::All || shift.kind != ShiftKind::Autoshift;
+            shift.is_active() && counts && !ended.contains(key)
+        });
         let shifts = shifts.filter_map(|(_, shift)| {
             let zone = estate.zone_named(&shift.zone)?;
             Some(Wish { zone, scope: &shift.scope, floor_overrides: &shift.floor_overrides })

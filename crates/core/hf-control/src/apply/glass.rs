@@ -3,7 +3,7 @@
 //! 1. An act for another estate is refused. Whoever hands one in has checked its signature.
 //! 2. The same act again (same zone, signer and instant) is done already. One that a newer act of its zone has overtaken counts for
 //!    nothing any more, as on the nodes: it is recorded as ended.
-//! 3. A cancel ends what took the whole zone away and began before it was signed: shifts, practice runs, pins out.
+//! 3. A cancel ends what took the whole zone away and began before it was signed: shifts, autoshifts, practice runs, pins out.
 //! 4. An act past its end is recorded as ended.
 //! 5. Any other becomes a shift of its own kind that began when it was signed, if the rules of shifts allow it. Practice runs give way.
 //! 6. A shift that has the whole zone away already takes the act up: it ends when the later of both does. An operator who wanted less can
@@ -93,7 +93,7 @@ impl State {
         let ends_at = act.ends_at.min(self.stamp.plus(asked::LENGTH_MAX));
         let there = self
             .active_shifts()
-            .find(|shift| shift.zone == *id && shift.scope == scope && shift.kind != ShiftKind::Practice);
+            .find(|shift| shift.zone == *id && shift.scope == scope && shift.kind.is_of_people());
         if let Some(before) = there.cloned() {
             if before.ends_at >= ends_at {
                 return Ok((before, Vec::new()));

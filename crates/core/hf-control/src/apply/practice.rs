@@ -2,26 +2,31 @@
 //!
 //! 1. A configuration belongs to a region, pool or record of the estate, and goes with it. Autoshift is on only with one.
 //! 2. A practice run takes one zone of a resource for 30 minutes. It is a shift of its own kind: it ends by itself as a success, by
-//!    [`crate::Command::CancelShift`], or interrupted.
+//!    [`crate::Command::CancelShift`], by whoever judges it ([`crate::Command::EndPractice`]), or interrupted.
 //! 3. It begins only at a time that its configuration allows (the time of its beginning counts) and while nobody takes any zone of the
-//!    resource away: no shift, no other practice run, no pin, no routing control. It obeys the floor.
-//! 4. It gives way: a shift, a pin out or a routing control of the same region that meets it ends it as interrupted, and so does any such act
+//!    resource away: no shift, no autoshift, no other practice run, no pin, no routing control. It obeys the floor.
+//! 4. It gives way: a shift, an autoshift, a pin out or a routing control of the same region that meets it ends it as interrupted, and so does any such act
 //!    that the floor would refuse for the practice run's sake ([`super::floor`]).
+//!
+//! 5. How each went is remembered ([`PracticeRecord`]), the newest of each resource.
 //!
 //! Not here: who starts practice runs by the week, what alarms say.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hf_config::estate::{Estate, ZoneIx};
 use hf_config::floor::pool_zones;
-use hf_model::{Operator, RegionId, ZoneId};
+use hf_model::{Operator, RegionId, ShiftId, ZoneId};
 
 use super::floor::Asked;
-use super::{Effect, asked};
+use super::{Effect, asked, autoshift};
 use crate::command::{Bounded, Event, Expect, PracticeClosed, Refusal, Stop};
 use crate::intent::{PinTo, Scope, Shift, ShiftKind, ShiftState};
-use crate::practice::{Autoshift, Practice, PracticeConfig, Resource};
+use crate::practice::{
+    Autoshift, Practice, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeSeen, Resource,
+};
 use crate::state::{ShiftKey, State};
 
 /// How long a practice run lasts: as in AWS.
@@ -94,6 +99,8 @@ impl State {
     }
 
     pub(super) fn set_observer(&mut self, to: Autoshift) -> Effect {
+        // There is nothing to advise on: who wants any word wants to be told.
+        let to = if to == Autoshift::Advise { Autoshift::Enabled } else { to };
         if self.observer == to {
             return self.done(None, Vec::new());
         }
@@ -111,15 +118,8 @@ impl State {
         by: &Operator,
     ) -> Result<Effect, Refusal> {
         let reason = asked::clean_reason(reason)?;
-        self.check_resource(resource)?;
-        let zone = asked::find_zone(self.estate.as_deref(), zone)?;
-        let estate = self.estate.clone().expect("a zone was found in it");
+        let (estate, zone) = self.zone_of_resource(resource, zone)?;
         let zones = zones_of(&estate, resource);
-        if !zones.contains(&zone) {
-            let names: Vec<&str> = zones.iter().map(|zone| estate.zone(*zone).id.as_str()).collect();
-            let (resource, zone) = (resource.clone(), estate.zone(zone).id.clone());
-            return Err(Refusal::NotInZone { resource, zone, zones: names.join(", ") });
-        }
         let config = &self.find_practice(resource)?.config;
         let closed = |why| Refusal::PracticeClosed { resource: resource.clone(), why };
         self.check_time(config).map_err(closed)?;
@@ -144,7 +144,106 @@ impl State {
             floor_overrides: Vec::new(),
             revision: self.revision,
         };
+        self.remember_run(resource, &shift);
         Ok(self.begin_shift(key, shift, Vec::new()))
+    }
+
+    pub(super) fn end_practice(
+        &mut self,
+        id: &ShiftId,
+        outcome: PracticeOutcome,
+        seen: &PracticeSeen,
+        why: &str,
+    ) -> Result<Effect, Refusal> {
+        let why = asked::clean_reason(why)?;
+        let shift = self.find_active(id, None)?.clone();
+        if shift.kind != ShiftKind::Practice || outcome == PracticeOutcome::Pending {
+            let why = "it is no practice run, or is not judged yet; name a run and how it went".to_owned();
+            return Err(Refusal::Invalid { what: id.to_string(), why });
+        }
+        let mut events = Vec::new();
+        if let Some(record) = self.record_of(id) {
+            let before = record.words();
+            (record.outcome, record.why, record.seen) = (outcome, why, record.seen.with(seen));
+            events.push(changed(record, before));
+        }
+        events.push(self.end_shift(shift, ShiftState::Completed(self.stamp), Stop::Completed));
+        Ok(self.done(self.shift(id).cloned(), events))
+    }
+
+    pub(super) fn record_practice(&mut self, id: &ShiftId, seen: &PracticeSeen) -> Result<Effect, Refusal> {
+        let revision = self.revision;
+        let Some(record) = self.record_of(id) else { return Err(Refusal::UnknownShift { id: id.clone() }) };
+        let all = record.seen.with(seen);
+        if all == record.seen {
+            return Ok(self.done(None, Vec::new()));
+        }
+        let before = record.words();
+        (record.seen, record.revision) = (all, revision);
+        let event = changed(record, before);
+        Ok(self.done(None, vec![event]))
+    }
+
+    fn record_of(&mut self, id: &ShiftId) -> Option<&mut PracticeRecord> {
+        self.practice_history.iter_mut().rev().find(|record| record.id == *id)
+    }
+
+    /// Remembers that a run began, and forgets the oldest of its resource, or of all, beyond the bounds.
+    fn remember_run(&mut self, resource: &Resource, shift: &Shift) {
+        let history = &mut self.practice_history;
+        let of_it = history.iter().filter(|record| record.resource == *resource).count();
+        if of_it >= State::PRACTICE_RECORDS_OF_ONE {
+            let oldest = history.iter().position(|record| record.resource == *resource);
+            oldest.and_then(|oldest| history.remove(oldest));
+        }
+        while history.len() >= State::PRACTICE_RECORDS {
+            history.pop_front();
+        }
+        history.push_back(PracticeRecord {
+            id: shift.id.clone(),
+            resource: resource.clone(),
+            zone: shift.zone.clone(),
+            started_at: shift.started_at,
+            ended_at: None,
+            outcome: PracticeOutcome::Pending,
+            seen: PracticeSeen::default(),
+            why: String::new(),
+            revision: self.revision,
+        });
+    }
+
+    /// A run has ended: what nobody has judged is told by how it ended.
+    pub(super) fn close_record(&mut self, shift: &Shift) {
+        let revision = self.revision;
+        let Some(record) = self.record_of(&shift.id) else { return };
+        (record.ended_at, record.revision) = (shift.state.ended_at(), revision);
+        if record.outcome != PracticeOutcome::Pending {
+            return;
+        }
+        let (outcome, why) = match shift.state {
+            ShiftState::Expired(_) => (PracticeOutcome::Succeeded, "it ran to its end, and nothing was told"),
+            ShiftState::Interrupted(_) => (PracticeOutcome::Interrupted, "a stronger act came"),
+            _ => (PracticeOutcome::Interrupted, "it was canceled"),
+        };
+        (record.outcome, record.why) = (outcome, why.to_owned());
+    }
+
+    /// The zone of this id or alias, which the resource is in.
+    pub(super) fn zone_of_resource(
+        &self,
+        resource: &Resource,
+        zone: &ZoneId,
+    ) -> Result<(Arc<Estate>, ZoneIx), Refusal> {
+        self.check_resource(resource)?;
+        let zone = asked::find_zone(self.estate.as_deref(), zone)?;
+        let estate = self.estate.clone().expect("a zone was found in it");
+        let zones = zones_of(&estate, resource);
+        if zones.contains(&zone) {
+            return Ok((estate, zone));
+        }
+        let names: Vec<&str> = zones.iter().map(|zone| estate.zone(*zone).id.as_str()).collect();
+        let (resource, zone) = (resource.clone(), estate.zone(zone).id.clone());
+        Err(Refusal::NotInZone { resource, zone, zones: names.join(", ") })
     }
 
     /// Ends practice runs for the sake of something stronger.
@@ -168,6 +267,7 @@ impl State {
 
     /// Takes away the settings of what the new estate does not have.
     pub(super) fn forget_practices(&mut self, estate: &Estate) -> Vec<Event> {
+        self.practice_history.retain(|record| has_resource(estate, &record.resource));
         let gone = self.practices.extract_if(.., |resource, _| !has_resource(estate, resource));
         let told = gone.map(|(resource, practice)| Event::PracticeChanged {
             resource: Some(resource),
@@ -214,6 +314,9 @@ impl State {
         let is_met = |zone| zones.contains(&zone) || estate.zone(zone).region == region;
         let meets = |shift: &&Shift| shift.scope.overlaps(scope) && place(shift).is_some_and(is_met);
         let Some(shift) = self.active_shifts().find(meets) else { return Ok(()) };
+        if shift.kind == ShiftKind::Autoshift {
+            return Err(autoshift::active(shift));
+        }
         let is_beside = place(shift).is_some_and(|zone| zone != asked && estate.zone(zone).region == region);
         let (id, zone, scope) = (shift.id.clone(), shift.zone.clone(), shift.scope.clone());
         Err(if is_beside {
@@ -231,7 +334,7 @@ impl State {
     }
 }
 
-fn scope_of(resource: &Resource) -> Scope {
+pub(super) fn scope_of(resource: &Resource) -> Scope {
     match resource {
         Resource::Region(_) => Scope::Everything,
         Resource::Pool(name) => Scope::Pool(name.clone()),
@@ -247,7 +350,7 @@ fn has_resource(estate: &Estate, resource: &Resource) -> bool {
 }
 
 /// The zones that the resource is in.
-fn zones_of(estate: &Estate, resource: &Resource) -> BTreeSet<ZoneIx> {
+pub(super) fn zones_of(estate: &Estate, resource: &Resource) -> BTreeSet<ZoneIx> {
     let is_of = |zone: &ZoneIx, id: &RegionId| estate.regions[estate.zone(*zone).region.at()].id == *id;
     match resource {
         Resource::Region(id) => estate.zone_indexes().filter(|zone| is_of(zone, id)).collect(),
@@ -260,6 +363,11 @@ fn zones_of(estate: &Estate, resource: &Resource) -> BTreeSet<ZoneIx> {
             records.flat_map(|record| pool_zones(estate.pool(record.pool))).collect()
         }
     }
+}
+
+fn changed(record: &PracticeRecord, before: String) -> Event {
+    let (resource, after) = (Some(record.resource.clone()), Some(record.words()));
+    Event::PracticeChanged { resource, before: Some(before), after }
 }
 
 /// The settings in short, for journals.

@@ -3,7 +3,8 @@
 //! 1. One shift at a time for a zone and what it acts on; extend or cancel that one.
 //! 2. One zone of a region at a time for what it acts on.
 //! 3. A shift never takes away what the floor keeps ([`super::floor`]).
-//! 4. Practice runs are in nobody's way: one that a shift meets, or that leaves it too little, ends as interrupted.
+//! 4. Practice runs are in nobody's way: one that a shift meets, or that leaves it too little, ends as interrupted. Nor are autoshifts: they
+//!    stay, and yield ([`super::autoshift`]).
 //! 5. A pool that is named in the floor overrides is not asked, and stays named for as long as the shift is in force.
 //! 6. What ended is told to the nodes for a while ([`Return`]): what it took away comes back bit by bit.
 //! 7. A shift that is due but not yet ended by the ledger is in force: it blocks, and it can be extended.
@@ -65,6 +66,9 @@ impl State {
     pub(super) fn end_shift(&mut self, mut shift: Shift, state: ShiftState, stop: Stop) -> Event {
         shift.state = state;
         self.put_shift(&mut shift);
+        if shift.kind == ShiftKind::Practice {
+            self.close_record(&shift);
+        }
         self.push_return(Return { zone: shift.zone.clone(), scope: shift.scope.clone(), at: self.stamp });
         Event::ShiftEnded(shift, stop)
     }
@@ -94,6 +98,13 @@ impl State {
                         .to_owned(),
             });
         }
+        if before.kind == ShiftKind::Autoshift {
+            return Err(Refusal::Invalid {
+                what: id.to_string(),
+                why: "an autoshift is renewed while its evidence lasts; to stay away from the zone, start a shift"
+                    .to_owned(),
+            });
+        }
         let mut after = before.clone();
         if let Some(length) = length {
             after.ends_at = self.stamp.plus(length);
@@ -121,7 +132,7 @@ impl State {
         }
     }
 
-    fn find_active(&self, id: &ShiftId, if_match: Option<Revision>) -> Result<&Shift, Refusal> {
+    pub(super) fn find_active(&self, id: &ShiftId, if_match: Option<Revision>) -> Result<&Shift, Refusal> {
         let shift = self.shift(id).ok_or_else(|| Refusal::UnknownShift { id: id.clone() })?;
         if shift.state != ShiftState::Active {
             return Err(Refusal::NotActive { id: id.clone() });
@@ -130,10 +141,10 @@ impl State {
         Ok(shift)
     }
 
-    /// Whether no other shift is in its way; practice runs are not.
+    /// Whether no other shift is in its way; practice runs and autoshifts are not.
     pub(super) fn check_alone(&self, estate: &Estate, zone: ZoneIx, scope: &Scope) -> Result<(), Refusal> {
         let asked = estate.zone(zone);
-        let stays = |shift: &&Shift| shift.kind != ShiftKind::Practice && shift.scope.overlaps(scope);
+        let stays = |shift: &&Shift| shift.kind.is_of_people() && shift.scope.overlaps(scope);
         let overlapping = || self.active_shifts().filter(stays);
         if let Some(shift) = overlapping().find(|shift| shift.zone == asked.id) {
             let (id, zone, scope) = name(shift);

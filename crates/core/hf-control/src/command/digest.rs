@@ -14,7 +14,7 @@ use super::{Command, ControlSet, Expect};
 use crate::board::{BoardCommand, ControlRef, NetworkType, ObjectId, RuleKind, RuleRef, Tags};
 use crate::hosted::{HostedUpdate, KeyPace, UpdateChange, UpdatePrerequisite, ZoneKeyCommand, ZoneKeyStep};
 use crate::intent::{BreakGlassShift, PinTo};
-use crate::practice::{Autoshift, PracticeConfig};
+use crate::practice::{Autoshift, PracticeConfig, PracticeSeen};
 
 /// The words so far, each behind its length, so that no two lists of words make one text.
 struct Words(String);
@@ -114,6 +114,17 @@ fn words(command: &Command) -> Words {
         Command::StartPractice { resource, zone, reason } => {
             Words::of("practice").and(resource).and(zone).and(reason)
         }
+        Command::EndPractice { id, outcome, seen: what, why } => {
+            seen(Words::of("end practice").and(id).and(outcome), what).and(why)
+        }
+        Command::RecordPractice { id, seen: what } => seen(Words::of("record practice").and(id), what),
+        Command::StartAutoshift { resource, zone, length, reason } => {
+            Words::of("start autoshift").and(resource).and(zone).length(*length).and(reason)
+        }
+        Command::RenewAutoshift { id, length, reason } => {
+            Words::of("renew autoshift").and(id).length(*length).and(reason)
+        }
+        Command::EndAutoshift { id, reason } => Words::of("end autoshift").and(id).and(reason),
         Command::RecordBreakGlass { act } => {
             let BreakGlassShift { estate, zone, reason, by, signed_at, ends_at } = act;
             let words = Words::of("break-glass").and(estate).and(zone).and(reason);
@@ -209,8 +220,16 @@ fn rule_words(words: Words, rule: &RuleRef) -> Words {
 fn on_off(to: Autoshift) -> &'static str {
     match to {
         Autoshift::Enabled => "enabled",
+        Autoshift::Advise => "advise",
         Autoshift::Disabled => "disabled",
     }
+}
+
+fn seen(words: Words, seen: &PracticeSeen) -> Words {
+    let PracticeSeen { time_to_zero_ms, headroom_before, headroom_during, headroom_after } = seen;
+    [headroom_before, headroom_during, headroom_after]
+        .into_iter()
+        .fold(words.maybe(*time_to_zero_ms), |words, share| words.maybe(share.map(hf_model::Share::ppm)))
 }
 
 fn practice(words: Words, config: &PracticeConfig) -> Words {

@@ -48,6 +48,7 @@ fn worlds() -> impl Strategy<Value = World> {
                     5 => world.practice(&zone, scope, until),
                     6 => world.control_behind(&zone, signed_at, Switch::Off),
                     7 => world.control_behind(&zone, signed_at, Switch::On),
+                    8 => world.autoshift(&zone, scope, until),
                     _ => world.returned(&zone, scope, signed_at),
                 }
             }
@@ -75,6 +76,7 @@ fn is_by_act(reason: &Reason) -> bool {
             | Reason::BreakGlass { .. }
             | Reason::PinnedOut { .. }
             | Reason::ControlOff { .. }
+            | Reason::Autoshift { .. }
             | Reason::Practice { .. }
     )
 }
@@ -110,6 +112,7 @@ fn asked_out(world: &World) -> Vec<(ZoneIx, Source)> {
     let shifts = world.intent.shifts.iter().filter(|s| here(&s.scope));
     let source = |shift: &Shift| match shift.kind {
         ShiftKind::Practice => Source::Practice(shift.id.clone()),
+        ShiftKind::Autoshift => Source::Autoshift(shift.id.clone()),
         ShiftKind::Zonal | ShiftKind::BreakGlass => Source::Shift(shift.id.clone()),
     };
     let controls = world.intent.controls.iter().filter(|control| control.to == Switch::Off);
@@ -154,6 +157,7 @@ proptest! {
             let Some(found) = decision.zone(zone) else { continue };
             let obeyed = match (&found.reason, &source) {
                 (Reason::Shifted { id, .. }, Source::Shift(asked))
+                | (Reason::Autoshift { id, .. }, Source::Autoshift(asked))
                 | (Reason::Practice { id, .. }, Source::Practice(asked)) => id == asked,
                 (Reason::ControlOff { path, .. }, Source::Control(asked)) => path == asked,
                 _ => false,

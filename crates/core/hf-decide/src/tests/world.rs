@@ -78,17 +78,7 @@ impl World {
             networks: vec![],
             control: None,
         };
-        let check = HealthCheck {
-            name: CheckName::new("web").unwrap(),
-            kind: CheckKind::Tcp,
-            interval: std::time::Duration::from_secs(1),
-            timeout: std::time::Duration::from_millis(500),
-            confirm_interval: std::time::Duration::from_secs(1),
-            rise: 2,
-            fall: 3,
-            port: None,
-            initial: hf_config::estate::Initial::default(),
-        };
+        let check = HealthCheck::new(CheckName::new("web").unwrap(), CheckKind::tcp());
         let record = Record {
             name: DnsName::new("www.x.test.").unwrap(),
             family: AddressFamily::V4,
@@ -156,6 +146,7 @@ impl World {
             ["now", at] => self.now = Timestamp(at.parse().unwrap()),
             ["shift", zone, scope @ ..] => self.shift(zone, read_scope(scope), until),
             ["practice", zone, scope @ ..] => self.practice(zone, read_scope(scope), until),
+            ["autoshift", zone, scope @ ..] => self.autoshift(zone, read_scope(scope), until),
             ["zone", zone, "behind", path] => {
                 self.estate.zones[zone_ix(zone.chars().next().unwrap()).at()].control = Some(control(path));
             }
@@ -215,6 +206,11 @@ impl World {
     pub(super) fn practice(&mut self, zone: &str, scope: Scope, until: u64) {
         self.shift(zone, scope, until);
         self.intent.shifts.last_mut().unwrap().kind = ShiftKind::Practice;
+    }
+
+    pub(super) fn autoshift(&mut self, zone: &str, scope: Scope, until: u64) {
+        self.shift(zone, scope, until);
+        self.intent.shifts.last_mut().unwrap().kind = ShiftKind::Autoshift;
     }
 
     pub(super) fn returned(&mut self, zone: &str, scope: Scope, at: u64) {

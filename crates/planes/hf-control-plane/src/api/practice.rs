@@ -107,7 +107,7 @@ pub async fn start(
     answer(&shared, StatusCode::CREATED, shift)
 }
 
-/// Say whether an automatic shift may act on a resource. Kept for a later version: none is started automatically yet.
+/// Say whether automatic shifts may act on a resource, or advise alone.
 #[utoipa::path(put, operation_id = "set_autoshift", path = "/v1/autoshift/{kind}/{name}", tag = "practice", request_body = SetAutoshift,
     params(("kind" = String, Path, description = "`region`, `pool` or `record`."), ("name" = String, Path, description = "Its name.")),
     responses((status = 200, body = WriteDone), (status = 400, body = Problem), (status = 401, body = Problem),
@@ -119,6 +119,7 @@ pub async fn autoshift(
 ) -> Answer<Response> {
     let to = match body.to {
         hf_api::Autoshift::On => Autoshift::Enabled,
+        hf_api::Autoshift::Advise => Autoshift::Advise,
         hf_api::Autoshift::Off => Autoshift::Disabled,
     };
     let command = Command::SetAutoshift { resource: resource(&names)?, to };
@@ -160,6 +161,7 @@ fn told(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::P
         resource: resource.to_string(),
         autoshift: match found.autoshift {
             Autoshift::Enabled => hf_api::Autoshift::On,
+            Autoshift::Advise => hf_api::Autoshift::Advise,
             Autoshift::Disabled => hf_api::Autoshift::Off,
         },
         config: hf_api::PracticeConfig {

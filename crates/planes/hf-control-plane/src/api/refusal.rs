@@ -188,6 +188,10 @@ impl From<Refusal> for Refused {
             | Refusal::PracticeThere { .. }
             | Refusal::AutoshiftEnabled { .. }
             | Refusal::PracticeClosed { .. }
+            | Refusal::AutoshiftOff { .. }
+            | Refusal::AutoshiftActive { .. }
+            | Refusal::AutoshiftQuiet { .. }
+            | Refusal::ZoneAway { .. }
             | Refusal::OtherEstate { .. } => (StatusCode::CONFLICT, code::REFUSED),
             Refusal::Length { .. }
             | Refusal::Reason { .. }

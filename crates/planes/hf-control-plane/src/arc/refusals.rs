@@ -55,6 +55,9 @@ fn of_zonal_shift(refusal: &Refusal) -> ArcError {
         // A practice run that is to last longer: AWS's word for shifts that are not the caller's to change.
         Refusal::Invalid { .. } => invalid("zonalShiftId", ValidationReason::AutoshiftUpdateNotAllowed),
         Refusal::NoPractice { .. } => conflict(ConflictReason::PracticeConfigurationDoesNotExist, None),
+        Refusal::AutoshiftActive { id, .. } => {
+            conflict(ConflictReason::ZonalAutoshiftActive, Some(id.clone()))
+        }
         Refusal::PracticeThere { .. } => conflict(ConflictReason::PracticeConfigurationAlreadyExists, None),
         Refusal::AutoshiftEnabled { .. } => conflict(ConflictReason::AutoShiftEnabled, None),
         Refusal::PracticeClosed { why, .. } => conflict(
@@ -106,6 +109,9 @@ fn of_zonal_shift(refusal: &Refusal) -> ArcError {
         | Refusal::Update { .. }
         | Refusal::UnknownZoneKey { .. }
         | Refusal::ZoneKeyWaits { .. }
+        | Refusal::AutoshiftOff { .. }
+        | Refusal::AutoshiftQuiet { .. }
+        | Refusal::ZoneAway { .. }
         | Refusal::NoPin { .. } => ArcError::Internal { message: refusal.to_string() },
     }
 }
@@ -159,6 +165,10 @@ fn of_recovery_control(refusal: &Refusal, view: &View) -> ArcError {
         | Refusal::PracticeThere { .. }
         | Refusal::AutoshiftEnabled { .. }
         | Refusal::PracticeClosed { .. }
+        | Refusal::AutoshiftOff { .. }
+        | Refusal::AutoshiftActive { .. }
+        | Refusal::AutoshiftQuiet { .. }
+        | Refusal::ZoneAway { .. }
         | Refusal::OtherEstate { .. }
         | Refusal::UnknownHostedZone { .. }
         | Refusal::Update { .. }

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hf_arc::answer::zonal::{
-    AppliedStatus, AppliedWeight, AutoshiftConfiguration, Items, ManagedResource, ManagedResourceSummary,
+    AppliedStatus, AppliedWeight, AutoshiftConfiguration, AutoshiftInResource, AutoshiftSummary, Items, ManagedResource, ManagedResourceSummary,
     Observer, PracticeDeleted, PracticeOutcome, PracticeResult, ShiftType, ZonalShift, ZonalShiftInResource,
     ZonalShiftSummary,
 };
 use hf_arc::arn::ResourceArn;
-use hf_arc::call::zonal::{Enablement, ShiftStatus};
+use hf_arc::call::zonal::{AutoshiftStatus, Enablement, ShiftStatus};
 use hf_arc::error::{ConflictReason, ValidationReason};
-use hf_arc::page::{Page, newest_first};
+use hf_arc::page::newest_first;
 use hf_arc::{About, ArcError, Call, Output};
 use hf_config::estate::{Estate, PoolIx, ZoneIx};
 use hf_config::floor::pool_zones;
@@ -81,14 +81,11 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
                 is_status
                     && asked.resource.as_ref().is_none_or(|wanted| resource_of(&known, shift) == *wanted)
             });
-            let key = |shift: &&Shift| {
-                ShiftKey::of(&shift.id).map_or_else(String::new, |key| newest_first(key.0.0))
-            };
-            let page = asked.paging.page(matching, key);
+            let page = asked.paging.page(matching, newest);
             let items = page.items.into_iter().map(|shift| ZonalShiftSummary {
                 shift: of_shift(&known, shift),
                 shift_type: shift_type(shift.kind),
-                practice_run_outcome: outcome(shift),
+                practice_run_outcome: outcome(&known, shift),
             });
             Output::ListZonalShifts(Items { items: items.collect(), next_token: page.next_token })
         }
@@ -101,7 +98,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
                 name: asked.resource.name(),
                 applied_weights: weights(snapshot, &asked.resource),
                 zonal_shifts: shifts_at(&known, snapshot, &asked.resource),
-                autoshifts: Vec::new(),
+                autoshifts: autoshifts_at(&known, snapshot, &asked.resource),
                 practice_run_configuration: practice.map(|practice| to_wire(&practice.config)),
                 zonal_autoshift_status: autoshift(practice),
             })
@@ -126,10 +123,18 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             })
         }
         Call::ListAutoshifts(asked) => {
-            // Nothing starts one in this version: see docs/aws.md.
-            let page: Page<_> =
-                asked.paging.page(Vec::new(), |_: &hf_arc::answer::zonal::AutoshiftSummary| String::new());
-            Output::ListAutoshifts(page.into())
+            let known = desk.settled().await?;
+            let matching = known.view.shifts.iter().filter(|shift| {
+                shift.kind == ShiftKind::Autoshift && autoshift_status(shift.state) == asked.status
+            });
+            let page = asked.paging.page(matching, newest);
+            let items = page.items.into_iter().map(|shift| AutoshiftSummary {
+                away_from: shift.zone.clone(),
+                start_time: shift.started_at.into(),
+                end_time: shift.state.ended_at().map(Into::into),
+                status: autoshift_status(shift.state),
+            });
+            Output::ListAutoshifts(Items { items: items.collect(), next_token: page.next_token })
         }
         Call::CreatePracticeRunConfiguration(asked) => {
             estate(&desk.settled().await?, &asked.resource)?;
@@ -180,6 +185,11 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
         _ => return Err(not_of_this_service(call)),
     };
     Ok(output)
+}
+
+/// Orders shifts, the newest first.
+fn newest(shift: &&Shift) -> String {
+    ShiftKey::of(&shift.id).map_or_else(String::new, |key| newest_first(key.0.0))
 }
 
 /// The snapshot in whose estate the resource is.
@@ -315,24 +325,41 @@ fn of_shift(known: &Known, shift: &Shift) -> ZonalShift {
 fn status(state: ShiftState) -> ShiftStatus {
     match state {
         ShiftState::Active => ShiftStatus::Active,
-        ShiftState::Expired(_) => ShiftStatus::Expired,
+        ShiftState::Expired(_) | ShiftState::Completed(_) => ShiftStatus::Expired,
         ShiftState::Canceled(_) | ShiftState::Interrupted(_) => ShiftStatus::Canceled,
     }
+}
+
+fn autoshift_status(state: ShiftState) -> AutoshiftStatus {
+    if state == ShiftState::Active { AutoshiftStatus::Active } else { AutoshiftStatus::Completed }
 }
 
 fn shift_type(kind: ShiftKind) -> ShiftType {
     match kind {
         ShiftKind::Zonal | ShiftKind::BreakGlass => ShiftType::ZonalShift,
         ShiftKind::Practice => ShiftType::PracticeRun,
+        ShiftKind::Autoshift => ShiftType::ZonalAutoshift,
     }
 }
 
-fn outcome(shift: &Shift) -> Option<PracticeOutcome> {
-    (shift.kind == ShiftKind::Practice).then_some(match shift.state {
+/// As the ledger remembers it; of a run that it has forgotten, as far as the shift tells.
+fn outcome(known: &Known, shift: &Shift) -> Option<PracticeOutcome> {
+    if shift.kind != ShiftKind::Practice {
+        return None;
+    }
+    let record = known.view.practice_history.iter().rev().find(|record| record.id == shift.id);
+    let judged = record.map(|record| match record.outcome {
+        hf_control::PracticeOutcome::Pending => PracticeOutcome::Pending,
+        hf_control::PracticeOutcome::Succeeded => PracticeOutcome::Succeeded,
+        hf_control::PracticeOutcome::Failed => PracticeOutcome::Failed,
+        hf_control::PracticeOutcome::Interrupted => PracticeOutcome::Interrupted,
+        hf_control::PracticeOutcome::CapacityCheckFailed => PracticeOutcome::CapacityCheckFailed,
+    });
+    Some(judged.unwrap_or(match shift.state {
         ShiftState::Active => PracticeOutcome::Pending,
-        ShiftState::Expired(_) => PracticeOutcome::Succeeded,
+        ShiftState::Expired(_) | ShiftState::Completed(_) => PracticeOutcome::Succeeded,
         ShiftState::Canceled(_) | ShiftState::Interrupted(_) => PracticeOutcome::Interrupted,
-    })
+    }))
 }
 
 /// What was decided for a resource: of records their own decisions, where they have some.
@@ -371,6 +398,19 @@ fn weights(snapshot: &Snapshot, resource: &ResourceArn) -> BTreeMap<ZoneId, Appl
     zones(estate, resource).into_iter().map(weigh).collect()
 }
 
+/// The autoshifts among the active shifts that act on a resource.
+fn autoshifts_at(known: &Known, snapshot: &Snapshot, resource: &ResourceArn) -> Vec<AutoshiftInResource> {
+    let of_this = shifts_at(known, snapshot, resource).into_iter();
+    let automatic = of_this.filter(|shift| shift.shift_type == ShiftType::ZonalAutoshift);
+    automatic
+        .map(|shift| AutoshiftInResource {
+            applied_status: shift.applied_status,
+            away_from: shift.away_from,
+            start_time: shift.start_time,
+        })
+        .collect()
+}
+
 /// Active shifts that act on a resource, wider ones too.
 fn shifts_at(known: &Known, snapshot: &Snapshot, resource: &ResourceArn) -> Vec<ZonalShiftInResource> {
     let of = zones(&snapshot.estate, resource);
@@ -402,7 +442,7 @@ fn shifts_at(known: &Known, snapshot: &Snapshot, resource: &ResourceArn) -> Vec<
             start_time: shift.started_at.into(),
             comment: shift.reason.clone(),
             shift_type: shift_type(shift.kind),
-            practice_run_outcome: outcome(shift),
+            practice_run_outcome: outcome(known, shift),
         })
         .collect()
 }
@@ -414,7 +454,9 @@ fn applied(snapshot: &Snapshot, resource: &ResourceArn, shift: &Shift) -> Applie
     }
     let Some(zone) = snapshot.estate.zone_named(&shift.zone) else { return AppliedStatus::NotApplied };
     let is_own = |reason: &Reason| match reason {
-        Reason::Shifted { id, .. } | Reason::Practice { id, .. } => *id == shift.id,
+        Reason::Shifted { id, .. } | Reason::Practice { id, .. } | Reason::Autoshift { id, .. } => {
+            *id == shift.id
+        }
         _ => false,
     };
     let of_zone = snapshot.decision.zones.get(zone.at());
@@ -437,7 +479,7 @@ fn summary(known: &Known, snapshot: &Snapshot, resource: &ResourceArn) -> Manage
         availability_zones: zones.map(|zone| snapshot.estate.zone(zone).id.clone()).collect(),
         applied_weights: weights(snapshot, resource),
         zonal_shifts: shifts_at(known, snapshot, resource),
-        autoshifts: Vec::new(),
+        autoshifts: autoshifts_at(known, snapshot, resource),
         zonal_autoshift_status: autoshift(practice),
         practice_run_status: if practice.is_some() { Enablement::Enabled } else { Enablement::Disabled },
     }
@@ -454,7 +496,8 @@ fn autoshift(practice: Option<&Practice>) -> Enablement {
 fn enablement(setting: Autoshift) -> Enablement {
     match setting {
         Autoshift::Enabled => Enablement::Enabled,
-        Autoshift::Disabled => Enablement::Disabled,
+        // AWS has no word for it: nothing moves.
+        Autoshift::Advise | Autoshift::Disabled => Enablement::Disabled,
     }
 }
 

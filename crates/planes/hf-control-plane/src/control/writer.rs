@@ -386,6 +386,7 @@ impl Writer {
             shifts: state.shifts.values().cloned().collect(),
             board: kept_or_cloned(&before.board, &state.board),
             practices: kept_or_cloned(&before.practices, &state.practices),
+            practice_history: kept_or_cloned(&before.practice_history, &state.practice_history),
             observer: state.observer,
         };
         self.intent.send_replace(Arc::new(state.intent()));

@@ -60,13 +60,11 @@ pub async fn run(args: &PracticeArgs, common: &Common) -> Result<(), Failure> {
 pub async fn autoshift(args: &AutoshiftArgs, common: &Common) -> Result<(), Failure> {
     let (resource, to) = match &args.command {
         AutoshiftCommand::On { resource } => (resource, Autoshift::On),
+        AutoshiftCommand::Advise { resource } => (resource, Autoshift::Advise),
         AutoshiftCommand::Off { resource } => (resource, Autoshift::Off),
     };
     let set = SetAutoshift { to, request_id: Some(hf_api::client::request_id()) };
     let done = client(common)?.set_autoshift(resource, &set).await?;
-    if to == Autoshift::On {
-        eprintln!("kept for a later version: no shift is started automatically yet");
-    }
     show(common.output, &done, |done| {
         format!("autoshift of {resource} is {}, at revision {}", to.as_str(), done.revision)
     })
@@ -103,7 +101,7 @@ fn when(practice: &Practice) -> String {
 fn in_words(practice: &Practice) -> String {
     let alarms = |alarms: &[String]| if alarms.is_empty() { "none".to_owned() } else { alarms.join(", ") };
     let mut text = format!(
-        "{}\nautoshift        {} (kept for a later version)\nruns may run     {}\noutcome alarms   {}\nblocking alarms  {}\n",
+        "{}\nautoshift        {}\nruns may run     {}\noutcome alarms   {}\nblocking alarms  {}\n",
         practice.resource,
         practice.autoshift.as_str(),
         when(practice),

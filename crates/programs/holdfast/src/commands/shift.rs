@@ -85,6 +85,7 @@ fn in_state(state: ListState) -> ShiftState {
         ListState::Canceled => ShiftState::Canceled,
         ListState::Expired => ShiftState::Expired,
         ListState::Interrupted => ShiftState::Interrupted,
+        ListState::Completed => ShiftState::Completed,
     }
 }
 

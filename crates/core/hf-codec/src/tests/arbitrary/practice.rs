@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use hf_control::{Autoshift, Command, Date, Expect, Practice, PracticeConfig, Resource, Window};
-use hf_model::RegionId;
+use hf_control::{
+    Autoshift, Command, Date, Expect, Practice, PracticeConfig, PracticeOutcome, PracticeRecord,
+    PracticeSeen, Resource, Window,
+};
+use hf_model::{RegionId, Share};
 use proptest::prelude::*;
 
-use super::{pool, revision, scope, text, zone};
+use super::{at, id, length, pool, revision, scope, text, zone};
 
 pub(super) fn resource() -> impl Strategy<Value = Resource> {
     prop_oneof![
@@ -17,7 +20,7 @@ pub(super) fn resource() -> impl Strategy<Value = Resource> {
 }
 
 pub(super) fn autoshift() -> impl Strategy<Value = Autoshift> {
-    prop_oneof![Just(Autoshift::Enabled), Just(Autoshift::Disabled)]
+    prop_oneof![Just(Autoshift::Enabled), Just(Autoshift::Advise), Just(Autoshift::Disabled)]
 }
 
 fn window() -> impl Strategy<Value = Window> {
@@ -56,9 +59,73 @@ pub(super) fn practices() -> BoxedStrategy<BTreeMap<Resource, Practice>> {
     prop::collection::btree_map(resource(), practice, 0..4).boxed()
 }
 
+fn outcome() -> impl Strategy<Value = PracticeOutcome> {
+    prop::sample::select(vec![
+        PracticeOutcome::Pending,
+        PracticeOutcome::Succeeded,
+        PracticeOutcome::Failed,
+        PracticeOutcome::Interrupted,
+        PracticeOutcome::CapacityCheckFailed,
+    ])
+}
+
+fn seen() -> impl Strategy<Value = PracticeSeen> {
+    let share = || prop::option::of((0u32..=1_000_000).prop_map(|ppm| Share::from_ppm(ppm).unwrap()));
+    (any::<Option<u64>>(), share(), share(), share()).prop_map(
+        |(time_to_zero_ms, headroom_before, headroom_during, headroom_after)| PracticeSeen {
+            time_to_zero_ms,
+            headroom_before,
+            headroom_during,
+            headroom_after,
+        },
+    )
+}
+
+pub(super) fn history() -> BoxedStrategy<Vec<PracticeRecord>> {
+    let when = (at(), prop::option::of(at()));
+    let record = (id(), resource(), zone(), when, outcome(), seen(), text(), revision()).prop_map(
+        |(id, resource, zone, (started_at, ended_at), outcome, seen, why, revision)| PracticeRecord {
+            id,
+            resource,
+            zone,
+            started_at,
+            ended_at,
+            outcome,
+            seen,
+            why,
+            revision,
+        },
+    );
+    prop::collection::vec(record, 0..4).boxed()
+}
+
+/// Autoshifts, and what the scheduler tells of practice runs.
+fn automatic() -> BoxedStrategy<Command> {
+    prop_oneof![
+        (id(), outcome(), seen(), text()).prop_map(|(id, outcome, seen, why)| Command::EndPractice {
+            id,
+            outcome,
+            seen,
+            why
+        }),
+        (id(), seen()).prop_map(|(id, seen)| Command::RecordPractice { id, seen }),
+        (resource(), zone(), length(), text()).prop_map(|(resource, zone, length, reason)| {
+            Command::StartAutoshift { resource, zone, length, reason }
+        }),
+        (id(), length(), text()).prop_map(|(id, length, reason)| Command::RenewAutoshift {
+            id,
+            length,
+            reason
+        }),
+        (id(), text()).prop_map(|(id, reason)| Command::EndAutoshift { id, reason }),
+    ]
+    .boxed()
+}
+
 pub(super) fn command() -> BoxedStrategy<Command> {
     let expect = prop_oneof![Just(Expect::Absent), Just(Expect::Present), Just(Expect::Any)];
     prop_oneof![
+        automatic(),
         (resource(), config(), expect).prop_map(|(resource, config, expect)| Command::PutPractice {
             resource,
             config,

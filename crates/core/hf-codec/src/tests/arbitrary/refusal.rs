@@ -109,6 +109,14 @@ fn of_practice() -> BoxedStrategy<Refusal> {
             .prop_map(|(resource, fault)| Refusal::BadPractice { resource, fault }),
         resource().prop_map(|resource| Refusal::PracticeThere { resource }),
         resource().prop_map(|resource| Refusal::AutoshiftEnabled { resource }),
+        resource().prop_map(|resource| Refusal::AutoshiftOff { resource }),
+        (id(), zone(), scope()).prop_map(|(id, zone, scope)| Refusal::AutoshiftActive { id, zone, scope }),
+        (resource(), zone(), length()).prop_map(|(resource, zone, left)| Refusal::AutoshiftQuiet {
+            resource,
+            zone,
+            left
+        }),
+        (zone(), text()).prop_map(|(zone, by)| Refusal::ZoneAway { zone, by }),
         (resource(), select(&CLOSED[..]))
             .prop_map(|(resource, why)| Refusal::PracticeClosed { resource, why }),
     ]

@@ -77,6 +77,14 @@ fn of_practice() -> Vec<Refusal> {
         Refusal::NoPractice { resource: resource.clone() },
         Refusal::PracticeThere { resource: resource.clone() },
         Refusal::AutoshiftEnabled { resource: resource.clone() },
+        Refusal::AutoshiftOff { resource: resource.clone() },
+        Refusal::AutoshiftActive { id: shift().id, zone: shift().zone, scope: shift().scope },
+        Refusal::AutoshiftQuiet {
+            resource: resource.clone(),
+            zone: shift().zone,
+            left: Duration::from_millis(1_799_999),
+        },
+        Refusal::ZoneAway { zone: shift().zone, by: text("the pin by ann") },
     ];
     refusals.extend(FAULTS.map(|fault| Refusal::BadPractice { resource: resource.clone(), fault }));
     refusals.extend(CLOSED.map(|why| Refusal::PracticeClosed { resource: resource.clone(), why }));

@@ -8,7 +8,7 @@ use hf_model::{EstateId, Operator, RequestId, Revision, Switch, Timestamp, parse
 use super::hosted;
 use crate::{
     Autoshift, BreakGlassFate, BreakGlassShift, Command, ControlSet, Entry, Event, Expect, Outcome, Pin,
-    PinTo, PracticeConfig, Shift, ShiftKind, ShiftState, State,
+    PinTo, PracticeConfig, PracticeOutcome, PracticeSeen, Shift, ShiftKind, ShiftState, State,
 };
 
 const ESTATE: &str = include_str!("estate.toml");
@@ -113,7 +113,40 @@ pub(super) fn parse(text: &str) -> Command {
         ["unconfigure", resource] => Command::DeletePractice { resource: resource.parse().unwrap() },
         ["autoshift", resource, to] => Command::SetAutoshift {
             resource: resource.parse().unwrap(),
-            to: if to == "on" { Autoshift::Enabled } else { Autoshift::Disabled },
+            to: match to {
+                "on" => Autoshift::Enabled,
+                "advise" => Autoshift::Advise,
+                _ => Autoshift::Disabled,
+            },
+        },
+        ["auto", resource, zone, length_text] => Command::StartAutoshift {
+            resource: resource.parse().unwrap(),
+            zone: zone.parse().unwrap(),
+            length: length(length_text),
+            reason,
+        },
+        ["renew", id, length_text] => {
+            Command::RenewAutoshift { id: id.parse().unwrap(), length: length(length_text), reason }
+        }
+        ["end", id] => Command::EndAutoshift { id: id.parse().unwrap(), reason },
+        ["judge", id, outcome] => Command::EndPractice {
+            id: id.parse().unwrap(),
+            outcome: match outcome {
+                "succeeded" => PracticeOutcome::Succeeded,
+                "failed" => PracticeOutcome::Failed,
+                "capacity" => PracticeOutcome::CapacityCheckFailed,
+                _ => PracticeOutcome::Pending,
+            },
+            seen: PracticeSeen { time_to_zero_ms: Some(812), ..PracticeSeen::default() },
+            why: reason,
+        },
+        ["seen", id, ms] => Command::RecordPractice {
+            id: id.parse().unwrap(),
+            seen: PracticeSeen {
+                time_to_zero_ms: Some(ms.parse().unwrap()),
+                headroom_after: Some(hf_model::Share::from_ppm(250_000).unwrap()),
+                ..PracticeSeen::default()
+            },
         },
         ["expire"] => Command::Expire,
         ["update", ..] => Command::UpdateHostedZone(hosted::update(text)),
@@ -262,11 +295,13 @@ fn show_shift(shift: &Shift) -> String {
         ShiftState::Canceled(at) => format!(" canceled at {}", until(at)),
         ShiftState::Expired(at) => format!(" expired at {}", until(at)),
         ShiftState::Interrupted(at) => format!(" interrupted at {}", until(at)),
+        ShiftState::Completed(at) => format!(" completed at {}", until(at)),
     };
     let kind = match shift.kind {
         ShiftKind::Zonal => "",
         ShiftKind::BreakGlass => "break-glass ",
         ShiftKind::Practice => "practice ",
+        ShiftKind::Autoshift => "auto",
     };
     format!("{kind}{} {} {} until {}{state}", shift.id, shift.zone, shift.scope, until(shift.ends_at))
 }

@@ -224,6 +224,7 @@ fn state(shift: &Shift, now_ms: u64) -> String {
         ShiftState::Canceled => ended("canceled"),
         ShiftState::Expired => ended("expired"),
         ShiftState::Interrupted => ended("interrupted"),
+        ShiftState::Completed => ended("completed"),
     }
 }
 
