@@ -7,6 +7,8 @@
 //! 4. [`Xdp`] takes only what needs no stack: unicast UDP to the ports and addresses that it was given, in whole packets without VLAN tags or IP options. All else,
 //!    ARP and neighbour discovery too, goes the ordinary way; so does everything once the last [`Xdp`] is dropped or its process is gone.
 //!
+//! 5. Who answers datagrams shares cores with others: [`come_soon`] and [`stand_back`] say who goes first.
+//!
 //! This is the one crate that may use `unsafe`: each use says why it holds. Not here: what a datagram means (`hf-dns`).
 #![allow(unsafe_code)]
 
@@ -15,9 +17,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 mod sockets;
+mod turns;
 mod xdp;
 
 pub use sockets::{Sockets, send_in_segments, send_now};
+pub use turns::{come_soon, stand_back};
 pub use xdp::{Xdp, XdpError, XdpMode};
 
 /// Datagrams of one turn. More would keep the first asker waiting, fewer would cost more system calls; gains end here.

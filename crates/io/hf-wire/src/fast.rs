@@ -165,6 +165,8 @@ fn edns(record: &[u8]) -> Option<FastEdns<'_>> {
             // A second one, or one of another length.
             code::SUBNET | code::COOKIE => return None,
             code::NSID => edns.nsid = true,
+            // Only secondaries ask that.
+            code::EXPIRE => return None,
             _ => {}
         }
     }

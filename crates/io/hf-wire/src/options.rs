@@ -2,10 +2,10 @@
 //!
 //! 1. An option is in the reply only if the asker's message calls for it; the caller decides, this file writes.
 //! 2. [`Opt::write`] writes the whole record or nothing.
-//! 3. [`pad`] and [`keepalive`] add to a finished reply, whose last record is its OPT: what only a stream says need not be known
-//!    to who made the reply.
+//! 3. [`pad`], [`keepalive`] and [`expire`] add to a finished reply, whose last record is its OPT: what only a stream says, or is said only to a
+//!    secondary, need not be known to who made the reply.
 //!
-//! Sources: RFC 5001 (NSID), 7871 (client subnet), 7873 and 9018 (cookies), 7828 (keepalive), 7830 and 8467 (padding), 8914
+//! Sources: RFC 5001 (NSID), 7314 (expire), 7871 (client subnet), 7873 and 9018 (cookies), 7828 (keepalive), 7830 and 8467 (padding), 8914
 //! (extended errors).
 //!
 //! Not here: what a cookie's value is ([`crate::cookie`]), which bits of a subnet an answer depends on (`hf-select`).
@@ -16,6 +16,8 @@ use std::net::IpAddr;
 pub mod code {
     /// Name server identifier.
     pub const NSID: u16 = 3;
+    /// How long a copy may be answered from.
+    pub const EXPIRE: u16 = 9;
     /// Client subnet.
     pub const SUBNET: u16 = 8;
     /// Cookies.
@@ -149,16 +151,31 @@ impl Put<'_> {
 
 /// Whether a query's OPT record has this option.
 pub fn is_asked(query: &[u8], code: u16) -> bool {
-    let opt = crate::records::places(query).flatten().find(|place| place.rtype == 41 && place.additional);
-    let Some(mut rest) = opt.and_then(|place| query.get(place.fixed + 10..place.end)) else { return false };
+    option(query, code).is_some()
+}
+
+/// The first option of this number in a message's OPT record; empty when it is cut.
+fn option(message: &[u8], code: u16) -> Option<&[u8]> {
+    let opt = crate::records::places(message).flatten().find(|place| place.rtype == 41 && place.additional);
+    let mut rest = opt.and_then(|place| message.get(place.fixed + 10..place.end))?;
     while let Some((head, behind)) = rest.split_first_chunk::<4>() {
-        if head[..2] == code.to_be_bytes() {
-            return true;
-        }
         let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
+        if head[..2] == code.to_be_bytes() {
+            return Some(behind.get(..len).unwrap_or_default());
+        }
         rest = behind.get(len..).unwrap_or_default();
     }
-    false
+    None
+}
+
+/// For how many seconds a primary says that its zone may be answered from (RFC 7314).
+pub fn expires_in(reply: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(option(reply, code::EXPIRE)?.try_into().ok()?))
+}
+
+/// Adds for how many seconds the zone may be answered from to a finished reply that ends with its OPT record (RFC 7314 3.3).
+pub fn expire(reply: &mut Vec<u8>, seconds: u32) {
+    add_option(reply, code::EXPIRE, &seconds.to_be_bytes());
 }
 
 /// Adds an idle time-out, in units of 100 ms, to a finished reply that ends with its OPT record (RFC 7828 3.3.2).

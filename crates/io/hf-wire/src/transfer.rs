@@ -14,6 +14,7 @@ pub use outgoing::Outgoing;
 use hf_model::WireName;
 
 use crate::build::{Builder, Section, about};
+use crate::options::code;
 use crate::query::Question;
 use crate::soa::Soa;
 
@@ -24,6 +25,7 @@ pub const AXFR: u16 = 252;
 pub const IXFR: u16 = 251;
 
 const SOA: u16 = 6;
+const OPT: u16 = 41;
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,16 @@ pub fn read_request(bytes: &[u8]) -> Option<Request> {
 /// Asks for a zone's SOA, without recursion.
 pub fn soa_query(id: u16, zone: &WireName) -> Vec<u8> {
     Builder::request(id, 0, 512).question(&about(zone, SOA)).finish()
+}
+
+/// The same, and for how long the zone may be answered from (RFC 7314).
+pub fn soa_and_expire_query(id: u16, zone: &WireName) -> Vec<u8> {
+    let mut builder = Builder::request(id, 0, 512).question(&about(zone, SOA));
+    let [high, low] = code::EXPIRE.to_be_bytes();
+    let pushed =
+        builder.push(Section::Additional, (&[0], OPT, crate::UDP_PAYLOAD_MAX, 0), &[high, low, 0, 0]);
+    pushed.expect("a question and an option are below 512 bytes");
+    builder.finish()
 }
 
 /// Asks for a zone: with the SOA that we hold, for what has changed since, otherwise for all of it.

@@ -11,6 +11,7 @@ use hf_config::node::DnsConfig;
 use hf_snapshot::Snapshot;
 use hf_wire::tsig::Keys;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -110,31 +111,32 @@ impl Cold {
         Cold { requests, publisher, tls, hosted }
     }
 
-    /// Starts its tasks.
+    /// Starts its tasks on that side.
     pub(crate) fn spawn(
         self,
-        tasks: &mut JoinSet<()>,
+        (tasks, side): (&mut JoinSet<()>, &Handle),
         snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
         (tcp, dot): (Vec<TcpListener>, Vec<TcpListener>),
     ) {
         if let Some(hosted) = self.hosted {
-            tasks.spawn(hosted.run(snapshots));
+            tasks.spawn_on(hosted.run(snapshots), side);
         }
         let connections = Arc::new(Connections::default());
         for listener in tcp {
-            tasks.spawn(stream::serve(listener, None, self.requests.clone(), connections.clone()));
+            tasks.spawn_on(stream::serve(listener, None, self.requests.clone(), connections.clone()), side);
         }
         match self.tls {
             Some(tls) => {
                 for listener in dot {
-                    tasks.spawn(stream::serve(
+                    let serving = stream::serve(
                         listener,
                         Some(tls.clone()),
                         self.requests.clone(),
                         connections.clone(),
-                    ));
+                    );
+                    tasks.spawn_on(serving, side);
                 }
-                tasks.spawn(async move { tls.watch().await });
+                tasks.spawn_on(async move { tls.watch().await }, side);
             }
             None if !dot.is_empty() => {
                 warn!("DNS over TLS has listeners and no certificate; it is not spoken");
@@ -142,9 +144,10 @@ impl Cold {
             None => {}
         }
         let (publisher, current) = (self.publisher, self.requests.responder.clone());
-        tasks.spawn(async move {
+        let publishing = async move {
             let swaps = current.current.swaps();
             publisher.follow(&current.current, swaps).await;
-        });
+        };
+        tasks.spawn_on(publishing, side);
     }
 }

@@ -14,6 +14,7 @@ use hf_geo::Geography;
 use hf_model::ZoneId;
 use hf_snapshot::Snapshot;
 use hf_telemetry::{Activity, ZoneActivity};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
@@ -138,14 +139,14 @@ impl Current {
         self.swaps.subscribe()
     }
 
-    /// Takes every snapshot as it comes, until there is nobody left to bring one; the last one stays.
+    /// Takes every snapshot as it comes, until there is nobody left to bring one; the last one stays. Earlier ones are freed at `frees`.
     pub(crate) async fn follow(
         &self,
         Changing { mut snapshots, mut contents, geography }: Changing,
         own_zone: Option<ZoneId>,
         activity: Arc<Activity>,
         workers: usize,
-        signers: Arc<Signers>,
+        (signers, frees): (Arc<Signers>, Handle),
     ) {
         let mut retiring = JoinSet::new();
         let (mut more_snapshots, mut more_contents, mut more_places) = (true, true, true);
@@ -170,7 +171,7 @@ impl Current {
                     Ok(live) => {
                         is_behind = false;
                         if let Some(old) = self.live.swap(Some(Arc::new(live))) {
-                            retiring.spawn(retire(old));
+                            retiring.spawn_on(retire(old), &frees);
                         }
                         self.swaps.send_modify(|swaps| *swaps += 1);
                         debug!(number, "answers come from a new snapshot");

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 pub use node_file::check_zone_file;
 
@@ -301,6 +302,12 @@ impl crate::requests::Notified for Store {
             bell.ring(serial);
         }
         is_primary
+    }
+
+    fn age(&self, hosted_zone: &WireName) -> Option<Duration> {
+        let zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen_at = zones.get(&hosted_zone.folded())?.seen_at?;
+        Some(Duration::from_millis(self.config.clock.now().0.saturating_sub(seen_at.0)))
     }
 }
 

@@ -12,15 +12,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hf_clock::Clock;
+use hf_config::estate::ZoneSource;
 use hf_model::{DnsName, WireName};
 use hf_snapshot::Snapshot;
 use hf_wire::build::plain_reply;
 use hf_wire::options;
+use hf_wire::records;
+use hf_wire::soa::Soa;
 use hf_wire::tsig::{self, Checked, Keys, Signer};
 use hf_wire::{Head, Question, Rcode, Transport, head_of, notify, transfer, update};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tracing::{debug, trace};
 
 use crate::counters::Counters;
@@ -63,7 +69,7 @@ pub(crate) enum Outcome {
     Slow(Box<Work>),
 }
 
-/// Who is told that a primary has news.
+/// Who is told that a primary has news, and knows when it last heard of one.
 pub(crate) trait Notified: Send + Sync {
     /// Whether `from` is a primary of the hosted zone, with this key if one is agreed; if so it is asked soon.
     fn notified(
@@ -73,6 +79,9 @@ pub(crate) trait Notified: Send + Sync {
         key: Option<&WireName>,
         serial: Option<u32>,
     ) -> bool;
+
+    /// How long ago a primary of the hosted zone was last seen to have what is here.
+    fn age(&self, hosted_zone: &WireName) -> Option<Duration>;
 }
 
 /// What all cold messages share.
@@ -83,6 +92,8 @@ pub(crate) struct Requests {
     pub(crate) offers: Arc<Offers>,
     pub(crate) notified: Option<Arc<dyn Notified>>,
     pub(crate) updates: Option<Arc<dyn Updates>>,
+    /// Where the ledger is changed: an update may wait for this side, the ledger must not.
+    home: Handle,
     updates_left: Arc<Semaphore>,
     transfers_left: Arc<Semaphore>,
 }
@@ -109,6 +120,7 @@ impl Requests {
             offers,
             notified,
             updates,
+            home: Handle::current(),
             updates_left: Arc::new(Semaphore::new(UPDATES_MAX)),
             transfers_left: Arc::new(Semaphore::new(TRANSFERS_MAX)),
         }
@@ -151,12 +163,39 @@ impl Requests {
         match self.responder.respond(message, from.ip(), finish.via.transport()) {
             Some(reply) => {
                 let via = finish.via;
+                let mut reply = reply;
+                if let Some(seconds) = self.expires_in(message)
+                    && (via != Via::Udp || reply.len() + EXPIRE_BYTES <= UDP_MIN)
+                {
+                    options::expire(&mut reply, seconds);
+                }
                 let reply = finish.whole(reply);
                 self.responder.tell(from, via, message, &reply);
                 Outcome::Answer(reply)
             }
             None => Outcome::Ignored,
         }
+    }
+
+    /// For how many seconds a secondary of ours that asks so may answer from what it has of us (RFC 7314 3.3): all that the SOA says, less what our own
+    /// copy is old.
+    fn expires_in(&self, message: &[u8]) -> Option<u32> {
+        if !options::is_asked(message, options::code::EXPIRE) {
+            return None;
+        }
+        let question = records::parse(message, QUERY_RECORDS_MAX).ok()?.question?;
+        let live = self.responder.current.load();
+        let compiled = &live.as_ref()?.compiled;
+        let hosted =
+            &compiled.snapshot().estate.hosted_zones[hosted_zone_at(compiled.snapshot(), &question.name)?];
+        let (contents, _) =
+            compiled.contents(&hosted.name).filter(|_| (question.rtype, question.class) == (SOA, IN))?;
+        let expire = Soa::read(contents.soa()?.rdata().next()?)?.expire;
+        let age = match hosted.source {
+            ZoneSource::Secondary(_) => self.notified.as_ref()?.age(&question.name)?,
+            ZoneSource::Estate | ZoneSource::NodeFile => Duration::ZERO,
+        };
+        u32::try_from(expire.saturating_sub(age).as_secs()).ok()
     }
 
     fn notify(&self, message: &[u8], from: SocketAddr, finish: Finish) -> Outcome {
@@ -197,7 +236,16 @@ impl Requests {
             return refused(Rcode::SERV_FAIL);
         };
         let (head, question) = (update.head, update.question);
-        Outcome::Slow(Box::new(Work::Update { asked, updates, head, question, finish, _permit: permit }))
+        let home = self.home.clone();
+        Outcome::Slow(Box::new(Work::Update {
+            asked,
+            updates,
+            home,
+            head,
+            question,
+            finish,
+            _permit: permit,
+        }))
     }
 
     fn transfer(&self, message: &[u8], from: SocketAddr, finish: Finish) -> Outcome {
@@ -251,6 +299,17 @@ pub(crate) struct Finish {
     now_s: u64,
 }
 
+/// Type and class of a question that EXPIRE goes with.
+const SOA: u16 = 6;
+const IN: u16 = 1;
+
+/// Records of such a query: OPT and some to spare.
+const QUERY_RECORDS_MAX: u32 = 8;
+
+/// The option's length, and what every asker takes over UDP.
+const EXPIRE_BYTES: usize = 8;
+const UDP_MIN: usize = 512;
+
 /// Over UDP an answer that a signature makes longer than this is sent without records.
 const SIGNED_UDP_MAX: usize = hf_wire::UDP_PAYLOAD_MAX as usize;
 
@@ -297,6 +356,7 @@ pub(crate) enum Work {
     Update {
         asked: crate::update::UpdateRequest,
         updates: Arc<dyn Updates>,
+        home: Handle,
         head: Head,
         question: Question,
         finish: Finish,
@@ -324,10 +384,13 @@ impl Work {
     /// Does it. Ends early when nobody waits for the answers any more; an update goes on without us.
     pub(crate) async fn run(self: Box<Self>, answers: &mpsc::Sender<Vec<u8>>) {
         match *self {
-            Work::Update { asked, updates, head, question, finish, _permit } => {
+            Work::Update { asked, updates, home, head, question, finish, _permit } => {
                 let zone = asked.hosted_zone.clone();
-                let done = tokio::time::timeout(crate::update::PATIENCE, updates.update(asked)).await;
-                let rcode = done.unwrap_or(Rcode::SERV_FAIL);
+                // It ends with this, whatever comes first.
+                let mut trying = JoinSet::new();
+                trying.spawn_on(async move { updates.update(asked).await }, &home);
+                let done = tokio::time::timeout(crate::update::PATIENCE, trying.join_next()).await;
+                let rcode = done.ok().flatten().and_then(Result::ok).unwrap_or(Rcode::SERV_FAIL);
                 debug!(%zone, rcode = rcode.0, "an UPDATE is answered");
                 let _ = answers.send(finish.whole(plain_reply(head, Some(&question), rcode))).await;
             }

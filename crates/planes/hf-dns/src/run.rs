@@ -1,17 +1,25 @@
 //! The role at work: workers of UDP on threads of their own, all else on the async side.
+//!
+//! Who gets a core first, where there are fewer cores than threads that want one:
+//! 1. The node's own runtime: what comes into force, and the compiling of it. Whoever runs it gives it the shortest turns (`holdfast`).
+//! 2. Workers: plain queries wait for nothing but the above ([`WORKER_TURN`]).
+//! 3. The cold side, a runtime of its own [`COLD_STEPS`] of `nice` behind: connections, TLS, odd datagrams, reading and comparing large zones, freeing them. A flood there
+//!    takes a quarter of a core from workers that are busy, and waits for those that are not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hf_clock::Clock;
 use hf_geo::Geography;
 use hf_model::ZoneId;
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
+use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::bind::{Bound, WorkerPort};
 use crate::cold::{Cold, ColdInputs};
@@ -23,7 +31,16 @@ use crate::tap;
 use crate::worker::{ColdMessage, Worker, answer_cold};
 
 /// Messages that wait for the careful reader.
-const COLD_QUEUE: usize = 1_024;
+pub(crate) const COLD_QUEUE: usize = 1_024;
+
+/// A worker's turns: longer than those of what comes into force, shorter than the kernel's own length (0.7 ms and more).
+const WORKER_TURN: Duration = Duration::from_micros(400);
+
+/// How far the cold side stands back: with five steps it has the weight of a third of a worker.
+const COLD_STEPS: u8 = 5;
+
+/// Turns of the cold side: about what the kernel gives to everybody.
+const COLD_TURN: Duration = Duration::from_millis(3);
 
 /// What the role is given by the node around it.
 #[derive(Clone, Debug)]
@@ -79,6 +96,9 @@ impl Workers {
             let (stop, tell) = (stop.clone(), TellOfPanic(tell.clone()));
             let thread = std::thread::Builder::new().name(format!("dns-{index}")).spawn(move || {
                 let _tell = tell;
+                if let Err(why) = hf_datagram::come_soon(WORKER_TURN) {
+                    debug!(%why, "a UDP worker of DNS has turns as long as anybody's");
+                }
                 worker.run(datagrams, &stop);
             });
             threads.push(thread.expect("the system gives the node a few threads at its start"));
@@ -124,6 +144,47 @@ impl Drop for Workers {
     }
 }
 
+/// The runtime of the cold side. Its threads end when this is dropped, in their own time.
+struct ColdSide {
+    own: Option<Runtime>,
+    handle: Handle,
+}
+
+impl ColdSide {
+    /// One of its own beside a runtime of several threads. One thread alone is a choice (a test with a clock of its own): then all is there.
+    fn start() -> ColdSide {
+        let here = Handle::current();
+        if here.runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return ColdSide { own: None, handle: here };
+        }
+        let stand_back = || {
+            if let Err(why) = hf_datagram::stand_back(COLD_STEPS) {
+                debug!(%why, "a thread of the cold side of DNS cannot stand back");
+            }
+            // Not the short turns that it was given at its birth by who started it.
+            if let Err(why) = hf_datagram::come_soon(COLD_TURN) {
+                debug!(%why, "a thread of the cold side of DNS has turns as long as anybody's");
+            }
+        };
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        match builder.thread_name("cold-dns").on_thread_start(stand_back).enable_all().build() {
+            Ok(runtime) => ColdSide { handle: runtime.handle().clone(), own: Some(runtime) },
+            Err(why) => {
+                warn!(%why, "DNS has no threads for its cold side; odd queries and connections share those of the node");
+                ColdSide { own: None, handle: here }
+            }
+        }
+    }
+}
+
+impl Drop for ColdSide {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.own.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 impl Bound {
     /// Answers until `shutdown` turns true or its sender is gone; then closes ports and connections.
     ///
@@ -146,17 +207,20 @@ impl Bound {
         let of_estate = snapshots.clone();
         let changing = Changing { snapshots, contents: cold_inputs.contents(), geography };
         let cold_path = Cold::new(responder.clone(), cold_inputs, clock);
+        // After the side that they run on: tasks are dropped first.
+        let cold_side = ColdSide::start();
         let mut tasks = JoinSet::new();
         let (follower, worker_count) = (responder.clone(), self.workers.len());
-        tasks.spawn(keep_signed(responder.clone(), signers.clone()));
+        tasks.spawn_on(keep_signed(responder.clone(), signers.clone()), &cold_side.handle);
+        let frees = cold_side.handle.clone();
         tasks.spawn(async move {
-            follower.current.follow(changing, own_zone, activity, worker_count, signers).await;
+            follower.current.follow(changing, own_zone, activity, worker_count, (signers, frees)).await;
             std::future::pending::<()>().await;
         });
         let (cold, messages) = mpsc::channel(COLD_QUEUE);
-        tasks.spawn(answer_cold(cold_path.requests.clone(), messages));
+        tasks.spawn_on(answer_cold(cold_path.requests.clone(), messages), &cold_side.handle);
         let mut workers = Workers::start(self.workers, &responder, &cold, tap.as_ref());
-        cold_path.spawn(&mut tasks, of_estate, (self.tcp, self.dot));
+        cold_path.spawn((&mut tasks, &cold_side.handle), of_estate, (self.tcp, self.dot));
         info!(addresses = ?self.addresses, "DNS answers");
         tokio::select! {
             _ = shutdown.wait_for(|stop| *stop) => info!("DNS stops"),
@@ -168,5 +232,7 @@ impl Bound {
             }
         }
         workers.stop().await;
+        // Ports are closed when this ends.
+        tasks.shutdown().await;
     }
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tracing::{trace, warn};
+use tracing::{error, trace, warn};
 
 pub(crate) use connections::Connections;
 pub use tls::{DotTls, TlsError};
@@ -49,6 +49,14 @@ pub(crate) async fn serve(
     requests: Arc<Requests>,
     connections: Arc<Connections>,
 ) {
+    // Its readiness was told to the runtime that it was bound on; from now on it is told to this one.
+    let listener = match listener.into_std().and_then(TcpListener::from_std) {
+        Ok(listener) => listener,
+        Err(why) => {
+            error!(%why, "DNS over TCP cannot be served at one of its ports; start the node again");
+            return std::future::pending().await;
+        }
+    };
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {

@@ -3,4 +3,5 @@
 mod life;
 mod messages;
 mod options;
+mod shares;
 pub(crate) mod world;

@@ -3,6 +3,7 @@
 //! 1. A turn answers up to a batch of datagrams from one snapshot: the pointer is loaded once, the clock is read once.
 //! 2. What the fast reader leaves goes to the async side through a bounded queue; when that is full it is dropped and counted. Plain queries
 //!    never wait for odd ones.
+//!    While half of the queue is full each network gets [`COLD_SHARE`] a second of it: a flood of odd messages, updates above all, does not take it from others.
 //! 3. Counts of a batch go into what others read when the batch is over.
 //!
 //! No allocation, no lock, no waiting but for the next datagram. Not here: bytes in and out (`hf-datagram`), the reply (`crate::hot`).
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use hf_answer::Scratch;
 use hf_clock::Clock;
+use hf_config::node::RateLimit;
 use hf_datagram::Datagrams;
 use hf_model::Timestamp;
 use hf_wire::fast::{self, Read};
@@ -27,6 +29,7 @@ use crate::hot::{self, Around};
 use crate::rate::{Allowance, RateTable};
 use crate::requests::{Outcome, Requests, Via};
 use crate::respond::Responder;
+use crate::run::COLD_QUEUE;
 use crate::tap::Tap;
 
 /// How long a worker waits at most before it looks whether it should stop.
@@ -34,6 +37,9 @@ const WAIT: Duration = Duration::from_millis(100);
 
 /// After an error of the socket itself: long enough not to fill the log, short enough to be missed by few.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
+
+/// What a network may leave to the async side while that is behind.
+const COLD_SHARE: RateLimit = RateLimit { per_second: 100, slip: 0, v4_bits: 24, v6_bits: 56 };
 
 /// A message for the async side, and the socket that takes its reply.
 pub(crate) struct ColdMessage {
@@ -50,6 +56,8 @@ pub(crate) struct Worker {
     scratch: Scratch,
     seed: u64,
     rate: Option<RateTable>,
+    /// Made when the async side is behind for the first time.
+    cold_shares: Option<RateTable>,
     pending: Pending,
     cold: mpsc::Sender<ColdMessage>,
     replies: Arc<UdpSocket>,
@@ -76,6 +84,7 @@ impl Worker {
             scratch: Scratch::new(),
             seed: hf_clock::random_seed(),
             rate: responder.settings.rate_limit.map(RateTable::new),
+            cold_shares: None,
             pending: Pending::default(),
             responder,
             cold,
@@ -126,7 +135,7 @@ impl Worker {
                 return 0;
             }
             Read::Cold => {
-                self.leave(message, from);
+                self.leave(message, from, batch.now);
                 return 0;
             }
         };
@@ -174,9 +183,16 @@ impl Worker {
         len
     }
 
-    fn leave(&self, message: &[u8], from: SocketAddr) {
-        let tally = self.tally();
+    fn leave(&mut self, message: &[u8], from: SocketAddr, now: Timestamp) {
+        let tally = self.responder.counters.tally(self.index);
         tally.cold.add_one();
+        if self.cold.capacity() < COLD_QUEUE / 2 {
+            let shares = self.cold_shares.get_or_insert_with(|| RateTable::new(COLD_SHARE));
+            if shares.take(from.ip().to_canonical(), now.0) != Allowance::Answer {
+                tally.cold_dropped.add_one();
+                return;
+            }
+        }
         // A place first: what there is no room for is not even copied.
         match self.cold.try_reserve() {
             Ok(place) => {

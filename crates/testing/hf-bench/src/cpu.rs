@@ -21,6 +21,16 @@ pub fn ran(pid: u32) -> Duration {
     family(pid).into_iter().flat_map(threads).filter_map(|thread| of(&thread)).sum()
 }
 
+/// How long the threads of a process whose names begin so were ready and had no core so far, from `/proc/PID/task/*/schedstat`.
+pub fn waited(pid: u32, names: &str) -> Duration {
+    let of = |thread: &PathBuf| {
+        let name = std::fs::read_to_string(thread.join("comm")).ok()?;
+        let text = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+        text.split(' ').nth(1).filter(|_| name.starts_with(names))?.parse().ok().map(Duration::from_nanos)
+    };
+    threads(pid).iter().filter_map(of).sum()
+}
+
 /// A process, its children, and theirs.
 fn family(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];

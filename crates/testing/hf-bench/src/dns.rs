@@ -55,6 +55,9 @@ pub struct Options {
     /// Queries a second of the paced load.
     #[arg(long, default_value_t = 20_000)]
     pub rate: u32,
+    /// Hostile datagrams a second; what a hostile client does over TCP goes in step.
+    #[arg(long, default_value_t = 20_000)]
+    pub hostile_rate: u32,
     /// Names of the large zone.
     #[arg(long, default_value_t = 1_000_000)]
     pub names: u32,

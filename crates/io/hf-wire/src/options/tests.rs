@@ -65,6 +65,22 @@ fn a_finished_reply_is_padded_to_the_block() {
 }
 
 #[test]
+fn how_long_a_zone_may_be_answered_from_is_told_and_read() {
+    let mut bytes = message(&Opt { nsid: Some(b"node-1"), ..Opt::default() });
+    assert_eq!(expires_in(&bytes), None);
+    expire(&mut bytes, 86_400);
+    assert_eq!(expires_in(&bytes), Some(86_400));
+    let read = Message::from_vec(&bytes).unwrap().edns.unwrap();
+    assert!(read.option(EdnsCode::from(code::EXPIRE)).is_some());
+    for len in 0..bytes.len() {
+        assert_eq!(expires_in(&bytes[..len]), None);
+    }
+    let asks =
+        crate::transfer::soa_and_expire_query(7, &hf_model::WireName::from_wire(b"\x04test\0").unwrap());
+    assert!(is_asked(&asks, code::EXPIRE) && expires_in(&asks).is_none());
+}
+
+#[test]
 fn options_of_a_query_are_found() {
     let bytes = message(&Opt { nsid: Some(b""), cookie: Some([1; 24]), ..Opt::default() });
     assert!(is_asked(&bytes, code::NSID) && is_asked(&bytes, code::COOKIE));

@@ -1,6 +1,7 @@
 //! Versions of hosted zones on disk, one file for each: those of secondaries are served at boot, those of node files when the file is bad then.
 //!
-//! 1. A file is replaced whole, by rename, after it was synced: a crash leaves the one before.
+//! 1. A file is replaced whole, by rename, after it was synced: a crash leaves the one before. It is synced piece by piece while it is written: whoever
+//!    syncs something else at that moment, the ledger above all, waits for a piece and not for a large zone.
 //! 2. Layout: magic, then a digest over all that follows; the second at which the primary was last seen to have this version; the apex; then
 //!    records (owner, type, TTL, data), each with its lengths, the SOA first.
 //! 3. A file that is not as it was written is left aside: an unreadable copy must not keep a node from starting.
@@ -18,6 +19,9 @@ const MAGIC: &[u8; 8] = b"HFHOSTD1";
 
 /// A digest's length.
 const DIGEST_BYTES: usize = 32;
+
+/// What is written before the disk has to have it.
+const PIECE_BYTES: usize = 4 << 20;
 
 /// Copies of secondaries.
 const EXTENSION: &str = "copy";
@@ -152,7 +156,10 @@ pub(crate) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()
     fs::create_dir_all(folder)?;
     let beside = path.with_extension("new");
     let mut file = fs::File::create(&beside)?;
-    file.write_all(bytes)?;
+    for piece in bytes.chunks(PIECE_BYTES) {
+        file.write_all(piece)?;
+        file.sync_data()?;
+    }
     file.sync_all()?;
     fs::rename(&beside, path)?;
     fs::File::open(folder)?.sync_all()

@@ -5,6 +5,8 @@
 //! 2. What comes whole is taken, saved, and answered from; what does not changes nothing.
 //! 3. Past `expire` the zone is still answered, and the log says so at every attempt: a copy that may be old is better than no answer, and
 //!    what decides whether a service lives must not be a timer in a record (`docs/decisions/0020`).
+//!    Where a primary says that it is a secondary itself and has not heard of its own primary for a while (RFC 7314), that while counts: a chain
+//!    of secondaries does not make an old copy young.
 //! 4. Chance spreads the waits, so that many zones of one primary are not asked for at once.
 
 use std::sync::Arc;
@@ -154,9 +156,9 @@ impl Follower {
                 fetch(&self.apex, held.as_deref(), &primary, &self.store.config.clock).await
             };
             match fetched {
-                Ok(fetched) => {
+                Ok((fetched, age)) => {
                     self.failures = 0;
-                    self.take(fetched, &primary).await;
+                    self.take(fetched, age, &primary).await;
                     return Ok(());
                 }
                 Err(why) => problems.push(format!("{}: {why}", primary.address)),
@@ -172,9 +174,10 @@ impl Follower {
         Err(problems.join("; "))
     }
 
-    async fn take(&mut self, fetched: Fetched, primary: &Primary) {
-        let now = self.store.config.clock.now();
-        self.seen_at = Some(now);
+    async fn take(&mut self, fetched: Fetched, age: Duration, primary: &Primary) {
+        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let seen_at = Timestamp(self.store.config.clock.now().0.saturating_sub(age_ms));
+        self.seen_at = Some(seen_at);
         if let Fetched::New { contents, steps } = fetched {
             let contents = if contents.wants_compacting() {
                 let before = contents.clone();
@@ -189,7 +192,7 @@ impl Follower {
             self.store.publish(contents);
             self.unsaved = true;
         }
-        self.store.seen(&self.apex, now);
+        self.store.seen(&self.apex, seen_at);
         self.save().await;
     }
 

@@ -46,11 +46,16 @@ fn keys() -> Keys {
 }
 
 async fn start(folder: &tempfile::TempDir, first: Arc<Snapshot>) -> (Server, HostedStore) {
+    start_at(folder, first, NOW).await
+}
+
+/// With a store whose clock stands there.
+async fn start_at(folder: &tempfile::TempDir, first: Arc<Snapshot>, now: Timestamp) -> (Server, HostedStore) {
     let config = HostedConfig {
         data_dir: folder.path().join("data"),
         zone_dir: Some(folder.path().to_path_buf()),
         keys: keys(),
-        clock: Clock::manual(NOW),
+        clock: Clock::manual(now),
     };
     let store = HostedStore::open(config);
     let cold = ColdInputs { keys: keys(), hosted: Some(store.clone()), ..ColdInputs::default() };
@@ -66,6 +71,16 @@ async fn until_serial(store: &HostedStore, serial: u32) {
         .await
         .expect("it comes in time")
         .expect("the store stays");
+}
+
+/// Until that version is on disk.
+async fn until_saved(store: &HostedStore, serial: u32) {
+    let saved = async {
+        while disk::read_all(&store.0.folder()).iter().all(|saved| saved.contents.serial() != serial) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), saved).await.expect("it is saved in time");
 }
 
 const PRIMARY: &str = r#"
@@ -96,6 +111,7 @@ async fn a_secondary_follows_its_primary_and_keeps_its_copy() {
     primary.snapshots.send_replace(Some(snapshot(&told, Some(&zone(3, "b A 192.0.2.3\n")), 3)));
     until_serial(&store, 3).await;
     assert_eq!(store.report()[0].problem, None);
+    until_saved(&store, 3).await;
 
     // Without the primary a new process answers from its disk.
     primary.stop().await;
@@ -103,6 +119,47 @@ async fn a_secondary_follows_its_primary_and_keeps_its_copy() {
     let (again, store) = start(&folders[1], snapshot(&secondary_estate, None, 1)).await;
     until_serial(&store, 3).await;
     again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_of_secondaries_does_not_make_an_old_copy_young() {
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let quiet = PRIMARY.replace("notify = [NOTIFY]", "");
+    let of = |primary: &Server| {
+        let address = primary.address;
+        let primaries = format!("primaries = [{{ address = \"{address}\", key = \"xfer.\" }}]");
+        let estate = format!(
+            "[[hosted_zone]]\nname = \"example.test.\"\n{primaries}\ntransfers = [{{ key = \"xfer.\" }}]\n"
+        );
+        snapshot(&estate, None, 1)
+    };
+    // What the server says for how long the zone may be answered from.
+    let left = async |server: &Server| {
+        let apex = WireName::from_wire(b"\x07example\x04test\0").unwrap();
+        let plain = hf_wire::transfer::soa_query(7, &apex);
+        assert_eq!(hf_wire::options::expires_in(&server.udp_after(&[], &plain).await), None);
+        let asked = hf_wire::transfer::soa_and_expire_query(7, &apex);
+        hf_wire::options::expires_in(&server.udp_after(&[], &asked).await)
+    };
+    let (primary, _) = start(&folders[0], snapshot(&quiet, Some(&zone(1, "")), 1)).await;
+    let (middle, store) = start(&folders[1], of(&primary)).await;
+    until_serial(&store, 1).await;
+    until_saved(&store, 1).await;
+    assert_eq!(left(&primary).await, Some(600));
+    let estate = of(&primary);
+    primary.stop().await;
+    middle.stop().await;
+
+    let later = Timestamp(NOW.0 + 100_000);
+    let (middle, _) = start_at(&folders[1], estate, later).await;
+    middle.until(|reply| !reply.answers.is_empty()).await;
+    assert_eq!(left(&middle).await, Some(500));
+    let (last, store) = start_at(&folders[2], of(&middle), later).await;
+    until_serial(&store, 1).await;
+    until_saved(&store, 1).await;
+    assert_eq!(store.report()[0].seen_at, Some(NOW));
+    last.stop().await;
+    middle.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Asking a primary: is there anything new, and then what.
 //!
-//! 1. The SOA is asked over UDP, and over TCP when nothing comes or the answer is cut.
+//! 1. The SOA is asked over UDP, and over TCP when nothing comes or the answer is cut. With it goes the question how long the zone may be answered
+//!    from (RFC 7314): a primary may be a secondary itself. One that makes nothing of that question is asked again without it.
 //! 2. What is new comes over TCP: by IXFR if we hold a version, by AXFR if not, and by AXFR too when the primary cannot do the first or it
 //!    does not fit what we hold.
 //! 3. With a key, every answer must be signed; one that is not is worth nothing.
@@ -14,6 +15,7 @@ use std::time::Duration;
 use hf_clock::Clock;
 use hf_hosted::{Builder, ChangeError, Changes, ContentProblem, Contents, PushError, Rr};
 use hf_model::WireName;
+use hf_wire::options;
 use hf_wire::soa::{Soa, is_newer};
 use hf_wire::transfer::{self, Incoming, Outcome, TransferError};
 use hf_wire::tsig::{self, Key, TsigError, Verifier};
@@ -83,17 +85,32 @@ pub(crate) enum Fetched {
     New { contents: Box<Contents>, steps: Vec<Changes> },
 }
 
-/// Asks one primary.
+/// What a primary's SOA says.
+struct Newest {
+    serial: u32,
+    age: Duration,
+}
+
+/// Asks one primary. With it comes how long ago its own primary, or that one's, was last heard of; nothing where it is the first or does not say.
 pub(crate) async fn fetch(
     zone: &WireName,
     held: Option<&Contents>,
     primary: &Primary,
     clock: &Clock,
+) -> Result<(Fetched, Duration), FetchError> {
+    let newest = ask_soa(zone, primary, clock).await?;
+    Ok((newer(zone, held, &newest, (primary, clock)).await?, newest.age))
+}
+
+async fn newer(
+    zone: &WireName,
+    held: Option<&Contents>,
+    newest: &Newest,
+    (primary, clock): (&Primary, &Clock),
 ) -> Result<Fetched, FetchError> {
     let held = held.filter(|held| held.soa().is_some());
-    let newest = ask_soa(zone, primary, clock).await?;
     let Some(held) = held else { return whole(zone, primary, clock).await };
-    if !is_newer(newest, held.serial()) {
+    if !is_newer(newest.serial, held.serial()) {
         return Ok(Fetched::Current);
     }
     match steps(zone, held, primary, clock).await {
@@ -186,18 +203,24 @@ async fn transfer(
     .await?
 }
 
-/// The serial that a primary has.
-async fn ask_soa(zone: &WireName, primary: &Primary, clock: &Clock) -> Result<u32, FetchError> {
-    for _ in 0..2 {
+/// The SOA that a primary has.
+async fn ask_soa(zone: &WireName, primary: &Primary, clock: &Clock) -> Result<Newest, FetchError> {
+    for attempt in 0..2 {
         let id = hf_clock::random_seed() as u16;
-        let mut request = transfer::soa_query(id, zone);
+        let mut request = match attempt {
+            0 => transfer::soa_and_expire_query(id, zone),
+            _ => transfer::soa_query(id, zone),
+        };
         let mut verifier = sign(primary, &mut request, clock);
         let asked = timeout(DATAGRAM_MAX, exchange(primary.address, &request, id)).await;
         if let Ok(Ok(mut reply)) = asked {
-            verify(verifier.as_mut(), &mut reply, clock)?;
-            match read_soa(&reply, zone)? {
-                Some(serial) => return Ok(serial),
-                None => break,
+            let verified = verify(verifier.as_mut(), &mut reply, clock).map_err(FetchError::from);
+            match verified.and_then(|()| read_soa(&reply, zone)) {
+                Ok(Some(newest)) => return Ok(newest),
+                Ok(None) => break,
+                // Perhaps it knows no EDNS.
+                Err(_) if attempt == 0 => {}
+                Err(why) => return Err(why),
             }
         }
     }
@@ -214,8 +237,8 @@ async fn ask_soa(zone: &WireName, primary: &Primary, clock: &Clock) -> Result<u3
     read_soa(&reply, zone)?.ok_or(FetchError::Malformed)
 }
 
-/// The SOA's serial; none when the answer was cut.
-fn read_soa(reply: &[u8], zone: &WireName) -> Result<Option<u32>, FetchError> {
+/// The SOA; none when the answer was cut.
+fn read_soa(reply: &[u8], zone: &WireName) -> Result<Option<Newest>, FetchError> {
     let parsed = hf_wire::records::parse(reply, 1_000).map_err(|_| FetchError::Malformed)?;
     if parsed.tc {
         return Ok(None);
@@ -225,7 +248,8 @@ fn read_soa(reply: &[u8], zone: &WireName) -> Result<Option<u32>, FetchError> {
     }
     let soa = parsed.answers.iter().find(|record| record.rtype == SOA && record.name.folded() == *zone);
     let soa = soa.and_then(|record| Soa::read(&record.rdata)).ok_or(FetchError::NotThere(0))?;
-    Ok(Some(soa.serial))
+    let left = options::expires_in(reply).map_or(soa.expire, |seconds| Duration::from_secs(seconds.into()));
+    Ok(Some(Newest { serial: soa.serial, age: soa.expire.saturating_sub(left) }))
 }
 
 /// One datagram there and one back, from a port of its own.

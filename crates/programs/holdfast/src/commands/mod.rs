@@ -36,9 +36,18 @@ pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<()
     done
 }
 
+/// The shortest turns that the kernel gives. What a node decides is little work that must not wait behind a busy thread of its own, one that
+/// answers DNS above all (`hf-dns`, whose turns are longer); the share of a core stays what it was.
+const TURN: std::time::Duration = std::time::Duration::from_micros(100);
+
 fn runtime(all_cores: bool) -> Result<tokio::runtime::Runtime, Failure> {
     let mut builder = if all_cores {
-        tokio::runtime::Builder::new_multi_thread()
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        // An older kernel, or one that refuses: turns are as long as anybody's.
+        let come_soon = || drop(hf_datagram::come_soon(TURN));
+        come_soon();
+        builder.on_thread_start(come_soon);
+        builder
     } else {
         tokio::runtime::Builder::new_current_thread()
     };

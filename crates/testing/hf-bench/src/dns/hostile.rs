@@ -2,9 +2,10 @@
 //!
 //! 1. Good: 5,000 queries a second over UDP from a thread that comes first on its core. It sleeps when nothing has come, so that the hostile ones run
 //!    there too; it does so without them as well.
-//! 2. Hostile, all at once: 20,000 datagrams a second, random bytes, bent queries and unsigned updates; more open TCP connections than the node keeps,
+//! 2. Hostile, all at once: so many datagrams a second as the options say (20,000), random bytes, bent queries and unsigned updates; more open TCP connections than the node keeps,
 //!    silent or after one query; some that announce a long message and send a byte now and then; some that ask and never read. All
-//!    of it at a bounded pace: with one core, a flood of whole queries over TCP would measure how that core is shared.
+//!    of it at a bounded pace, what goes over TCP in step with the datagrams: a core that has nothing left to give would measure how it is shared. The report says how much of
+//!    its core the node used.
 //! 3. The node has one core, its threads as equals: see `shift`.
 
 use std::io::Write as _;
@@ -22,19 +23,20 @@ use super::servers::Server;
 use super::shift::fairly;
 use super::watch::{Asked, Pace, Watch};
 use super::{Options, Told};
-use crate::{cores, pace};
+use crate::figures::milliseconds;
+use crate::{cores, cpu, pace};
 
 /// Good queries a second.
 const GOOD_RATE: u32 = 5_000;
-/// Hostile datagrams a second, in groups of so many.
-const NOISE_RATE: u32 = 20_000;
+/// Hostile datagrams that go out together.
 const NOISE_GROUP: u32 = 10;
 /// Connections that are held, send drops, never read.
 const HELD: usize = 1_200;
 const DRIPPERS: usize = 200;
 const DEAF: usize = 50;
-/// Between two rounds over the connections.
+/// Between two rounds over the connections, while there are so many hostile datagrams a second.
 const PACE: Duration = Duration::from_millis(20);
+const PACE_RATE: u32 = 20_000;
 /// For a connection; and for all of them, and for the first answer.
 const CONNECT: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -46,11 +48,17 @@ struct Attack {
     drops: AtomicU64,
     unread: AtomicU64,
     is_over: AtomicBool,
+    /// Datagrams a second.
+    rate: u32,
 }
 
 impl Attack {
     fn goes_on(&self) -> bool {
         !self.is_over.load(Ordering::Relaxed)
+    }
+
+    fn pace(&self) -> Duration {
+        PACE * PACE_RATE / self.rate
     }
 
     fn counts(&self) -> [u64; 4] {
@@ -83,25 +91,32 @@ pub fn measure(options: &Options, holdfast: &Path) -> Told<Vec<Moment>> {
     let mut moments = Vec::new();
     for _ in 0..options.rounds {
         let calm = watch.run(Pace::Rate(GOOD_RATE), |now, _| Ok(now >= 2 * length))?;
-        let before_mb = server.memory_mb();
-        let (attacked, counts, memory_mb) = beside(&mut watch, &server, length)?;
+        let (before_mb, away) = (server.memory_mb(), watch.away());
+        let (attacked, counts, memory_mb, used) = beside(&mut watch, &server, length, options.hostile_rate)?;
         let mut moment = joined(&calm, &attacked, length);
         let [datagrams, connections, drops, unread] = counts;
         let a_second = |count: u64| count as f64 / (2.0 * length.as_secs_f64());
         moment.note = format!(
-            "{:.0} hostile datagrams/s, {:.0} drops/s, {:.0} kB/s unread, {connections} connections; {before_mb:.0} to {memory_mb:.0} MB",
+            "{:.0} hostile datagrams/s, {:.0} drops/s, {:.0} kB/s unread, {connections} connections; {before_mb:.0} to {memory_mb:.0} MB; the node used {:.0} % of its core; the asker was away {:.0} ms at most",
             a_second(datagrams),
             a_second(drops),
-            a_second(unread) / 1e3
+            a_second(unread) / 1e3,
+            100.0 * used.as_secs_f64() / (2.0 * length.as_secs_f64()),
+            milliseconds(away.max(watch.away()))
         );
         moments.push(moment);
     }
     Ok(moments)
 }
 
-/// Good queries while the attack goes on; what the attack did meanwhile (connections: since it began), and the node's memory then.
-fn beside(watch: &mut Watch, server: &Server, length: Duration) -> Told<(Vec<Asked>, [u64; 4], f64)> {
-    let attack = Attack::default();
+/// Good queries while the attack goes on; what the attack did meanwhile (connections: since it began), the node's memory then, and its processor time.
+fn beside(
+    watch: &mut Watch,
+    server: &Server,
+    length: Duration,
+    rate: u32,
+) -> Told<(Vec<Asked>, [u64; 4], f64, Duration)> {
+    let attack = Attack { rate: rate.max(1), ..Attack::default() };
     std::thread::scope(|scope| {
         for harm in [noise, hold, drip, never_read] {
             let attack = &attack;
@@ -114,16 +129,16 @@ fn beside(watch: &mut Watch, server: &Server, length: Duration) -> Told<(Vec<Ask
         while attack.counts()[1] < (HELD + DRIPPERS + DEAF) as u64 && began.elapsed() < DEADLINE {
             pace::pause(Duration::from_millis(10));
         }
-        let before = attack.counts();
+        let (before, ran) = (attack.counts(), cpu::ran(server.pid()?));
         let asked = watch.run(Pace::Rate(GOOD_RATE), |now, _| Ok(now >= 2 * length));
-        let after = attack.counts();
+        let (after, used) = (attack.counts(), cpu::ran(server.pid()?).saturating_sub(ran));
         let memory_mb = server.memory_mb();
         attack.is_over.store(true, Ordering::Relaxed);
         let during = [after[0] - before[0], after[1], after[2] - before[2], after[3] - before[3]];
         if during[0] == 0 {
             return Err("the hostile client did not come to run".to_owned());
         }
-        Ok((asked?, during, memory_mb))
+        Ok((asked?, during, memory_mb, used))
     })
 }
 
@@ -166,7 +181,7 @@ fn noise(attack: &Attack, server: SocketAddr) {
         }
         sent += NOISE_GROUP;
         attack.datagrams.fetch_add(u64::from(NOISE_GROUP), Ordering::Relaxed);
-        let due = Duration::from_secs(1).mul_f64(f64::from(sent) / f64::from(NOISE_RATE));
+        let due = Duration::from_secs(1).mul_f64(f64::from(sent) / f64::from(attack.rate));
         pace::pause(due.saturating_sub(began.elapsed()));
     }
 }
@@ -191,7 +206,7 @@ fn hold(attack: &Attack, server: SocketAddr) {
     while attack.goes_on() {
         if open.len() >= HELD {
             open.pop_front();
-            pace::pause(PACE);
+            pace::pause(attack.pace());
         }
         if let Some(mut stream) = connect(attack, server) {
             if open.len() % 2 == 0 {
@@ -242,7 +257,7 @@ fn in_rounds(
             Ok(()) => true,
             Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
         });
-        pace::pause(PACE);
+        pace::pause(attack.pace());
     }
 }
 

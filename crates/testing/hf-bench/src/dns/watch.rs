@@ -4,6 +4,9 @@
 //! 2. Paced: a few queries at each step. Full: a window for each socket.
 //! 3. A query without an answer by half a second after the last one was sent is lost.
 //! 4. With pauses: it sleeps some microseconds when nothing has come, so that other threads of this core run; without, it looks again at once.
+//! 5. It breathes in every case, some microseconds each millisecond: it comes before all else on its core, and the kernel's own threads there finish what
+//!    the node's disk has done. Without a breath an acknowledgement waited up to half a second for one of them.
+//! 6. How long it was away itself is told: what came meanwhile looks slow, and is not.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -25,6 +28,9 @@ const LOST_AFTER: Duration = Duration::from_millis(500);
 const STUCK_AFTER: Duration = LOST_AFTER;
 /// A pause.
 const PAUSE: Duration = Duration::from_micros(20);
+/// A breath, and how often: more than the twentieth of all time for which the kernel would stop it, 50 ms in one piece each second.
+const BREATH: Duration = Duration::from_micros(70);
+const BREATH_EVERY: Duration = Duration::from_millis(1);
 
 /// How queries come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +63,7 @@ pub struct Watch {
     pauses: bool,
     chance: u64,
     buffer: Vec<u8>,
+    away: Duration,
 }
 
 #[derive(Debug)]
@@ -90,7 +97,12 @@ impl Watch {
             Ok(Flow { out, back, queries, id: 0, pending, outstanding: 0, last: Duration::ZERO })
         };
         let flows = queries.into_iter().map(flow).collect::<Told<_>>()?;
-        Ok(Watch { flows, going, pauses, chance: 1, buffer: Vec::new() })
+        Ok(Watch { flows, going, pauses, chance: 1, buffer: Vec::new(), away: Duration::ZERO })
+    }
+
+    /// How long it did not come to look at most, in its last run.
+    pub fn away(&self) -> Duration {
+        self.away
     }
 
     /// Asks until `step` says that it is enough. That is told the time since the beginning and all queries so far, at each turn.
@@ -102,12 +114,16 @@ impl Watch {
         let mut asked = Vec::new();
         let began = Instant::now();
         let (mut next, mut turn) = (Duration::ZERO, 0);
+        let (mut breathed, mut looked) = (Duration::ZERO, Duration::ZERO);
+        self.away = Duration::ZERO;
         for flow in &mut self.flows {
             (flow.outstanding, flow.last) = (0, Duration::ZERO);
             flow.pending.fill(0);
         }
         loop {
             let now = began.elapsed();
+            self.away = self.away.max(now.saturating_sub(looked));
+            looked = now;
             if step(now, &asked)? {
                 break;
             }
@@ -133,6 +149,9 @@ impl Watch {
             }
             if self.receive(began, &mut asked)? == 0 && self.pauses {
                 pace::pause(PAUSE);
+            } else if now >= breathed + BREATH_EVERY {
+                pace::pause(BREATH);
+                breathed = now;
             }
         }
         let ended = began.elapsed();
