@@ -12,11 +12,12 @@ use hf_ledger::{
     EtcdLedger, Fate, GENESIS, Journal, JournalLine, Journalled, Ledger, LedgerError, Pace, limits, verify,
 };
 use hf_model::Revision;
-use member::{Cluster, until};
+use member::{Cluster, patient, until};
 use tokio::time::{Instant, timeout};
 
-/// How long a call may take at most when there is no quorum: its deadline and some room for a busy machine.
-const AWAY: Duration = Duration::from_millis(1_500);
+/// How long a call may take at most when there is no quorum: its deadline of a second, and room for a busy machine. Three members asked one
+/// after another, each for a second, would be beyond it.
+const AWAY: Duration = Duration::from_millis(2_500);
 
 async fn append(ledger: &EtcdLedger, text: &str) -> u64 {
     Ledger::append(ledger, text.as_bytes().to_vec()).await.unwrap().0
@@ -126,7 +127,7 @@ async fn writers_of_one_journal_tell_of_each_revision_once() {
 #[tokio::test]
 async fn one_member_of_three_may_die_and_two_may_not() {
     let mut cluster = Cluster::start(3).await;
-    let ledger = cluster.ledger().await;
+    let ledger = cluster.ledger_at(Pace::default()).await;
     assert_eq!(append(&ledger, "one").await, 1);
 
     // Whichever died, the leader perhaps: after an election at most, writes go on.
@@ -186,7 +187,8 @@ async fn a_member_that_falls_silent_is_left_within_a_moment() {
     let follower = (0..3).find(|at| !leads(*at)).unwrap();
     let mut config = cluster.config();
     config.endpoints.rotate_left(follower);
-    let ledger = EtcdLedger::open(&config).unwrap();
+    // A call that waited for it would end with an error, long after.
+    let ledger = member::open(&config);
     append(&ledger, "two").await; // over the follower, which is asked first
     cluster.members[follower].pause(true);
     let began = Instant::now();
@@ -194,14 +196,14 @@ async fn a_member_that_falls_silent_is_left_within_a_moment() {
     let took = began.elapsed();
     cluster.members[follower].pause(false);
     assert_eq!(at, 3);
-    assert!(took < Duration::from_millis(800), "{took:?}");
+    assert!(took < patient().call / 2, "{took:?}");
 }
 
 #[tokio::test]
 async fn whoever_waits_hears_of_other_writers_over_the_watch() {
     let cluster = Cluster::start(1).await;
     // The poll would not come in time.
-    let pace = Pace { poll: Duration::from_hours(1), ..Pace::default() };
+    let pace = Pace { poll: Duration::from_hours(1), ..patient() };
     let (writer, reader) = (cluster.ledger().await, cluster.ledger_at(pace).await);
     let mut newest = reader.newest();
     append(&writer, "zero").await;
@@ -209,14 +211,14 @@ async fn whoever_waits_hears_of_other_writers_over_the_watch() {
     for at in 2..20 {
         newest.borrow_and_update();
         assert_eq!(append(&writer, "x").await, at);
-        timeout(Duration::from_secs(5), newest.wait_for(|newest| newest.0 >= at)).await.unwrap().unwrap();
+        timeout(Duration::from_secs(30), newest.wait_for(|newest| newest.0 >= at)).await.unwrap().unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_watch_goes_on_over_restarts_and_compaction() {
     let mut cluster = Cluster::start(1).await;
-    let pace = Pace { poll: Duration::from_millis(200), ..Pace::default() };
+    let pace = Pace { poll: Duration::from_millis(200), ..patient() };
     let (writer, reader) = (cluster.ledger().await, cluster.ledger_at(pace).await);
     for _ in 0..10 {
         append(&writer, "x").await;
@@ -301,7 +303,7 @@ async fn checkpoints_at_once_leave_the_newest_and_a_readable_log() {
 async fn large_entries_lie_in_chunks_and_lost_chunks_are_swept() {
     let cluster = Cluster::start(1).await;
     // Thirty polls from one sweep to the next.
-    let pace = Pace { poll: Duration::from_millis(20), sweep: Duration::from_millis(100), ..Pace::default() };
+    let pace = Pace { poll: Duration::from_millis(20), sweep: Duration::from_millis(100), ..patient() };
     let ledger = cluster.ledger_at(pace).await;
     let large: Vec<u8> = (0..5 << 20).map(|at: u32| (at >> 8) as u8).collect();
     append(&ledger, "small").await;
@@ -325,7 +327,7 @@ async fn large_entries_lie_in_chunks_and_lost_chunks_are_swept() {
 async fn other_peoples_keys_are_left_alone() {
     let cluster = Cluster::start(1).await;
     cluster.etcdctl(&["put", "/holdfast/users/ann", "hers"]);
-    let ledger = EtcdLedger::open(&cluster.config()).unwrap();
+    let ledger = member::open(&cluster.config());
     let refused = ledger.barrier().await.unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -337,13 +339,13 @@ async fn other_peoples_keys_are_left_alone() {
 
     for (value, said) in [("mine", "is not ours"), ("holdfast-ledger 2 x", "run the newer version")] {
         cluster.etcdctl(&["put", "/holdfast/format", value]);
-        let refused = EtcdLedger::open(&cluster.config()).unwrap().follow(Revision(0)).await.unwrap_err();
+        let refused = member::open(&cluster.config()).follow(Revision(0)).await.unwrap_err();
         assert!(refused.to_string().contains(said), "{refused}");
     }
     // Beside them there is room: another prefix of the same etcd.
     let mut config = cluster.config();
     config.prefix = "/holdfast-2/".to_owned();
-    assert_eq!(append(&EtcdLedger::open(&config).unwrap(), "x").await, 1);
+    assert_eq!(append(&member::open(&config), "x").await, 1);
 }
 
 #[tokio::test]
@@ -420,7 +422,7 @@ async fn a_lost_ledger_is_kept_aside_whole() {
     cluster.etcdctl(&["put", "/holdfast/aside-lost-1/format", format.trim()]);
     let mut config = cluster.config();
     config.prefix = "/holdfast/aside-lost-1/".to_owned();
-    let old = EtcdLedger::open(&config).unwrap().follow(Revision(0)).await.unwrap();
+    let old = member::open(&config).follow(Revision(0)).await.unwrap();
     assert_eq!(old.checkpoint, Some((Revision(1), b"state of one".to_vec())));
     let texts: Vec<_> = old.entries.iter().map(|(at, entry)| (at.0, entry.clone())).collect();
     assert_eq!(texts, [(2, b"two".to_vec()), (3, b"three".to_vec()), (4, large)]);

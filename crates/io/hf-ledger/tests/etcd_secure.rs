@@ -84,7 +84,7 @@ fn administer(config: &EtcdConfig, arguments: &[&str]) -> String {
 }
 
 async fn ready(config: &EtcdConfig) -> EtcdLedger {
-    let ledger = EtcdLedger::open(config).unwrap();
+    let ledger = member::open(config);
     until("etcd answers", async || ledger.barrier().await.is_ok()).await;
     ledger
 }
@@ -145,7 +145,7 @@ async fn a_user_with_a_role_for_the_prefix() {
     let reader = ready(&with_login).await;
     assert_eq!(ledger.append(b"two".to_vec()).await.unwrap(), Revision(2));
     let mut newest = reader.newest();
-    tokio::time::timeout(Duration::from_secs(5), newest.wait_for(|at| at.0 == 2)).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(30), newest.wait_for(|at| at.0 == 2)).await.unwrap().unwrap();
 
     // A token that etcd has forgotten is replaced.
     let admin = |command: &[&str]| administer(&config, &[&["--user", "root:admin-word"], command].concat());

@@ -95,9 +95,9 @@ impl Cluster {
         }
     }
 
-    /// A ledger that knows all members, and that can be read.
+    /// A ledger that knows all members, and that can be read. Its calls wait long, for tests of anything but time.
     pub async fn ledger(&self) -> EtcdLedger {
-        self.ledger_at(Pace::default()).await
+        self.ledger_at(patient()).await
     }
 
     pub async fn ledger_at(&self, pace: Pace) -> EtcdLedger {
@@ -117,6 +117,16 @@ impl Cluster {
         let found = self.etcdctl(&["get", "--prefix", "--keys-only", prefix]);
         found.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
+}
+
+/// The usual pace, but for calls that wait long: on a busy machine etcd takes more than the usual second for a few megabytes.
+pub fn patient() -> Pace {
+    Pace { call: Duration::from_secs(10), ..Pace::default() }
+}
+
+/// A ledger that may be unreadable; its calls wait long.
+pub fn open(config: &EtcdConfig) -> EtcdLedger {
+    EtcdLedger::open_at_pace(config, patient()).unwrap()
 }
 
 /// Runs `etcdctl`; it has to go well.
