@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use hf_e2e::places::layout::{CLIENT_ADDRESS, PLACES, PLANES, ZONES, plane_name, zone_of};
+use hf_e2e::places::etcd::Joins;
+use hf_e2e::places::layout::{
+    CLIENT_ADDRESS, PLACES, PLANES, ZONES, member_name, place_address, place_name, plane_name, zone_of,
+};
 use hf_e2e::places::run::{Length, run};
 use hf_e2e::places::watch::Watcher;
 use hf_e2e::places::{DEADLINE, Places, Special, measure};
@@ -27,6 +30,33 @@ fn five_places_hold_while_disks_fill_and_links_go_one_way() {
 #[test]
 fn five_places_hold_while_processes_stand_still_and_planes_die() {
     seed(2);
+}
+
+#[test]
+fn a_lost_member_of_etcd_is_replaced_while_another_is_behind() {
+    let mut world = Places::build(Special::default());
+    (0..PLACES).for_each(|place| world.start_member(place, Joins::Founder));
+    wait_for("etcd's leader", DEADLINE, || world.leader().ok_or_else(|| "nobody".to_owned()));
+    // The one behind is the first that the lost one will ask.
+    let (behind, lost) = (0, 2);
+    world.kill(&member_name(lost));
+    std::fs::remove_dir_all(world.disk(lost).join("etcd")).expect("what the member kept");
+    let unheard = [1, 3, 4].map(|place| place_address(place).to_string());
+    wait_for("a change of members that one member does not hear of", DEADLINE, || {
+        world.remove_member(lost);
+        world.network.deaf_to(&place_name(behind), &unheard);
+        let added = world.try_to_add_member(lost);
+        if added.is_ok() && world.list_however_old(behind)?.id_of(lost).is_none() {
+            return Ok(());
+        }
+        world.network.deaf_to(&place_name(behind), &[]);
+        Err(format!("{added:?}"))
+    });
+    assert!(world.is_known(lost).is_err(), "the one behind does not know it");
+    world.network.deaf_to(&place_name(behind), &[]);
+    world.wait_until_known(lost);
+    world.start_member(lost, Joins::Existing);
+    world.members_hold_the_same();
 }
 
 #[test]
