@@ -9,11 +9,11 @@ use std::fmt::{self, Display};
 use hf_model::{Location, Share, format_duration};
 
 use crate::estate::{
-    Alias, AllDown, CheckKind, CrossZone, Endpoint, Estate, EstateControl, EstateRule, HealthCheck,
-    PlainRecord, Pool, Region, Zone,
+    Alias, AllDown, CrossZone, Endpoint, Estate, EstateControl, EstateRule, PlainRecord, Pool, Region, Zone,
 };
 
 mod carrying;
+mod checks;
 mod dns;
 
 /// One line of difference.
@@ -58,7 +58,7 @@ pub fn diff(old: Option<&Estate>, new: &Estate) -> Vec<Change> {
     let all = [
         regions,
         zones,
-        health_checks,
+        checks::health_checks,
         pools,
         hosted_zones,
         chosen,
@@ -180,41 +180,6 @@ fn zones(side: &Side<'_>) -> Things {
         (format!("zone {}", zone.id), facts)
     };
     estate.zones.iter().map(facts).collect()
-}
-
-fn health_checks(side: &Side<'_>) -> Things {
-    let facts = |check: &HealthCheck| {
-        let mut facts = Facts::new();
-        match &check.kind {
-            CheckKind::Tcp => value(&mut facts, "kind", "tcp"),
-            CheckKind::Http { path, host, status, body } => {
-                value(&mut facts, "kind", "http");
-                value(&mut facts, "path", path);
-                optional(&mut facts, "host", host.as_ref());
-                match status {
-                    (low, high) if low == high => value(&mut facts, "status", low),
-                    (low, high) => value(&mut facts, "status", format_args!("{low}-{high}")),
-                }
-                optional(&mut facts, "body", body.as_ref().map(|body| format!("{body:?}")));
-            }
-            CheckKind::Control { control } => {
-                value(&mut facts, "kind", "control");
-                value(&mut facts, "control", control);
-            }
-        }
-        // A check that sends nothing has no pace.
-        if !matches!(check.kind, CheckKind::Control { .. }) {
-            value(&mut facts, "interval", format_duration(check.interval));
-            value(&mut facts, "timeout", format_duration(check.timeout));
-            value(&mut facts, "confirm_interval", format_duration(check.confirm_interval));
-            value(&mut facts, "rise", check.rise);
-            value(&mut facts, "fall", check.fall);
-            optional(&mut facts, "port", check.port);
-            value(&mut facts, "initial", check.initial.as_str());
-        }
-        (format!("health check {}", check.name), facts)
-    };
-    side.estate.into_iter().flat_map(|estate| &estate.health_checks).map(facts).collect()
 }
 
 fn pools(side: &Side<'_>) -> Things {

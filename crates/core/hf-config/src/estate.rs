@@ -11,10 +11,12 @@ mod assignment;
 mod balancing;
 mod bundle;
 mod check;
+mod check_kind;
 mod control;
 mod hosted;
 pub mod limits;
 mod patience;
+mod pattern;
 mod place;
 mod pool;
 mod record;
@@ -28,13 +30,18 @@ pub use balancing::{
     ProxyVersion, StickyCookie, ToEndpoint,
 };
 pub use bundle::EstateBundle;
-pub use check::{CheckKind, HealthCheck, Initial};
+pub use check::{Counting, HealthCheck, Initial};
+pub use check_kind::{
+    Calculated, CheckKind, CheckTls, CommandCheck, DnsCheck, GrpcCheck, HttpCheck, Method, MetricCheck,
+    Missing, PushedCheck, QueryType, RCODES, TcpCheck, Threshold,
+};
 pub use control::{ControlPanel, Enough, EstateControl, EstateRule, RuleTest, RuleWords};
 pub use hosted::{
     Alias, DnssecAlgorithm, DnssecPolicy, HostedZone, NamePattern, PlainRecord, Remote, SerialPolicy, Soa,
     TransferRule, Transfers, UpdateRule, ZoneSource,
 };
 pub use patience::{Bounds, Ejection, Failover, Patience, Retries, StatusRange};
+pub use pattern::Pattern;
 pub use place::{Region, Zone};
 pub use pool::{AllDown, CrossZone, Endpoint, Minimum, Pool, Protocol};
 pub use record::{AddressFamily, Filter, Record, Sticky};

@@ -64,13 +64,15 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
     let rules = rules::rules(&mut root, &panels, &controls, &mut report);
     let regions = zones::regions(&mut root, &controls, &mut report);
     let zones = zones::zones(&mut root, &regions, &controls, &mut report);
-    let checks = checks::health_checks(&mut root, &controls, &mut report);
+    let checks = checks::health_checks(&mut root, &controls, bundle, &mut report);
+    let probes_max = checks::budget::read(&mut root, &mut report);
     let assigned = assignments::names(&mut root, &mut report);
     let pools = pools::pools(
         &mut root,
         &pools::Around { zones: &zones, checks: &checks, controls: &controls, assignments: &assigned },
         &mut report,
     );
+    checks::budget::check(&checks, &pools, zones.list.len(), probes_max, &mut report);
     let mut hosted = hosted::hosted_zones(&mut root, bundle, &mut report);
     hosted::check_hosted_zones(&mut hosted, &zones, &pools, &mut report);
     let collections = collections::collections(&mut root, &mut report);
@@ -123,7 +125,8 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
     all().map(|estate| (estate, advice)).ok_or_else(incomplete)
 }
 
-/// The master files that an estate's TOML text names, sorted, each once: what the caller loads into the bundle.
+/// The files that an estate's TOML text names, master files and authorities of checks, sorted, each once: what the caller loads into
+/// the bundle.
 ///
 /// # Errors
 ///
@@ -135,6 +138,12 @@ pub fn estate_files(file: &str, toml: &str) -> Result<Vec<String>, Problems> {
         let mut root = Fields::new(&document, 0, "an estate");
         for mut zone in root.list("hosted_zone", "a hosted zone", limits::HOSTED_ZONES, &mut report) {
             let name = zone.get("file").and_then(|value| value.text(&mut report));
+            files.extend(name.map(str::to_owned));
+        }
+        for mut check in root.list("health_check", "a health check", limits::HEALTH_CHECKS, &mut report) {
+            let tls = check.get("tls").filter(|value| !value.is_truth());
+            let tls = tls.and_then(|value| value.fields("the TLS of a check", &mut report));
+            let name = tls.and_then(|mut tls| tls.get("ca_file")).and_then(|value| value.text(&mut report));
             files.extend(name.map(str::to_owned));
         }
     }

@@ -222,6 +222,27 @@ impl<'t, 'i> Value<'t, 'i> {
         }
     }
 
+    /// A number that is finite, as written.
+    pub(crate) fn number(self, report: &mut Report<'_>) -> Option<&'t str> {
+        let digits = match self.node.get_ref() {
+            DeValue::Integer(digits) if digits.radix() == 10 => digits.as_str(),
+            DeValue::Float(digits) => digits.as_str(),
+            _ => {
+                self.wrong_type("a number", report);
+                return None;
+            }
+        };
+        if digits.len() > 40 || !digits.parse::<f64>().is_ok_and(f64::is_finite) {
+            let key = self.key;
+            report.add(
+                self.at(),
+                format_args!("`{key}` is a number with an end, this is {}; change it", clip(digits)),
+            );
+            return None;
+        }
+        Some(digits)
+    }
+
     /// `true` or `false`.
     pub(crate) fn truth(self, report: &mut Report<'_>) -> Option<bool> {
         let found = self.node.get_ref().as_bool();

@@ -1,6 +1,8 @@
-//! Results in a row, for one endpoint at one checker.
+//! Results that contradict a state, in a row or on balance, for one subject at one checker.
 
-/// Counts results; flips after `rise` good or `fall` bad ones in a row. Where nothing was known, the first result decides at once.
+use hf_config::estate::{Counting, HealthCheck};
+
+/// Counts results; flips after `rise` good or `fall` bad ones, in a row, or more of them than of the others by that much. Where nothing was known, the first result decides at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Streak {
     healthy: Option<bool>,
@@ -23,11 +25,23 @@ impl Streak {
         Streak { against: 0, ..self }
     }
 
-    /// Takes one result. True if the state flipped (or was set for the first time).
+    /// Takes one result of a check, counted as that says. True if the state flipped (or was set for the first time).
+    pub fn count(&mut self, good: bool, check: &HealthCheck) -> bool {
+        self.record_as(check.count, good, check.rise, check.fall)
+    }
+
+    /// Takes one result, counted in a row. True if the state flipped (or was set for the first time).
     pub fn record(&mut self, good: bool, rise: u8, fall: u8) -> bool {
+        self.record_as(Counting::Consecutive, good, rise, fall)
+    }
+
+    fn record_as(&mut self, counting: Counting, good: bool, rise: u8, fall: u8) -> bool {
         match self.healthy {
             Some(state) if state == good => {
-                self.against = 0;
+                self.against = match counting {
+                    Counting::Consecutive => 0,
+                    Counting::Interleaved => self.against.saturating_sub(1),
+                };
                 std::mem::take(&mut self.is_presumed)
             }
             Some(_) => {
@@ -54,7 +68,7 @@ impl Streak {
         self.healthy.filter(|_| !self.is_presumed)
     }
 
-    /// Whether the last result contradicted the state: the next probe may come at `confirm_interval`.
+    /// Whether a result that contradicts the state is still counted: the next probe may come at `confirm_interval`.
     pub fn is_in_doubt(&self) -> bool {
         self.against > 0
     }

@@ -1,17 +1,18 @@
 //! What there is to probe: the estate's endpoints folded into jobs, and what each job knows.
 //!
-//! One address under one check is one job, in however many pools it stands. When the estate changes, a job of the same address
+//! One address under one check is one job, in however many pools it stands; a check that stands by itself is one. When the estate changes, a job of the same address
 //! and check goes on with its streak; it never returns to unknown.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hf_config::estate::{CheckKind, Estate, HealthCheck};
+use hf_config::estate::{Estate, HealthCheck};
 use hf_health::{Bitmap, Streak, Verdict, Verdicts};
 use hf_model::{CheckName, NodeId};
 use tokio::time::Instant;
 
+use crate::prober::Standing;
 use crate::schedule::{self, Pace, Phase};
 
 /// Names a job for as long as its address and its whole check stay the same.
@@ -20,11 +21,11 @@ pub type JobId = u64;
 /// One address under one check.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The endpoint's own address.
+    /// The endpoint's own address; the unspecified one for a check that goes to none.
     pub address: SocketAddr,
     /// How to probe it.
     pub check: Arc<HealthCheck>,
-    /// Its positions in the order of `Estate::endpoint_refs`.
+    /// Its positions in the order of `Estate::subject_count`.
     pub endpoints: Vec<usize>,
     /// Its results in a row.
     pub streak: Streak,
@@ -51,12 +52,19 @@ pub struct Jobs {
 
 impl Jobs {
     /// Takes over a new estate at `now`. Who was not probed before begins with what `presumed` says.
-    pub fn adopt(&mut self, node: &NodeId, estate: &Estate, presumed: &Verdicts, now: Instant) {
+    pub fn adopt(
+        &mut self,
+        node: &NodeId,
+        standing: Standing,
+        estate: &Estate,
+        presumed: &Verdicts,
+        now: Instant,
+    ) {
         let mut old: HashMap<(SocketAddr, CheckName), (JobId, Job)> = std::mem::take(&mut self.all)
             .into_iter()
             .map(|(id, job)| ((job.address, job.check.name.clone()), (id, job)))
             .collect();
-        let wanted = wanted(estate);
+        let wanted = wanted(estate, standing);
         let names = wanted.iter().map(|(key, (check, _))| (format!("{} {}", key.0, key.1), &check.interval));
         let phases = schedule::phases(node.as_str(), names);
         for ((key, (check, endpoints)), phase) in wanted.iter().zip(phases) {
@@ -107,9 +115,12 @@ fn presume(verdicts: &Verdicts, endpoints: &[usize]) -> Streak {
     Streak::presumed(said().any(|verdict| verdict == Verdict::Healthy))
 }
 
+/// What a check that goes to no address is probed at.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
 type Wanted = BTreeMap<(SocketAddr, CheckName), (Arc<HealthCheck>, Vec<usize>)>;
 
-fn wanted(estate: &Estate) -> Wanted {
+fn wanted(estate: &Estate, standing: Standing) -> Wanted {
     let checks: Vec<Arc<HealthCheck>> = estate.health_checks.iter().cloned().map(Arc::new).collect();
     let mut wanted = Wanted::new();
     for (at, endpoint) in estate.endpoint_refs().enumerate() {
@@ -117,12 +128,17 @@ fn wanted(estate: &Estate) -> Wanted {
         else {
             continue;
         };
-        // What a routing control says is known without asking.
-        if matches!(check.kind, CheckKind::Control { .. }) {
+        if !check.probes_endpoints() {
             continue;
         }
         let key = (estate.endpoint(endpoint).address, check.name.clone());
         wanted.entry(key).or_insert_with(|| (check.clone(), Vec::new())).1.push(at);
+    }
+    if standing == Standing::Probed {
+        for (at, check) in estate.check_indexes().zip(&checks).filter(|(_, check)| check.probes_itself()) {
+            let address = check.address.unwrap_or(NOWHERE);
+            wanted.insert((address, check.name.clone()), (check.clone(), vec![estate.check_subject(at)]));
+        }
     }
     wanted
 }

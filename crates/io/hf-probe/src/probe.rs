@@ -1,62 +1,71 @@
 //! One probe, no policy.
 //!
-//! A probe's connection ends with a reset (`SO_LINGER` 0): the side that closes first would otherwise keep the
-//! connection in TIME_WAIT for a minute, and a thousand probes a second would keep sixty thousand of them, here or at the endpoint. What we
-//! wanted to know is known by then, and a reset also stops an endpoint that still sends. It is what load balancers' TCP checks do.
+//! 1. The check's time-out covers all of it: waiting for leave, connecting, asking, reading. What it was at when time ran out is told.
+//! 2. What is good for an inverted check is turned round here, before anybody counts.
+//! 3. A probe's connection ends with a reset (`wire`), its command with its process group (`command`).
 
 use std::net::SocketAddr;
 
 use hf_config::estate::{CheckKind, HealthCheck};
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
-use crate::failure::{Outcome, ProbeFailure, ProbeResult, of_connect};
-use crate::http1;
+use crate::failure::{Outcome, ProbeFailure, ProbeResult};
+use crate::progress::Progress;
+use crate::tools::Tools;
+use crate::{command, dns, grpc, http, metric, tcp};
 
-/// Where a check of the endpoint at `address` connects to: the check's port, if it has one.
+/// Where a check of the endpoint at `address` connects to: its own address, if it stands by itself; the check's port, if it has one.
 pub fn probed_address(check: &HealthCheck, address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip(), check.port.unwrap_or(address.port()))
+    check.address.unwrap_or_else(|| SocketAddr::new(address.ip(), check.port.unwrap_or(address.port())))
 }
 
-/// Probes the endpoint at `address` once. The check's timeout covers all of it: connecting, writing, headers, body.
-pub async fn probe(check: &HealthCheck, address: SocketAddr) -> ProbeResult {
+/// Probes the endpoint at `address` once.
+pub async fn probe(tools: &Tools, check: &HealthCheck, address: SocketAddr) -> ProbeResult {
     let began = Instant::now();
-    let outcome = ask(check, address, began + check.timeout).await;
+    let progress = Progress::default();
+    let asked =
+        Asked { tools, check, at: probed_address(check, address), named: address, progress: &progress };
+    let outcome = match timeout_at(began + check.timeout, ask(&asked)).await {
+        Ok(outcome) => outcome,
+        Err(_) => progress.late(check.timeout),
+    };
+    let outcome = if check.inverted { turned_round(outcome) } else { outcome };
     ProbeResult { outcome, took: began.elapsed() }
 }
 
-async fn ask(check: &HealthCheck, address: SocketAddr, deadline: Instant) -> Outcome {
-    if let CheckKind::Control { control } = &check.kind {
-        return Outcome::Unmeasured(format!("routing control {control} says so, no probe does"));
-    }
-    let stream = match timeout_at(deadline, connect(probed_address(check, address))).await {
-        Err(_) => return Outcome::Bad(ProbeFailure::NoConnection(check.timeout)),
-        Ok(Err(error)) => return of_connect(&error),
-        Ok(Ok(stream)) => stream,
-    };
-    let (path, host, status, body) = match &check.kind {
-        CheckKind::Tcp | CheckKind::Control { .. } => return Outcome::Good,
-        CheckKind::Http { path, host, status, body } => (path, host, *status, body.as_deref()),
-    };
-    let host = host.clone().unwrap_or_else(|| address.to_string());
-    let request = match http1::request(path, &host) {
-        Ok(request) => request,
-        Err(error) => return Outcome::Bad(ProbeFailure::NotARequest(error.to_string())),
-    };
-    let mut has_head = false;
-    let want = http1::Want { status, body };
-    match timeout_at(deadline, http1::exchange(stream, request, want, &mut has_head)).await {
-        Ok(Ok(())) => Outcome::Good,
-        Ok(Err(failure)) => Outcome::Bad(failure),
-        Err(_) if has_head => Outcome::Bad(ProbeFailure::NoEnd(check.timeout)),
-        Err(_) => Outcome::Bad(ProbeFailure::NoAnswer(check.timeout)),
+/// What a kind's probe has to go by.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// What probes share.
+    pub tools: &'a Tools,
+    /// The check.
+    pub check: &'a HealthCheck,
+    /// Where to connect.
+    pub at: SocketAddr,
+    /// How the endpoint is called: its own address.
+    pub named: SocketAddr,
+    /// What it is at.
+    pub progress: &'a Progress,
+}
+
+async fn ask(asked: &Asked<'_>) -> Outcome {
+    match &asked.check.kind {
+        CheckKind::Tcp(tcp) => tcp::ask(asked, tcp).await,
+        CheckKind::Http(http) => http::ask(asked, http).await,
+        CheckKind::Grpc(grpc) => grpc::ask(asked, grpc).await,
+        CheckKind::Dns(dns) => dns::ask(asked, dns).await,
+        CheckKind::Command(command) => command::ask(asked, command).await,
+        CheckKind::Metric(metric) => metric::ask(asked, metric).await,
+        kind @ (CheckKind::Pushed(_) | CheckKind::Calculated(_) | CheckKind::Control { .. }) => {
+            Outcome::Unmeasured(format!("a check of kind {} sends nothing", kind.as_str()))
+        }
     }
 }
 
-async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_zero_linger()?;
-    let stream = socket.connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+fn turned_round(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Good => Outcome::Bad(ProbeFailure::Inverted),
+        Outcome::Bad(_) => Outcome::Good,
+        unmeasured @ Outcome::Unmeasured(_) => unmeasured,
+    }
 }

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::failure::{Outcome, ProbeResult};
 use crate::jobs::{JobId, Jobs};
 use crate::schedule;
+use crate::tools::Tools;
 
 /// What there is to probe.
 #[derive(Clone, Debug)]
@@ -49,12 +50,26 @@ pub struct ProberConfig {
     pub node: NodeId,
     /// Probes at once; each takes one file descriptor. At least 1, default 1,000.
     pub max_in_flight: usize,
+    /// What it does with checks that stand by themselves. Default: they are left to others.
+    pub standing: Standing,
+    /// Programs that checks of kind command may run here, as absolute paths. Default none.
+    pub commands: Vec<String>,
+}
+
+/// What a prober does with checks that stand by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It probes them, too: a checker does.
+    Probed,
+    /// It leaves them to others: a balancer measures the ways that its own requests take.
+    #[default]
+    Left,
 }
 
 impl ProberConfig {
     /// The defaults for a node.
     pub fn new(node: NodeId) -> Self {
-        ProberConfig { node, max_in_flight: 1_000 }
+        ProberConfig { node, max_in_flight: 1_000, standing: Standing::Left, commands: Vec::new() }
     }
 }
 
@@ -65,12 +80,12 @@ pub trait Probing: Clone + Send + Sync + 'static {
 }
 
 /// The real thing.
-#[derive(Clone, Copy, Debug)]
-struct Network;
+#[derive(Clone, Debug)]
+struct Network(Tools);
 
 impl Probing for Network {
     async fn probe(&self, check: &HealthCheck, address: SocketAddr) -> ProbeResult {
-        crate::probe(check, address).await
+        crate::probe(&self.0, check, address).await
     }
 }
 
@@ -89,10 +104,13 @@ pub trait Sink: Send {
 pub struct Observation<'a> {
     /// The estate whose positions these are.
     pub estate: &'a Arc<Estate>,
-    /// Positions in `Estate::endpoint_refs`: one for each pool that holds this address under this check.
+    /// Positions in the order of `Estate::subject_count`: one for each pool that holds this address under this check; that of the check
+    /// itself, if it stands by itself.
     pub endpoints: &'a [usize],
-    /// The endpoint's address.
+    /// The endpoint's address; the unspecified one for a check that goes to none.
     pub address: SocketAddr,
+    /// The check.
+    pub check: &'a HealthCheck,
     /// When the probe began.
     pub began: Instant,
     /// What came of it.
@@ -106,7 +124,7 @@ pub struct Observation<'a> {
 /// What is known of one address under one check, for `explain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// Positions in `Estate::endpoint_refs`.
+    /// Positions in the order of `Estate::subject_count`.
     pub endpoints: Vec<usize>,
     /// The endpoint's address.
     pub address: SocketAddr,
@@ -192,7 +210,8 @@ impl Prober {
         sink: impl Sink,
         shutdown: watch::Receiver<bool>,
     ) {
-        self.run_with(Network, source, estate_of, sink, shutdown).await;
+        self.run_with(Network(Tools::new(self.config.commands.clone())), source, estate_of, sink, shutdown)
+            .await;
     }
 
     /// [`Prober::run`] with probes of another making.
@@ -273,7 +292,8 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
             return;
         }
         let presumed = if self.estate.is_none() { verdicts } else { Verdicts::default() };
-        self.jobs.adopt(&self.prober.config.node, &estate, &presumed, Instant::now());
+        let config = &self.prober.config;
+        self.jobs.adopt(&config.node, config.standing, &estate, &presumed, Instant::now());
         self.due = self.jobs.all.iter().filter_map(|(id, job)| Some(Reverse((job.due?, *id)))).collect();
         let (known, healthy) = self.jobs.bitmaps(estate.subject_count());
         self.renew_board();
@@ -336,10 +356,7 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
             outcome: Outcome::Unmeasured("the probe broke off by a fault of ours".to_owned()),
             took: now - began,
         });
-        let flipped = result
-            .outcome
-            .is_good()
-            .is_some_and(|good| job.streak.record(good, job.check.rise, job.check.fall));
+        let flipped = result.outcome.is_good().is_some_and(|good| job.streak.count(good, &job.check));
         let in_doubt = job.streak.is_in_doubt();
         let due = schedule::next(self.epoch, began, now, job.pace(), job.phase, in_doubt);
         job.due = Some(due);
@@ -349,6 +366,7 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
             estate,
             endpoints: &job.endpoints,
             address: job.address,
+            check: &job.check,
             began,
             result: &result,
             healthy: job.streak.healthy(),

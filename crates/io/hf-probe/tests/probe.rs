@@ -5,9 +5,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hf_config::estate::{CheckKind, HealthCheck};
+use hf_config::estate::{CheckKind, HealthCheck, HttpCheck, StatusRange};
 use hf_model::CheckName;
-use hf_probe::{Outcome, probe, probed_address};
+use hf_probe::{Outcome, Tools, probe, probed_address};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -19,25 +19,19 @@ const SHORT: Duration = Duration::from_millis(120);
 
 fn check(timeout: Duration, kind: CheckKind) -> HealthCheck {
     HealthCheck {
-        name: CheckName::new("web").unwrap(),
-        kind,
         interval: Duration::from_secs(10),
         timeout,
         confirm_interval: Duration::from_secs(10),
-        rise: 2,
-        fall: 3,
-        port: None,
-        initial: hf_config::estate::Initial::default(),
+        ..HealthCheck::new(CheckName::new("web").unwrap(), kind)
     }
 }
 
 fn http(body: Option<&str>) -> CheckKind {
-    CheckKind::Http {
-        path: "/healthz?deep=1".to_owned(),
-        host: None,
-        status: (200, 299),
+    CheckKind::Http(Box::new(HttpCheck {
+        status: vec![StatusRange { from: 200, to: 299 }],
         body: body.map(str::to_owned),
-    }
+        ..HttpCheck::new("/healthz?deep=1")
+    }))
 }
 
 /// A server for one connection that reads the request and then does as told. Ends with the request.
@@ -84,7 +78,7 @@ fn words(outcome: &Outcome) -> String {
 async fn judge(timeout: Duration, kind: CheckKind, address: SocketAddr) -> String {
     let check = check(timeout, kind);
     let began = Instant::now();
-    let result = probe(&check, address).await;
+    let result = probe(&Tools::default(), &check, address).await;
     assert!(result.took <= began.elapsed());
     words(&result.outcome)
 }
@@ -110,12 +104,11 @@ async fn a_good_answer_is_good_and_the_request_is_plain() {
 #[tokio::test]
 async fn the_host_header_can_be_chosen() {
     let (address, task) = answer("HTTP/1.1 204 No Content\r\n\r\n").await;
-    let kind = CheckKind::Http {
-        path: "/".to_owned(),
+    let kind = CheckKind::Http(Box::new(HttpCheck {
         host: Some("www.example.test".to_owned()),
-        status: (204, 204),
-        body: None,
-    };
+        status: vec![StatusRange { from: 204, to: 204 }],
+        ..HttpCheck::new("/")
+    }));
     assert_eq!(judge(PATIENT, kind, address).await, "good");
     assert!(task.await.unwrap().contains("\r\nhost: www.example.test\r\n"));
 }
@@ -252,7 +245,7 @@ async fn a_listener_that_never_accepts_is_no_answer_and_a_full_one_no_connection
         held.push(stream);
         assert!(held.len() < 100, "a backlog of one");
     }
-    assert_eq!(judge(SHORT, CheckKind::Tcp, address).await, "no connection within 120ms");
+    assert_eq!(judge(SHORT, CheckKind::tcp(), address).await, "no connection within 120ms");
 }
 
 /// An address where nobody listens: bound and not listening, so that nobody else can take it.
@@ -266,7 +259,7 @@ fn deaf() -> (TcpSocket, SocketAddr) {
 #[tokio::test]
 async fn nobody_there_is_refused() {
     let (_held, address) = deaf();
-    assert_eq!(judge(PATIENT, CheckKind::Tcp, address).await, "connection refused");
+    assert_eq!(judge(PATIENT, CheckKind::tcp(), address).await, "connection refused");
     assert_eq!(judge(PATIENT, http(None), address).await, "connection refused");
 }
 
@@ -274,7 +267,7 @@ async fn nobody_there_is_refused() {
 async fn a_tcp_check_wants_a_connection_only() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    assert_eq!(judge(PATIENT, CheckKind::Tcp, address).await, "good");
+    assert_eq!(judge(PATIENT, CheckKind::tcp(), address).await, "good");
     // It ended with a reset: no TIME_WAIT on either side.
     let (mut stream, _) = listener.accept().await.unwrap();
     let error = stream.read(&mut [0; 1]).await.unwrap_err();
@@ -285,16 +278,16 @@ async fn a_tcp_check_wants_a_connection_only() {
 async fn a_check_may_name_its_own_port() {
     let (_held, own) = deaf();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut with_port = check(PATIENT, CheckKind::Tcp);
+    let mut with_port = check(PATIENT, CheckKind::tcp());
     with_port.port = Some(listener.local_addr().unwrap().port());
     assert_eq!(probed_address(&with_port, own), listener.local_addr().unwrap());
-    assert_eq!(probe(&with_port, own).await.outcome, Outcome::Good);
+    assert_eq!(probe(&Tools::default(), &with_port, own).await.outcome, Outcome::Good);
 }
 
 #[tokio::test]
 async fn a_check_that_makes_no_request_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let kind = CheckKind::Http { path: "/ a b".to_owned(), host: None, status: (200, 200), body: None };
+    let kind = CheckKind::http("/ a b");
     let said = judge(PATIENT, kind, listener.local_addr().unwrap()).await;
-    assert!(said.starts_with("the check's path or host cannot be sent: "), "{said}");
+    assert!(said.starts_with("the check's path, host or headers cannot be sent: "), "{said}");
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use hf_clock::Clock;
 use hf_health::Table;
 use hf_model::{NodeId, ZoneId};
-use hf_probe::{Evidence, Given, Load, Prober, ProberConfig};
+use hf_probe::{Evidence, Given, Load, Prober, ProberConfig, Standing};
 use hf_snapshot::Snapshot;
 use tokio::sync::watch;
 
@@ -33,13 +33,15 @@ pub struct CheckerConfig {
     /// Probes at once; each takes one file descriptor. Default 1,000: enough for 2,000 dead endpoints with a timeout
     /// of half a second and a check each second.
     pub max_in_flight: usize,
+    /// Programs that checks of kind command may run here, as absolute paths. Default none.
+    pub commands: Vec<String>,
 }
 
 impl CheckerConfig {
     /// The defaults for a node in a zone.
     pub fn new(node: NodeId, zone: ZoneId, clock: Clock) -> Self {
         let max_in_flight = ProberConfig::new(node.clone()).max_in_flight;
-        CheckerConfig { node, zone, clock, max_in_flight }
+        CheckerConfig { node, zone, clock, max_in_flight, commands: Vec::new() }
     }
 }
 
@@ -53,8 +55,12 @@ pub struct Checker {
 impl Checker {
     /// A checker that does nothing until it is run.
     pub fn new(config: CheckerConfig) -> Self {
-        let prober =
-            Prober::new(ProberConfig { node: config.node.clone(), max_in_flight: config.max_in_flight });
+        let prober = Prober::new(ProberConfig {
+            node: config.node.clone(),
+            max_in_flight: config.max_in_flight,
+            standing: Standing::Probed,
+            commands: config.commands.clone(),
+        });
         Checker { config, prober }
     }
 

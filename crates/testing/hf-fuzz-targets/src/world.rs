@@ -21,10 +21,16 @@ pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub(crate) static EXAMPLE: LazyLock<Compiled> = LazyLock::new(|| {
     let bundle = EstateBundle {
         toml: include_str!("../../../../examples/all-options/estate.toml").to_owned(),
-        files: [(
-            "example.test.zone".to_owned(),
-            include_str!("../../../../examples/all-options/example.test.zone").to_owned(),
-        )]
+        files: [
+            (
+                "example.test.zone".to_owned(),
+                include_str!("../../../../examples/all-options/example.test.zone").to_owned(),
+            ),
+            (
+                "services-ca.pem".to_owned(),
+                include_str!("../../../../examples/all-options/services-ca.pem").to_owned(),
+            ),
+        ]
         .into(),
     };
     let estate = hf_config::read_estate(FILE, &bundle).unwrap_or_else(|problems| panic!("{problems}"));

@@ -54,18 +54,7 @@ fn zone(id: &str, alias: Option<&str>) -> Zone {
 }
 
 fn tcp_check() -> HealthCheck {
-    let second = std::time::Duration::from_secs(1);
-    HealthCheck {
-        name: CheckName::new("tcp").unwrap(),
-        kind: CheckKind::Tcp,
-        interval: second,
-        timeout: second / 2,
-        confirm_interval: second,
-        rise: 2,
-        fall: 3,
-        port: None,
-        initial: hf_config::estate::Initial::default(),
-    }
+    HealthCheck::new(CheckName::new("tcp").unwrap(), CheckKind::tcp())
 }
 
 fn pool(pool: &str, endpoints: &[(&str, u16)]) -> Pool {

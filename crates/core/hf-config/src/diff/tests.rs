@@ -139,9 +139,15 @@ fn zones_regions_and_checks() {
         &[],
         expect![[r#"
             ~ health check web: body removed
+            ~ health check web: body_regex removed
+            ~ health check web: expect added
+            ~ health check web: follow_redirects removed
             ~ health check web: host removed
+            ~ health check web: http removed
             ~ health check web: kind http -> tcp
+            ~ health check web: method removed
             ~ health check web: path removed
+            ~ health check web: send added
             ~ health check web: status removed
         "#]],
     );
@@ -239,15 +245,21 @@ fn controls_and_rules_that_change() {
         .replace(from, to)
         .replace("kind = \"control\"\ncontrol = \"london\"", "kind = \"tcp\"");
     expect![[r#"
+        ~ health check by-hand: address added
         ~ health check by-hand: confirm_interval added
         ~ health check by-hand: control removed
+        ~ health check by-hand: count added
+        ~ health check by-hand: expect added
         ~ health check by-hand: fall added
         ~ health check by-hand: initial added
         ~ health check by-hand: interval added
         ~ health check by-hand: kind control -> tcp
         ~ health check by-hand: port added
+        ~ health check by-hand: quorum added
         ~ health check by-hand: rise added
+        ~ health check by-hand: send added
         ~ health check by-hand: timeout added
+        ~ health check by-hand: tls added
         ~ routing control regions/london: initial on -> off
         ~ safety rule regions/stays: asks any of london on -> london change only while all of london on
         ~ safety rule regions/stays: wait_period 5s -> 1m

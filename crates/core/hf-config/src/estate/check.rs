@@ -1,8 +1,13 @@
-//! How health is measured.
+//! How health is measured: what all kinds of checks have in common.
+//!
+//! Not here: what a probe of each kind does (`check_kind`), results in a row and the quorum (`hf-health`).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use hf_model::{CheckName, ControlPath};
+use hf_model::{CheckName, Share};
+
+use super::check_kind::CheckKind;
 
 /// How health is measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,20 +23,96 @@ pub struct HealthCheck {
     /// From a probe that contradicts the present state to the next one, until it is confirmed or not.
     /// 50 ms to `interval`, default `interval`: a failure makes no extra work unless asked for; at most `fall` or `rise` extra probes each time.
     pub confirm_interval: Duration,
-    /// Good results in a row that turn an endpoint healthy. 1 to 10, default 2.
+    /// Good results that turn an endpoint healthy. 1 to 10, default 2.
     pub rise: u8,
-    /// Bad results in a row that turn it unhealthy. 1 to 10, default 3.
+    /// Bad results that turn it unhealthy. 1 to 10, default 3.
     pub fall: u8,
+    /// How they are counted.
+    pub count: Counting,
     /// The port to probe, if not the endpoint's own.
     pub port: Option<u16>,
+    /// What is probed instead of the endpoints: then the check stands by itself, and its verdict is that of every endpoint under it.
+    pub address: Option<SocketAddr>,
     /// What an endpoint counts as for a balancer before its first result.
     pub initial: Initial,
+    /// Whether each result is turned round: good is bad.
+    pub inverted: bool,
+    /// Whether nothing is measured, and everybody counts as healthy.
+    pub disabled: bool,
+    /// An endpoint is healthy while more than this share of the checkers that know it say so. 0 % to below 100 %, default 18 %.
+    pub quorum: Share,
 }
 
 impl HealthCheck {
+    /// From the start of one probe to the start of the next, unless told otherwise.
+    pub const INTERVAL: Duration = Duration::from_secs(1);
+
+    /// A check of this kind with every other option at its default.
+    pub fn new(name: CheckName, kind: CheckKind) -> Self {
+        HealthCheck {
+            name,
+            kind,
+            interval: Self::INTERVAL,
+            timeout: Self::INTERVAL / 2,
+            confirm_interval: Self::INTERVAL,
+            rise: 2,
+            fall: 3,
+            count: Counting::default(),
+            port: None,
+            address: None,
+            initial: Initial::default(),
+            inverted: false,
+            disabled: false,
+            quorum: Self::quorum_default(),
+        }
+    }
+
+    /// 18 %, Route 53's figure: the Amazon Route 53 developer guide, "How Route 53 determines whether a health check is healthy".
+    pub fn quorum_default() -> Share {
+        Share::from_ppm(180_000).expect("under a million")
+    }
+
     /// Whether it measures one thing by itself, rather than each endpoint of the pools that name it: then a table has a bit for it.
+    ///
+    /// A pushed check is of both sorts: results come for all of it or for one endpoint.
     pub fn is_standing(&self) -> bool {
-        false
+        let by_kind =
+            matches!(self.kind, CheckKind::Command(_) | CheckKind::Pushed(_) | CheckKind::Metric(_));
+        by_kind || self.address.is_some()
+    }
+
+    /// Whether checkers and balancers probe each endpoint under it.
+    pub fn probes_endpoints(&self) -> bool {
+        let by_kind = matches!(
+            self.kind,
+            CheckKind::Tcp(_) | CheckKind::Http(_) | CheckKind::Grpc(_) | CheckKind::Dns(_)
+        );
+        by_kind && self.address.is_none() && !self.disabled
+    }
+
+    /// Whether checkers probe one thing for it, once for all endpoints.
+    pub fn probes_itself(&self) -> bool {
+        self.is_standing() && !matches!(self.kind, CheckKind::Pushed(_)) && !self.disabled
+    }
+}
+
+/// How results are counted against the present state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counting {
+    /// In a row: one good result and all bad ones before it are forgotten. The default.
+    #[default]
+    Consecutive,
+    /// A good result takes one bad one off: an endpoint that fails two times in three turns, too.
+    Interleaved,
+}
+
+impl Counting {
+    /// As written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Counting::Consecutive => "consecutive",
+            Counting::Interleaved => "interleaved",
+        }
     }
 }
 
@@ -56,27 +137,4 @@ impl Initial {
             Initial::Unknown => "unknown",
         }
     }
-}
-
-/// What a probe does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckKind {
-    /// Opens a TCP connection and closes it.
-    Tcp,
-    /// Sends `GET path` over HTTP/1.1.
-    Http {
-        /// Absolute path, default `/`.
-        path: String,
-        /// The `Host` header, default the endpoint's address.
-        host: Option<String>,
-        /// Statuses that count as good, inclusive, default 200 to 399.
-        status: (u16, u16),
-        /// Text that the first 64 KiB of the body must hold.
-        body: Option<String>,
-    },
-    /// Sends nothing: healthy exactly while a routing control is on.
-    Control {
-        /// Which; it is declared in this estate.
-        control: ControlPath,
-    },
 }

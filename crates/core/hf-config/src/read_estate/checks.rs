@@ -1,115 +1,258 @@
 //! Health checks: how health is measured.
 //!
-//! Not here: probing, judging.
+//! 1. `kind` says which keys a check has; a key of another kind is named as such.
+//! 2. What can never be good, or never bad, is refused where that is certain, and advised against where it is likely.
+//! 3. Calculated checks name others wherever these stand in the file; a ring is refused.
+//!
+//! Not here: probing, judging; what a single kind reads (`network`, `others`, `expect`).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use hf_model::CheckName;
+use hf_model::{CheckName, Share};
 
 use super::controls::Controls;
-use super::length;
 use super::zones::named;
-use crate::estate::{CheckKind, HealthCheck, Initial, limits};
+use super::{length, parse_share};
+use crate::addresses::read_socket;
+use crate::estate::{
+    CheckIx, CheckKind, Counting, EstateBundle, HealthCheck, Initial, is_endpoint_address, limits,
+};
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there};
 
-/// Kinds of the format that a later version carries.
-const LATER: [&str; 6] = ["https", "grpc", "dns", "command", "pushed", "calculated"];
+pub(super) mod budget;
+mod calculated;
+mod expect;
+mod keys;
+mod network;
+mod others;
 
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 const INTERVAL_MAX: Duration = Duration::from_hours(1);
-const INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
 const TIMEOUT_MIN: Duration = Duration::from_millis(10);
 const CONFIRM_MIN: Duration = Duration::from_millis(50);
-/// What only checks that send something have.
-const PROBING: [&str; 6] = ["interval", "timeout", "confirm_interval", "rise", "fall", "port"];
-/// Bytes that may be looked for in a body.
-const BODY_BYTES_MAX: usize = 4_096;
 
 /// The health checks of the file; those with a problem are `None`.
 pub(super) struct Checks {
     pub(super) list: Vec<Option<HealthCheck>>,
     pub(super) names: Names,
+    /// Where each stands in the text.
+    pub(super) places: Vec<usize>,
+}
+
+/// What kinds of checks look things up in.
+struct Around<'a> {
+    controls: &'a Controls,
+    bundle: &'a EstateBundle,
 }
 
 pub(super) fn health_checks(
     root: &mut Fields<'_, '_>,
     controls: &Controls,
+    bundle: &EstateBundle,
     report: &mut Report<'_>,
 ) -> Checks {
     let mut names = Names::new("health check");
-    let mut list = Vec::new();
+    let around = Around { controls, bundle };
+    let (mut list, mut places, mut pending) = (Vec::new(), Vec::new(), Vec::new());
     for (position, fields) in
         (0..).zip(root.list("health_check", "a health check", limits::HEALTH_CHECKS, report))
     {
-        list.push(health_check(fields, position, controls, &mut names, report));
+        places.push(fields.at());
+        let (check, of) = health_check(fields, position, &around, &mut names, report);
+        list.push(check);
+        pending.extend(of.map(|of| (CheckIx(position), of)));
     }
-    Checks { list, names }
+    calculated::resolve(&mut list, &names, &pending, report);
+    Checks { list, names, places }
 }
 
-fn health_check(
-    mut fields: Fields<'_, '_>,
+/// The check, and the list of a calculated one: its names are looked up once all are read.
+fn health_check<'t, 'i>(
+    mut fields: Fields<'t, 'i>,
     position: u16,
-    controls: &Controls,
+    around: &Around<'_>,
     names: &mut Names,
     report: &mut Report<'_>,
-) -> Option<HealthCheck> {
+) -> (Option<HealthCheck>, Option<Value<'t, 'i>>) {
     let name = named(&mut fields, "name", position, names, report)
         .and_then(|name| name.read(report, CheckName::new));
-    let kind_text = fields.get("kind").and_then(Value::as_text);
-    let kind = kind(&mut fields, controls, report);
-    if kind_text == Some("control") {
-        for value in PROBING.into_iter().filter_map(|key| fields.get(key)) {
-            report.add(value.at(), "a check of kind control sends nothing; remove it");
+    let kind_text = fields.need("kind", report).and_then(|value| keys::kind(value, report));
+    match kind_text {
+        Some(kind) => keys::refuse_foreign(&mut fields, kind, report),
+        None => keys::know_all(&mut fields),
+    }
+    let of = fields.get("of").filter(|_| kind_text == Some("calculated"));
+    let kind = kind_text.and_then(|text| read_kind(text, &mut fields, around, report));
+    let address_value =
+        fields.get("address").filter(|_| kind_text.is_none_or(|kind| keys::has(kind, "address")));
+    let address = if_there(address_value, |value| address(value, report));
+    if let (Some(_), Some(value)) = (address_value, fields.get("port")) {
+        report.add(value.at(), "`address` has the port already; remove `port`");
+    }
+    let common = common(&mut fields, kind_text, report);
+    fields.finish(&[], report);
+    let check = || {
+        let (name, kind, common) = (name?, kind?, common?);
+        Some(HealthCheck { address: address.ok()?, ..common.of(name, kind) })
+    };
+    (check(), of)
+}
+
+fn read_kind(
+    text: &str,
+    fields: &mut Fields<'_, '_>,
+    around: &Around<'_>,
+    report: &mut Report<'_>,
+) -> Option<CheckKind> {
+    match text {
+        "tcp" => network::tcp(fields, around.bundle, report).map(CheckKind::Tcp),
+        "http" | "https" => network::http(fields, text == "https", around.bundle, report)
+            .map(|http| CheckKind::Http(Box::new(http))),
+        "grpc" => network::grpc(fields, around.bundle, report).map(CheckKind::Grpc),
+        "dns" => network::dns(fields, report).map(|dns| CheckKind::Dns(Box::new(dns))),
+        "command" => others::command(fields, report).map(CheckKind::Command),
+        "pushed" => others::pushed(fields, report).map(CheckKind::Pushed),
+        "metric" => {
+            others::metric(fields, around.bundle, report).map(|metric| CheckKind::Metric(Box::new(metric)))
+        }
+        "calculated" => calculated::read(fields, report).map(CheckKind::Calculated),
+        _ => {
+            let value = fields.need("control", report)?;
+            Some(CheckKind::Control { control: around.controls.find(value, report)? })
         }
     }
-    let interval = match fields.get("interval") {
+}
+
+/// What the kinds have in common, as far as a kind has it.
+struct Common {
+    interval: Duration,
+    timeout: Duration,
+    confirm_interval: Duration,
+    rise: u8,
+    fall: u8,
+    count: Counting,
+    port: Option<u16>,
+    initial: Initial,
+    inverted: bool,
+    disabled: bool,
+    quorum: Share,
+}
+
+impl Common {
+    fn of(self, name: CheckName, kind: CheckKind) -> HealthCheck {
+        let Common { interval, timeout, confirm_interval, rise, fall, count, port, .. } = self;
+        let Common { initial, inverted, disabled, quorum, .. } = self;
+        HealthCheck {
+            interval,
+            timeout,
+            confirm_interval,
+            rise,
+            fall,
+            count,
+            port,
+            initial,
+            inverted,
+            disabled,
+            quorum,
+            ..HealthCheck::new(name, kind)
+        }
+    }
+}
+
+fn common(fields: &mut Fields<'_, '_>, kind: Option<&str>, report: &mut Report<'_>) -> Option<Common> {
+    // A key that the kind does not have was refused already.
+    let has = |key: &str| kind.is_none_or(|kind| keys::has(kind, key));
+    let mut get = |key: &'static str| fields.get(key).filter(|_| has(key));
+    let interval = match get("interval") {
         Some(value) => value.duration(INTERVAL_MIN, INTERVAL_MAX, report),
-        None => Some(INTERVAL_DEFAULT),
+        None => Some(HealthCheck::INTERVAL),
     };
     // Without a readable interval its bounds on the others are not known: the widest hold.
     let within = interval.unwrap_or(INTERVAL_MAX);
-    let timeout = match fields.get("timeout") {
+    let timeout = match get("timeout") {
         Some(value) => below_interval(value, TIMEOUT_MIN, within, report),
         None => Some(within / 2),
     };
-    let confirm_interval = match fields.get("confirm_interval") {
+    let confirm_interval = match get("confirm_interval") {
         Some(value) => below_interval(value, CONFIRM_MIN, within, report),
         None => Some(within),
     };
-    let mut times = |key, default: u8| match fields.get(key) {
+    let mut times = |key, default: u8, report: &mut Report<'_>| match get(key) {
         Some(value) => value.whole(1, 10, report).and_then(|count| u8::try_from(count).ok()),
         None => Some(default),
     };
-    let rise = times("rise", 2);
-    let fall = times("fall", 3);
-    let port = if_there(fields.get("port"), |value| u16::try_from(value.whole(1, 65_535, report)?).ok());
-    let initial_value = fields.get("initial");
-    if let (Some(value), Some("control")) = (initial_value, kind_text) {
-        report.add(value.at(), "a check of kind control sends nothing; remove it");
-    }
-    let initial = match initial_value {
-        Some(value) => value.read(report, read_initial),
+    // Who tells results has seen for himself: one is enough unless told otherwise.
+    let (rise, fall) = if kind == Some("pushed") { (1, 1) } else { (2, 3) };
+    let (rise, fall) = (times("rise", rise, report), times("fall", fall, report));
+    let count = match get("count") {
+        Some(value) => value.read(report, |text| {
+            one_of(text, [Counting::Consecutive, Counting::Interleaved], Counting::as_str)
+        }),
+        None => Some(Counting::default()),
+    };
+    let port = if_there(get("port"), |value| u16::try_from(value.whole(1, 65_535, report)?).ok());
+    let initial = match get("initial") {
+        Some(value) => value.read(report, |text| {
+            one_of(text, [Initial::Healthy, Initial::Unhealthy, Initial::Unknown], Initial::as_str)
+        }),
         None => Some(Initial::default()),
     };
-    fields.finish(&[], report);
-    Some(HealthCheck {
-        name: name?,
-        kind: kind?,
+    let mut truth = |key, report: &mut Report<'_>| match get(key) {
+        Some(value) => value.truth(report),
+        None => Some(false),
+    };
+    let (inverted, disabled) = (truth("inverted", report), truth("disabled", report));
+    let quorum = match get("quorum") {
+        Some(value) => quorum(value, report),
+        None => Some(HealthCheck::quorum_default()),
+    };
+    Some(Common {
         interval: interval?,
         timeout: timeout?,
         confirm_interval: confirm_interval?,
         rise: rise?,
         fall: fall?,
+        count: count?,
         port: port.ok()?,
         initial: initial?,
+        inverted: inverted?,
+        disabled: disabled?,
+        quorum: quorum?,
     })
 }
 
-fn read_initial(text: &str) -> Result<Initial, String> {
-    let all = [Initial::Healthy, Initial::Unhealthy, Initial::Unknown];
-    all.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
-        format!("{:?} is unknown here; {}", clip(text), there(all.into_iter().map(Initial::as_str)))
-    })
+fn quorum(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Share> {
+    let share = value.read(report, parse_share)?;
+    if share >= Share::ONE {
+        report.add(
+            value.at(),
+            "healthy is what more than this share of the checkers sees healthy, and more than all of them there are never; lower it",
+        );
+        return None;
+    }
+    Some(share)
+}
+
+fn address(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<SocketAddr> {
+    let address = value.read(report, read_socket)?;
+    if !is_endpoint_address(address) {
+        report.add(
+            value.at(),
+            format_args!("nothing answers at {address}; write one machine's address and port"),
+        );
+        return None;
+    }
+    Some(address)
+}
+
+fn one_of<T: Copy, const N: usize>(
+    text: &str,
+    all: [T; N],
+    as_str: fn(T) -> &'static str,
+) -> Result<T, String> {
+    let found = all.into_iter().find(|known| as_str(*known) == text);
+    found.ok_or_else(|| format!("{:?} is unknown here; {}", clip(text), there(all.into_iter().map(as_str))))
 }
 
 fn below_interval(
@@ -125,123 +268,4 @@ fn below_interval(
         return None;
     }
     Some(read)
-}
-
-fn kind(fields: &mut Fields<'_, '_>, controls: &Controls, report: &mut Report<'_>) -> Option<CheckKind> {
-    let kind = fields.need("kind", report);
-    let (path, host, expect) = (fields.get("path"), fields.get("host"), fields.get("expect"));
-    let control = fields.get("control");
-    let kind = kind?;
-    let text = kind.text(report)?;
-    if let Some(value) = control.filter(|_| ["http", "tcp"].contains(&text)) {
-        report.add(value.at(), "only checks of kind control have a control; remove it");
-    }
-    match text {
-        "control" => {
-            for value in [path, host, expect].into_iter().flatten() {
-                report.add(value.at(), "a check of kind control sends nothing; remove it");
-            }
-            if control.is_none() {
-                let at = fields.at();
-                report.add(at, "a check of kind control needs `control`, a routing control; add it");
-            }
-            Some(CheckKind::Control { control: controls.find(control?, report)? })
-        }
-        "http" => http(path, host, expect, report),
-        "tcp" => {
-            for value in [path, host, expect].into_iter().flatten() {
-                report.add(value.at(), "only checks of kind http have path, host and expect; remove it");
-            }
-            Some(CheckKind::Tcp)
-        }
-        other if LATER.contains(&other) => {
-            report.add(
-                kind.at(),
-                format_args!("checks of kind {other} are not in this version; use http, tcp or control"),
-            );
-            None
-        }
-        other => {
-            report.add(
-                kind.at(),
-                format_args!("no check is of kind {:?}; use http, tcp or control", clip(other)),
-            );
-            None
-        }
-    }
-}
-
-fn http(
-    path: Option<Value<'_, '_>>,
-    host: Option<Value<'_, '_>>,
-    expect: Option<Value<'_, '_>>,
-    report: &mut Report<'_>,
-) -> Option<CheckKind> {
-    let path = match path {
-        Some(value) => value.read(report, read_path),
-        None => Some("/".to_owned()),
-    };
-    let host = if_there(host, |value| value.read(report, read_host));
-    let (status, body) = match expect {
-        Some(value) => expectation(value, report)?,
-        None => ((200, 399), None),
-    };
-    Some(CheckKind::Http { path: path?, host: host.ok()?, status, body })
-}
-
-fn read_path(text: &str) -> Result<String, &'static str> {
-    if text.starts_with('/')
-        && text.len() <= 2_048
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
-    {
-        Ok(text.to_owned())
-    } else {
-        Err(
-            "a path begins with '/' and has at most 2048 printable ASCII characters, without '#'; percent-encode others",
-        )
-    }
-}
-
-fn read_host(text: &str) -> Result<String, &'static str> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    if (1..=255).contains(&text.len()) && text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("a host is a name or an address, with a port if need be, such as www.example.test; change it")
-    }
-}
-
-type Expectation = ((u16, u16), Option<String>);
-
-fn expectation(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<Expectation> {
-    let mut fields = value.fields("an expectation", report)?;
-    let status = match fields.get("status") {
-        Some(value) if value.is_whole() => {
-            let status = value.whole(100, 599, report);
-            status.and_then(|status| u16::try_from(status).ok()).map(|status| (status, status))
-        }
-        Some(value) => value.read(report, read_status),
-        None => Some((200, 399)),
-    };
-    let body = if_there(fields.get("body"), |value| {
-        value.read(report, |text| {
-            if (1..=BODY_BYTES_MAX).contains(&text.len()) {
-                Ok(text.to_owned())
-            } else {
-                Err(format!("an expected body has 1 to {BODY_BYTES_MAX} bytes; change it or leave it out"))
-            }
-        })
-    });
-    fields.finish(&[], report);
-    Some((status?, body.ok()?))
-}
-
-/// `200` or `200-299`.
-fn read_status(text: &str) -> Result<(u16, u16), String> {
-    let (low, high) = text.split_once('-').unwrap_or((text, text));
-    let read = |text: &str| text.parse::<u16>().ok().filter(|status| (100..=599).contains(status));
-    match (read(low), read(high)) {
-        (Some(low), Some(high)) if low <= high => Ok((low, high)),
-        _ => Err(format!("{:?} is not a range of statuses; write one such as \"200-299\"", clip(text))),
-    }
 }

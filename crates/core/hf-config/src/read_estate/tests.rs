@@ -9,6 +9,7 @@ use super::*;
 
 mod bad;
 mod carrying;
+mod checks;
 mod controls;
 mod good;
 mod hosting;

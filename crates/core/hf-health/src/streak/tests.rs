@@ -22,6 +22,22 @@ fn flips_after_enough_in_a_row() {
 }
 
 #[test]
+fn interleaved_a_good_result_takes_one_bad_one_off() {
+    let check = |results: &str, rise: u8, fall: u8, want: &str| {
+        let mut streak = Streak::default();
+        let mut state = |c: char| {
+            streak.record_as(Counting::Interleaved, c == '+', rise, fall);
+            if streak.healthy() == Some(true) { 'H' } else { 'U' }
+        };
+        assert_eq!(results.chars().map(&mut state).collect::<String>(), want, "{results}");
+    };
+    check("+--+-+--", 2, 3, "HHHHHHHU");
+    check("+--+--", 2, 3, "HHHHHU");
+    check("+-+-+-+-", 2, 2, "HHHHHHHH");
+    check("-++-++", 3, 1, "UUUUUH");
+}
+
+#[test]
 fn a_contradiction_puts_the_state_in_doubt_until_it_is_confirmed_or_not() {
     let mut streak = Streak::of(true);
     assert!(!streak.is_in_doubt());

@@ -229,23 +229,24 @@ fn checks() {
         "kind = \"http\" ",
         "kind = \"grpc\"",
         expect![[r#"
-            estate.toml:18:8: checks of kind grpc are not in this version; use http, tcp or control
+            estate.toml:19:8: a check of kind grpc has no `path`, those of http, https, metric have; remove it
+            estate.toml:20:10: a check of kind grpc has no `expect`, those of http, https, tcp, dns have; remove it
         "#]],
     );
     edit(
         "kind = \"http\" ",
         "kind = \"htp\"",
         expect![[r#"
-            estate.toml:18:8: no check is of kind "htp"; use http, tcp or control
+            estate.toml:18:8: no check is of kind "htp"; did you mean http? there are http, https, tcp, grpc, dns, command, pushed, metric, calculated, control
         "#]],
     );
     edit(
         "kind = \"http\" ",
         "kind = \"tcp\"",
         expect![[r#"
-        estate.toml:19:8: only checks of kind http have path, host and expect; remove it
-        estate.toml:20:10: only checks of kind http have path, host and expect; remove it
-    "#]],
+            estate.toml:19:8: a check of kind tcp has no `path`, those of http, https, metric have; remove it
+            estate.toml:20:10: `expect` is a string in quotes, this is a table; change it
+        "#]],
     );
     edit(
         "path = \"/healthz\"",
@@ -259,8 +260,8 @@ fn checks() {
         "status = \"200-299\"",
         "status = \"299-200\"",
         expect![[r#"
-        estate.toml:20:21: "299-200" is not a range of statuses; write one such as "200-299"
-    "#]],
+            estate.toml:20:21: "299-200" is not a range of statuses; write them such as "200-299,304"
+        "#]],
     );
     edit(
         "status = \"200-299\"",
@@ -273,8 +274,8 @@ fn checks() {
         "body = \"ok\"",
         "body = \"\"",
         expect![[r#"
-        estate.toml:20:39: an expected body has 1 to 4096 bytes; change it or leave it out
-    "#]],
+            estate.toml:20:39: this text has 1 to 4096 bytes; change it or leave it out
+        "#]],
     );
     edit(
         "timeout = \"500ms\"",

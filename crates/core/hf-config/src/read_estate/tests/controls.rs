@@ -329,20 +329,20 @@ fn checks_of_kind_control() {
     check(
         &[("kind = \"http\" ", "kind = \"control\" ")],
         expect![[r#"
-        estate.toml:16:1: a check of kind control needs `control`, a routing control; add it
-        estate.toml:19:8: a check of kind control sends nothing; remove it
-        estate.toml:20:10: a check of kind control sends nothing; remove it
-        estate.toml:21:12: a check of kind control sends nothing; remove it
-        estate.toml:22:11: a check of kind control sends nothing; remove it
-        estate.toml:23:8: a check of kind control sends nothing; remove it
-        estate.toml:24:8: a check of kind control sends nothing; remove it
-    "#]],
+            estate.toml:16:1: a health check needs `control`; add it
+            estate.toml:19:8: a check of kind control sends nothing; remove it
+            estate.toml:20:10: a check of kind control sends nothing; remove it
+            estate.toml:21:12: a check of kind control sends nothing; remove it
+            estate.toml:22:11: a check of kind control sends nothing; remove it
+            estate.toml:23:8: a check of kind control sends nothing; remove it
+            estate.toml:24:8: a check of kind control sends nothing; remove it
+        "#]],
     );
     check(
         &[("kind = \"http\" ", "control = \"kasse\"\nkind = \"http\" ")],
         expect![[r#"
-        estate.toml:18:11: only checks of kind control have a control; remove it
-    "#]],
+            estate.toml:18:11: a check of kind http has no `control`, those of control have; remove it
+        "#]],
     );
 }
 

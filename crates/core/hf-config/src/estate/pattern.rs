@@ -1,0 +1,119 @@
+//! Regular expressions of checks: matched in linear time, compiled within bounds.
+
+use std::fmt;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// A regular expression that compiles within its bounds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// Bytes as written.
+    pub const BYTES_MAX: usize = 1_024;
+    /// Bytes once compiled, and of the cache of a match each: repetitions of repetitions are beyond it.
+    pub const COMPILED_BYTES_MAX: usize = 1 << 20;
+    /// How deep groups stand in one another.
+    const NEST_MAX: u32 = 32;
+
+    /// Checks an expression.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and how to mend it.
+    pub fn new(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.len() > Self::BYTES_MAX {
+            let max = Self::BYTES_MAX;
+            return Err(format!(
+                "a regular expression has 1 to {max} bytes, this one {}; change it",
+                text.len()
+            ));
+        }
+        compile(text).map(|_| Pattern(text.to_owned())).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => format!(
+                "this regular expression takes more than {} KiB once compiled; make its repetitions fewer",
+                Self::COMPILED_BYTES_MAX >> 10
+            ),
+            // The last line of the library's message says what; those before it show where, over several lines.
+            other => {
+                let text = other.to_string();
+                let what = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                format!("this is not a regular expression: {what}; mend it")
+            }
+        })
+    }
+
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// For matching. Makes it anew each time: keep it.
+    pub fn compile(&self) -> Regex {
+        compile(&self.0).expect("compiled before, within the same bounds")
+    }
+
+    /// Whether it matches whatever stands there: a body that is empty, and bytes that nobody would look for.
+    pub fn matches_anything(&self) -> bool {
+        let regex = self.compile();
+        [&b""[..], b"\x01", b"\n\x01\n"].iter().all(|body| regex.is_match(body))
+    }
+}
+
+fn compile(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text)
+        .size_limit(Pattern::COMPILED_BYTES_MAX)
+        .dfa_size_limit(Pattern::COMPILED_BYTES_MAX)
+        .nest_limit(Pattern::NEST_MAX)
+        .build()
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_explodes_or_is_no_expression_is_refused_with_words() {
+        assert!(Pattern::new("^ok( [0-9]+)?$").is_ok());
+        let exploding = Pattern::new("((a{100}){100}){100}").unwrap_err();
+        assert_eq!(
+            exploding,
+            "this regular expression takes more than 1024 KiB once compiled; make its repetitions fewer"
+        );
+        let open = Pattern::new("(ok").unwrap_err();
+        assert_eq!(open, "this is not a regular expression: unclosed group; mend it");
+        assert!(Pattern::new("(a)\\1").unwrap_err().contains("backreferences are not supported"));
+        assert!(Pattern::new(&"(".repeat(200)).is_err());
+        assert!(Pattern::new("").is_err());
+        assert!(Pattern::new(&"a".repeat(1_025)).is_err());
+    }
+
+    /// Backtracking matchers take years for this.
+    #[test]
+    fn a_match_takes_linear_time() {
+        let regex = Pattern::new("^(a+)+$").unwrap().compile();
+        assert!(!regex.is_match(&[b"a".repeat(64 << 10), b"b".to_vec()].concat()));
+    }
+
+    #[test]
+    fn what_matches_everything_is_known() {
+        for text in [".*", "a*", "", "x?|"].into_iter().filter(|text| !text.is_empty()) {
+            assert!(Pattern::new(text).unwrap().matches_anything(), "{text}");
+        }
+        for text in ["ok", "^$", "a+", "^ok.*"] {
+            assert!(!Pattern::new(text).unwrap().matches_anything(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Connections of probes, with and without TLS.
+//!
+//! A connection ends with a reset (`SO_LINGER` 0): the side that closes first would otherwise keep the
+//! connection in TIME_WAIT for a minute, and a thousand probes a second would keep sixty thousand of them, here or at the endpoint. What we
+//! wanted to know is known by then, and a reset also stops an endpoint that still sends. It is what load balancers' TCP checks do.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hf_config::estate::{CheckTls, EndpointHttp};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::failure::{Outcome, ProbeFailure, of_connect};
+use crate::probe::Asked;
+use crate::progress::Step;
+use crate::tls;
+
+/// A connection.
+#[derive(Debug)]
+pub enum Wire {
+    /// Plain.
+    Plain(TcpStream),
+    /// Over TLS.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Purpose<'a> {
+    /// TLS, if it is spoken.
+    pub tls: Option<&'a CheckTls>,
+    /// The host that will be asked for.
+    pub host: Option<&'a str>,
+    /// The version of HTTP that is told to the other side, if HTTP is spoken.
+    pub http: Option<EndpointHttp>,
+}
+
+/// Connects to where the check says.
+pub async fn open(asked: &Asked<'_>, purpose: Purpose<'_>) -> Result<Wire, Outcome> {
+    asked.progress.at(Step::Connecting);
+    let stream = connect(asked.at).await.map_err(|error| of_connect(&error))?;
+    let Some(check) = purpose.tls else { return Ok(Wire::Plain(stream)) };
+    let config = asked.tools.tls(check, purpose.http).map_err(Outcome::Unmeasured)?;
+    let name = tls::name(check, purpose.host, asked.at.ip());
+    asked.progress.at(Step::Tls);
+    let stream = TlsConnector::from(config).connect(name, stream).await;
+    let stream = stream.map_err(|error| Outcome::Bad(ProbeFailure::Tls(error.to_string())))?;
+    if purpose.http == Some(EndpointHttp::Http2) && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return Err(Outcome::Bad(ProbeFailure::NoHttp2Offered));
+    }
+    Ok(Wire::Tls(Box::new(stream)))
+}
+
+/// A TCP connection that ends with a reset.
+pub async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_zero_linger()?;
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Wire::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Wire::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Wire::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Wire::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Wire::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Wire::Plain(stream) => stream.is_write_vectored(),
+            Wire::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+}
