@@ -26,6 +26,9 @@ use crate::signing::{KEEPER_PACE, Signers};
 /// How often it is looked whether an old snapshot is still in use: batches take microseconds.
 const RETIRE_PACE: Duration = Duration::from_millis(20);
 
+/// How long queries wait in their sockets for the compiling of a snapshot that is there at the start: about as long as resolvers wait for an answer.
+const FIRST_MAX: Duration = Duration::from_secs(1);
+
 /// A compiled snapshot and the counters that its answers fill.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -137,6 +140,11 @@ impl Current {
     /// Tells of every swap.
     pub(crate) fn swaps(&self) -> watch::Receiver<u64> {
         self.swaps.subscribe()
+    }
+
+    /// Until the first is in force, or has taken too long: SERVFAIL is better then than silence.
+    pub(crate) async fn wait_for_first(&self) {
+        let _ = tokio::time::timeout(FIRST_MAX, self.swaps().wait_for(|swaps| *swaps > 0)).await;
     }
 
     /// Takes every snapshot as it comes, until there is nobody left to bring one; the last one stays. Earlier ones are freed at `frees`.

@@ -4,6 +4,7 @@
 //! 2. Every answer comes from memory behind one atomic pointer. Nothing on the way waits for another part of the node; when
 //!    all else is gone the last snapshot goes on answering.
 //! 3. Before the first snapshot every question gets SERVFAIL, and the log says so once: resolvers then ask another server.
+//!    One that is there at the start, from the disk, is compiled first: whoever asks meanwhile waits for it, for a second at most.
 //! 4. A plain query over UDP never leaves its worker: a thread with a socket or queue of its own, without locks, allocation or runtime
 //!    (`worker`, `hot`). What is odd goes through a queue of 1,024 to the async side and its careful reader; beyond that it is dropped.
 //! 5. Bounds: queries of 4,096 bytes over UDP and 65,535 over TCP; 1,000 TCP connections, where a new one closes the one that

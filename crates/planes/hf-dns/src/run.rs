@@ -219,6 +219,9 @@ impl Bound {
         });
         let (cold, messages) = mpsc::channel(COLD_QUEUE);
         tasks.spawn_on(answer_cold(cold_path.requests.clone(), messages), &cold_side.handle);
+        if of_estate.borrow().is_some() {
+            responder.current.wait_for_first().await;
+        }
         let mut workers = Workers::start(self.workers, &responder, &cold, tap.as_ref());
         cold_path.spawn((&mut tasks, &cold_side.handle), of_estate, (self.tcp, self.dot));
         info!(addresses = ?self.addresses, "DNS answers");

@@ -9,7 +9,7 @@ use hickory_proto::op::ResponseCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::world::{NOW, Server, query, snapshot};
-use crate::{BindError, Transport, bind};
+use crate::{BindError, ColdInputs, Settings, Transport, bind};
 
 const A: u16 = 1;
 
@@ -22,6 +22,18 @@ async fn before_the_first_snapshot_it_says_so_and_then_answers() {
     server.snapshots.send_replace(Some(snapshot(Verdict::Healthy)));
     server.until(|reply| reply.response_code == ResponseCode::NoError).await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn with_a_snapshot_at_the_start_the_first_query_has_its_answer() {
+    for _ in 0..10 {
+        let first = snapshot(Verdict::Healthy);
+        let server =
+            Server::start_cold("127.0.0.1:0", first, Settings::default(), ColdInputs::default()).await;
+        assert_eq!(server.udp(&query("www.example.test.", A)).await.answers.len(), 2);
+        assert_eq!(server.counters.report().not_ready, 0);
+        server.stop().await;
+    }
 }
 
 #[tokio::test]
