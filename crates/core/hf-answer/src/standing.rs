@@ -123,10 +123,11 @@ impl ZonalStates {
         let estate = &snapshot.estate;
         let first = routes.per_pool[pool.at()].first_endpoint;
         let count = estate.pool(pool).endpoints.len();
-        // Without a check an old verdict says nothing, and a routing control speaks for all endpoints, as in `hf-decide`.
+        // Without a check an old verdict says nothing, and a check that is not about each endpoint speaks for all, as in `hf-decide`.
         let unchecked = estate.pool(pool).health_check.is_none();
-        let by_control = hf_decide::control_verdict(estate, &snapshot.intent, pool);
-        let verdict = |at: usize| by_control.unwrap_or_else(|| snapshot.verdicts.get(first + at));
+        let common = hf_decide::common_verdict(estate, &snapshot.intent, &snapshot.verdicts, pool);
+        let own = |at: usize| hf_health::endpoint_verdict(estate, &snapshot.verdicts, pool, first + at);
+        let verdict = |at: usize| common.unwrap_or_else(|| own(at));
         let up = (0..count).map(|at| unchecked || verdict(at) != Verdict::Unhealthy);
         ZonalStates { up: State::new(up), all: State::new((0..count).map(|_| true)) }
     }

@@ -3,16 +3,16 @@
 //! 1. Behind a zone: that the zone is left. Behind a region: that each of its zones is left, one after another in the estate's order,
 //!    as far as the floor allows; what stays is listed as not applied.
 //! 2. Behind a pool or a record: that nobody of it serves, floor or no floor: the estate says with `all_down` what happens then.
-//! 3. Behind a health check: that the endpoints of its pools count as unhealthy.
+//! 3. Behind a health check: that the endpoints of its pools count as unhealthy (`hf_health::checks`).
 //! 4. A control that the intent does not know is on: losing word of it takes nothing away.
 //!
 //! Not here: who may turn a control, and safety rules (`hf-control`).
 
 use std::collections::BTreeSet;
 
-use hf_config::estate::{CheckKind, Estate, PoolIx, ZoneIx};
+use hf_config::estate::{Estate, PoolIx, ZoneIx};
 use hf_control::{ControlState, Intent, Scope};
-use hf_health::Verdict;
+use hf_health::{Verdict, Verdicts};
 use hf_model::{ControlPath, Switch, Timestamp};
 
 use crate::Inputs;
@@ -76,11 +76,20 @@ pub(crate) fn turned_on<'a>(inputs: &Inputs<'a>) -> impl Iterator<Item = (ZoneIx
     })
 }
 
-/// The verdict on every endpoint of a pool whose health check is a routing control; none for any other pool.
+/// The one verdict on every endpoint of a pool whose health check is not about each of them (a routing control, a calculated check, one that
+/// stands by itself); none for any other pool.
 ///
 /// Whoever shows or uses single verdicts asks this before the verdicts of the checkers, which know nothing of such pools.
-pub fn control_verdict(estate: &Estate, intent: &Intent, pool: PoolIx) -> Option<Verdict> {
-    let check = estate.pool(pool).health_check?;
-    let CheckKind::Control { control } = &estate.health_checks[check.at()].kind else { return None };
-    Some(if off(intent, Some(control)).is_some() { Verdict::Unhealthy } else { Verdict::Healthy })
+pub fn common_verdict(
+    estate: &Estate,
+    intent: &Intent,
+    verdicts: &Verdicts,
+    pool: PoolIx,
+) -> Option<Verdict> {
+    hf_health::common_verdict(estate, verdicts, |path| is_on(intent, path), pool)
+}
+
+/// How a control is switched, if the intent knows it.
+pub fn is_on(intent: &Intent, path: &ControlPath) -> Option<bool> {
+    intent.control(path).map(|control| control.to == Switch::On)
 }

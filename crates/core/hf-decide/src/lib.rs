@@ -29,7 +29,7 @@ mod tree;
 mod words;
 mod zone;
 
-pub use controls::control_verdict;
+pub use controls::{common_verdict, is_on};
 pub use decision::{
     Decision, EndpointDecision, Mode, NotApplied, NotAppliedWhy, PoolDecision, PoolZone, Reason, Source,
     ZoneDecision, ZoneHealth, ZoneState,
@@ -40,7 +40,7 @@ use std::collections::BTreeSet;
 
 use hf_config::estate::{Estate, PoolIx};
 use hf_control::{BreakGlassShift, ControlState, Intent, Scope, ShiftState};
-use hf_health::{Verdict, Verdicts};
+use hf_health::{Verdict, Verdicts, endpoint_verdict};
 use hf_model::Timestamp;
 
 use glass::Glass;
@@ -163,15 +163,18 @@ fn follow_fallbacks(mode: Mode, modes: &[Mode]) -> Mode {
     mode
 }
 
-/// The verdicts that count, for each pool: unknown where they are too few or the pool has no check, a routing control's word where
-/// that is its check.
+/// The verdicts that count, for each pool: unknown where they are too few or the pool has no check, one for all where its check is not
+/// about each endpoint.
 fn verdicts_by_pool(inputs: &Inputs<'_>) -> Vec<Vec<Verdict>> {
     let Inputs { estate, intent, verdicts, .. } = *inputs;
-    let mut all = (0..).map(|at| verdicts.get(at));
+    let mut next = 0;
     let of_pool = |at: PoolIx| {
         let pool = estate.pool(at);
-        let mut of: Vec<Verdict> = all.by_ref().take(pool.endpoints.len()).collect();
-        match control_verdict(estate, intent, at) {
+        let first = next;
+        next += pool.endpoints.len();
+        let own = (first..next).map(|subject| endpoint_verdict(estate, verdicts, at, subject));
+        let mut of: Vec<Verdict> = own.collect();
+        match common_verdict(estate, intent, verdicts, at) {
             Some(verdict) => of.fill(verdict),
             None if pool.health_check.is_none() => of.fill(Verdict::Unknown),
             None => {}

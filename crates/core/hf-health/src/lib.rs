@@ -8,11 +8,13 @@
 //!
 //! Not here: probes (`hf-probe`), clocks, what follows from a verdict (`hf-decide`).
 
+pub mod checks;
 pub mod streak;
 pub mod subject;
 pub mod table;
 pub mod verdict;
 
+pub use checks::{check_verdict, check_verdicts, common_verdict, endpoint_verdict};
 pub use streak::Streak;
 pub use subject::{Subject, subjects};
 pub use table::{Bitmap, Table};
