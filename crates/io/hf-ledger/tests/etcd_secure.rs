@@ -10,7 +10,7 @@ use std::time::Duration;
 use hf_config::node::{Certificate, EtcdConfig, EtcdLogin, EtcdTls};
 use hf_ledger::{EtcdFilesError, EtcdLedger, Ledger, LedgerError};
 use hf_model::Revision;
-use member::{Cluster, etcdctl, until};
+use member::{Cluster, etcdctl, own_address, until};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, ExtendedKeyUsagePurpose, IsCa,
     KeyPair,
@@ -32,10 +32,10 @@ impl Authority {
         Authority { issuer, folder: folder.to_owned() }
     }
 
-    /// Signs a certificate for 127.0.0.1; answers its file and that of its key.
+    /// Signs a certificate for this process's address; answers its file and that of its key.
     fn issue(&self, name: &str) -> Certificate {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![own_address().to_string()]).unwrap();
         // Without a common name: etcd would take that for a user.
         params.distinguished_name = DistinguishedName::new();
         params.extended_key_usages =

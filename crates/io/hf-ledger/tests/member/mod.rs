@@ -1,10 +1,10 @@
-//! Real etcd for tests: members on free loopback ports, with their data in a directory that goes away.
+//! Real etcd for tests: members on free ports of an own loopback address, with their data in a directory that goes away.
 //!
 //! Needs `etcd` and `etcdctl` (Debian: etcd-server, etcd-client); `./test` installs them.
 
 #![allow(clippy::unwrap_used, dead_code)] // helpers of tests; each test file uses its part
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -28,9 +28,15 @@ pub struct Member {
     child: Option<Child>,
 }
 
+/// An address of this process alone: no other test's socket is given a port of it while a member does not run.
+pub fn own_address() -> IpAddr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    IpAddr::from([127, high | 0x40, middle, low])
+}
+
 /// Ports that are free now; held until all are known, so that they differ.
 fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let held: Vec<_> = (0..count).map(|_| TcpListener::bind((own_address(), 0)).unwrap()).collect();
     held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }
 
@@ -47,13 +53,13 @@ impl Cluster {
 
     /// The same with files that are there already.
     pub async fn start_in(directory: TempDir, count: usize, scheme: &str, more: &[String]) -> Cluster {
-        let ports = free_ports(2 * count);
+        let (own, ports) = (own_address(), free_ports(2 * count));
         let (clients, peers) = ports.split_at(count);
         let all: Vec<String> =
-            peers.iter().enumerate().map(|(at, port)| format!("m{at}=http://127.0.0.1:{port}")).collect();
+            peers.iter().enumerate().map(|(at, port)| format!("m{at}=http://{own}:{port}")).collect();
         let member = |at: usize| {
-            let (client, peer) = (format!("{scheme}://127.0.0.1:{}", clients[at]), peers[at]);
-            let peer = format!("http://127.0.0.1:{peer}");
+            let (client, peer) = (format!("{scheme}://{own}:{}", clients[at]), peers[at]);
+            let peer = format!("http://{own}:{peer}");
             let data = directory.path().join(format!("m{at}"));
             let mut arguments: Vec<String> = [
                 ("name", format!("m{at}")),
@@ -71,7 +77,7 @@ impl Cluster {
             .collect();
             arguments.extend_from_slice(more);
             Member {
-                client: SocketAddr::from(([127, 0, 0, 1], clients[at])),
+                client: SocketAddr::new(own, clients[at]),
                 arguments,
                 log: directory.path().join(format!("m{at}.log")),
                 child: None,
