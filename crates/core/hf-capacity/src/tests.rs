@@ -136,6 +136,7 @@ pub(super) fn ask(
         decision: &decision,
         estate,
         lost: &lost,
+        only: None,
         now: now.as_ref(),
         week: &week,
         capacities: &Capacities::declared(estate),

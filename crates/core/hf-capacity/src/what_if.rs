@@ -42,6 +42,8 @@ pub struct Inputs<'a> {
     pub estate: &'a Arc<Estate>,
     /// The zones that go, at least one.
     pub lost: &'a BTreeSet<ZoneIx>,
+    /// The pools that leave them; none: all.
+    pub only: Option<&'a BTreeSet<PoolIx>>,
     /// What is carried now; none while no balancer tells.
     pub now: Option<&'a Load>,
     /// What was carried in the last week.
@@ -228,7 +230,8 @@ fn moves(inputs: &Inputs<'_>, ground: &Ground<'_>) -> Vec<Moves> {
     let estate: &Estate = inputs.estate;
     let of_pool = |pool: PoolIx| {
         let zones = hf_config::floor::pool_zones(estate.pool(pool));
-        let is_hit = zones.iter().any(|zone| inputs.lost.contains(zone));
+        let is_meant = inputs.only.is_none_or(|only| only.contains(&pool));
+        let is_hit = is_meant && zones.iter().any(|zone| inputs.lost.contains(zone));
         let leaves = |zone: &ZoneIx| inputs.lost.contains(zone) || !ground.has_somebody(pool);
         let is_closed = is_hit && has_closed(estate, pool, inputs.decision, ground.decision);
         let from = zones.into_iter().filter(|zone| is_closed || leaves(zone));

@@ -1,0 +1,80 @@
+//! The beginning of a resource's run in a week.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hf_control::{PracticeConfig, Resource};
+use hf_model::{Digest, Revision, Timestamp};
+
+/// How long a practice run lasts.
+pub const LENGTH: Duration = Duration::from_mins(30);
+const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+const WEEK_MS: u64 = 7 * DAY_MS;
+/// Between two possible beginnings: 2,016 in a week.
+const STEP_MS: u64 = 5 * MINUTE_MS;
+
+/// The week of an instant: its number, and when it began. Weeks begin on Monday.
+pub fn week_of(at: Timestamp) -> (u64, Timestamp) {
+    // 1970-01-01 was a Thursday: three days into its week.
+    let number = (at.0 + 3 * DAY_MS) / WEEK_MS;
+    (number, Timestamp((number * WEEK_MS).saturating_sub(3 * DAY_MS)))
+}
+
+/// Whether a run may begin at an instant: the beginning counts, as in the ledger.
+pub fn is_allowed(config: &PracticeConfig, at: Timestamp) -> bool {
+    !config.blocked_dates.iter().any(|date| date.contains(at))
+        && !config.blocked_windows.iter().any(|window| window.contains(at))
+        && (config.allowed_windows.is_empty()
+            || config.allowed_windows.iter().any(|window| window.contains(at)))
+}
+
+/// When a resource's run begins in the week of `now`; none if nothing of that week is allowed.
+pub fn slot(resource: &Resource, config: &PracticeConfig, now: Timestamp) -> Option<Timestamp> {
+    let (week, began_at) = week_of(now);
+    let steps = || (0..WEEK_MS / STEP_MS).map(|step| Timestamp(began_at.0 + step * STEP_MS));
+    let begins: Vec<Timestamp> = steps().filter(|at| is_allowed(config, *at)).collect();
+    // Every minute of it: windows may end in between.
+    let is_whole = |at: &Timestamp| {
+        let minutes = LENGTH.as_secs() / 60;
+        (1..minutes).all(|minute| is_allowed(config, Timestamp(at.0 + minute * MINUTE_MS)))
+    };
+    let whole: Vec<Timestamp> = begins.iter().copied().filter(is_whole).collect();
+    let possible = if whole.is_empty() { begins } else { whole };
+    let digest = Digest::of(format!("{resource}\n{week}").as_bytes());
+    let lot = digest.0.iter().take(8).fold(0, |lot: u64, byte| lot << 8 | u64::from(*byte));
+    let count = possible.len() as u64;
+    (count > 0).then(|| possible[(lot % count) as usize])
+}
+
+/// Beginnings that were found: each is looked for once a week, and when the configuration changes.
+#[derive(Clone, Debug, Default)]
+pub struct Slots {
+    found: BTreeMap<Resource, (u64, Revision, Option<Timestamp>)>,
+}
+
+impl Slots {
+    /// [`slot`], remembered; `revision` is that of the configuration.
+    pub fn of(
+        &mut self,
+        resource: &Resource,
+        config: &PracticeConfig,
+        revision: Revision,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let week = week_of(now).0;
+        if let Some((known, of, slot)) = self.found.get(resource)
+            && (*known, *of) == (week, revision)
+        {
+            return *slot;
+        }
+        let found = slot(resource, config, now);
+        self.found.insert(resource.clone(), (week, revision, found));
+        found
+    }
+
+    /// Lets go of resources that have no configuration any more.
+    pub fn keep(&mut self, is_there: impl Fn(&Resource) -> bool) {
+        self.found.retain(|resource, _| is_there(resource));
+    }
+}
