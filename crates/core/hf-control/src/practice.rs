@@ -23,6 +23,17 @@ pub enum Resource {
     Record(DnsName),
 }
 
+impl Resource {
+    /// What a shift of it acts on: everything in a zone, for a region.
+    pub fn scope(&self) -> crate::Scope {
+        match self {
+            Resource::Region(_) => crate::Scope::Everything,
+            Resource::Pool(name) => crate::Scope::Pool(name.clone()),
+            Resource::Record(name) => crate::Scope::Record(name.clone()),
+        }
+    }
+}
+
 impl std::fmt::Display for Resource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -74,6 +85,11 @@ pub enum Autoshift {
     /// It may not; the default.
     #[default]
     Disabled,
+}
+
+impl Autoshift {
+    /// How long an operator's cancel keeps autoshifts of the same resource and zone away.
+    pub const QUIET: std::time::Duration = std::time::Duration::from_mins(30);
 }
 
 impl std::fmt::Display for Autoshift {

@@ -7,7 +7,7 @@
 
 use hf_api::{Effect, Yielded};
 use hf_config::estate::ZoneIx;
-use hf_control::{BreakGlassShift, Pin, PinTo, Scope, Shift, ShiftState};
+use hf_control::{BreakGlassShift, Pin, PinTo, Scope, Shift, ShiftKind, ShiftState};
 use hf_decide::{NotAppliedWhy, PoolDecision, PoolZone, Reason, Source, ZoneState};
 use hf_model::ZoneId;
 use hf_snapshot::Snapshot;
@@ -29,9 +29,18 @@ pub fn of_shift(snapshot: &Snapshot, shift: &Shift) -> Option<Effect> {
     let wish = Wish {
         zone: &shift.zone,
         scope: &shift.scope,
-        source: Source::Shift(shift.id.clone()),
+        source: match shift.kind {
+            ShiftKind::Zonal | ShiftKind::BreakGlass => Source::Shift(shift.id.clone()),
+            ShiftKind::Autoshift => Source::Autoshift(shift.id.clone()),
+            ShiftKind::Practice => Source::Practice(shift.id.clone()),
+        },
         wants: ZoneState::Away,
-        is_own: &|reason| matches!(reason, Reason::Shifted { id, .. } if *id == shift.id),
+        is_own: &|reason| match reason {
+            Reason::Shifted { id, .. } | Reason::Autoshift { id, .. } | Reason::Practice { id, .. } => {
+                *id == shift.id
+            }
+            _ => false,
+        },
     };
     effect(snapshot, &wish)
 }

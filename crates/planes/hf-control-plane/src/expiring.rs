@@ -21,7 +21,7 @@ use tracing::warn;
 
 use crate::api::Context;
 use crate::lines::{DecisionLine, VERSION, encode};
-use crate::traffic::is_stale;
+use crate::teller::is_teller;
 
 /// At least so long before the end.
 const AT_LEAST: Duration = Duration::from_mins(1);
@@ -85,16 +85,6 @@ pub async fn tell(context: &Context, told: &mut BTreeSet<Warning>) {
             Err(error) => warn!(%error, "a warning is missing in the journal"),
         }
     }
-}
-
-/// Whether this node is the first by name of those with the control role that are heard.
-fn is_teller(context: &Context) -> bool {
-    let now = context.clock.now();
-    let reports = context.reports.borrow();
-    let heard = reports.values().filter(|heard| {
-        heard.report.roles.contains(&Role::Control) && !is_stale(heard.received_at, now, context.beat)
-    });
-    heard.map(|heard| &heard.report.node).min().is_none_or(|first| *first >= context.node)
 }
 
 fn due(intent: &Intent, now: Timestamp) -> BTreeSet<Warning> {

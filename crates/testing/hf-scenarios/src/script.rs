@@ -21,6 +21,8 @@
 //! | `pin in\|out ZONE for D [of SCOPE] [floor POOL]`, `unpin ZONE [of SCOPE]` | pins |
 //! | `control on\|off PANEL/CONTROL… [without PANEL/RULE] [floor POOL]` | turns routing controls, all or none |
 //! | `rehearse RESOURCE`, `practice ZONE of RESOURCE` | a practice configuration; a practice run |
+//! | `autoshift on\|advise\|off RESOURCE` | what evidence may do there; after `rehearse` |
+//! | `gray POOL ZONE`, `gray POOL several`, `gray POOL nothing` | the finding of the detector of gray failures |
 //! | `region …`, `pool …`, `drop pool NAME` | a new estate |
 //! | `ledger down`, `ledger up` | nobody can write, nothing expires |
 //! | `node cut off`, `node back` | the node does not hear the ledger |

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hf_autoshift::{Gray, GrayFinding, Inputs, LENGTH, Observers, Watch, Word};
 use hf_config::estate::Estate;
 use hf_control::{
-    BreakGlassShift, Command, ControlSet, Entry, Expect, Intent, Outcome, PinTo, PracticeConfig, Scope, State,
+    Autoshift, BreakGlassShift, Command, ControlSet, Entry, Expect, Intent, Outcome, PinTo, PracticeConfig,
+    Resource, Scope, Shift, State,
 };
 use hf_health::{Bitmap, Streak, Table, Verdicts};
 use hf_model::{
@@ -31,6 +33,11 @@ pub(crate) struct World {
     checkers: Vec<Checker>,
     /// How it is with endpoints: the last that holds one counts.
     truth: Vec<(Target, Truth)>,
+    /// What the detector says of pools.
+    gray: BTreeMap<PoolName, GrayFinding>,
+    watch: Watch,
+    /// The last word on each resource, so that it is told once.
+    words: BTreeMap<Resource, &'static str>,
     news: Vec<String>,
 }
 
@@ -68,6 +75,9 @@ impl Default for World {
             node: Node { hears_ledger: true, snapshot: None, tables: BTreeMap::new(), shown: vec![] },
             checkers: vec![],
             truth: vec![],
+            gray: BTreeMap::new(),
+            watch: Watch::default(),
+            words: BTreeMap::new(),
             news: vec![],
         }
     }
@@ -117,6 +127,14 @@ impl World {
                 let pattern = pattern.chars().map(|c| c == '+').collect();
                 self.truth.push((Target::read(what)?, Truth::Flapping(self.now, pattern)));
             }
+            ["gray", pool, what] => {
+                let finding = match *what {
+                    "nothing" => GrayFinding::Nothing,
+                    "several" => GrayFinding::Several,
+                    zone => GrayFinding::Zone(read_ref(zone)?, "it fails in part".to_owned()),
+                };
+                self.gray.insert(read_ref(pool)?, finding);
+            }
             ["checker", number, rest @ ..] => {
                 let at: usize = number.parse().map_err(|_| format!("{number:?} is no checker"))?;
                 let checker = at.checked_sub(1).and_then(|at| self.checkers.get_mut(at));
@@ -150,6 +168,59 @@ impl World {
         self.end_what_is_due();
         self.probe();
         self.decide();
+        self.watch_over_zones();
+    }
+
+    /// What a control node does by itself: looks at the evidence, and has the ledger act.
+    fn watch_over_zones(&mut self) {
+        let Some(snapshot) = &self.node.snapshot else { return };
+        if !self.is_ledger_up || self.ledger.practices.is_empty() {
+            return;
+        }
+        let gray = |finding: &GrayFinding| Gray {
+            second: self.now.0 / 1_000,
+            finding: finding.clone(),
+            doubted: Vec::new(),
+        };
+        let gray = self.gray.iter().map(|(pool, finding)| (pool.clone(), gray(finding))).collect();
+        // Checkers stand in the zones by turns.
+        let zones = &snapshot.estate.zones;
+        let heard = self.checkers.iter().enumerate().filter(|(_, checker)| !checker.is_silent);
+        let observers = Observers {
+            zones: heard.map(|(at, _)| zones[at % zones.len()].id.clone()).collect(),
+            problem: None,
+        };
+        let history: Vec<Shift> = self.ledger.shifts.values().cloned().collect();
+        let seen = self.watch.look(Inputs {
+            estate: &snapshot.estate,
+            settings: &self.ledger.practices,
+            intent: &self.ledger.intent(),
+            history: &history,
+            gray: &gray,
+            verdicts: &snapshot.verdicts,
+            observers: &observers,
+            now: self.now,
+        });
+        for seen in seen {
+            let kind = seen.word.kind();
+            let is_news = self.words.insert(seen.resource.clone(), kind) != Some(kind);
+            let resource = seen.resource;
+            let command = match seen.word {
+                Word::Start { zone, evidence } => {
+                    Command::StartAutoshift { resource, zone, length: LENGTH, reason: evidence }
+                }
+                Word::Renew { id, why, .. } => Command::RenewAutoshift { id, length: LENGTH, reason: why },
+                Word::End { id, why, .. } => Command::EndAutoshift { id, reason: why },
+                word @ (Word::Blocked { .. } | Word::Advise { .. }) if is_news => {
+                    self.tell(&format!("autoshift of {resource}: {word}"));
+                    continue;
+                }
+                _ => continue,
+            };
+            if self.commit(command) {
+                self.decide();
+            }
+        }
     }
 
     /// Whether the ledger took it.
@@ -239,7 +310,8 @@ impl World {
             .collect();
         let check = &estate.health_checks[0];
         for (number, checker) in self.checkers.iter_mut().enumerate() {
-            let (mut known, mut healthy) = (Bitmap::new(estate.subject_count()), Bitmap::new(estate.subject_count()));
+            let (mut known, mut healthy) =
+                (Bitmap::new(estate.subject_count()), Bitmap::new(estate.subject_count()));
             for (at, (pool, endpoint, is_good)) in truth.iter().enumerate() {
                 let reached = !checker.cannot_reach.iter().any(|lost| lost.holds(endpoint));
                 let streak = checker.streaks.entry((pool.clone(), endpoint.address)).or_default();
@@ -387,6 +459,14 @@ fn read_command(words: &[&str]) -> Result<Command, String> {
                 ..PracticeConfig::default()
             },
             expect: Expect::Any,
+        },
+        ["autoshift", to @ ("on" | "advise" | "off"), resource] => Command::SetAutoshift {
+            resource: read_ref(resource)?,
+            to: match *to {
+                "on" => Autoshift::Enabled,
+                "advise" => Autoshift::Advise,
+                _ => Autoshift::Disabled,
+            },
         },
         ["practice", of, "of", resource] => {
             Command::StartPractice { resource: read_ref(resource)?, zone: zone(of)?, reason: reason() }

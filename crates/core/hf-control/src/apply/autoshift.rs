@@ -5,7 +5,7 @@
 //!    resources may leave one zone.
 //! 3. People come first. None begins while a shift, a pin, a routing control that is off or a break-glass act takes another zone of the
 //!    region from what it is about, or decides on this zone already. What comes later outranks it: it stays, and is not applied (`hf-decide`).
-//! 4. For [`QUIET`] after an operator has canceled one, none of the same resource and zone begins.
+//! 4. For [`Autoshift::QUIET`] after an operator has canceled one, none of the same resource and zone begins.
 //! 5. It obeys the floor as a shift does, without overrides. Practice runs give way to it.
 //! 6. It ends by its length, by an operator's cancel, or by [`crate::Command::EndAutoshift`]; only [`crate::Command::RenewAutoshift`] makes it
 //!    longer.
@@ -20,15 +20,11 @@ use hf_config::estate::{Estate, ZoneIx};
 use hf_model::{Operator, ShiftId, ZoneId};
 
 use super::floor::Asked;
-use super::practice::scope_of;
 use super::{Effect, asked};
 use crate::command::{Event, Refusal, Stop};
 use crate::intent::{BreakGlassFate, PinTo, Scope, Shift, ShiftKind, ShiftState};
 use crate::practice::{Autoshift, Resource};
 use crate::state::{ShiftKey, State};
-
-/// How long an operator's cancel keeps autoshifts of the same resource and zone away.
-pub(super) const QUIET: Duration = Duration::from_mins(30);
 
 /// An autoshift as asked for.
 pub(super) struct Begin<'a> {
@@ -48,7 +44,7 @@ impl State {
         if setting != Autoshift::Enabled {
             return Err(Refusal::AutoshiftOff { resource: begin.resource.clone() });
         }
-        let scope = scope_of(begin.resource);
+        let scope = begin.resource.scope();
         self.check_no_autoshift(&estate, zone, &scope)?;
         self.check_no_word_of_people(&estate, zone, &scope)?;
         self.check_quiet(begin.resource, &estate.zone(zone).id, &scope)?;
@@ -159,7 +155,7 @@ impl State {
             _ => None,
         };
         let Some(newest) = self.shifts.values().filter_map(canceled).max() else { return Ok(()) };
-        let left = newest.plus(QUIET).since(self.stamp);
+        let left = newest.plus(Autoshift::QUIET).since(self.stamp);
         if left.is_zero() {
             return Ok(());
         }

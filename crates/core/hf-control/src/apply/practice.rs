@@ -123,7 +123,7 @@ impl State {
         let config = &self.find_practice(resource)?.config;
         let closed = |why| Refusal::PracticeClosed { resource: resource.clone(), why };
         self.check_time(config).map_err(closed)?;
-        let scope = scope_of(resource);
+        let scope = resource.scope();
         self.check_nobody_takes(&estate, &zones, &scope, zone)?;
         if self.is_pinned_or_off(&estate, &zones, &scope) {
             return Err(closed(PracticeClosed::ZoneAway));
@@ -334,18 +334,10 @@ impl State {
     }
 }
 
-pub(super) fn scope_of(resource: &Resource) -> Scope {
-    match resource {
-        Resource::Region(_) => Scope::Everything,
-        Resource::Pool(name) => Scope::Pool(name.clone()),
-        Resource::Record(name) => Scope::Record(name.clone()),
-    }
-}
-
 fn has_resource(estate: &Estate, resource: &Resource) -> bool {
     match resource {
         Resource::Region(id) => estate.regions.iter().any(|region| region.id == *id),
-        Resource::Pool(_) | Resource::Record(_) => asked::has_scope(estate, &scope_of(resource)),
+        Resource::Pool(_) | Resource::Record(_) => asked::has_scope(estate, &resource.scope()),
     }
 }
 

@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
+mod autoshift;
 mod board;
 mod control_properties;
 mod controls;

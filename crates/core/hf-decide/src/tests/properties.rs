@@ -26,7 +26,7 @@ fn worlds() -> impl Strategy<Value = World> {
         "pool/spare",
         "record/www.x.test.",
     ]);
-    let act = (0u8..9, zone(), scope, 2u64..100, 1u64..60);
+    let act = (0u8..10, zone(), scope, 2u64..100, 1u64..60);
     let ppm = prop_oneof![Just(0u32), 0u32..=1_000_000];
     (
         prop::collection::vec(endpoint, 1..9),
