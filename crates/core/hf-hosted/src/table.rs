@@ -110,6 +110,11 @@ impl Table {
         }
     }
 
+    /// The slots and the arena.
+    pub(crate) fn memory(&self) -> (&[u64], &[u8]) {
+        (&self.slots, &self.arena)
+    }
+
     /// All nodes, in the arena's order.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> + Clone {
         walk(&self.arena)

@@ -2,7 +2,7 @@
 //!
 //! 1. [`come_soon`]: a thread with short turns that wakes up takes the core from one with longer turns at once, as long as it has not had more than its share. It does
 //!    not get a larger share. Linux 6.12 and later; before that nothing changes, and it waits for the end of the other's turn: milliseconds.
-//! 2. [`stand_back`]: a thread gets a smaller share, by steps of `nice`. It cannot take that back.
+//! 2. [`stand_back`]: a thread gets a smaller share, as `nice` has it. It cannot take that back.
 //! 3. Neither needs a privilege, and threads that are started later get what their starter has.
 //! 4. A thread that was given a real-time policy from outside keeps it.
 
@@ -42,15 +42,27 @@ pub fn come_soon(turn: Duration) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// This thread: so many steps of `nice` behind where it is.
+/// Where this thread stands: -20 to 19, later ones behind earlier ones. What it starts stands there too.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn nice() -> io::Result<i32> {
+    Ok(attributes()?.nice)
+}
+
+/// This thread: to there, if that is further back.
 ///
 /// # Errors
 ///
 /// What the system says; all stays as it was.
-pub fn stand_back(steps: u8) -> io::Result<()> {
-    let nice = attributes()?.nice.saturating_add(i32::from(steps)).min(19);
+pub fn stand_back(to: i32) -> io::Result<()> {
+    let to = to.min(19);
+    if to <= nice()? {
+        return Ok(());
+    }
     // SAFETY: no memory is passed. On Linux 0 is this thread alone.
-    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
+    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, to) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -76,10 +88,11 @@ mod tests {
 
     #[test]
     fn only_this_thread_stands_back_and_never_past_the_last_step() {
-        let before = attributes().unwrap();
-        assert_eq!(after(|| stand_back(3)).nice, (before.nice + 3).min(19));
+        let before = nice().unwrap();
+        assert_eq!(after(move || stand_back(before + 3)).nice, (before + 3).min(19));
         assert_eq!(after(|| stand_back(200)).nice, 19);
-        assert_eq!(attributes().unwrap().nice, before.nice);
+        assert_eq!(after(move || stand_back(before - 1)).nice, before);
+        assert_eq!(nice().unwrap(), before);
     }
 
     #[test]
@@ -89,7 +102,8 @@ mod tests {
         assert_eq!((short.policy, short.nice), (before.policy, before.nice));
         // Kernels before 6.12 know one length for all, and tell none.
         assert!([0, 250_000].contains(&short.runtime_ns), "{short:?}");
-        let both = after(|| stand_back(2).and_then(|()| come_soon(Duration::from_micros(250))));
+        let back = before.nice + 2;
+        let both = after(move || stand_back(back).and_then(|()| come_soon(Duration::from_micros(250))));
         assert_eq!(both.nice, (before.nice + 2).min(19));
     }
 }

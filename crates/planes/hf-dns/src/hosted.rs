@@ -29,7 +29,7 @@ use hf_snapshot::Snapshot;
 use hf_wire::tsig::Keys;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use crate::transfer::fetch::Primary;
 use secondary::Bell;
@@ -209,6 +209,15 @@ impl HostedStore {
     /// Remotes with their keys; one whose key this node does not have is left out, and said: unsigned it would be another agreement.
     pub(crate) fn primaries(&self, remotes: &[Remote]) -> Vec<Primary> {
         remotes.iter().filter_map(|remote| primary(&self.0.config.keys, remote)).collect()
+    }
+}
+
+/// Places what is looked up at random where looking up is fast. Work of milliseconds for a large zone, nothing for others.
+pub(crate) fn place(contents: &Contents) {
+    let (slots, nodes) = contents.memory();
+    let placed = hf_datagram::in_large_pages(slots).and_then(|()| hf_datagram::in_large_pages(nodes));
+    if let Err(why) = placed {
+        debug!(zone = %contents.apex(), %why, "a large zone is not in large pages; answers from it cost a little more");
     }
 }
 

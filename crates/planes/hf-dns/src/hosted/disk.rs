@@ -84,6 +84,7 @@ fn decode(bytes: &[u8]) -> Option<Saved> {
         builder.push(owner, rtype, ttl, part(&mut rest)?).ok()?;
     }
     let contents = builder.finish().ok()?;
+    super::place(&contents);
     Some(Saved { contents, seen_at: Timestamp(u64::from_be_bytes(*seen_at)) })
 }
 

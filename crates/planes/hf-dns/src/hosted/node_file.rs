@@ -95,7 +95,7 @@ fn milliseconds(look: Look) -> Timestamp {
 
 async fn take(store: &Arc<Store>, apex: &WireName, path: &Path, changed_at: Timestamp) {
     let (zone, file) = (apex.clone(), path.to_path_buf());
-    let read = tokio::task::spawn_blocking(move || read(&zone, &file)).await;
+    let read = tokio::task::spawn_blocking(move || read(&zone, &file).inspect(super::place)).await;
     let problem = match read {
         Ok(Ok(contents)) => {
             info!(zone = %apex, serial = contents.serial(), names = contents.names(), "a hosted zone was read from its file");

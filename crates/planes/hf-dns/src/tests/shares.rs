@@ -82,6 +82,8 @@ async fn connections_are_served_by_threads_that_stand_behind_the_workers() {
     assert_eq!(replies[0].answers.len(), 2);
     let (workers, behind) = (nice("dns-"), nice("cold-dns"));
     assert!(!workers.is_empty() && !behind.is_empty());
-    assert!(behind.iter().min() > workers.iter().max(), "{behind:?} {workers:?}");
+    // All of them at one place, however they were started.
+    let place = workers.iter().max().map(|worker| (worker + 5).min(19));
+    assert!(behind.iter().all(|nice| Some(*nice) == place), "{behind:?} {workers:?}");
     server.stop().await;
 }
