@@ -32,15 +32,20 @@ pub fn is_allowed(config: &PracticeConfig, at: Timestamp) -> bool {
 /// When a resource's run begins in the week of `now`; none if nothing of that week is allowed.
 pub fn slot(resource: &Resource, config: &PracticeConfig, now: Timestamp) -> Option<Timestamp> {
     let (week, began_at) = week_of(now);
-    let steps = || (0..WEEK_MS / STEP_MS).map(|step| Timestamp(began_at.0 + step * STEP_MS));
-    let begins: Vec<Timestamp> = steps().filter(|at| is_allowed(config, *at)).collect();
-    // Every minute of it: windows may end in between.
-    let is_whole = |at: &Timestamp| {
-        let minutes = LENGTH.as_secs() / 60;
-        (1..minutes).all(|minute| is_allowed(config, Timestamp(at.0 + minute * MINUTE_MS)))
+    let minute_at = |minute: u64| Timestamp(began_at.0 + minute * MINUTE_MS);
+    // For each minute how many from it on are allowed: windows may end in between two steps.
+    let minutes = WEEK_MS / MINUTE_MS;
+    let mut lasts = vec![0_u64; minutes as usize + 1];
+    for minute in (0..minutes).rev() {
+        let at = minute as usize;
+        lasts[at] = if is_allowed(config, minute_at(minute)) { lasts[at + 1] + 1 } else { 0 };
+    }
+    let begins = |least: u64| -> Vec<Timestamp> {
+        let steps = (0..minutes).step_by((STEP_MS / MINUTE_MS) as usize);
+        steps.filter(|minute| lasts[*minute as usize] >= least).map(minute_at).collect()
     };
-    let whole: Vec<Timestamp> = begins.iter().copied().filter(is_whole).collect();
-    let possible = if whole.is_empty() { begins } else { whole };
+    let whole = begins(LENGTH.as_secs() / 60);
+    let possible = if whole.is_empty() { begins(1) } else { whole };
     let digest = Digest::of(format!("{resource}\n{week}").as_bytes());
     let lot = digest.0.iter().take(8).fold(0, |lot: u64, byte| lot << 8 | u64::from(*byte));
     let count = possible.len() as u64;

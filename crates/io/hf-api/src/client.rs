@@ -327,6 +327,12 @@ impl Client {
         self.get(&format!("/v1/explain?name={name}&type={rtype}&from={from}&subnet={}", escape(subnet))).await
     }
 
+    /// `GET /v1/whatif` for a zone or region, of a node that knows the last week, if one answers.
+    pub async fn what_if(&self, lose: &str) -> Result<crate::capacity::WhatIf, ClientError> {
+        let path = format!("/v1/whatif?lose={}", escape(lose));
+        self.preferred(path, |found: &crate::capacity::WhatIf| found.week).await
+    }
+
     /// `GET /v1/hosted-zones`.
     pub async fn hosted_zones(&self) -> Result<HostedZones, ClientError> {
         self.get("/v1/hosted-zones").await
@@ -394,32 +400,40 @@ impl Client {
     /// answers.
     pub async fn journal(&self, after: Option<u64>, limit: u32) -> Result<Journal, ClientError> {
         let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
-        let path = format!("/v1/journal?limit={limit}{after}");
+        self.preferred(format!("/v1/journal?limit={limit}{after}"), |journal: &Journal| journal.ledger).await
+    }
+
+    /// Reads from a node whose answer is the best, if one answers so; else from any.
+    async fn preferred<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path: String,
+        is_best: fn(&T) -> bool,
+    ) -> Result<T, ClientError> {
         let call = Arc::new(Call { method: Method::GET, path, if_match: None, body: None });
         let order = self.order();
         let raced = race(&order, call.pace(), |at| {
             let (one, call) = (self.only(at), call.clone());
             async move {
-                match one.call_shared::<Journal>(call).await {
-                    Ok(journal) if journal.ledger => Ok(journal),
+                match one.call_shared::<T>(call).await {
+                    Ok(best) if is_best(&best) => Ok(best),
                     other => Err(other),
                 }
             }
         });
         let told = match raced.await {
-            Ok((at, journal)) => {
+            Ok((at, best)) => {
                 self.answered.store(at, Ordering::Relaxed);
-                return Ok(journal);
+                return Ok(best);
             }
             Err(told) => told,
         };
         let (mut found, mut refused, mut tried) = (None, None, Vec::new());
         for (at, told) in told {
             match told {
-                Told::Passed(Ok(journal)) => {
+                Told::Passed(Ok(other)) => {
                     if found.is_none() {
                         self.answered.store(at, Ordering::Relaxed);
-                        found = Some(journal);
+                        found = Some(other);
                     }
                 }
                 Told::Passed(Err(ClientError::Unreachable { tried: more })) => tried.extend(more),

@@ -8,6 +8,7 @@
 //! Not here: who serves the API and its rules (`hf-control-plane`), how answers look on a terminal (`holdfast`).
 
 pub mod break_glass;
+pub mod capacity;
 pub mod client;
 pub mod control;
 pub mod dns;
@@ -32,6 +33,10 @@ pub fn instant(ms: u64) -> String {
 }
 
 pub use break_glass::{BreakGlassAnswer, SignedBreakGlass};
+pub use capacity::{
+    CapacityBasis, KnownCapacity, LoadFit, ProjectedLoad, RefusedThere, ScaleIn, ScaleInHold, WhatIf, WhatIfPath,
+    WhatIfPool, WhatIfVerdict, WhatIfZone,
+};
 pub use client::{Client, ClientError, EndpointError, HandOver, Tried};
 pub use control::{
     ControlPanel, ControlSet, ControlTo, Controls, ControlsSet, Origin, PutNamed, PutRule, RoutingControl,
@@ -46,9 +51,7 @@ pub use hosted::{
     UpdateDone, UpdateHostedZone, UpdatePrerequisite, ZoneKey, ZoneKeyState, ZoneKeys,
 };
 pub use journal::{ExportedLine, Journal, JournalExport, JournalKind, JournalLine};
-pub use practice::{
-    Autoshift, Practice, PracticeConfig, Practices, PutPractice, SetAutoshift, StartPractice,
-};
+pub use practice::{AutoshiftSeen, AutoshiftsSeen, Autoshift, Practice, PracticeConfig, PracticeOutcome, PracticeRun, Practices, PutPractice, SetAutoshift, StartPractice,};
 pub use problem::{Problem, code};
 pub use shift::{
     Acknowledgement, BalancerTimeToZero, Effect, Extend, Pin, PinTo, SetPin, Shift, ShiftFilter, ShiftKind,

@@ -24,8 +24,74 @@ pub struct Practice {
     pub config: PracticeConfig,
     /// Its runs that this node remembers, oldest first.
     pub runs: Vec<Shift>,
+    /// How its newest runs went, oldest first.
+    #[serde(default)]
+    pub history: Vec<PracticeRun>,
+    /// When the next weekly run is due; null when none is allowed.
+    #[serde(default)]
+    pub next_at_ms: Option<u64>,
+    /// Alarms that no health check of the estate is named by: nobody here knows whether they have gone off.
+    #[serde(default)]
+    pub unknown_alarms: Vec<String>,
+    /// When and why this node could not begin the weekly run lately; null if it could.
+    #[serde(default)]
+    pub not_begun: Option<String>,
     /// The entry that last changed the settings.
     pub revision: u64,
+}
+
+/// How one run went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PracticeRun {
+    /// Its shift.
+    pub id: String,
+    /// The zone that was left.
+    pub zone: String,
+    /// When it began.
+    pub started_at_ms: u64,
+    /// When it ended; null while it runs.
+    pub ended_at_ms: Option<u64>,
+    /// How it went.
+    pub outcome: PracticeOutcome,
+    /// Why; empty while it runs.
+    pub why: String,
+    /// From its start to the last new request in its zone; null if that was not measured.
+    pub time_to_zero_ms: Option<u64>,
+    /// The least share of its capacity that a zone which stays would have free, as projected before it began.
+    pub headroom_before_ppm: Option<u32>,
+    /// The least that one had free while it ran.
+    pub headroom_during_ppm: Option<u32>,
+    /// The least that one had free once the zone was back.
+    pub headroom_after_ppm: Option<u32>,
+}
+
+/// How a practice run went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PracticeOutcome {
+    /// It is under way.
+    Pending,
+    /// To its end, and nothing was amiss.
+    Succeeded,
+    /// An outcome alarm went off.
+    Failed,
+    /// An operator, a stronger act or a blocking alarm ended it.
+    Interrupted,
+    /// The other zones could not carry the load.
+    CapacityCheckFailed,
+}
+
+impl PracticeOutcome {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PracticeOutcome::Pending => "pending",
+            PracticeOutcome::Succeeded => "succeeded",
+            PracticeOutcome::Failed => "failed",
+            PracticeOutcome::Interrupted => "interrupted",
+            PracticeOutcome::CapacityCheckFailed => "capacity_check_failed",
+        }
+    }
 }
 
 /// Whether automatic shifts may act.
@@ -115,4 +181,30 @@ pub struct StartPractice {
     /// As in [`crate::SetControls`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+}
+
+/// `GET /v1/autoshift`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AutoshiftsSeen {
+    /// Whether the answering node is the one that acts.
+    pub acts_here: bool,
+    /// One for each resource that may be shifted automatically, may be advised on, or is shifted; empty where nobody looks.
+    pub autoshifts: Vec<AutoshiftSeen>,
+}
+
+/// What is made of the evidence for one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AutoshiftSeen {
+    /// `region/ID`, `pool/NAME` or `record/NAME.`
+    pub resource: String,
+    /// Whether automatic shifts may act on it.
+    pub setting: Autoshift,
+    /// `quiet`, `blocked`, `holding`, `start`, `advise`, `renew`, `end` or `stay`.
+    pub word: String,
+    /// The same with its evidence.
+    pub text: String,
+    /// The zone that it is about.
+    pub zone: Option<String>,
+    /// The autoshift in force.
+    pub shift: Option<String>,
 }

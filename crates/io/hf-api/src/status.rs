@@ -76,8 +76,11 @@ pub struct Zone {
     pub requests_per_1000_s: Option<u64>,
     /// Of these, failed.
     pub failures_per_1000_s: Option<u64>,
-    /// What part of its stated capacity is unused; null when no capacity is stated or nobody has told.
+    /// What part of its capacity, stated or else measured, is unused; null when neither is known or nobody has told.
     pub headroom_ppm: Option<u32>,
+    /// Why nothing of it may be scaled in now; null when it may.
+    #[serde(default)]
+    pub scale_in_held: Option<String>,
     /// Connections open to its endpoints; null while nobody has told.
     pub open_connections: Option<u64>,
 }
@@ -187,6 +190,9 @@ pub struct Pool {
     pub fallback: Option<String>,
     /// Its zones, in the estate's order.
     pub zones: Vec<PoolZone>,
+    /// Why nothing of it may be scaled in now; null when it may.
+    #[serde(default)]
+    pub scale_in_held: Option<String>,
     /// Endpoints that get new traffic.
     pub serving: u32,
     /// Endpoints.

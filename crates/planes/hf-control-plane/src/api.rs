@@ -10,6 +10,7 @@
 //!
 //! Not here: the rules of a change (`hf-control`), what an answer is made of (`view`, `traffic`, `zero`).
 
+mod autoshift;
 mod body;
 mod controls;
 mod dns;
@@ -27,6 +28,7 @@ mod practice;
 mod refusal;
 mod shifts;
 mod status;
+mod whatif;
 mod writer;
 
 use std::net::SocketAddr;
@@ -53,9 +55,12 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use whatif::hold_told;
+
 pub use glass::{GivenBreakGlass, body_of as break_glass_body};
 
 use crate::access::Access;
+use crate::capacity::Carried;
 use crate::control::Control;
 use crate::dns_here::DnsHere;
 use crate::observe::{self, Observed};
@@ -114,6 +119,8 @@ pub struct Context {
     pub sources_config: SourcesConfig,
     /// What sources told, there.
     pub sources: Arc<Sources>,
+    /// What zones carried in the last week, there.
+    pub carried: Arc<Carried>,
 }
 
 impl Context {
@@ -146,10 +153,13 @@ impl Context {
 pub(crate) struct Shared {
     pub(crate) context: Context,
     observed: Observed,
+    /// Practice runs that could not begin.
+    held: crate::practice::Held,
     pub(crate) refusals: Refusals,
     refused_acts: glass::RefusedActs,
     /// For `explain`; made when first asked for.
     compiled: Mutex<explain::Kept>,
+    pub(crate) autoshifts: crate::autoshift::Autoshifts,
     requests: Semaphore,
     large: Semaphore,
     openapi: String,
@@ -195,6 +205,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(practice::list))
         .routes(routes!(practice::show, practice::put, practice::delete))
         .routes(routes!(practice::start))
+        .routes(routes!(autoshift::list))
         .routes(routes!(practice::autoshift))
         .routes(routes!(hosted::list))
         .routes(routes!(dns::answers))
@@ -206,6 +217,8 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(estate::show, estate::apply))
         .routes(routes!(estate::compare))
         .routes(routes!(explain::explain))
+        .routes(routes!(whatif::what_if))
+        .routes(routes!(whatif::scale_in))
         .routes(routes!(journal::journal))
         .routes(routes!(journal::export))
         .routes(routes!(glass::break_glass))
@@ -231,8 +244,10 @@ impl Api {
             compiled: Mutex::new(explain::Kept::new(&context.geography)),
             context,
             observed: Observed::default(),
+            held: crate::practice::Held::default(),
             refusals: Refusals::default(),
             refused_acts: glass::RefusedActs::default(),
+            autoshifts: crate::autoshift::Autoshifts::default(),
             requests: Semaphore::new(REQUESTS),
             large: Semaphore::new(LARGE),
             openapi: openapi(),
@@ -246,6 +261,12 @@ impl Api {
             .layer(from_fn_with_state(shared.clone(), guard::busy))
             .with_state(shared.clone());
         Api { shared, router }
+    }
+
+    /// What it stands on.
+    #[cfg(test)]
+    pub(crate) fn context(&self) -> &Context {
+        &self.shared.context
     }
 
     /// The routes, for a server or a test. Requests carry [`hf_api::serve::Peer`]; without it they count as from elsewhere.
@@ -285,9 +306,16 @@ impl Bound {
         let expiring = crate::expiring::run(&self.api.shared.context, shutdown.clone());
         let sources = &self.api.shared.context.sources;
         let sources = crate::sources::run(&self.api.shared.context, sources, shutdown.clone());
-        tokio::join!(serve, self.api.observe(shutdown), refusals, expiring, sources);
+        let carried = crate::capacity::run(&self.api.shared.context.carried, shutdown.clone());
+        let Shared { context, observed, held, .. } = &*self.api.shared;
+        let practice = crate::practice::run(context, observed, held, shutdown.clone());
+        let autoshift =
+            crate::autoshift::run(&self.api.shared.context, &self.api.shared.autoshifts, shutdown.clone());
+        tokio::join!(serve, self.api.observe(shutdown), refusals, expiring, sources, autoshift, carried, practice);
     }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::fixture;

@@ -11,7 +11,9 @@
 pub mod access;
 pub mod api;
 mod arc;
+mod autoshift;
 mod boards;
+mod capacity;
 mod control;
 mod decisions;
 mod dns_here;
@@ -21,15 +23,18 @@ mod glass;
 mod lines;
 mod observe;
 mod permit;
+mod practice;
 mod refusals;
 mod ring;
 mod sources;
+mod teller;
 mod traffic;
 mod view;
 mod zero;
 
 pub use access::{Access, AccessError, AccessPlace, Presented};
 pub use api::{Api, Bound, Context, GivenBreakGlass, break_glass_body};
+pub use capacity::Carried;
 pub use control::{
     AdoptError, Adopted, Applied, Asker, Behind, Control, Draft, Gate, Replica, StartError, SubmitError, View,
 };

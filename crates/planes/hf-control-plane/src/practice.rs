@@ -388,6 +388,3 @@ fn zones_now(estate: &Estate, capacities: &hf_capacity::Capacities, load: &hf_ca
 fn is_run(shift: &Shift) -> bool {
     shift.kind == ShiftKind::Practice && shift.state == ShiftState::Active
 }
-
-#[cfg(test)]
-mod tests;

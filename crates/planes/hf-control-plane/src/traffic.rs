@@ -77,6 +77,11 @@ impl Rates {
         Some(Share::of(here.requests, self.sum(|(found, _)| found == pool)?.requests))
     }
 
+    /// Every pool in every zone; none while nobody has told.
+    pub fn all(&self) -> Option<impl Iterator<Item = (&PoolName, &ZoneId, Rate)>> {
+        Some(self.told.as_ref()?.iter().map(|((pool, zone), rate)| (pool, zone, *rate)))
+    }
+
     fn sum(&self, keep: impl Fn(&(PoolName, ZoneId)) -> bool) -> Option<Rate> {
         let told = self.told.as_ref()?.iter().filter(|(key, _)| keep(key));
         Some(told.fold(Rate::default(), |sum, (_, rate)| Rate {

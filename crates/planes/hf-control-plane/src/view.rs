@@ -6,6 +6,8 @@ use hf_api::{
     Acknowledgement, FloorOverridden, Node, NotApplied, Pin, PinTo, Pool, PoolMode, PoolZone, Reason,
     ReasonKind, Returning, Shift, ShiftKind, ShiftState, Status, TimeToZero, Zone, ZoneState,
 };
+use hf_capacity::{Capacities, Hold};
+use hf_config::estate::Estate;
 use hf_control::Intent;
 use hf_decide::{Mode, PoolDecision, ZoneDecision};
 use hf_feed::{HeardReport, NodeReport, Reports};
@@ -34,6 +36,8 @@ pub struct Sources<'a> {
     pub reports: &'a Reports,
     /// What goes where.
     pub rates: &'a Rates,
+    /// What zones carry.
+    pub capacities: &'a Capacities,
     /// Each shift's time to zero.
     pub time_to_zero: &'a dyn Fn(&hf_control::Shift) -> TimeToZero,
     /// What is wrong with the watched estate file.
@@ -43,11 +47,12 @@ pub struct Sources<'a> {
 /// Everything at a glance.
 pub fn status(from: &Sources<'_>) -> Status {
     let snapshot = from.snapshot;
+    let holds = snapshot.map_or_else(Vec::new, |snapshot| hf_capacity::holds(&snapshot.decision));
     let zones = snapshot.map_or_else(Vec::new, |snapshot| {
-        snapshot.decision.zones.iter().map(|decision| zone(from, snapshot, decision)).collect()
+        snapshot.decision.zones.iter().map(|decision| zone(from, snapshot, decision, &holds)).collect()
     });
     let pools = snapshot.map_or_else(Vec::new, |snapshot| {
-        snapshot.decision.pools.iter().map(|decision| pool(from, snapshot, decision)).collect()
+        snapshot.decision.pools.iter().map(|decision| pool(from, snapshot, decision, &holds)).collect()
     });
     let obeyed = snapshot.map(|snapshot| &*snapshot.intent);
     Status {
@@ -88,13 +93,15 @@ pub fn status(from: &Sources<'_>) -> Status {
     }
 }
 
-fn zone(from: &Sources<'_>, snapshot: &Snapshot, decision: &ZoneDecision) -> Zone {
+fn zone(from: &Sources<'_>, snapshot: &Snapshot, decision: &ZoneDecision, holds: &[Hold]) -> Zone {
     let zone = snapshot.estate.zone(decision.zone);
     let rate = from.rates.zone(&zone.id);
-    let headroom = zone.capacity.zip(rate).map(|(capacity, rate)| {
-        let whole = capacity.0.saturating_mul(1_000);
-        Share::of(whole.saturating_sub(rate.requests), whole).ppm()
-    });
+    let capacity = from.capacities.zones.get(&decision.zone).copied();
+    let headroom = rate.and_then(|rate| hf_capacity::headroom(capacity, rate.requests)).map(Share::ppm);
+    let is_here = |hold: &&Hold| {
+        let endpoints = &snapshot.estate.pool(hold.pool).endpoints;
+        endpoints.iter().any(|endpoint| endpoint.zone == decision.zone)
+    };
     Zone {
         id: zone.id.to_string(),
         region: snapshot.estate.regions[zone.region.at()].id.to_string(),
@@ -107,11 +114,20 @@ fn zone(from: &Sources<'_>, snapshot: &Snapshot, decision: &ZoneDecision) -> Zon
         requests_per_1000_s: rate.map(|rate| rate.requests),
         failures_per_1000_s: rate.map(|rate| rate.failures),
         headroom_ppm: headroom,
+        scale_in_held: held(&snapshot.estate, holds.iter().filter(is_here)),
         open_connections: open_connections(from, &zone.id, None),
     }
 }
 
-fn pool(from: &Sources<'_>, snapshot: &Snapshot, decision: &PoolDecision) -> Pool {
+/// Why something may not shrink: the first hold, and how many more there are.
+fn held<'a>(estate: &Estate, mut holds: impl Iterator<Item = &'a Hold>) -> Option<String> {
+    let first = crate::api::hold_told(estate, holds.next()?);
+    let more = holds.count();
+    let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+    Some(format!("pool/{}: {}{more}", first.pool, first.why))
+}
+
+fn pool(from: &Sources<'_>, snapshot: &Snapshot, decision: &PoolDecision, holds: &[Hold]) -> Pool {
     let pool = snapshot.estate.pool(decision.pool);
     let zones = decision.zones.iter().map(|found| {
         let id = &snapshot.estate.zone(found.zone).id;
@@ -134,6 +150,7 @@ fn pool(from: &Sources<'_>, snapshot: &Snapshot, decision: &PoolDecision) -> Poo
         mode,
         fallback,
         zones: zones.collect(),
+        scale_in_held: held(&snapshot.estate, holds.iter().filter(|hold| hold.pool == decision.pool)),
         serving: decision.endpoints.iter().filter(|endpoint| endpoint.serves).count() as u32,
         of: decision.endpoints.len() as u32,
     }

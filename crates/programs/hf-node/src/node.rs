@@ -24,7 +24,7 @@ use hf_checker::CheckerConfig;
 use hf_clock::Clock;
 use hf_config::node::{AccessLog, DnsConfig, DnstapSink, NodeConfig, Role};
 use hf_control_plane::{
-    Access, AccessPlace, Api, Context, Control, DnsHere, Gate, GivenBreakGlass, RingJournal,
+    Access, AccessPlace, Api, Carried, Context, Control, DnsHere, Gate, GivenBreakGlass, RingJournal,
 };
 use hf_feed::{Feed, FeedConfig, Now, Reports};
 use hf_geo::Geography;
@@ -242,6 +242,7 @@ pub async fn start_after(
     let (file_problem_to, file_problem) = watch::channel(None);
     let (break_glass_to, break_glass) = mpsc::channel(REQUESTS);
     let (gate_to, gate) = watch::channel(Gate::Settling);
+    let carried_file = config.roles.contains(&Role::Control).then(|| config.data_dir.join("carried.json"));
     let given = Given {
         snapshots,
         reports,
@@ -252,6 +253,7 @@ pub async fn start_after(
         activity: Arc::default(),
         geography: Geography::default(),
         endpoint_sources: Arc::default(),
+        carried: Arc::new(Carried::open(carried_file)),
         clock,
     };
     let opened = Opened::all(&config, &given, listeners).await.map_err(NodeError::Start)?;
@@ -312,6 +314,7 @@ pub async fn start_after(
         outgoing: outgoing_to,
         reports: reports_to,
         gray: gray_to,
+        carried: given.carried.clone(),
         kept: kept_to,
         geography: given.geography.clone(),
     };
@@ -418,6 +421,7 @@ struct Given {
     activity: Arc<Activity>,
     geography: Geography,
     endpoint_sources: Arc<hf_control_plane::Sources>,
+    carried: Arc<Carried>,
     clock: Clock,
 }
 
@@ -684,6 +688,7 @@ fn context(
         dns,
         sources_config: config.sources.clone(),
         sources: given.endpoint_sources.clone(),
+        carried: given.carried.clone(),
     }
 }
 

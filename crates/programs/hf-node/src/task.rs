@@ -13,7 +13,7 @@ use std::time::Duration;
 use hf_clock::Clock;
 use hf_config::estate::Estate;
 use hf_control::Intent;
-use hf_control_plane::GivenBreakGlass;
+use hf_control_plane::{Carried, GivenBreakGlass};
 use hf_feed::{Incoming, Message, Outgoing, Reports};
 use hf_geo::Geography;
 use hf_gray::Judged as GrayJudged;
@@ -83,6 +83,8 @@ pub struct Sinks {
     pub reports: watch::Sender<Arc<Reports>>,
     /// To the API, and to whoever acts on it: what the detectors of gray failure say.
     pub gray: watch::Sender<Arc<GrayJudged>>,
+    /// To the API: what balancers carried in each second.
+    pub carried: Arc<Carried>,
     /// To the disk.
     pub kept: watch::Sender<Kept>,
     /// To whoever makes tables of latencies.
@@ -114,7 +116,8 @@ pub async fn run(
                 hub.beat();
                 beat_number += 1;
                 tell_latencies(&mut hub, &to, &activity, beat_number, clock.now());
-                hub.settle_seconds(clock.now());
+                let settled = hub.settle_seconds(clock.now());
+                to.carried.take(settled.iter().map(AsRef::as_ref));
                 true
             }
             Some(incoming) = from.incoming.recv() => take_waiting(&mut hub, incoming, &mut from.incoming, &clock).await,

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use super::{Shared, SharedState};
 
+mod autoshift;
 mod balancer;
 mod dns;
 
@@ -106,6 +107,7 @@ fn page(shared: &Shared) -> String {
     }
     snapshot(shared, &mut page);
     nodes(shared, &mut page);
+    autoshift::autoshift(&mut page, &shared.autoshifts);
     if let Some(here) = &context.dns {
         dns::dns(&mut page, here.as_ref());
     }
@@ -162,7 +164,12 @@ fn snapshot(shared: &Shared, page: &mut Page) {
                 u64::from(decision.state == state),
             );
         }
-        held += u64::from(matches!(decision.reason, Reason::Shifted { held: true, .. }));
+        held += u64::from(matches!(
+            decision.reason,
+            Reason::Shifted { held: true, .. }
+                | Reason::Autoshift { held: true, .. }
+                | Reason::Practice { held: true, .. }
+        ));
         let labels = [("zone", id), ("region", region)];
         page.gauge("zone_endpoints", "Endpoints of a zone", &labels, u64::from(decision.health.of));
         page.gauge(
@@ -172,6 +179,8 @@ fn snapshot(shared: &Shared, page: &mut Page) {
             u64::from(decision.health.healthy),
         );
     }
+    scale_in(shared, &snapshot, page);
+    practice_runs(shared, page);
     page.gauge("zones_held", "Zones whose shift is past its end and held", &[], held);
     for decision in &snapshot.decision.pools {
         let pool = estate.pool(decision.pool).name.to_string();
@@ -215,6 +224,66 @@ fn snapshot(shared: &Shared, page: &mut Page) {
             u64::from(control.to == hf_model::Switch::On),
         );
     }
+}
+
+/// Of each resource with a practice configuration, on nodes with a ledger: what a release pipeline or an alert goes by.
+fn practice_runs(shared: &Shared, page: &mut Page) {
+    use hf_control::PracticeOutcome;
+    let Some(control) = shared.context.ledger() else { return };
+    let view = control.view();
+    for resource in view.practices.keys() {
+        let of_it = || view.practice_history.iter().filter(|record| record.resource == *resource);
+        let labels = [("resource", resource.to_string())];
+        let succeeded = of_it().rev().find(|record| record.outcome == PracticeOutcome::Succeeded);
+        let at = succeeded.map_or(Timestamp(0), |record| record.ended_at.unwrap_or(record.started_at));
+        let help = "When the newest practice run that succeeded ended; 0 if none has";
+        page.instant("practice_last_success_timestamp_seconds", help, &labels, at);
+        let last = of_it().last().map(|record| record.outcome);
+        for outcome in [
+            PracticeOutcome::Pending,
+            PracticeOutcome::Succeeded,
+            PracticeOutcome::Failed,
+            PracticeOutcome::Interrupted,
+            PracticeOutcome::CapacityCheckFailed,
+        ] {
+            let labels = [("resource", resource.to_string()), ("outcome", outcome.as_str().replace('-', "_"))];
+            let help = "1 for the outcome of the newest practice run";
+            page.gauge("practice_last_outcome", help, &labels, u64::from(last == Some(outcome)));
+        }
+        let held = u64::from(shared.held.of(resource).is_some());
+        page.gauge("practice_not_begun", "1 while the weekly run could not begin at its last try", &labels, held);
+    }
+}
+
+fn scale_in(shared: &Shared, snapshot: &Snapshot, page: &mut Page) {
+    let estate = &snapshot.estate;
+    let holds = hf_capacity::holds(&snapshot.decision);
+    let capacities = shared.context.carried.capacities(estate);
+    for zone in estate.zone_indexes() {
+        let is_here = |hold: &hf_capacity::Hold| {
+            estate.pool(hold.pool).endpoints.iter().any(|endpoint| endpoint.zone == zone)
+        };
+        let labels = &[("zone", estate.zone(zone).id.to_string())];
+        let help = "1 while things of a zone may be scaled in, 0 while a zone is away from one of its pools or returning";
+        page.gauge("scale_in_allowed", help, labels, u64::from(!holds.iter().any(is_here)));
+        if let Some(capacity) = capacities.zones.get(&zone) {
+            let basis = match capacity.basis {
+                hf_capacity::Basis::Declared => "declared",
+                hf_capacity::Basis::Measured => "measured",
+            };
+            let labels = &[("zone", estate.zone(zone).id.to_string()), ("basis", basis.to_owned())];
+            let help = "Requests a second that a zone carries: declared, or the most of a week that went well";
+            page.gauge("zone_capacity", help, labels, capacity.load / 1_000);
+        }
+    }
+    for pool in estate.pool_indexes() {
+        let labels = &[("pool", estate.pool(pool).name.to_string())];
+        let allowed = !holds.iter().any(|hold| hold.pool == pool);
+        let help = "1 while a pool may be scaled in, 0 while one of its zones is away or returning";
+        page.gauge("pool_scale_in_allowed", help, labels, u64::from(allowed));
+    }
+    let left_out = shared.context.carried.left_out();
+    page.counter("carried_left_out", "Seconds of pools in zones that are not kept for want of room", &[], left_out);
 }
 
 fn break_glass(snapshot: &Snapshot, now: Timestamp, page: &mut Page) {

@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hf_api::{Practice, Practices, Problem, PutPractice, SetAutoshift, Shift, StartPractice, WriteDone};
-use hf_control::{Autoshift, Command, Expect, PracticeConfig, Resource, Scope, ShiftKind};
+use hf_control::{Autoshift, Command, Expect, PracticeConfig, Resource, Scope, ShiftKind, PracticeOutcome, PracticeSeen};
+use hf_model::{Share, ZoneId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -15,6 +16,7 @@ use super::refusal::{Answer, Refused};
 use super::shifts::{answer, shown};
 use super::writer::{Writer, field, no_ledger, tagged, zone};
 use super::{Shared, SharedState};
+use crate::practice::NotBegun;
 use crate::control::View;
 
 #[derive(Deserialize, IntoParams)]
@@ -101,9 +103,19 @@ pub async fn start(
     Names(names): Names<2>,
     Small(body): Small<StartPractice>,
 ) -> Answer<Response> {
-    let command =
-        Command::StartPractice { resource: resource(&names)?, zone: zone(&body.zone)?, reason: body.reason };
+    let (resource, zone) = (resource(&names)?, zone(&body.zone)?);
+    let headroom = ready(&shared, &resource, &zone)?;
+    let command = Command::StartPractice { resource, zone, reason: body.reason };
+    let (by, control) = (writer.by(), writer.control().clone());
     let (_, shift) = writer.commit(body.request_id.as_deref(), command).await?;
+    if let (Some(shift), Some(headroom)) = (&shift, headroom) {
+        let seen = PracticeSeen { headroom_before: Some(headroom), ..PracticeSeen::default() };
+        let command = Command::RecordPractice { id: shift.id.clone(), seen };
+        let request = super::writer::request_id_or_new(None)?;
+        if let Err(error) = control.submit(by, request, command).await {
+            tracing::warn!(%error, id = %shift.id, "the headroom before a practice run is not in the ledger");
+        }
+    }
     answer(&shared, StatusCode::CREATED, shift)
 }
 
@@ -133,6 +145,30 @@ async fn done(writer: Writer, request_id: Option<&str>, command: Command) -> Ans
 
 fn resource([kind, name]: &[String; 2]) -> Answer<Resource> {
     format!("{kind}/{name}").parse().map_err(Refused::unreadable)
+}
+
+/// Whether alarms and capacity let a run begin, and the headroom that it would leave. What the ledger would refuse is left to it.
+fn ready(shared: &Shared, resource: &Resource, zone: &ZoneId) -> Answer<Option<Share>> {
+    let control = shared.context.control.as_ref().ok_or_else(|| no_ledger(shared))?;
+    let view = control.view();
+    let (Some(snapshot), Some(found)) = (shared.context.snapshot(), view.practices.get(resource)) else {
+        return Ok(None);
+    };
+    let Some(zone) = snapshot.estate.zone_named(zone) else { return Ok(None) };
+    let is_under_way = |record: &hf_control::PracticeRecord| {
+        record.resource == *resource && record.outcome == PracticeOutcome::Pending
+    };
+    if view.practice_history.iter().any(is_under_way) {
+        return Ok(None); // asked again, it has its first answer; asked anew, the ledger refuses it
+    }
+    let of = (resource, &found.config);
+    crate::practice::check_before(&shared.context, &shared.observed, &snapshot, of, zone).map_err(|why| {
+        let mend = match &why {
+            NotBegun::Alarm(_) => "wait until it is quiet again; nothing was changed",
+            NotBegun::Capacity(_) => "add capacity there, or wait for less traffic; nothing was changed",
+        };
+        Refused::new(StatusCode::CONFLICT, hf_api::code::REFUSED, why.to_string(), mend)
+    })
 }
 
 /// Settings are not in the intent, since no node obeys them: only nodes with a ledger know them.
@@ -172,7 +208,45 @@ fn told(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::P
             blocked_dates: texts(&config.blocked_dates),
         },
         runs: view.shifts.iter().filter(is_ours).map(|shift| shown(shared, shift)).collect(),
+        history: view.practice_history.iter().filter(|record| record.resource == *resource).map(record).collect(),
+        next_at_ms: next_at(shared, view, resource, found),
+        unknown_alarms: estate.as_ref().map_or_else(Vec::new, |estate| crate::practice::alarms::unknown(estate, config)),
+        not_begun: shared.held.of(resource).map(|(at, why)| format!("{}: {why}", hf_api::instant(at.0))),
         revision: found.revision.0,
+    }
+}
+
+/// When the next run is due: in this week, or in the next if this week has had its own or has none.
+fn next_at(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::Practice) -> Option<u64> {
+    let now = shared.context.clock.now();
+    let (_, began_at) = hf_practice::week_of(now);
+    let has_run = |record: &hf_control::PracticeRecord| {
+        record.resource == *resource && record.started_at >= began_at
+    };
+    let this_week = hf_practice::slot(resource, &found.config, now);
+    let is_over = view.practice_history.iter().any(has_run);
+    let next_week = || hf_practice::slot(resource, &found.config, now.plus(std::time::Duration::from_hours(168)));
+    this_week.filter(|_| !is_over).or_else(next_week).map(|at| at.0)
+}
+
+fn record(of: &hf_control::PracticeRecord) -> hf_api::PracticeRun {
+    hf_api::PracticeRun {
+        id: of.id.to_string(),
+        zone: of.zone.to_string(),
+        started_at_ms: of.started_at.0,
+        ended_at_ms: of.ended_at.map(|at| at.0),
+        outcome: match of.outcome {
+            PracticeOutcome::Pending => hf_api::PracticeOutcome::Pending,
+            PracticeOutcome::Succeeded => hf_api::PracticeOutcome::Succeeded,
+            PracticeOutcome::Failed => hf_api::PracticeOutcome::Failed,
+            PracticeOutcome::Interrupted => hf_api::PracticeOutcome::Interrupted,
+            PracticeOutcome::CapacityCheckFailed => hf_api::PracticeOutcome::CapacityCheckFailed,
+        },
+        why: of.why.clone(),
+        time_to_zero_ms: of.seen.time_to_zero_ms,
+        headroom_before_ppm: of.seen.headroom_before.map(Share::ppm),
+        headroom_during_ppm: of.seen.headroom_during.map(Share::ppm),
+        headroom_after_ppm: of.seen.headroom_after.map(Share::ppm),
     }
 }
 

@@ -16,6 +16,8 @@ pub async fn status(State(shared): SharedState) -> Json<Status> {
     let context = &shared.context;
     let (snapshot, intent) = (context.snapshot(), context.intent());
     let (reports, rates) = (context.reports.borrow().clone(), shared.observed.rates());
+    let known = |snapshot: &std::sync::Arc<hf_snapshot::Snapshot>| context.carried.capacities(&snapshot.estate);
+    let capacities = snapshot.as_ref().map(known).unwrap_or_default();
     Json(view::status(&Sources {
         node: context.node.as_str(),
         now: context.clock.now(),
@@ -24,6 +26,7 @@ pub async fn status(State(shared): SharedState) -> Json<Status> {
         intent: &intent,
         reports: &reports,
         rates: &rates,
+        capacities: &capacities,
         time_to_zero: &|shift| shared.observed.time_to_zero(&shared.context, shift),
         estate_file_problem: context.estate_file_problem.borrow().clone(),
     }))

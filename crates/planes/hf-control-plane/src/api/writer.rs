@@ -61,6 +61,11 @@ pub fn no_ledger(shared: &Shared) -> Refused {
 }
 
 impl Writer {
+    /// Who writes.
+    pub fn by(&self) -> Asker {
+        Asker { name: self.by.name.clone(), from: self.from }
+    }
+
     /// Commits a command; answers the revision that did it, and the shift if it was about one.
     pub async fn commit(
         self,
@@ -97,7 +102,7 @@ fn told(command: &Command) -> String {
     }
 }
 
-fn request_id_or_new(given: Option<&str>) -> Result<RequestId, Refused> {
+pub fn request_id_or_new(given: Option<&str>) -> Result<RequestId, Refused> {
     if let Some(text) = given {
         return RequestId::new(text).map_err(|error| field("request_id", error));
     }

@@ -81,6 +81,33 @@ impl Fixture {
         fixture
     }
 
+    /// The same with a third zone, of the same region and pool.
+    pub async fn of_three_zones() -> Fixture {
+        let mut fixture = Fixture::empty(&[Role::Control]).await;
+        let toml = ESTATE
+            .replace("[[health_check]]", "[[zone]]\nid = \"c\"\nregion = \"r\"\n[[health_check]]")
+            .replace("zone = \"b\" },\n", "zone = \"b\" },\n  { address = \"10.0.0.3:80\", zone = \"c\" },\n");
+        let bundle = hf_config::estate::EstateBundle { toml, files: BTreeMap::new() };
+        let command = hf_control::Command::ApplyEstate { bundle, if_match: None };
+        let control = fixture.api.shared.context.control.clone().unwrap();
+        control.submit(Operator::new("test"), RequestId::new("estate").unwrap(), command).await.unwrap();
+        fixture.obey_with(&[Verdict::Healthy; 3]);
+        fixture
+    }
+
+    /// Hears a checker in each zone, and this node itself.
+    pub fn hear_all_zones(&self) {
+        self.hear("n1", &[Role::Control], 1, 0, 0);
+        for zone in ["a", "b", "c"] {
+            let node = format!("z-checker-{zone}");
+            self.hear(&node, &[Role::Checker], 1, 0, 0);
+            self.reports.send_modify(|reports| {
+                let heard = Arc::make_mut(reports).get_mut(&NodeId::new(&node).unwrap()).unwrap();
+                heard.report.zone = Some(ZoneId::new(zone).unwrap());
+            });
+        }
+    }
+
     /// A node that knows nothing yet.
     pub async fn empty(roles: &[Role]) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
@@ -122,6 +149,7 @@ impl Fixture {
             dns: None,
             sources_config: hf_config::node::SourcesConfig::default(),
             sources: Arc::default(),
+            carried: Arc::default(),
         };
         let api = Api::new(context);
         Fixture {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hf_config::node::Role;
 use hf_health::Verdict;
 
-use super::*;
-use crate::api::fixture::{Fixture, NOW};
+use super::fixture::{Fixture, NOW};
+use crate::practice::Runs;
 
 const HEALTHY: [Verdict; 2] = [Verdict::Healthy, Verdict::Healthy];
 const SICK: [Verdict; 2] = [Verdict::Unhealthy, Verdict::Unhealthy];
@@ -29,6 +29,10 @@ async fn look(fixture: &mut Fixture, verdicts: &[Verdict]) {
     let mut runs = Runs::new(&shared.context, &shared.observed, &shared.held, control);
     runs.turn().await;
     fixture.obey_with(verdicts);
+}
+
+fn pass(fixture: &Fixture, length: Duration) {
+    fixture.clock.set(fixture.clock.now().plus(length));
 }
 
 async fn told(fixture: &Fixture) -> hf_api::Practice {
@@ -66,19 +70,19 @@ async fn a_run_to_its_end_succeeds_and_what_was_seen_is_kept() {
     let mut fixture = world().await;
     let roles = [Role::Control, Role::Balancer];
     fixture.hear("n1", &roles, 1, 0, 0);
-    fixture.clock.advance(Duration::from_secs(10));
+    pass(&fixture, Duration::from_secs(10));
     fixture.hear("n1", &roles, 1, 200, 0);
     assert_eq!(start(&fixture).await.0, 201);
     fixture.obey_with(&HEALTHY);
     look(&mut fixture, &HEALTHY).await;
     // Zone a carries 100 a second; while b is all that stays nothing is known of it.
-    fixture.clock.advance(Duration::from_secs(30 * 60 - 1));
+    pass(&fixture, Duration::from_secs(30 * 60 - 1));
     look(&mut fixture, &HEALTHY).await;
     let run = told(&fixture).await.history.remove(0);
     assert_eq!(run.outcome, hf_api::PracticeOutcome::Succeeded, "{}", run.why);
-    fixture.clock.advance(SETTLED);
+    pass(&fixture, Duration::from_mins(2));
     fixture.hear("n1", &roles, 9, 200, 0);
-    fixture.clock.advance(Duration::from_secs(1));
+    pass(&fixture, Duration::from_secs(1));
     fixture.hear("n1", &roles, 9, 210, 0);
     look(&mut fixture, &HEALTHY).await;
     let run = told(&fixture).await.history.remove(0);
@@ -102,7 +106,7 @@ async fn alarms_and_want_of_capacity_hold_a_run_up() {
     // Zone b would send 300 a second to a, which carries 100.
     let roles = [Role::Control, Role::Balancer];
     fixture.hear("n1", &roles, 1, 0, 0);
-    fixture.clock.advance(Duration::from_secs(10));
+    pass(&fixture, Duration::from_secs(10));
     fixture.hear("n1", &roles, 1, 3_000, 0);
     let body = r#"{"zone":"b","reason":"rehearsal"}"#;
     let answer = fixture.write("POST", "/v1/practice/pool/web/runs", body).await;
@@ -116,7 +120,7 @@ async fn the_weekly_run_begins_by_itself_and_tells_why_not() {
     // The last hour of the week: whatever the draw was, it is past.
     let (_, began_at) = hf_practice::week_of(NOW);
     let late = began_at.plus(Duration::from_hours(7 * 24) - Duration::from_mins(50));
-    fixture.clock.advance(late.since(NOW));
+    fixture.clock.set(late);
     fixture.obey_with(&SICK);
     look(&mut fixture, &SICK).await;
     let held = told(&fixture).await.not_begun.unwrap();
