@@ -2,19 +2,23 @@
 //!
 //! 1. One checker counts results in a row ([`streak::Streak`]): `fall` bad ones turn an endpoint unhealthy, `rise` good ones healthy.
 //! 2. Each checker's table has a fixed size: two bits a subject (an endpoint, or a check that stands by itself), whatever happened ([`table::Table`]).
-//! 3. The quorum ([`verdict::Verdicts::merge`]): an endpoint is healthy while more than 18 % of the fresh checkers that know it say so.
-//!    Low on purpose: a cut-off minority of checkers cannot kill an endpoint, and one of three or five keeps it in.
+//! 3. The quorum ([`quorum`]): an endpoint is healthy while more than a stated share of the fresh checkers that know it say so, and down only where two
+//!    vantage zones say so. A checker that is cut off counts for nothing; [`reach`] is how it finds out by itself.
 //! 4. Unknown is not unhealthy: a missing report counts for nothing, and if all are missing the last verdict holds.
 //!
 //! Not here: probes (`hf-probe`), clocks, what follows from a verdict (`hf-decide`).
 
 pub mod checks;
+pub mod quorum;
+pub mod reach;
 pub mod streak;
 pub mod subject;
 pub mod table;
 pub mod verdict;
 
 pub use checks::{check_verdict, check_verdicts, common_verdict, endpoint_verdict};
+pub use quorum::Merged;
+pub use reach::Reach;
 pub use streak::Streak;
 pub use subject::{Subject, subjects};
 pub use table::{Bitmap, Table};

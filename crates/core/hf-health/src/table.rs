@@ -51,6 +51,14 @@ impl Bitmap {
         at < self.len && self.words[at / 64] >> (at % 64) & 1 == 1
     }
 
+    /// What is set in both.
+    #[must_use]
+    pub fn and(&self, other: &Bitmap) -> Bitmap {
+        let words = self.words.iter().enumerate();
+        let words = words.map(|(at, word)| word & other.words.get(at).copied().unwrap_or(0));
+        Bitmap { words: words.collect(), len: self.len }
+    }
+
     /// Sets one bit; nothing beyond the end.
     pub fn set(&mut self, at: usize, value: bool) {
         if at < self.len {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hf_config::estate::Estate;
+use hf_config::estate::{Estate, HealthCheck};
 use hf_model::{NodeId, Share, Timestamp};
 
+use crate::quorum::{self, Merged};
 use crate::subject::subjects;
 use crate::table::{Bitmap, Table};
 
@@ -27,11 +28,9 @@ pub struct Verdicts {
     pub of: Vec<Verdict>,
 }
 
-/// An endpoint is healthy while more than this share of the checkers that know it say so.
-///
-/// 18 %, Route 53's figure: the Amazon Route 53 developer guide, "How Route 53 determines whether a health check is healthy".
+/// An endpoint without a health check of its own in the estate is healthy while more than this share of the checkers that know it say so.
 pub fn healthy_above() -> Share {
-    Share::from_ppm(180_000).expect("under a million")
+    HealthCheck::quorum_default()
 }
 
 impl Verdicts {
@@ -45,7 +44,7 @@ impl Verdicts {
         self.of.get(at).copied().unwrap_or(Verdict::Unknown)
     }
 
-    /// Merges the newest table of each checker.
+    /// Merges the newest table of each checker, by the rules of [`crate::quorum`].
     ///
     /// Tables of another estate version or not received within `fresh` of `now` (by the receiver's clock, in the
     /// map's value) count as missing. Where no fresh table knows an endpoint, `self`'s verdict holds.
@@ -57,20 +56,23 @@ impl Verdicts {
         now: Timestamp,
         fresh: Duration,
     ) -> Verdicts {
-        let fresh: Vec<&Table> = tables
-            .values()
-            .filter(|(received, table)| now.since(*received) <= fresh && table.estate == estate.digest)
-            .map(|(_, table)| table)
-            .collect();
-        let count = estate.subject_count();
-        let mut of = Vec::with_capacity(count);
-        for first in (0..count).step_by(64) {
-            let word = Word::of(&fresh, first / 64);
-            of.extend(
-                (first..count.min(first + 64)).map(|at| word.judge(&fresh, at).unwrap_or(self.get(at))),
-            );
-        }
-        Verdicts { of }
+        self.merge_and_tell(estate, tables, now, fresh).verdicts
+    }
+
+    /// As [`Verdicts::merge`], with the checkers whose word did not count.
+    #[must_use]
+    pub fn merge_and_tell(
+        &self,
+        estate: &Estate,
+        tables: &BTreeMap<NodeId, (Timestamp, Table)>,
+        now: Timestamp,
+        fresh: Duration,
+    ) -> Merged {
+        let is_fresh = |(received, table): &&(Timestamp, Table)| {
+            now.since(*received) <= fresh && table.estate == estate.digest
+        };
+        let fresh: Vec<&Table> = tables.values().filter(is_fresh).map(|(_, table)| table).collect();
+        quorum::merge(self, estate, &fresh)
     }
 
     /// Carries verdicts over to a new version of the estate: the same pool and address, or name of a check, keeps its verdict.
@@ -102,46 +104,6 @@ impl Verdicts {
             .collect();
         Verdicts { of }
     }
-}
-
-/// 64 endpoints as all fresh tables see them. Checkers agree on nearly every endpoint nearly always, so that
-/// counting heads is left for the few on which they do not.
-struct Word {
-    known: u64,
-    some_say_healthy: u64,
-    some_say_unhealthy: u64,
-}
-
-impl Word {
-    fn of(fresh: &[&Table], at: usize) -> Word {
-        let mut all = Word { known: 0, some_say_healthy: 0, some_say_unhealthy: 0 };
-        for table in fresh {
-            // A table that is shorter than the estate knows nothing of the rest.
-            let known = table.known.words().get(at).copied().unwrap_or(0);
-            let healthy = table.healthy.words().get(at).copied().unwrap_or(0);
-            all.known |= known;
-            all.some_say_healthy |= known & healthy;
-            all.some_say_unhealthy |= known & !healthy;
-        }
-        all
-    }
-
-    /// The verdict on the endpoint at position `at` of the estate; none if no table knows it.
-    fn judge(&self, fresh: &[&Table], at: usize) -> Option<Verdict> {
-        let is_set = |word: u64| word >> (at % 64) & 1 == 1;
-        match (is_set(self.known), is_set(self.some_say_healthy), is_set(self.some_say_unhealthy)) {
-            (false, _, _) => None,
-            (true, true, false) => Some(Verdict::Healthy),
-            (true, false, _) => Some(Verdict::Unhealthy),
-            (true, true, true) => Some(count_heads(fresh, at)),
-        }
-    }
-}
-
-fn count_heads(fresh: &[&Table], at: usize) -> Verdict {
-    let knowing = fresh.iter().filter(|table| table.known.get(at)).count() as u64;
-    let healthy = fresh.iter().filter(|table| table.known.get(at) && table.healthy.get(at)).count() as u64;
-    if Share::of(healthy, knowing) > healthy_above() { Verdict::Healthy } else { Verdict::Unhealthy }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //!    and whoever owns the feed repeats it on the beat.
 //! 2. An endpoint is known from its first measured result on. A new estate gets a table at once, with what is known of those who stay.
 //!    A checker that starts again turns an endpoint of its first snapshot against the verdict there only by as many results as ever.
-//! 3. Whatever happens elsewhere, the checker goes on with the last estate that it was given.
+//! 3. A checker that is cut off itself holds its tongue about what it does not reach (`hf_health::reach`), and says so.
+//! 4. Whatever happens elsewhere, the checker goes on with the last estate that it was given.
 //!
 //! Not here: the schedule and the probe (`hf-probe`), what several checkers make of it together (`hf-health`), the feed.
 
@@ -18,6 +19,7 @@ use hf_model::{NodeId, ZoneId};
 use hf_probe::{Evidence, Given, Load, Prober, ProberConfig, Standing};
 use hf_snapshot::Snapshot;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::publish::Publisher;
 
@@ -35,13 +37,25 @@ pub struct CheckerConfig {
     pub max_in_flight: usize,
     /// Programs that checks of kind command may run here, as absolute paths. Default none.
     pub commands: Vec<String>,
+    /// When a node of another zone was last heard, if anybody tells; none in it while none ever was.
+    pub heard_outside: Option<watch::Receiver<Option<Instant>>>,
+    /// Where it says that it is cut off.
+    pub problem: Option<watch::Sender<Option<String>>>,
 }
 
 impl CheckerConfig {
     /// The defaults for a node in a zone.
     pub fn new(node: NodeId, zone: ZoneId, clock: Clock) -> Self {
         let max_in_flight = ProberConfig::new(node.clone()).max_in_flight;
-        CheckerConfig { node, zone, clock, max_in_flight, commands: Vec::new() }
+        CheckerConfig {
+            node,
+            zone,
+            clock,
+            max_in_flight,
+            commands: Vec::new(),
+            heard_outside: None,
+            problem: None,
+        }
     }
 }
 

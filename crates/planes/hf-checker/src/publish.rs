@@ -1,12 +1,16 @@
 //! Observations in, tables and log lines out.
+//!
+//! While the checker may be cut off itself (`hf_health::reach`), what does not answer goes out as unknown.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hf_config::estate::Estate;
-use hf_health::{Bitmap, Table};
+use hf_health::{Bitmap, Reach, Table};
+use hf_model::Timestamp;
 use hf_probe::{Observation, Outcome, Prober, Sink};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::CheckerConfig;
@@ -21,12 +25,72 @@ pub struct Publisher {
     prober: Prober,
     tables: watch::Sender<Option<Table>>,
     is_late: bool,
+    /// What it has seen, cut off or not.
+    known: Bitmap,
+    healthy: Bitmap,
+    reach: Reach,
+    is_cut_off: bool,
+    began: Instant,
 }
 
 impl Publisher {
     /// Publishes into `tables`.
     pub fn new(config: CheckerConfig, prober: Prober, tables: watch::Sender<Option<Table>>) -> Self {
-        Publisher { config, prober, tables, is_late: false }
+        Publisher {
+            config,
+            prober,
+            tables,
+            is_late: false,
+            known: Bitmap::default(),
+            healthy: Bitmap::default(),
+            reach: Reach::default(),
+            is_cut_off: false,
+            began: Instant::now(),
+        }
+    }
+
+    /// By this machine's steady clock: losses and words from outside are laid side by side, whatever the time of day is set to.
+    fn since_began(&self, at: Instant) -> Timestamp {
+        Timestamp(at.saturating_duration_since(self.began).as_millis() as u64)
+    }
+
+    /// Looks again whether this checker is cut off; says so when that has changed.
+    fn watch_reach(&mut self) {
+        let heard = self.config.heard_outside.as_ref().and_then(|heard| *heard.borrow());
+        let heard = heard.map(|at| self.since_began(at));
+        let is_cut_off = self.reach.is_cut_off(heard, self.since_began(Instant::now()));
+        if is_cut_off == self.is_cut_off {
+            return;
+        }
+        self.is_cut_off = is_cut_off;
+        let zone = &self.config.zone;
+        let problem = is_cut_off.then(|| {
+            format!(
+                "the checker reaches nothing outside zone {zone} any more, and no node of another zone is heard: it holds itself for cut off, and \
+                 what does not answer it counts as unknown; look at the network of this machine and of the zone"
+            )
+        });
+        match &problem {
+            Some(problem) => warn!(%zone, %problem, "the checker is cut off"),
+            None => info!(%zone, "the checker is not cut off any more, or it is the others that are down"),
+        }
+        if let Some(told) = &self.config.problem {
+            told.send_replace(problem);
+        }
+    }
+
+    fn publish(&self) {
+        let known = if self.is_cut_off { self.reach.known(&self.known) } else { self.known.clone() };
+        self.tables.send_if_modified(|table| {
+            let Some(table) = table.as_mut() else { return false };
+            let is_news = table.known != known || table.healthy != self.healthy;
+            if is_news {
+                table.known = known;
+                table.healthy = self.healthy.clone();
+                table.made_at = self.config.clock.now();
+            }
+            is_news
+        });
     }
 
     /// Says once that the pace is lost, and once that it is found again.
@@ -52,6 +116,9 @@ impl Publisher {
 
 impl Sink for Publisher {
     fn estate_changed(&mut self, estate: &Arc<Estate>, known: &Bitmap, healthy: &Bitmap) {
+        (self.known, self.healthy) = (known.clone(), healthy.clone());
+        let now = self.since_began(Instant::now());
+        self.reach = Reach::new(estate, &self.config.zone, &known.and(healthy), now);
         self.tables.send_replace(Some(Table {
             checker: self.config.node.clone(),
             zone: self.config.zone.clone(),
@@ -60,24 +127,32 @@ impl Sink for Publisher {
             known: known.clone(),
             healthy: healthy.clone(),
         }));
+        self.watch_reach();
     }
 
     fn observed(&mut self, seen: &Observation<'_>) {
         self.watch_pace();
-        let (true, Some(now_healthy)) = (seen.flipped, seen.healthy) else { return };
+        if let Some(is_good) = seen.result.outcome.is_good() {
+            let now = self.since_began(Instant::now());
+            seen.endpoints.iter().for_each(|at| self.reach.record(*at, is_good, now));
+        }
+        let was_cut_off = self.is_cut_off;
+        self.watch_reach();
+        let flipped = seen.healthy.filter(|_| seen.flipped);
         let mut was_known = false;
-        self.tables.send_if_modified(|table| {
-            let Some(table) = table.as_mut().filter(|table| table.estate == seen.estate.digest) else {
-                return false;
-            };
+        if let Some(now_healthy) = flipped {
             for at in seen.endpoints {
-                was_known |= table.known.get(*at);
-                table.known.set(*at, true);
-                table.healthy.set(*at, now_healthy);
+                was_known |= self.known.get(*at);
+                self.known.set(*at, true);
+                self.healthy.set(*at, now_healthy);
             }
-            table.made_at = self.config.clock.now();
-            true
-        });
+        }
+        if flipped.is_some() || was_cut_off || self.is_cut_off {
+            self.publish();
+        }
+        if flipped.is_none() {
+            return;
+        }
         let address = seen.address;
         match &seen.result.outcome {
             Outcome::Bad(why) => info!(%address, %why, "endpoint is unhealthy"),

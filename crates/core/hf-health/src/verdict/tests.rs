@@ -169,25 +169,6 @@ fn a_new_estate_keeps_the_verdicts_of_what_stays() {
 }
 
 proptest! {
-    /// Merging by words gives what counting the heads of each endpoint gives.
-    #[test]
-    fn words_and_heads_agree(
-        last in "[-+?]{1,150}",
-        tables in prop::collection::vec("[-+?]{150}", 0..9),
-    ) {
-        let estate = of_size(last.len());
-        let tables: Vec<Table> = tables.iter().map(|text| table(&estate, &text[..last.len()])).collect();
-        let fresh: Vec<&Table> = tables.iter().collect();
-        let counted: Vec<Verdict> = (0..last.len())
-            .map(|at| {
-                let is_known = tables.iter().any(|table| table.known.get(at));
-                if is_known { count_heads(&fresh, at) } else { read(&last).get(at) }
-            })
-            .collect();
-        let merged = read(&last).merge(&estate, &received(NOW, tables.clone()), NOW, FRESH);
-        prop_assert_eq!(merged.of, counted);
-    }
-
     /// Losing every checker changes no verdict.
     #[test]
     fn silence_changes_nothing(last in "[-+?]{0,150}", tables in prop::collection::vec("[-+]{150}", 0..5)) {
