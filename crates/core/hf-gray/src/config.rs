@@ -25,9 +25,9 @@ pub struct Config {
     pub rho: f64,
     /// The same of slow answers. Default 1.5.
     pub rho_slow: f64,
-    /// And so much more of faults. Default 0.005.
+    /// And so much more of faults. Default 0.004.
     pub delta_faults: f64,
-    /// And so much more of answers that are slower than usual for half, 95 % and 99 % of them. Default 0.15, 0.03, 0.02.
+    /// And so much more of answers that are slower than usual for half, 95 % and 99 % of them. Default 0.15, 0.025, 0.015.
     pub delta_slow: [f64; 3],
     /// And so much more of failed probes. Default 0.05.
     pub delta_probes: f64,
@@ -45,6 +45,8 @@ pub struct Config {
     pub ceiling: f64,
     /// Nothing is decided so long after the start. Default 120.
     pub warm_s: u32,
+    /// Whether probes are told as verdicts, which a zone that fails in part does not turn: then it says nothing that they are good. Default no.
+    pub probes_are_verdicts: bool,
 }
 
 impl Default for Config {
@@ -60,8 +62,8 @@ impl Default for Config {
             even_rate_min: 0.07,
             rho: 2.0,
             rho_slow: 1.5,
-            delta_faults: 0.005,
-            delta_slow: [0.15, 0.03, 0.02],
+            delta_faults: 0.004,
+            delta_slow: [0.15, 0.025, 0.015],
             delta_probes: 0.05,
             slow_times: [1.5, 1.5, 2.0],
             trim: 0.2,
@@ -70,6 +72,7 @@ impl Default for Config {
             dispersion_max: 6.0,
             ceiling: 1.25,
             warm_s: 120,
+            probes_are_verdicts: false,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! All streams of all zones, second by second, and what follows from them.
 
 use crate::config::Config;
+use crate::observers::Observers;
 use crate::probes::Probes;
-use crate::second::{Latency, Second};
+use crate::second::{Latency, Second, Seen};
 use crate::slow::{QUANTILES, Usual, slower};
 use crate::stream::{Count, NOTHING, QUIET, Stream, mean};
 
@@ -11,6 +12,8 @@ const STREAMS: usize = 4;
 /// A suspicion: as much evidence as an hour gives once by chance.
 const SUSPECT: f64 = 8.188_689_124_444_2; // ln 3,600
 
+/// With a smaller part of the faults at the endpoints that are left, nobody knows where the worst clients' faults were.
+const PROPORTIONAL: f64 = 0.5;
 /// Probes that would be so much likelier had they nothing to do with the faults do not see them: one in five by chance.
 const UNSEEN: f64 = -1.6;
 
@@ -22,7 +25,17 @@ pub struct Detector {
     streams: Vec<Stream>,
     usual: Usual,
     probes: Probes,
+    observers: Observers,
     zones: Vec<Watched>,
+}
+
+/// Where a zone's past is found when zones or endpoints come and go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZoneWas {
+    /// Which zone it was; none for a new one.
+    pub zone: Option<usize>,
+    /// Which endpoint of that zone each of its endpoints was; none for new ones.
+    pub endpoints: Vec<Option<usize>>,
 }
 
 /// What is kept of one zone.
@@ -41,6 +54,31 @@ struct Watched {
     suspect_s: u32,
 }
 
+impl Watched {
+    fn new(endpoints: usize) -> Watched {
+        Watched {
+            requests: vec![0.0; endpoints],
+            bad: vec![vec![0.0; endpoints]; STREAMS],
+            excess: vec![vec![0.0; endpoints]; STREAMS],
+            is_quiet: true,
+            convinced_s: 0,
+            suspect_s: 0,
+        }
+    }
+
+    fn carried_over(&self, was: &[Option<usize>]) -> Watched {
+        let of = |old: &Vec<f64>| -> Vec<f64> {
+            was.iter().map(|was| was.and_then(|at| old.get(at).copied()).unwrap_or(0.0)).collect()
+        };
+        Watched {
+            requests: of(&self.requests),
+            bad: self.bad.iter().map(of).collect(),
+            excess: self.excess.iter().map(of).collect(),
+            ..*self
+        }
+    }
+}
+
 /// What a second came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
@@ -48,6 +86,8 @@ pub struct Step {
     pub zones: Vec<Evidence>,
     /// What to do about it.
     pub finding: Finding,
+    /// Zones whose own observers are in trouble: what they see is left out.
+    pub observers_doubted: Vec<usize>,
 }
 
 /// What a second means for whoever acts.
@@ -151,22 +191,36 @@ impl Detector {
         let zones = endpoints.len();
         let mut streams = vec![Stream::new(zones, config.delta_faults, config.rho)];
         streams.extend(config.delta_slow.map(|delta| Stream::new(zones, delta, config.rho_slow)));
-        let watched = |endpoints: &usize| Watched {
-            requests: vec![0.0; *endpoints],
-            bad: vec![vec![0.0; *endpoints]; STREAMS],
-            excess: vec![vec![0.0; *endpoints]; STREAMS],
-            is_quiet: true,
-            convinced_s: 0,
-            suspect_s: 0,
-        };
         Detector {
             usual: Usual::new(zones, latency),
             probes: Probes::new(zones),
-            zones: endpoints.iter().map(watched).collect(),
+            observers: Observers::new(zones, STREAMS),
+            zones: endpoints.iter().map(|endpoints| Watched::new(*endpoints)).collect(),
             streams,
             second: 0,
             config,
         }
+    }
+
+    /// Goes on with other zones or endpoints: those that stay keep their past, new ones have none.
+    pub fn carry_over(&mut self, zones: &[ZoneWas]) {
+        let was: Vec<Option<usize>> =
+            zones.iter().map(|zone| zone.zone.filter(|at| *at < self.zones.len())).collect();
+        self.streams.iter_mut().for_each(|stream| stream.carry_over(&was));
+        self.usual.carry_over(&was);
+        self.probes.carry_over(&was);
+        self.observers.carry_over(&was);
+        let old = std::mem::take(&mut self.zones);
+        let kept = |(zone, was): (&ZoneWas, &Option<usize>)| match was.map(|at| &old[at]) {
+            Some(old) => old.carried_over(&zone.endpoints),
+            None => Watched::new(zone.endpoints.len()),
+        };
+        self.zones = zones.iter().zip(&was).map(kept).collect();
+    }
+
+    /// Seconds until the first verdict may come.
+    pub fn warm_in_s(&self) -> u32 {
+        (self.config.warm_s + 1).saturating_sub(self.second)
     }
 
     /// Takes the next second: as many zones and endpoints as it was made for; what is missing counts as no requests.
@@ -216,7 +270,7 @@ impl Detector {
         let quiet: Vec<bool> = self.zones.iter().map(|zone| zone.is_quiet).collect();
         self.usual.learn(second, &quiet);
         let finding = self.decide(&mut zones);
-        Step { zones, finding }
+        Step { zones, finding, observers_doubted: self.observers.doubted().collect() }
     }
 
     /// Evidence of the streams of requests by zone, behind their gates.
@@ -224,6 +278,21 @@ impl Detector {
         let config = &self.config;
         let ten = (1.0 / f64::from(self.second)).max(1.0 / 10.0);
         let mut counts = vec![vec![Count::default(); self.zones.len()]; STREAMS];
+        let thresholds: Vec<[Option<f64>; STREAMS]> = (0..self.zones.len())
+            .map(|at| {
+                std::array::from_fn(|stream| {
+                    let of = stream.checked_sub(1).filter(|_| self.second > 5)?;
+                    Some(self.usual.threshold(at, QUANTILES[of], config.slow_times[of]))
+                })
+            })
+            .collect();
+        let bad_seen = |stream: usize, zone: usize, seen: &Seen| match thresholds[zone][stream] {
+            None if stream == 0 => f64::from(seen.faults.min(seen.requests)),
+            None => 0.0,
+            Some(threshold) => slower(&seen.latency, threshold),
+        };
+        self.observers.step(&second.seen, bad_seen, config);
+        let doubted: Vec<usize> = self.observers.doubted().collect();
         let mut seen: Vec<Vec<Vec<f64>>> = Vec::with_capacity(self.zones.len());
         for (at, watched) in self.zones.iter_mut().enumerate() {
             let empty = crate::Zone::default();
@@ -232,15 +301,15 @@ impl Detector {
             let all: Vec<f64> = (0..watched.requests.len())
                 .map(|of| endpoint(of).map_or(0.0, |endpoint| f64::from(endpoint.requests)))
                 .collect();
+            // By the seconds before this one: whoever is left out for what this second brought would take with it what chance brought.
+            let left: [Vec<usize>; STREAMS] =
+                std::array::from_fn(|stream| without_worst(watched, stream, config.trim));
             for (kept, new) in watched.requests.iter_mut().zip(&all) {
                 *kept += (new - *kept) * ten;
             }
             let mut bad_of_zone = Vec::with_capacity(STREAMS);
             for (stream, counts) in counts.iter_mut().enumerate() {
-                let threshold = stream
-                    .checked_sub(1)
-                    .filter(|_| self.second > 5)
-                    .map(|of| self.usual.threshold(at, QUANTILES[of], config.slow_times[of]));
+                let threshold = thresholds[at][stream];
                 let bad: Vec<f64> = (0..all.len())
                     .map(|of| match (endpoint(of), threshold) {
                         (Some(endpoint), None) if stream == 0 => {
@@ -253,18 +322,25 @@ impl Detector {
                 for (kept, new) in watched.bad[stream].iter_mut().zip(&bad) {
                     *kept += (new - *kept) * ten;
                 }
-                let left = without_worst(watched, stream, config.trim);
                 let mut count = Count::default();
-                for of in left {
-                    count.bad += bad[of];
-                    count.all += all[of];
+                for of in &left[stream] {
+                    count.bad += bad[*of];
+                    count.all += all[*of];
                 }
                 if stream == 0 {
                     let total: f64 = bad.iter().sum();
-                    // Of the endpoints that are left, in proportion.
+                    // Of the endpoints that are left, in proportion; all of it where most faults are those of endpoints that were left out: then a
+                    // client that fails elsewhere would make the rest of the zone bad.
                     let part = if total > 0.0 { count.bad / total } else { 0.0 };
+                    let of_faults = if part < PROPORTIONAL { 1.0 } else { part };
                     count.all = (count.all - f64::from(zone.worst_clients_requests) * part).max(1e-9);
-                    count.bad = (count.bad - f64::from(zone.worst_clients_faults) * part).max(0.0);
+                    count.bad = (count.bad - f64::from(zone.worst_clients_faults) * of_faults).max(0.0);
+                }
+                for observer in &doubted {
+                    let Some(seen) = second.seen.get(*observer).and_then(|row| row.get(at)) else { continue };
+                    let part = count.all / all.iter().sum::<f64>().max(1e-9);
+                    count.all = (count.all - f64::from(seen.requests) * part).max(1e-9);
+                    count.bad = (count.bad - bad_seen(stream, at, seen) * part).max(0.0);
                 }
                 count.bad = count.bad.min(count.all);
                 counts[at] = count;
@@ -375,7 +451,7 @@ impl Detector {
             let rate = rate.clamp(0.01, 0.99);
             failed * libm::log(rate / 0.01) + answered * libm::log((1.0 - rate) / 0.99)
         };
-        let is_unseen = failed == 0 && alike < UNSEEN;
+        let is_unseen = !self.config.probes_are_verdicts && failed == 0 && alike < UNSEEN;
         let excess = &self.zones[at].excess[0];
         let total: f64 = excess.iter().map(|of| of.max(0.0)).sum::<f64>() * 20.0;
         let endpoints = excess.len() as f64;

@@ -10,6 +10,7 @@
 //! 2. One endpoint, one client, one observer never make a zone: the worst endpoints and clients are left out, the excess must be broad, and probes
 //!    count only where the other zones' observers agree.
 //! 3. What gets worse everywhere is not a zone's: peers' trouble raises the bar at once, and a verdict waits while a peer gets worse too.
+//!    An observer that sees every zone fail where others see them answer is in trouble itself, and left out ([`observers`]).
 //! 4. What could be the first sign of trouble everywhere waits longer: an even share of faults that probes see alike ([`Config::even_hold_s`]).
 //! 5. One zone at a time: several at once are told, and nothing is to be left for them.
 //!
@@ -21,12 +22,13 @@
 mod config;
 mod detector;
 mod judged;
+mod observers;
 mod probes;
 mod second;
 mod slow;
 mod stream;
 
 pub use config::Config;
-pub use detector::{Detector, Evidence, Finding, Rate, Stage, Step, Streams};
+pub use detector::{Detector, Evidence, Finding, Rate, Stage, Step, Streams, ZoneWas};
 pub use judged::{Judged, PoolJudged, ZoneJudged};
-pub use second::{Endpoint, Latency, Second, Zone};
+pub use second::{Endpoint, Latency, Second, Seen, Zone};

@@ -33,6 +33,22 @@ impl Probes {
         }
     }
 
+    /// The same past for other zones: each is one that was, or new.
+    pub fn carry_over(&mut self, was: &[Option<usize>]) {
+        let old = std::mem::replace(self, Probes::new(was.len()));
+        self.seconds = old.seconds;
+        for (zone, from) in was.iter().enumerate() {
+            let Some(from) = *from else { continue };
+            self.evidence[zone] = old.evidence[from];
+            for (observer, other) in was.iter().enumerate() {
+                let Some(other) = *other else { continue };
+                self.failing[observer][zone] = old.failing[other][from];
+                self.heard[observer][zone] = old.heard[other][from];
+                self.recent[observer][zone] = old.recent[other][from];
+            }
+        }
+    }
+
     /// One second.
     pub fn step(&mut self, results: &[Vec<Option<bool>>], caps: &[f64], config: &Config) {
         self.seconds += 1.0;

@@ -7,6 +7,19 @@ pub struct Second {
     pub zones: Vec<Zone>,
     /// Row by observer's zone, column by target's zone: whether the probe was answered; none where there was none.
     pub probes: Vec<Vec<Option<bool>>>,
+    /// Row by observer's zone, column by target's zone: what the balancers of one zone saw of the other's endpoints. Empty where nobody tells.
+    pub seen: Vec<Vec<Seen>>,
+}
+
+/// What the balancers of one zone saw of the endpoints of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Requests that came to their end.
+    pub requests: u32,
+    /// Of these, those that the service failed.
+    pub faults: u32,
+    /// How many took how long, by bucket.
+    pub latency: Vec<u32>,
 }
 
 /// One zone.

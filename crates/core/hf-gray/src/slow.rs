@@ -22,6 +22,18 @@ impl Usual {
         Usual { latency, seconds: 0.0, minute: empty(), long: empty() }
     }
 
+    /// The same past for other zones: each is one that was, or new.
+    pub fn carry_over(&mut self, was: &[Option<usize>]) {
+        let buckets = self.latency.buckets;
+        for kept in [&mut self.minute, &mut self.long] {
+            let old = std::mem::take(kept);
+            let of = |was: &Option<usize>| {
+                was.and_then(|at| old.get(at).cloned()).unwrap_or_else(|| vec![0.0; buckets])
+            };
+            *kept = was.iter().map(of).collect();
+        }
+    }
+
     /// For one zone and one of the quantiles: from which position on, in buckets, an answer is slow.
     pub fn threshold(&self, zone: usize, quantile: f64, times: f64) -> f64 {
         let mut peers = vec![0.0; self.latency.buckets];

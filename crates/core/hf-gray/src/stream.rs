@@ -12,6 +12,10 @@ pub const NOTHING: f64 = -40.0;
 const VOTES_MIN: f64 = 20.0;
 /// Above this tolerated rate nothing can be worse.
 const FULL: f64 = 0.9;
+/// A zone with fewer requests than this in ten seconds has none: it was left, or nobody asks.
+const IDLE: f64 = 0.2;
+/// Evidence of an idle zone is gone after so long: what nobody has seen for a while is no evidence any more.
+const FORGOTTEN_S: f64 = 60.0;
 /// Quiet is what has less evidence than this: once in a minute by chance.
 pub const QUIET: f64 = 4.094_344_562_222_1; // ln 60
 
@@ -133,6 +137,13 @@ impl Stream {
         Stream { delta, rho, seconds: 0.0, zones: (0..zones).map(|_| Test::new()).collect() }
     }
 
+    /// The same past for other zones: each is one that was, or new.
+    pub fn carry_over(&mut self, was: &[Option<usize>]) {
+        let old = std::mem::take(&mut self.zones);
+        let kept = |was: &Option<usize>| was.and_then(|at| old.get(at).cloned()).unwrap_or_else(Test::new);
+        self.zones = was.iter().map(kept).collect();
+    }
+
     /// One second. `quiet` are zones without suspicion so far, `caps` the most that a second may add.
     pub fn step(&mut self, counts: &[Count], quiet: &[bool], caps: &[f64], config: &Config) {
         self.seconds += 1.0;
@@ -178,7 +189,11 @@ impl Stream {
             test.tolerated = p0;
             for (evidence, of) in test.evidence.iter_mut().zip(ALTERNATIVES) {
                 let p1 = (p0 + (of * (1.0 - p0)).max(0.3 * p0)).min(0.995).max(p0 + 1e-4);
-                let l = (log_ratio(count, p0, p1) / phi).clamp(-config.log_a / config.min_s, cap);
+                let l = if test.all_10 * 10.0 < IDLE {
+                    -config.log_a / FORGOTTEN_S
+                } else {
+                    (log_ratio(count, p0, p1) / phi).clamp(-config.log_a / config.min_s, cap)
+                };
                 *evidence = (grown(*evidence) + l).min(config.ceiling * config.log_a);
             }
             if tolerated > FULL {

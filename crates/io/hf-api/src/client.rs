@@ -232,6 +232,11 @@ impl Client {
         self.get("/v1/status").await
     }
 
+    /// `GET /v1/gray`: the detectors' word on every pool's zones.
+    pub async fn gray(&self) -> Result<crate::Gray, ClientError> {
+        self.get("/v1/gray").await
+    }
+
     /// `GET /v1/shifts`: active ones, and with `all` the newest ended ones.
     pub async fn shifts(&self, all: bool) -> Result<Shifts, ClientError> {
         self.shifts_of(&ShiftFilter { all, ..ShiftFilter::default() }).await
@@ -392,8 +397,9 @@ impl Client {
     }
 
     /// `GET /v1/explain` for a balancer in `from_zone` that picks an endpoint of `pool` (its name, without `pool/`).
-    pub async fn explain_pool(&self, pool: &str, from_zone: &str) -> Result<Explain, ClientError> {
-        self.get(&format!("/v1/explain?pool={}&from_zone={}", escape(pool), escape(from_zone))).await
+    pub async fn explain_pool(&self, pool: &str, from_zone: Option<&str>) -> Result<Explain, ClientError> {
+        let from_zone = from_zone.map(|zone| format!("&from_zone={}", escape(zone))).unwrap_or_default();
+        self.get(&format!("/v1/explain?pool={}{from_zone}", escape(pool))).await
     }
 
     /// `GET /v1/journal`: at most `limit` lines after line `after`; without `after` the newest ones. Of a node with a ledger, if one

@@ -15,6 +15,7 @@ pub mod dns;
 pub mod endpoint;
 pub mod estate;
 pub mod explain;
+pub mod gray;
 pub mod hosted;
 pub mod journal;
 pub mod practice;
@@ -46,6 +47,7 @@ pub use dns::{DnsAnswers, DnsCount, DnsName, DnsShare};
 pub use endpoint::{Endpoint, EndpointRegistered, Endpoints, PoolEndpoints, RegisterEndpoint};
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
 pub use explain::{Candidate, Explain, Removal, Step};
+pub use gray::{Gray, GrayPool, GrayStreams, GrayZone};
 pub use hosted::{
     AddZoneKey, DnssecWanted, HostedZone, HostedZoneSource, HostedZones, MoveZoneKey, UpdateChange,
     UpdateDone, UpdateHostedZone, UpdatePrerequisite, ZoneKey, ZoneKeyState, ZoneKeys,

@@ -49,6 +49,9 @@ pub struct Status {
     /// Acts in force that may break the floor of a pool, by an operator's explicit word.
     #[serde(default)]
     pub floors_overridden: Vec<FloorOverridden>,
+    /// Zones that fail in part, or are suspected of it, by the detectors of the node that answers; none where no detector runs.
+    #[serde(default)]
+    pub gray: Vec<crate::gray::GrayZone>,
     /// Why the estate file that this node watches, or else another one, is not in force; null when it is, or when none is watched.
     pub estate_file_problem: Option<String>,
 }

@@ -16,5 +16,5 @@ pub use clients::ClientCount;
 pub use endpoint::{EndpointId, EndpointStats, EndpointTotals, Outcome, OutcomeTotals};
 pub use histogram::{LatencyCounts, LatencyHistogram, LatencyTotals};
 pub use latency::{Latencies, MeasuredLatency};
-pub use merge::{MergedSecond, MergedZone, Merger};
+pub use merge::{MergedSecond, MergedZone, Merger, SeenFrom};
 pub use second::{EndpointSecond, Second, ZoneSecond};

@@ -18,6 +18,7 @@ use std::time::Duration;
 use hf_model::{NodeId, PoolName, Timestamp, ZoneId};
 
 use crate::clients::{CLIENTS_TOLD, ClientCount, worst};
+use crate::histogram::LatencyCounts;
 use crate::second::{EndpointSecond, Second};
 
 /// From a second's end to when it is complete.
@@ -51,6 +52,19 @@ pub struct MergedZone {
     pub clients: [ClientCount; CLIENTS_TOLD],
     /// How many observers told of it.
     pub observers: u32,
+    /// The same by the observers' zones, all endpoints together: whoever sees trouble everywhere may be in trouble.
+    pub seen_from: BTreeMap<ZoneId, SeenFrom>,
+}
+
+/// What the observers of one zone saw of one pool in one zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenFrom {
+    /// Requests.
+    pub requests: u32,
+    /// Of these, faults.
+    pub faults: u32,
+    /// Times to the first byte.
+    pub latency: LatencyCounts,
 }
 
 impl MergedZone {
@@ -75,8 +89,8 @@ pub struct Merger {
 }
 
 impl Merger {
-    /// Takes what one observer saw.
-    pub fn take(&mut self, from: &NodeId, second: &Second, now: Timestamp) {
+    /// Takes what one observer saw; `zone` is where it runs, if that is known.
+    pub fn take(&mut self, from: &NodeId, zone: Option<&ZoneId>, second: &Second, now: Timestamp) {
         let ahead = Timestamp(second.number.saturating_mul(1_000)).since(now);
         let is_late = self.settled.is_some_and(|settled| second.number <= settled)
             || newest_complete(now).is_some_and(|complete| second.number <= complete);
@@ -92,7 +106,7 @@ impl Merger {
         }
         merged.observers.push(from.clone());
         merged.observers.sort_unstable();
-        merged.add(second);
+        merged.add(zone, second);
     }
 
     /// The seconds that are complete, oldest first, each once. A second that nobody told of is there too, empty: silence is an input.
@@ -134,7 +148,7 @@ fn newest_complete(now: Timestamp) -> Option<u64> {
 }
 
 impl MergedSecond {
-    fn add(&mut self, second: &Second) {
+    fn add(&mut self, from: Option<&ZoneId>, second: &Second) {
         self.left_out = self.left_out.saturating_add(u64::from(second.left_out));
         let mut room =
             ENDPOINTS_MAX.saturating_sub(self.zones.values().map(|zone| zone.endpoints.len()).sum());
@@ -142,6 +156,14 @@ impl MergedSecond {
             let zone = self.zones.entry((told.pool.clone(), told.zone.clone())).or_default();
             zone.observers += 1;
             zone.clients = worst(zone.clients.iter().chain(&told.clients).copied().collect());
+            if let Some(from) = from {
+                let seen = zone.seen_from.entry(from.clone()).or_default();
+                for endpoint in &told.endpoints {
+                    seen.requests = seen.requests.saturating_add(endpoint.requests);
+                    seen.faults = seen.faults.saturating_add(endpoint.faults);
+                    seen.latency.add(&endpoint.latency);
+                }
+            }
             for endpoint in &told.endpoints {
                 match zone.endpoints.entry(endpoint.address) {
                     Entry::Occupied(mut known) => known.get_mut().add(endpoint),
@@ -205,13 +227,13 @@ mod tests {
     #[test]
     fn a_second_is_complete_two_after_its_end_and_given_out_once() {
         let mut merger = Merger::default();
-        merger.take(&node("n1"), &second(100, &[(10, 1), (20, 0)]), at(101, 10));
-        merger.take(&node("n2"), &second(100, &[(5, 5)]), at(101, 90));
-        merger.take(&node("n2"), &second(100, &[(5, 5)]), at(101, 95));
+        merger.take(&node("n1"), None, &second(100, &[(10, 1), (20, 0)]), at(101, 10));
+        merger.take(&node("n2"), None, &second(100, &[(5, 5)]), at(101, 90));
+        merger.take(&node("n2"), None, &second(100, &[(5, 5)]), at(101, 95));
         assert_eq!(show(&merger.settled(at(102, 999))), "");
         assert_eq!(show(&merger.settled(at(103, 0))), "100[35/6 of 2 worst 2]");
         assert_eq!(show(&merger.settled(at(103, 500))), "");
-        merger.take(&node("n3"), &second(100, &[(1, 0)]), at(103, 600));
+        merger.take(&node("n3"), None, &second(100, &[(1, 0)]), at(103, 600));
         assert_eq!(merger.dropped(), 2);
         assert_eq!(show(&merger.settled(at(105, 0))), "101[] 102[]");
     }
@@ -219,21 +241,35 @@ mod tests {
     #[test]
     fn what_lies_ahead_and_what_a_sleeper_missed_are_dropped() {
         let mut merger = Merger::default();
-        merger.take(&node("n1"), &second(200, &[(1, 0)]), at(101, 0));
+        merger.take(&node("n1"), None, &second(200, &[(1, 0)]), at(101, 0));
         assert_eq!((merger.dropped(), merger.pending.len()), (1, 0));
-        merger.take(&node("n1"), &second(100, &[(1, 0)]), at(101, 0));
+        merger.take(&node("n1"), None, &second(100, &[(1, 0)]), at(101, 0));
         assert_eq!(merger.settled(at(500, 0)).len(), SECONDS_MAX);
         merger.clock_set_back(at(400, 0));
-        merger.take(&node("n1"), &second(399, &[(1, 0)]), at(400, 0));
+        merger.take(&node("n1"), None, &second(399, &[(1, 0)]), at(400, 0));
         assert_eq!(show(&merger.settled(at(402, 0))), "399[1/0 of 1 worst 1]");
     }
 
     #[test]
     fn too_many_endpoints_are_left_out_and_said() {
         let mut merger = Merger::default();
-        merger.take(&node("n1"), &second(100, &vec![(1, 0); ENDPOINTS_MAX + 3]), at(101, 0));
+        merger.take(&node("n1"), None, &second(100, &vec![(1, 0); ENDPOINTS_MAX + 3]), at(101, 0));
         let settled = merger.settled(at(103, 0));
         assert_eq!((settled[0].left_out, show(&settled)), (3, "100[8192/0 of 1 worst 1]".to_owned()));
+    }
+
+    #[test]
+    fn what_observers_of_one_zone_saw_is_kept_apart() {
+        let (a, b) = (ZoneId::new("a").unwrap(), ZoneId::new("b").unwrap());
+        let mut merger = Merger::default();
+        merger.take(&node("n1"), Some(&a), &second(100, &[(10, 1), (20, 0)]), at(101, 0));
+        merger.take(&node("n2"), Some(&b), &second(100, &[(5, 5)]), at(101, 0));
+        merger.take(&node("n3"), Some(&b), &second(100, &[(1, 0)]), at(101, 0));
+        merger.take(&node("n4"), None, &second(100, &[(7, 0)]), at(101, 0));
+        let settled = merger.settled(at(103, 0));
+        let zone = settled[0].zones.values().next().unwrap();
+        let of = |zone_id| zone.seen_from.get(zone_id).map(|seen| (seen.requests, seen.faults));
+        assert_eq!((of(&a), of(&b), zone.requests()), (Some((30, 1)), Some((6, 5)), 43));
     }
 
     #[test]
@@ -241,7 +277,7 @@ mod tests {
         let merged = |order: &[(&str, Second)]| {
             let mut merger = Merger::default();
             for (name, second) in order {
-                merger.take(&node(name), second, at(101, 0));
+                merger.take(&node(name), None, second, at(101, 0));
             }
             merger.settled(at(103, 0))
         };

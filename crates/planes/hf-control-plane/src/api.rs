@@ -18,6 +18,7 @@ mod endpoints;
 mod estate;
 mod explain;
 mod glass;
+mod gray;
 mod guard;
 mod hosted;
 mod journal;
@@ -217,6 +218,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(estate::show, estate::apply))
         .routes(routes!(estate::compare))
         .routes(routes!(explain::explain))
+        .routes(routes!(gray::gray))
         .routes(routes!(whatif::what_if))
         .routes(routes!(whatif::scale_in))
         .routes(routes!(journal::journal))

@@ -20,6 +20,7 @@ mod dns_here;
 mod effect;
 mod expiring;
 mod glass;
+mod gray;
 mod lines;
 mod observe;
 mod permit;

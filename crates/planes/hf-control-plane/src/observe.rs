@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use crate::api::Context;
 use crate::decisions::Decisions;
+use crate::gray::Journalled;
 use crate::lines;
 use crate::traffic::{Rates, Traffic};
 use crate::zero::{self, Zeroes};
@@ -64,7 +65,15 @@ impl Observed {
 pub async fn run(context: &Context, observed: &Observed, mut shutdown: watch::Receiver<bool>) {
     let (mut snapshots, mut reports) = (context.snapshots.clone(), context.reports.clone());
     let mut decisions = Decisions::new(context.node.clone(), context.clock.now());
+    let (mut gray, mut gray_lives) = (context.gray.clone(), true);
+    let mut journalled = Journalled::new(context.node.clone());
     loop {
+        if gray.has_changed().unwrap_or(false) {
+            let judged = gray.borrow_and_update().clone();
+            let revision = context.snapshot().map_or(0, |snapshot| snapshot.intent.revision.0);
+            let lines = journalled.lines(&judged, revision, context.clock.now());
+            journal(context, lines).await;
+        }
         let snapshot = snapshots.borrow_and_update().clone();
         if let Some(snapshot) = snapshot {
             let lines = decisions.lines(&snapshot, context.clock.now());
@@ -76,8 +85,16 @@ pub async fn run(context: &Context, observed: &Observed, mut shutdown: watch::Re
             () = stopped(&mut shutdown) => return,
             changed = snapshots.changed() => if changed.is_err() { return },
             changed = reports.changed() => if changed.is_err() { return },
+            // Whoever wants the value takes it above.
+            changed = wait_for_news(&gray), if gray_lives => gray_lives = changed,
         }
     }
+}
+
+/// Waits for a value that was not seen; false when none will come any more.
+async fn wait_for_news<T: Send + Sync>(of: &watch::Receiver<T>) -> bool {
+    let mut of = of.clone();
+    of.changed().await.is_ok()
 }
 
 async fn journal(context: &Context, decisions: Vec<lines::DecisionLine>) {

@@ -36,6 +36,8 @@ pub struct Sources<'a> {
     pub reports: &'a Reports,
     /// What goes where.
     pub rates: &'a Rates,
+    /// What the detectors of gray failure say here.
+    pub gray: &'a hf_gray::Judged,
     /// What zones carry.
     pub capacities: &'a Capacities,
     /// Each shift's time to zero.
@@ -86,6 +88,7 @@ pub fn status(from: &Sources<'_>) -> Status {
         controls_off: boards::off(from.intent, &Behind::of(snapshot.map(|snapshot| &*snapshot.estate))),
         returning: snapshot.map_or_else(Vec::new, returning),
         floors_overridden: floors_overridden(from.intent),
+        gray: crate::gray::suspects(from.gray),
         estate_file_problem: from.estate_file_problem.clone().or_else(|| {
             // The estate is everybody's: who watches its file tells it in its report.
             from.reports.values().find_map(|heard| heard.report.estate_file_problem.clone())

@@ -16,13 +16,14 @@
 //! 5. What is reported is what the planes obey, not what they were sent: a revision in a report is in force.
 //! 6. An intent that this node's own ledger does not have, and could have, shows that the ledger was lost or restored: it is
 //!    obeyed like any other, and said.
-//! 7. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes; what balancers observe in `observed`.
+//! 7. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes; what balancers observe in `observed`,
+//!    detectors of gray failure in `gray`.
 //!
 //! Rules 1 and 6 are in `intents`, 3 in `break_glass`, 2 and 5 in `told`; what is wrong with the node is in `problems`.
 //!
 //! Not here: clocks, sockets, tasks (`task`), decisions (`hf-decide`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use hf_model::{EstateId, NodeId, Revision, ShiftId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 
 mod break_glass;
+mod gray;
 mod intents;
 mod observed;
 mod problems;
@@ -47,7 +49,7 @@ use problems::Problems;
 use told::Obeyed;
 
 /// Nodes whose tables and reports are kept; beyond, the one not heard for longest goes.
-pub const NODES_MAX: usize = 512;
+pub const NODES_MAX: usize = 1_024;
 /// Snapshots that the planes have yet to take up; of more the oldest are not waited for.
 const WAITING_MAX: usize = 16;
 /// Estates with earlier sets of sources; sets change once a second at most, and tables are fresh for three beats.
@@ -68,6 +70,8 @@ pub struct Hub {
     next_number: u64,
     in_force: Option<InForce>,
     verdicts: Verdicts,
+    /// Checkers whose word counts for nothing, since they are cut off.
+    cut_off: BTreeSet<NodeId>,
     /// With the age at which each came.
     tables: BTreeMap<NodeId, (Timestamp, Table)>,
     /// Estates of the text in force with earlier sets of sources: tables that checkers made for them still tell.
@@ -100,6 +104,7 @@ pub struct Hub {
     planes_tell: bool,
     obeyed: Option<Obeyed>,
     observed: observed::Observed,
+    gray: gray::Gray,
     problems: Problems,
 }
 
@@ -167,6 +172,7 @@ impl Hub {
             next_number: disk.next_number.max(1),
             in_force: None,
             verdicts: Verdicts::default(),
+            cut_off: BTreeSet::new(),
             tables: BTreeMap::new(),
             of_text: VecDeque::new(),
             age: Timestamp(0),
@@ -188,6 +194,7 @@ impl Hub {
             planes_tell: config.roles.contains(&Role::Balancer),
             obeyed: None,
             observed: observed::Observed::default(),
+            gray: gray::Gray::default(),
             problems: Problems::default(),
         };
         if let Some(snapshot) = disk.snapshot {
@@ -238,7 +245,9 @@ impl Hub {
             tracing::info!("break-glass acts older than 72h are forgotten");
         }
         let in_force = self.in_force.clone()?;
-        self.verdicts = self.verdicts.merge(&in_force.estate, &self.tables, self.age, self.fresh());
+        let merged = self.verdicts.merge_and_tell(&in_force.estate, &self.tables, self.age, self.fresh());
+        self.verdicts = merged.verdicts;
+        self.tell_cut_off(merged.cut_off);
         let shifts = in_force.intent.shifts.iter();
         let inputs = Inputs {
             revision: in_force.intent.revision,

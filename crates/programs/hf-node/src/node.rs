@@ -36,6 +36,7 @@ use hf_snapshot::Snapshot;
 use hf_telemetry::{Activity, Second};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::api_files;
@@ -285,16 +286,19 @@ pub async fn start_after(
     parts.start("watcher of the API's files", api_files::run(access, api_tls, api_files_to, stopped.clone()));
     let geography::Problems { database, latencies } =
         geography::follow(&config.dns, &given.geography, &mut parts);
+    let (heard_outside_to, heard_outside) = watch::channel(None);
+    let (checker_problem_to, checker_problem) = watch::channel(None);
     let sources = Sources {
         incoming,
         ledger,
-        table: start_checker(&config, &given, &mut parts),
+        table: start_checker(&config, &given, &mut parts, heard_outside, checker_problem_to),
         obeyed: opened.balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force())),
         seconds: opened.balancer.as_ref().map(|_| start_seconds(&given, &mut parts)),
         break_glass,
         estate_file_problem: Some(given.file_problem.clone()),
         feed_problem: Some(seen_at_once(opened.feed.problem())),
         api_files_problem: Some(api_files_problem),
+        checker_problem: Some(checker_problem),
         geo_database_problem: database,
         latency_file_problem: latencies,
         sources_problem: opened.control.as_ref().map(|_| seen_at_once(given.endpoint_sources.problem())),
@@ -315,6 +319,7 @@ pub async fn start_after(
         reports: reports_to,
         gray: gray_to,
         carried: given.carried.clone(),
+        heard_outside: heard_outside_to,
         kept: kept_to,
         geography: given.geography.clone(),
     };
@@ -626,10 +631,17 @@ fn start_checker(
     config: &NodeConfig,
     given: &Given,
     parts: &mut Parts,
+    heard_outside: watch::Receiver<Option<Instant>>,
+    problem: watch::Sender<Option<String>>,
 ) -> Option<watch::Receiver<Option<Table>>> {
     let zone = config.zone.clone().filter(|_| config.roles.contains(&Role::Checker))?;
     let (tables_to, tables) = watch::channel(None);
-    let checker = CheckerConfig::new(config.id.clone(), zone, given.clock.clone());
+    let checker = CheckerConfig {
+        commands: config.checker.allow_commands.clone(),
+        heard_outside: Some(heard_outside),
+        problem: Some(problem),
+        ..CheckerConfig::new(config.id.clone(), zone, given.clock.clone())
+    };
     parts.start("checker", hf_checker::run(checker, given.snapshots.clone(), tables_to, parts.stopped()));
     Some(tables)
 }

@@ -64,6 +64,8 @@ pub struct Sources {
     pub latency_file_problem: Option<watch::Receiver<Option<String>>>,
     /// From the part that asks endpoint sources.
     pub sources_problem: Option<watch::Receiver<Option<String>>>,
+    /// From this node's own checker, while it is cut off.
+    pub checker_problem: Option<watch::Receiver<Option<String>>>,
     /// From the watcher of the certificate of DNS over TLS, if there is one.
     pub dns_tls_problem: Option<watch::Receiver<Option<String>>>,
     /// From the watcher of the balancer's certificates, if there are any.
@@ -87,6 +89,8 @@ pub struct Sinks {
     pub carried: Arc<Carried>,
     /// To the disk.
     pub kept: watch::Sender<Kept>,
+    /// To this node's own checker: when a node of another zone was last heard.
+    pub heard_outside: watch::Sender<Option<Instant>>,
     /// To whoever makes tables of latencies.
     pub geography: Geography,
 }
@@ -118,9 +122,14 @@ pub async fn run(
                 tell_latencies(&mut hub, &to, &activity, beat_number, clock.now());
                 let settled = hub.settle_seconds(clock.now());
                 to.carried.take(settled.iter().map(AsRef::as_ref));
+                if let Some(judged) = hub.watch_gray(&settled) {
+                    to.gray.send_replace(judged);
+                }
                 true
             }
-            Some(incoming) = from.incoming.recv() => take_waiting(&mut hub, incoming, &mut from.incoming, &clock).await,
+            Some(incoming) = from.incoming.recv() => {
+                take_waiting(&mut hub, incoming, &mut from.incoming, &clock, &to.heard_outside).await
+            }
             Some(news) = news_of_ledger(&mut from.ledger) => {
                 match news {
                     News::Intent(intent) => {
@@ -197,6 +206,10 @@ pub async fn run(
                 hub.set_sources_problem(problem);
                 true
             }
+            Some(problem) = newest(&mut from.checker_problem) => {
+                hub.set_checker_problem(problem);
+                true
+            }
             Some(problem) = newest(&mut from.dns_tls_problem) => {
                 hub.set_dns_tls_problem(problem);
                 true
@@ -246,10 +259,18 @@ async fn take_waiting(
     first: Incoming,
     waiting: &mut mpsc::Receiver<Incoming>,
     clock: &Clock,
+    heard_outside: &watch::Sender<Option<Instant>>,
 ) -> bool {
+    let hear = |hub: &Hub, incoming: &Incoming| {
+        if hub.is_outside(&incoming.from) {
+            heard_outside.send_replace(Some(Instant::now()));
+        }
+    };
+    hear(hub, &first);
     let mut tell = take_incoming(hub, first, clock).await;
     for _ in 1..TOGETHER_MAX {
         let Ok(next) = waiting.try_recv() else { break };
+        hear(hub, &next);
         tell |= take_incoming(hub, next, clock).await;
     }
     tell

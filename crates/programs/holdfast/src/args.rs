@@ -112,6 +112,11 @@ pub enum Command {
     Pin(PinArgs),
     /// Say why a name or pool is answered as it is: every filter, what it removed and why.
     Explain(ExplainArgs),
+    /// Say who would carry what if a zone or region went, and what would be refused; exit 1 if it would not go well.
+    #[command(name = "whatif", after_help = "\
+Example:
+  holdfast whatif --lose use1-az1")]
+    WhatIf(WhatIfArgs),
     /// List the hosted zones as one node has them: where each comes from, its serial, its records, its age, what is wrong.
     HostedZones(HostedZonesArgs),
     /// Show the decisions and who made them, oldest first.
@@ -425,9 +430,17 @@ pub struct ExplainArgs {
     /// The client's network, where a resolver at --from tells it (EDNS Client Subnet), such as 198.51.100.0/24.
     #[arg(long, value_name = "NET", requires = "from", value_parser = value::network)]
     pub subnet: Option<hf_model::Cidr>,
-    /// The balancer's zone, for a pool.
+    /// The balancer's zone, for a pool; without it the pool's zones, and what the detectors of gray failure have against them.
     #[arg(long, value_name = "ZONE", value_parser = value::zone)]
     pub from_zone: Option<String>,
+}
+
+/// `holdfast whatif`
+#[derive(Debug, Args)]
+pub struct WhatIfArgs {
+    /// The zone, by id or alias, or the region.
+    #[arg(long, value_name = "ZONE|REGION")]
+    pub lose: String,
 }
 
 /// `holdfast journal`
@@ -600,6 +613,24 @@ Example:
         #[arg(value_parser = value::managed)]
         resource: String,
     },
+    /// Show how one resource's newest runs went, with time to zero and headroom.
+    History {
+        /// region/ID, pool/NAME or record/NAME.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+    },
+    /// Exit 0 when a resource's newest judged run succeeded, and lately enough; else 1: for a release pipeline.
+    #[command(after_help = "\
+Example:
+  holdfast practice gate pool/web --within 8d && ./deploy")]
+    Gate {
+        /// region/ID, pool/NAME or record/NAME.
+        #[arg(value_parser = value::managed)]
+        resource: String,
+        /// How long ago the run may have ended at most.
+        #[arg(long, value_name = "TIME", default_value = "8d", value_parser = hf_model::parse_duration)]
+        within: std::time::Duration,
+    },
     /// Say when a resource's runs may run and which alarms stop them; all of it, anew.
     #[command(after_help = "\
 Example:
@@ -656,6 +687,8 @@ pub enum AutoshiftCommand {
         #[arg(value_parser = value::managed)]
         resource: String,
     },
+    /// What is made of the evidence now, for every resource that is watched.
+    List,
     /// They may not.
     Off {
         /// region/ID, pool/NAME or record/NAME.

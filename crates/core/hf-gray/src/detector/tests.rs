@@ -51,7 +51,7 @@ fn second(chance: &mut Chance, trouble: impl Fn(usize, usize) -> Trouble, is_mar
     }
     let probe = |zone: usize, chance: &mut Chance| Some(chance.next() >= trouble(zone, 0).probes);
     let probes = (0..3).map(|_| (0..3).map(|zone| probe(zone, chance)).collect()).collect();
-    Second { zones, probes }
+    Second { zones, probes, seen: Vec::new() }
 }
 
 /// The first finding within `seconds` from the onset on, and how long after it.
@@ -182,7 +182,11 @@ fn seconds_of_the_wrong_shape_are_judged_by_what_is_there() {
     let mut detector = Detector::new(Config::default(), &[2, 2], BUCKETS);
     for second in [
         Second::default(),
-        Second { zones: vec![Zone::default(); 5], probes: vec![vec![Some(false); 9]; 9] },
+        Second {
+            zones: vec![Zone::default(); 5],
+            probes: vec![vec![Some(false); 9]; 9],
+            seen: vec![vec![crate::Seen { requests: 1, faults: u32::MAX, latency: vec![u32::MAX; 9] }; 7]; 7],
+        },
         Second {
             zones: vec![
                 Zone {
@@ -194,6 +198,7 @@ fn seconds_of_the_wrong_shape_are_judged_by_what_is_there() {
                 2
             ],
             probes: Vec::new(),
+            seen: Vec::new(),
         },
     ] {
         for _ in 0..200 {
@@ -216,4 +221,111 @@ fn the_same_seconds_give_the_same_bits() {
         bits
     };
     assert_eq!(run(), run());
+}
+
+/// Zones of equal balancers; those of one zone have trouble of their own, whatever endpoint they ask.
+fn with_observers(seen_by: impl Fn(usize, usize) -> f64, now: u32, chance: &mut Chance) -> Second {
+    let mut second = second(chance, |_, _| Trouble::default(), false);
+    second.seen = vec![vec![crate::Seen::default(); 3]; 3];
+    for zone in 0..3 {
+        for endpoint in &mut second.zones[zone].endpoints {
+            *endpoint = Endpoint { latency: endpoint.latency.clone(), ..Endpoint::default() };
+            for observer in 0..3 {
+                let requests = if observer == zone { 24 } else { 8 };
+                let share = if now < ONSET { 0.002 } else { 0.002 + seen_by(observer, zone) };
+                let faults = chance.of(requests, share);
+                endpoint.requests += requests;
+                endpoint.faults += faults;
+                let seen = &mut second.seen[observer][zone];
+                seen.requests += requests;
+                seen.faults += faults;
+            }
+        }
+    }
+    second
+}
+
+#[test]
+fn balancers_in_trouble_convict_no_zone_and_are_told() {
+    let mut chance = Chance(7);
+    let mut detector = Detector::new(Config::default(), &[4, 4, 4], BUCKETS);
+    let mut doubted = Vec::new();
+    for now in 0..ONSET + 200 {
+        let seen_by = |observer, _| if observer == 0 { 0.5 } else { 0.0 };
+        let step = detector.step(&with_observers(seen_by, now, &mut chance));
+        assert_eq!(step.finding, Finding::Nothing, "second {now}: {step:?}");
+        if now >= ONSET + 10 {
+            doubted = step.observers_doubted;
+            assert_eq!(doubted, [0], "second {now}");
+        }
+    }
+    assert_eq!(doubted, [0]);
+}
+
+#[test]
+fn a_bad_zone_is_bad_from_everywhere_and_no_observer_is_doubted() {
+    let mut chance = Chance(7);
+    let mut detector = Detector::new(Config::default(), &[4, 4, 4], BUCKETS);
+    let mut found = None;
+    for now in 0..ONSET + 60 {
+        let step =
+            detector.step(&with_observers(|_, zone| if zone == 1 { 0.5 } else { 0.0 }, now, &mut chance));
+        assert_eq!(step.observers_doubted, [0; 0], "second {now}");
+        if step.finding != Finding::Nothing {
+            found = found.or(Some((now, step.finding)));
+        }
+    }
+    assert!(matches!(found, Some((ONSET..=230, Finding::Zone(1)))), "{found:?}");
+}
+
+#[test]
+fn endpoints_that_come_and_go_leave_the_zones_past_as_it_is() {
+    let mut chance = Chance(7);
+    let mut detector = Detector::new(Config::default(), &[4, 4, 4], BUCKETS);
+    let partly = in_zone(2, Trouble { faults: 0.3, ..Trouble::default() });
+    let mut found = None;
+    for now in 0..ONSET + 30 {
+        let at = |zone, of| if now < ONSET { Trouble::default() } else { partly(now - ONSET, zone, of) };
+        let mut second = second(&mut chance, at, false);
+        // In the middle of the trouble two endpoints go and three come; and a zone without traffic comes first.
+        if now == ONSET + 3 {
+            let kept =
+                |zone| ZoneWas { zone: Some(zone), endpoints: vec![None, Some(1), None, Some(3), None] };
+            detector.carry_over(&[ZoneWas { zone: None, endpoints: vec![None] }, kept(0), kept(1), kept(2)]);
+        }
+        if now >= ONSET + 3 {
+            second.zones.insert(0, Zone { endpoints: vec![Endpoint::default()], ..Zone::default() });
+            for zone in &mut second.zones[1..] {
+                let more = zone.endpoints[0].clone();
+                zone.endpoints.push(more);
+            }
+            second.probes = Vec::new();
+        }
+        let step = detector.step(&second);
+        if step.finding != Finding::Nothing {
+            found = Some((now - ONSET, step.finding));
+            break;
+        }
+    }
+    assert!(matches!(found, Some((5..=12, Finding::Zone(3)))), "{found:?}");
+    assert_eq!(detector.warm_in_s(), 0);
+}
+
+#[test]
+fn evidence_against_a_zone_that_nobody_asks_any_more_is_forgotten() {
+    let mut chance = Chance(7);
+    let mut detector = Detector::new(Config::default(), &[4, 4, 4], BUCKETS);
+    let mut stages = Vec::new();
+    for now in 0..ONSET + 300 {
+        let partly = Trouble { faults: if now < ONSET { 0.0 } else { 0.6 }, ..Trouble::default() };
+        let mut second =
+            second(&mut chance, |zone, _| if zone == 1 { partly } else { Trouble::default() }, false);
+        // The zone is left twenty seconds after its trouble began.
+        if now >= ONSET + 20 {
+            second.zones[1] = Zone { endpoints: vec![Endpoint::default(); 4], ..Zone::default() };
+        }
+        stages.push(detector.step(&second).zones[1].stage);
+    }
+    let at = |after: u32| stages[(ONSET + after) as usize];
+    assert_eq!((at(19), at(60), at(299)), (Stage::Impaired, Stage::Impaired, Stage::Normal));
 }

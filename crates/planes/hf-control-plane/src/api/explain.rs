@@ -36,7 +36,7 @@ pub struct ExplainQuery {
     subnet: Option<String>,
     /// A pool's name, instead of `name`: which endpoint a balancer would pick.
     pool: Option<String>,
-    /// With `pool`: the balancer's zone.
+    /// With `pool`: the balancer's zone; without it only how the pool stands, zone by zone, and what the detectors say of it.
     from_zone: Option<String>,
 }
 
@@ -342,6 +342,17 @@ fn candidate(snapshot: &Snapshot, pool: PoolIx, at: u16) -> Candidate {
     }
 }
 
+/// The detector's evidence on each zone of a pool.
+fn gray_steps(shared: &Shared, pool: &PoolName) -> Vec<Step> {
+    let judged = shared.context.gray.borrow().clone();
+    let Some(pool) = judged.pools.get(pool) else { return Vec::new() };
+    let lines = pool.zones.iter().filter_map(|zone| crate::gray::zone_line(pool, &zone.zone));
+    let doubted = pool.observers_doubted.iter().map(|zone| {
+        format!("what balancers in {zone} see is left out: they see every zone fail, and others do not")
+    });
+    lines.chain(doubted).map(|line| text_step("gray", &line)).collect()
+}
+
 fn explain_pool(
     shared: &Shared,
     snapshot: &Snapshot,
@@ -358,7 +369,23 @@ fn explain_pool(
             format!("the estate has {}", known.join(", ")),
         )
     })?;
-    let from_zone = from_zone.ok_or_else(|| field("from_zone", "missing; give the balancer's zone"))?;
+    let gray = gray_steps(shared, &name);
+    let Some(from_zone) = from_zone else {
+        let decision = &snapshot.decision.pools[pool.at()];
+        let zone = |zone: &hf_decide::PoolZone| {
+            let why = zone.reason.words(|at| hf_api::instant(at.0));
+            format!("{} {}: {why}", estate.zone(zone.zone).id, zone.state)
+        };
+        return Ok(Explain {
+            question: format!("pool/{name}"),
+            node: shared.context.node.to_string(),
+            revision: snapshot.intent.revision.0,
+            snapshot: snapshot.number,
+            steps: std::iter::once(mode_step(snapshot, decision)).chain(gray).collect(),
+            answer: decision.zones.iter().map(zone).collect(),
+            ttl_s: None,
+        });
+    };
     let from = zone(from_zone)?;
     let from: ZoneIx = estate.zone_named(&from).ok_or_else(|| {
         let known: Vec<String> = estate.zones.iter().map(|zone| zone.id.to_string()).collect();
@@ -385,6 +412,7 @@ fn explain_pool(
             "the own zone does not serve: the nearest others, by weight"
         }
     };
+    steps.extend(gray);
     steps.push(Step {
         name: "order".to_owned(),
         text: text.to_owned(),

@@ -21,6 +21,7 @@ use super::{Shared, SharedState};
 mod autoshift;
 mod balancer;
 mod dns;
+mod gray;
 
 use crate::expiring::{is_expiring, seconds_left};
 
@@ -65,6 +66,15 @@ impl Page {
         family.get_or_create(&labels.to_vec()).set(at.0 as f64 / 1_000.0);
     }
 
+    fn float(&mut self, name: &'static str, help: &str, labels: Pairs<'_>, value: f64) {
+        let family = self.seconds.entry(name).or_insert_with(|| {
+            let family = Family::default();
+            self.registry.register(name, help, family.clone());
+            family
+        });
+        family.get_or_create(&labels.to_vec()).set(value);
+    }
+
     fn counter(&mut self, name: &'static str, help: &str, labels: Pairs<'_>, value: u64) {
         let family = self.counters.entry(name).or_insert_with(|| {
             let family = Family::default();
@@ -107,6 +117,7 @@ fn page(shared: &Shared) -> String {
     }
     snapshot(shared, &mut page);
     nodes(shared, &mut page);
+    gray::gray(&mut page, &context.gray.borrow().clone());
     autoshift::autoshift(&mut page, &shared.autoshifts);
     if let Some(here) = &context.dns {
         dns::dns(&mut page, here.as_ref());

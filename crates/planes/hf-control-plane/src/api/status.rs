@@ -27,6 +27,7 @@ pub async fn status(State(shared): SharedState) -> Json<Status> {
         reports: &reports,
         rates: &rates,
         capacities: &capacities,
+        gray: &context.gray.borrow().clone(),
         time_to_zero: &|shift| shared.observed.time_to_zero(&shared.context, shift),
         estate_file_problem: context.estate_file_problem.borrow().clone(),
     }))

@@ -46,18 +46,19 @@ struct Measured {
 impl Hub {
     /// A second as this node's own balancer saw it.
     pub fn take_own_second(&mut self, second: Arc<Second>, now: Timestamp) {
-        self.merge_second(&self.me.node.clone(), &second, now);
+        let (node, zone) = (self.me.node.clone(), self.me.zone.clone());
+        self.merge_second(&node, zone.as_ref(), &second, now);
         self.observed.own_second = Some(second);
     }
 
     /// A second as another node's balancer saw it.
     pub fn take_second(&mut self, from: &Peer, second: &Second, now: Timestamp) {
-        self.merge_second(&from.node, second, now);
+        self.merge_second(&from.node, from.zone.as_ref(), second, now);
     }
 
-    fn merge_second(&mut self, from: &NodeId, second: &Second, now: Timestamp) {
+    fn merge_second(&mut self, from: &NodeId, zone: Option<&ZoneId>, second: &Second, now: Timestamp) {
         if self.me.roles.contains(&Role::Control) {
-            self.observed.merger.take(from, second, now);
+            self.observed.merger.take(from, zone, second, now);
         }
     }
 

@@ -2,6 +2,10 @@
 //!
 //! Not here: who finds it out (`node`, `task`), what is shown of it (`hf-control-plane`).
 
+use std::collections::BTreeSet;
+
+use hf_model::NodeId;
+
 use super::Hub;
 
 /// What is wrong with this node; each none when all is well.
@@ -10,6 +14,7 @@ pub(super) struct Problems {
     pub(super) estate_file: Option<String>,
     pub(super) ledger: Option<String>,
     pub(super) feed: Option<String>,
+    pub(super) checker: Option<String>,
     pub(super) clock: Option<String>,
     pub(super) api_files: Option<String>,
     pub(super) geo_database: Option<String>,
@@ -34,6 +39,36 @@ impl Hub {
     /// Why the feed has not begun; none when it has.
     pub fn set_feed_problem(&mut self, problem: Option<String>) {
         self.problems.feed = problem;
+    }
+
+    /// What the node's own checker says of itself; none while it is not cut off.
+    pub fn set_checker_problem(&mut self, problem: Option<String>) {
+        self.problems.checker = problem;
+    }
+
+    /// Checkers that are found to be cut off, by what others see.
+    pub(super) fn tell_cut_off(&mut self, cut_off: BTreeSet<NodeId>) {
+        if cut_off == self.cut_off {
+            return;
+        }
+        for checker in cut_off.difference(&self.cut_off) {
+            tracing::warn!(%checker, "this checker sees nearly everything outside its zone down, and others do not: it is cut off, and its word does not count");
+        }
+        for checker in self.cut_off.difference(&cut_off) {
+            tracing::info!(%checker, "this checker's word counts again");
+        }
+        self.cut_off = cut_off;
+    }
+
+    /// Why this node's own checker has no say; none while it has.
+    fn own_checker_problem(&self) -> Option<String> {
+        let is_out = self.cut_off.contains(&self.me.node);
+        let problem = || {
+            "the checker of this node sees nearly everything outside its zone down, and checkers elsewhere do not: it is cut off, and its word \
+             does not count; look at the network of this machine and of its zone"
+                .to_owned()
+        };
+        self.problems.checker.clone().or_else(|| is_out.then(problem))
     }
 
     /// Why the ledger's time is not the clock's; none when it is.
@@ -77,8 +112,10 @@ impl Hub {
     }
 
     pub(super) fn node_problem(&self) -> Option<String> {
+        let checker = self.own_checker_problem();
         let all = [
             &self.problems.feed,
+            &checker,
             &self.problems.clock,
             &self.problems.api_files,
             &self.problems.geo_database,

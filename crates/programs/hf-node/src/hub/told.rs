@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hf_config::estate::Estate;
-use hf_feed::{HeardReport, NodeReport, Outgoing, Reports};
+use hf_feed::{HeardReport, NodeReport, Outgoing, Peer, Reports};
 use hf_health::Table;
-use hf_model::{Digest, Revision, Timestamp};
+use hf_model::{Digest, Revision, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::ZoneActivityReport;
 
@@ -46,6 +46,18 @@ impl Hub {
         self.age = self.age.plus(self.beat);
         if let Some(table) = self.own_table.clone() {
             self.keep_table((*table).clone());
+        }
+    }
+
+    /// Whether another node is known to be in another zone than this one: hearing it shows that this zone is not cut off.
+    pub fn is_outside(&self, peer: &Peer) -> bool {
+        let estate = self.in_force.as_ref().map(|in_force| &in_force.estate);
+        let place = |zone: &ZoneId| estate.and_then(|estate| estate.zone_named(zone));
+        match (&self.me.zone, &peer.zone) {
+            (Some(own), Some(theirs)) => {
+                own != theirs && (place(own).is_none() || place(own) != place(theirs))
+            }
+            _ => false,
         }
     }
 

@@ -14,9 +14,7 @@ pub async fn run(args: &ExplainArgs, common: &Common) -> Result<(), Failure> {
     let client = client(common)?;
     let explain = match &args.what {
         Explained::Pool(pool) => {
-            let zone = args.from_zone.as_deref();
-            let zone = zone.ok_or_else(|| usage("for a pool say whose balancer asks: --from-zone ZONE"))?;
-            client.explain_pool(pool.as_str(), zone).await?
+            client.explain_pool(pool.as_str(), args.from_zone.as_deref()).await?
         }
         Explained::Name(name) => {
             let from = args.from.ok_or_else(|| usage("for a name say who asks: --from ADDRESS"))?;

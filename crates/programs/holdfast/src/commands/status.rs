@@ -120,11 +120,23 @@ fn zones(status: &Status) -> String {
                 format!("{}/{}", zone.healthy, zone.of),
                 percent(zone.share_ppm),
                 percent(zone.headroom_ppm),
-                zone.reason.text.clone(),
+                why(status, zone),
             ]
         })
         .collect();
     columns(["ZONE", "REGION", "STATE", "HEALTHY", "TRAFFIC", "HEADROOM", "WHY"], &rows)
+}
+
+/// Why a zone is as it is, and what detectors have against it.
+fn why(status: &Status, zone: &hf_api::Zone) -> String {
+    let here = status.gray.iter().filter(|gray| gray.zone == zone.id);
+    let gray = here.map(|gray| {
+        let (evidence, _) = gray.text.split_once(", sequential").unwrap_or((&gray.text, ""));
+        let stage =
+            if gray.stage == "impaired" { "gray".to_owned() } else { format!("gray? ({})", gray.stage) };
+        format!("{stage}: pool/{} {evidence}", gray.pool)
+    });
+    std::iter::once(zone.reason.text.clone()).chain(gray).collect::<Vec<_>>().join("; ")
 }
 
 fn pools(status: &Status) -> String {

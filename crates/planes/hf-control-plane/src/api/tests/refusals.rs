@@ -141,13 +141,6 @@ async fn routes_and_parameters() {
         expect!["404 | not-found | there is no zone `zz` | the estate has a, b"],
     )
     .await;
-    check(
-        "GET",
-        "/v1/explain?pool=web",
-        "",
-        expect!["400 | bad-request | `from_zone`: missing | give the balancer's zone"],
-    )
-    .await;
 }
 
 #[tokio::test]

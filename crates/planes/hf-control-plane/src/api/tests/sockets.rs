@@ -53,7 +53,9 @@ async fn the_client_and_the_server_agree() {
     assert!(only.diff_estate(&apply).await.unwrap().changes.is_empty());
     client.apply_estate(&apply).await.unwrap();
     assert!(!only.explain_name("www.example.test.", "A", "192.0.2.1").await.unwrap().steps.is_empty());
-    assert!(!only.explain_pool("web", "a").await.unwrap().answer.is_empty());
+    assert!(!only.explain_pool("web", Some("a")).await.unwrap().answer.is_empty());
+    assert_eq!(only.explain_pool("web", None).await.unwrap().question, "pool/web");
+    assert!(only.gray().await.unwrap().pools.is_empty());
     assert!(!only.journal(Some(0), 10).await.unwrap().lines.is_empty());
 }
 

@@ -72,7 +72,8 @@ pub fn read(text: &[u8]) -> Result<(Option<u64>, Second, Shape), String> {
     if buckets > BUCKETS {
         return Err(format!("`hist` has {buckets} buckets; there are at most {BUCKETS}"));
     }
-    let mut second = Second { zones: Vec::with_capacity(zones), probes: Vec::with_capacity(zones) };
+    let mut second =
+        Second { zones: Vec::with_capacity(zones), probes: Vec::with_capacity(zones), seen: Vec::new() };
     for (at, (requests, faults)) in line.n.iter().zip(&line.e).enumerate() {
         if requests.len() > ENDPOINTS {
             return Err(format!("zone {at} has {} endpoints; there are at most {ENDPOINTS}", requests.len()));

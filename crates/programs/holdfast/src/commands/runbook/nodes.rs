@@ -143,6 +143,7 @@ mod tests {
             controls_off: Vec::new(),
             returning: Vec::new(),
             floors_overridden: Vec::new(),
+            gray: Vec::new(),
             estate_file_problem: None,
         }
     }

@@ -1,0 +1,36 @@
+//! What detectors of gray failure say, by pool and zone.
+
+use hf_gray::{Judged, Stage};
+
+use super::Page;
+
+pub(super) fn gray(page: &mut Page, judged: &Judged) {
+    for (name, pool) in &judged.pools {
+        let pool_label = [("pool", name.to_string())];
+        let help = "Seconds until a detector of gray failure has seen enough for a verdict";
+        page.gauge("gray_warm_in_seconds", help, &pool_label, u64::from(pool.warm_in_s));
+        for judged in &pool.zones {
+            let (evidence, zone) = (&judged.evidence, judged.zone.to_string());
+            let labels = [("pool", name.to_string()), ("zone", zone.clone())];
+            for stage in [Stage::Normal, Stage::Suspect, Stage::Held, Stage::Impaired] {
+                let help = "1 for the stage that a zone is in by the detector of gray failure";
+                let [pool, zone] = labels.clone();
+                let labels = [pool, zone, ("stage", stage.to_string())];
+                page.gauge("gray_stage", help, &labels, u64::from(evidence.stage == stage));
+            }
+            let help = "The logarithm of the evidence that a zone fails in part";
+            page.float("gray_evidence", help, &labels, evidence.total);
+            let help = "What a verdict needs of it";
+            page.float("gray_evidence_threshold", help, &labels, evidence.threshold);
+            let help = "Faults a request over ten seconds, worst endpoints and clients left out";
+            page.float("gray_fault_ratio", help, &labels, evidence.fault_rate);
+            let help = "What is tolerated of them, by peers and the zone's own past";
+            page.float("gray_fault_ratio_tolerated", help, &labels, evidence.fault_rate_tolerated);
+            let help = "Seconds in a row for which a zone has been impaired";
+            page.gauge("gray_impaired_seconds", help, &labels, u64::from(judged.impaired_s));
+            let is_doubted = pool.observers_doubted.contains(&judged.zone);
+            let help = "1 while what balancers of a zone see is left out, since the trouble is theirs";
+            page.gauge("gray_observers_doubted", help, &labels, u64::from(is_doubted));
+        }
+    }
+}

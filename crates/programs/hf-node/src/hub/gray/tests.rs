@@ -1,0 +1,143 @@
+use std::fmt::Write as _;
+
+use hf_config::estate::EstateBundle;
+use hf_control::Intent;
+use hf_health::Bitmap;
+use hf_model::{NodeId, Revision, Timestamp, ZoneId};
+use hf_telemetry::{EndpointSecond, SeenFrom};
+
+use super::*;
+use crate::hub::FromDisk;
+use crate::testing::{ESTATE, config};
+
+const ONSET: u64 = 150;
+
+fn estate(extra: &str) -> String {
+    let mut toml = "[[region]]\nid = \"r\"\n".to_owned();
+    for zone in ["a", "b", "c"] {
+        let _ = writeln!(toml, "[[zone]]\nid = \"{zone}\"\nregion = \"r\"");
+    }
+    toml.push_str("[[pool]]\nname = \"web\"\nendpoints = [\n");
+    for (at, zone) in ["a", "a", "b", "b", "c", "c"].iter().enumerate() {
+        let _ = writeln!(toml, "{{ address = \"10.0.0.{}:80\", zone = \"{zone}\" }},", at + 1);
+    }
+    toml.push_str(extra);
+    toml.push_str("]\n");
+    toml
+}
+
+fn intent_of(toml: &str, revision: u64) -> Intent {
+    let estate = EstateBundle { toml: toml.to_owned(), ..EstateBundle::default() };
+    Intent { estate_id: ESTATE, revision: Revision(revision), estate, ..Intent::default() }
+}
+
+fn hub(toml: &str) -> Hub {
+    let mut hub = Hub::new(&config("n1"), FromDisk::default(), Timestamp(0));
+    put(&mut hub, toml, 1);
+    hub
+}
+
+fn put(hub: &mut Hub, toml: &str, revision: u64) {
+    let intent = intent_of(toml, revision);
+    let estate = intent.read_estate().unwrap();
+    hub.take(Arc::new(intent), Ok(Arc::new(estate)));
+}
+
+/// A second in which every endpoint has a hundred requests, and those of `b` so many faults among them.
+fn second(number: u64, faults: u32) -> Arc<MergedSecond> {
+    let mut merged =
+        MergedSecond { number, observers: vec![NodeId::new("n1").unwrap()], ..MergedSecond::default() };
+    for (at, zone) in ["a", "a", "b", "b", "c", "c"].iter().enumerate() {
+        let address = SocketAddr::from(([10, 0, 0, at as u8 + 1], 80));
+        let mut endpoint = EndpointSecond::none(address);
+        endpoint.requests = 100;
+        endpoint.faults = if *zone == "b" { faults } else { u32::from(number % 20 == at as u64) };
+        for sample in 0..100 {
+            endpoint.latency.count(2_000 + 40 * ((sample * 7 + number as u32) % 100));
+        }
+        let key = (PoolName::new("web").unwrap(), ZoneId::new(zone).unwrap());
+        let told = merged.zones.entry(key.clone()).or_default();
+        told.endpoints.insert(address, endpoint);
+        let from = told.seen_from.entry(key.1).or_insert_with(SeenFrom::default);
+        from.requests += 100;
+    }
+    Arc::new(merged)
+}
+
+fn web(hub: &Hub) -> &PoolJudged {
+    &hub.gray().pools[&PoolName::new("web").unwrap()]
+}
+
+#[test]
+fn a_zone_that_fails_in_part_is_found_with_its_evidence() {
+    let mut hub = hub(&estate(""));
+    let mut found = None;
+    for at in 0..ONSET + 40 {
+        let judged = hub.watch_gray(&[second(1_000 + at, if at < ONSET { 0 } else { 20 })]).unwrap();
+        let pool = &judged.pools[&PoolName::new("web").unwrap()];
+        assert_eq!(pool.warm_in_s > 0, at < 120, "second {at}");
+        if let Some(zone) = pool.impaired() {
+            found = found.or(Some((at - ONSET, zone.zone.to_string(), zone.evidence.to_string())));
+        }
+    }
+    let (after, zone, evidence) = found.unwrap();
+    assert!((6..=16).contains(&after) && zone == "b", "{after} {zone}");
+    assert!(evidence.starts_with("faults 1") && evidence.contains("(tolerated 0.5 %)"), "{evidence}");
+    assert!(web(&hub).zones[1].impaired_s > 5 && web(&hub).zones[0].impaired_s == 0);
+}
+
+#[test]
+fn a_new_estate_and_missing_seconds_lose_no_evidence() {
+    let mut hub = hub(&estate(""));
+    (0..ONSET).for_each(|at| drop(hub.watch_gray(&[second(1_000 + at, 0)])));
+    (ONSET..ONSET + 4).for_each(|at| drop(hub.watch_gray(&[second(1_000 + at, 40)])));
+    let before = web(&hub).zones[1].evidence.total;
+    put(&mut hub, &estate("{ address = \"10.0.1.1:80\", zone = \"a\" },\n"), 2);
+    drop(hub.watch_gray(&[second(1_000 + ONSET + 7, 40)]));
+    let after = &web(&hub).zones[1].evidence;
+    assert!(before > 4.0 && after.total > before, "{before} {after:?}");
+    // The same second again, and one that is older, change nothing.
+    assert!(hub.watch_gray(&[second(1_000 + ONSET + 7, 40), second(1_000 + ONSET, 40)]).is_none());
+    // After a long gap everything begins anew.
+    drop(hub.watch_gray(&[second(9_000, 40)]));
+    assert_eq!(web(&hub).warm_in_s, 120);
+}
+
+#[test]
+fn a_pool_in_one_zone_or_without_requests_is_not_watched() {
+    let mut hub = hub(&estate(""));
+    let mut quiet = (*second(5, 0)).clone();
+    quiet.zones.clear();
+    drop(hub.watch_gray(&[Arc::new(quiet)]));
+    assert!(hub.gray().pools.is_empty());
+    drop(hub.watch_gray(&[second(6, 0)]));
+    assert_eq!(hub.gray().pools.len(), 1);
+    let one_zone = estate("").replace("zone = \"b\"", "zone = \"a\"").replace("zone = \"c\"", "zone = \"a\"");
+    put(&mut hub, &one_zone, 2);
+    drop(hub.watch_gray(&[second(7, 0)]));
+    assert!(hub.gray().pools.is_empty());
+}
+
+#[test]
+fn probes_are_what_tables_of_each_zone_say() {
+    let estate = intent_of(&estate(""), 1).read_estate().unwrap();
+    let places = places(&estate.pools[0], 0);
+    let table = |zone: &str, healthy: [Option<bool>; 6]| {
+        let (mut known, mut good) = (Bitmap::new(6), Bitmap::new(6));
+        for (at, bit) in healthy.into_iter().enumerate() {
+            known.set(at, bit.is_some());
+            good.set(at, bit == Some(true));
+        }
+        Table {
+            checker: NodeId::new(&format!("checker-{zone}")).unwrap(),
+            zone: ZoneId::new(zone).unwrap(),
+            estate: estate.digest,
+            made_at: Timestamp(0),
+            known,
+            healthy: good,
+        }
+    };
+    let (up, down) = (Some(true), Some(false));
+    let (a, b) = (table("a", [up, up, down, down, up, down]), table("b", [None, None, up, up, down, up]));
+    assert_eq!(probes(&estate, &places, &[&a, &b]), [[up, down, up], [None, up, up], [None; 3]]);
+}
