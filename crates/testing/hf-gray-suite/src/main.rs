@@ -1,0 +1,98 @@
+//! `gray --episodes N --seed S`: so many episodes of every kind, and a table of what the detector made of them.
+//!
+//! Exit code 1 when an aim is missed: it is told which.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Parser;
+use hf_gray::Config;
+use hf_gray_suite::service::Buckets;
+use hf_gray_suite::{Kind, Score, score};
+
+/// How the detector of gray failure does on simulated services.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Episodes of each of the thirty kinds; half as many seeds again make no other episodes of the first ones.
+    #[arg(long, default_value_t = 40)]
+    episodes: u64,
+    /// The first seed; others follow.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Above 1, faults are smaller and global incidents less even.
+    #[arg(long, default_value_t = 1.0)]
+    hard: f64,
+    /// Only these kinds, with commas between them; `faults` and `others` are all of one sort.
+    #[arg(long, value_delimiter = ',')]
+    kinds: Vec<String>,
+    /// Count latencies in buckets 1.41 apart, as recordings may have them, rather than 1.09 as balancers do.
+    #[arg(long)]
+    coarse: bool,
+    /// Tell each fault that was missed and each false verdict, with its seed.
+    #[arg(long)]
+    verbose: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let kinds = match kinds(&arguments.kinds) {
+        Ok(kinds) => kinds,
+        Err(unknown) => {
+            let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+            eprintln!("there is no kind `{unknown}`; there are faults, others, {}", all.join(", "));
+            return ExitCode::from(2);
+        }
+    };
+    let jobs: Vec<(Kind, u64)> = (0..arguments.episodes)
+        .flat_map(|at| kinds.iter().map(move |kind| (*kind, at)))
+        .map(|(kind, at)| (kind, arguments.seed.wrapping_mul(1_000_003).wrapping_add(at)))
+        .collect();
+    let score = run(&jobs, &arguments);
+    print!("{score}");
+    let missed = score.sums().missed(arguments.hard);
+    for aim in &missed {
+        println!("missed: {aim}");
+    }
+    if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn kinds(named: &[String]) -> Result<Vec<Kind>, String> {
+    if named.is_empty() {
+        return Ok(Kind::ALL.to_vec());
+    }
+    let mut kinds = Vec::new();
+    for name in named {
+        match name.as_str() {
+            "faults" => kinds.extend(Kind::ALL.iter().copied().filter(|kind| kind.is_fault())),
+            "others" => kinds.extend(Kind::ALL.iter().copied().filter(|kind| !kind.is_fault())),
+            name => kinds.push(Kind::named(name).ok_or_else(|| name.to_owned())?),
+        }
+    }
+    Ok(kinds)
+}
+
+fn run(jobs: &[(Kind, u64)], arguments: &Arguments) -> Score {
+    let buckets = if arguments.coarse { Buckets::COARSE } else { Buckets::FINE };
+    let (next, config) = (AtomicUsize::new(0), Config::default());
+    let work = || {
+        let mut score = Score::default();
+        while let Some((kind, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let verdict = score::judge(*kind, *seed, arguments.hard, buckets, &config);
+            let is_good = matches!(verdict, hf_gray_suite::Verdict::Found(_) | hf_gray_suite::Verdict::Quiet);
+            if arguments.verbose && !is_good {
+                eprintln!("{} seed {seed}: {verdict:?}", kind.as_str());
+            }
+            score.count(*kind, verdict);
+        }
+        score
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let mut all = Score::default();
+        for worker in workers {
+            all.add(worker.join().expect("no episode panics"));
+        }
+        all
+    })
+}

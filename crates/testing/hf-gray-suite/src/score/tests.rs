@@ -1,0 +1,42 @@
+use super::*;
+
+fn score(of: impl Fn(Kind, u64) -> bool, seeds: std::ops::Range<u64>) -> Score {
+    let mut score = Score::default();
+    for kind in Kind::ALL.iter().copied() {
+        for seed in seeds.clone().filter(|seed| of(kind, *seed)) {
+            score.count(kind, judge(kind, seed, 1.0, Buckets::COARSE, &Config::default()));
+        }
+    }
+    score
+}
+
+#[test]
+fn a_small_suite_has_no_false_verdict_and_finds_most_faults() {
+    let score = score(|_, _| true, 500..502);
+    let sums = score.sums();
+    assert_eq!((sums.faults, sums.others + sums.by_turns), (26, 34), "\n{score}");
+    assert!(sums.found >= 23 && sums.wrong == 0 && sums.others_false == 0, "\n{score}");
+}
+
+#[test]
+fn an_episode_follows_from_its_seed() {
+    let seconds = |seed| {
+        let mut episode = Episode::draw(Kind::Pauses, seed, 1.0, Buckets::FINE);
+        (0..20).map(|_| episode.next_second().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(seconds(7), seconds(7));
+    assert_ne!(seconds(7), seconds(8));
+}
+
+#[test]
+fn a_detector_that_decides_too_soon_misses_the_aims() {
+    let hasty = Config { log_a: 4.0, min_s: 1.0, min_marked_s: 1.0, even_hold_s: 0, ..Config::default() };
+    let mut score = Score::default();
+    for seed in 0..12 {
+        for kind in [Kind::Blip, Kind::EverywhereAtOnce, Kind::GoodDeployment, Kind::Pauses] {
+            score.count(kind, judge(kind, seed, 1.0, Buckets::COARSE, &hasty));
+        }
+    }
+    assert!(score.sums().others_false > 3, "\n{score}");
+    assert!(!score.sums().missed(1.0).is_empty());
+}
