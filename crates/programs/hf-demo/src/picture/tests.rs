@@ -24,6 +24,7 @@ fn zone(state: ZoneState, healthy: u32) -> Zone {
         requests_per_1000_s: None,
         failures_per_1000_s: None,
         headroom_ppm: None,
+        scale_in_held: None,
         open_connections: None,
     }
 }
