@@ -12,6 +12,7 @@ use hf_telemetry::Outcome;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::Instant;
 
+use crate::alone::{Alone, Broken};
 use crate::client_state::UnderWay;
 use crate::deadline::{Timer, Timers};
 use crate::grpc;
@@ -64,6 +65,11 @@ pub enum BodyError {
 }
 
 impl RequestBody {
+    /// Whether it can be sent more than once.
+    pub fn is_repeatable(&self) -> bool {
+        !matches!(self, RequestBody::Streamed(_))
+    }
+
     /// The same body once more, where that is possible.
     pub fn again(&self) -> Option<RequestBody> {
         match self {
@@ -116,7 +122,8 @@ impl Streamed {
         Some(whole.into())
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    /// The next piece.
+    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(bytes) = self.at_hand.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
@@ -124,6 +131,11 @@ impl Streamed {
             return Poll::Ready(Some(next));
         }
         self.poll_incoming(cx)
+    }
+
+    /// Whether all of it was given out.
+    pub fn is_end_stream(&self) -> bool {
+        self.at_hand.is_empty() && self.next.is_none() && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -181,9 +193,7 @@ impl Body for RequestBody {
         match self {
             RequestBody::Empty => true,
             RequestBody::Whole(bytes) => bytes.is_empty(),
-            RequestBody::Streamed(streamed) => {
-                streamed.at_hand.is_empty() && streamed.next.is_none() && streamed.incoming.is_end_stream()
-            }
+            RequestBody::Streamed(streamed) => streamed.is_end_stream(),
         }
     }
 
@@ -196,12 +206,21 @@ impl Body for RequestBody {
     }
 }
 
+/// Where an answer's body comes from.
+#[derive(Debug)]
+pub enum Reply {
+    /// From the connection of HTTP/1.1 that is lent.
+    Alone,
+    /// From a stream of HTTP/2.
+    OneOfMany(Incoming),
+}
+
 /// Why an answer broke off in the middle; the client's connection is cut, so that it cannot take the part for the whole.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokenOff {
     /// The endpoint's connection ended.
     #[error("the endpoint's connection ended within its answer")]
-    Endpoint(#[source] hyper::Error),
+    Endpoint(#[source] Broken),
     /// The endpoint fell silent.
     #[error("the endpoint sent nothing for {0:?} within its answer")]
     Silent(Duration),
@@ -242,7 +261,7 @@ pub struct Passing {
 
 #[derive(Debug)]
 struct FromEndpoint {
-    incoming: Incoming,
+    reply: Reply,
     lease: Option<Lease>,
     passing: Passing,
     /// Since when the endpoint is silent.
@@ -252,13 +271,23 @@ struct FromEndpoint {
 
 impl ReplyBody {
     /// An endpoint's answer.
-    pub fn of_endpoint(incoming: Incoming, lease: Lease, passing: Passing, under_way: UnderWay) -> Self {
-        let mut from =
-            FromEndpoint { incoming, lease: Some(lease), passing, waiting_since: None, timer: None };
-        if from.incoming.is_end_stream() {
+    pub fn of_endpoint(reply: Reply, lease: Lease, passing: Passing, under_way: UnderWay) -> Self {
+        let mut from = FromEndpoint { reply, lease: Some(lease), passing, waiting_since: None, timer: None };
+        if from.is_end_stream() {
             from.keep();
         }
         ReplyBody { from: From::Endpoint(from), under_way: Some(under_way) }
+    }
+
+    /// An endpoint's answer that nobody wants: it is read for the sake of its connection.
+    pub fn unwanted(reply: Reply, lease: Lease) -> Self {
+        let passing =
+            Passing { timers: Rc::default(), idle: Duration::from_secs(60), until: None, is_grpc: false };
+        let mut from = FromEndpoint { reply, lease: Some(lease), passing, waiting_since: None, timer: None };
+        if from.is_end_stream() {
+            from.keep();
+        }
+        ReplyBody { from: From::Endpoint(from), under_way: None }
     }
 
     /// Nothing.
@@ -279,6 +308,35 @@ impl FromEndpoint {
         }
     }
 
+    fn is_end_stream(&self) -> bool {
+        match &self.reply {
+            Reply::Alone => self.lease.as_ref().and_then(Lease::alone).is_none_or(Alone::is_answered),
+            Reply::OneOfMany(incoming) => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.reply {
+            Reply::Alone => {
+                let alone = self.lease.as_ref().and_then(Lease::alone);
+                alone.map_or_else(|| SizeHint::with_exact(0), Alone::size_hint)
+            }
+            Reply::OneOfMany(incoming) => incoming.size_hint(),
+        }
+    }
+
+    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match &mut self.reply {
+            Reply::Alone => {
+                let alone = self.lease.as_mut().and_then(Lease::alone_mut);
+                alone.map_or(Poll::Ready(None), |alone| alone.poll_frame(cx))
+            }
+            Reply::OneOfMany(incoming) => {
+                Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Broken::Hyper)))
+            }
+        }
+    }
+
     fn give_up(&mut self, outcome: Outcome) {
         if let Some(mut lease) = self.lease.take() {
             lease.note(outcome);
@@ -286,7 +344,7 @@ impl FromEndpoint {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+        let Poll::Ready(frame) = self.poll_reply(cx) else {
             return self.poll_silence(cx).map(|broken| Some(Err(broken)));
         };
         self.waiting_since = None;
@@ -300,7 +358,7 @@ impl FromEndpoint {
                         lease.note(grpc::outcome(trailers));
                     }
                 }
-                if self.incoming.is_end_stream() {
+                if self.is_end_stream() {
                     self.keep();
                 }
             }
@@ -347,14 +405,14 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match &self.from {
             From::Us(text) => text.is_empty(),
-            From::Endpoint(endpoint) => endpoint.incoming.is_end_stream(),
+            From::Endpoint(endpoint) => endpoint.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.from {
             From::Us(text) => SizeHint::with_exact(text.len() as u64),
-            From::Endpoint(endpoint) => endpoint.incoming.size_hint(),
+            From::Endpoint(endpoint) => endpoint.size_hint(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hf_config::estate::ProxyVersion;
@@ -41,6 +41,24 @@ pub enum EndpointIo {
     Plain(TcpStream),
     /// Enciphered. Boxed: it is several times as large.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl EndpointIo {
+    /// Whether the endpoint has said nothing since it was read last, and has not closed the connection, as far as the runtime knows. Costs a
+    /// system call only where the runtime has heard of something.
+    pub fn is_quiet(&mut self) -> bool {
+        let mut byte = [0; 1];
+        match self {
+            EndpointIo::Plain(stream) => {
+                matches!(stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            // What TLS says of itself (new tickets) is taken in.
+            EndpointIo::Tls(stream) => {
+                let mut cx = Context::from_waker(Waker::noop());
+                Pin::new(stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
+            }
+        }
+    }
 }
 
 /// Opens a connection; the caller bounds the time.

@@ -160,7 +160,11 @@ impl ClientConnection {
         let stuck_to =
             rules.balancing.sticky.as_ref().and_then(|cookie| sticky::read(cookie, request.headers()));
         let mut fate = None;
-        let request = self.prepare(request, &route, known, &mut fate).await?;
+        let (mut request, unread) = self.prepare(request, &route, known, &mut fate)?;
+        if let Some((incoming, length)) = unread {
+            // Boxed, as few are read before they go on.
+            *request.body_mut() = RequestBody::Whole(Box::pin(read_whole(incoming, length)).await?);
+        }
         known.id = request.headers().get(X_REQUEST_ID).cloned();
         self.worker.budgets.request(route.number, Instant::now());
         let carrying = Carrying {
@@ -174,8 +178,10 @@ impl ClientConnection {
             fate,
         };
         drop(route);
-        let Some(until) = known.until else { return carrying.carry(request).await };
-        let carried = self.worker.shared.timers.within(until, carrying.carry(request)).await;
+        let Some(until) = known.until else { return carrying.carry(&mut request).await };
+        // Boxed, so that those without such an end do not pay for it with room.
+        let carrying = Box::pin(carrying.carry(&mut request));
+        let carried = self.worker.shared.timers.within(until, carrying).await;
         carried.unwrap_or_else(|_| {
             let what = "the request has taken as long as it may, with all its tries";
             Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, what))
@@ -205,13 +211,14 @@ impl ClientConnection {
         }
     }
 
-    async fn prepare(
+    /// What goes to the endpoint, and the body with its length that is to be read first.
+    fn prepare(
         &self,
         request: Request<Incoming>,
         route: &Route,
         known: &Known,
         fate: &mut Option<Rc<Cell<Fate>>>,
-    ) -> Result<Request<RequestBody>, Refusal> {
+    ) -> Result<(Request<RequestBody>, Option<(Incoming, u64)>), Refusal> {
         let bounds = &route.rules().bounds;
         let (mut parts, incoming) = request.into_parts();
         if !parts.headers.contains_key(HOST) {
@@ -224,7 +231,7 @@ impl ClientConnection {
         parts.extensions.clear();
         if let Some(upgrade) = &known.upgrade {
             upgrade.ask(&mut parts, [self.worker.chance(), self.worker.chance()]);
-            return Ok(Request::from_parts(parts, RequestBody::Empty));
+            return Ok((Request::from_parts(parts, RequestBody::Empty), None));
         }
         let exact = incoming.size_hint().exact();
         if let (Some(length), Some(max)) = (exact, bounds.body_bytes)
@@ -237,7 +244,7 @@ impl ClientConnection {
         let body = match exact {
             Some(0) => RequestBody::Empty,
             Some(length) if may_replay && length <= u64::from(bounds.replay_bytes) => {
-                RequestBody::Whole(read_whole(incoming, length).await?)
+                return Ok((Request::from_parts(parts, RequestBody::Empty), Some((incoming, length))));
             }
             _ => {
                 let fate = fate.insert(Rc::default());
@@ -248,7 +255,7 @@ impl ClientConnection {
                 whole.map_or(RequestBody::Streamed(streamed), RequestBody::Whole)
             }
         };
-        Ok(Request::from_parts(parts, body))
+        Ok((Request::from_parts(parts, body), None))
     }
 }
 

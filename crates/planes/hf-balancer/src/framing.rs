@@ -289,7 +289,7 @@ fn chunk_size() -> Place {
 /// The length of the head that ends at or after `from`. An end without CRs counts too: hyper would stop there.
 fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\n') {
+    while let Some(found) = memchr::memchr(b'\n', &bytes[at..]) {
         let next = at + found + 1;
         match bytes[next..] {
             [b'\n', ..] => return Some(next + 1),
@@ -302,9 +302,14 @@ fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Checks a whole head and says what follows it.
 fn read_head(head: &[u8]) -> Result<Place, Refused> {
-    let mut lines = head.split_inclusive(|byte| *byte == b'\n').map(|line| match line {
-        [text @ .., b'\r', b'\n'] if !text.iter().any(|byte| matches!(byte, b'\r' | 0)) => Ok(text),
-        _ => Err(Refused::BadLine),
+    let mut rest = head;
+    let mut lines = std::iter::from_fn(|| {
+        let end = memchr::memchr(b'\n', rest)?;
+        let line = rest.split_off(..=end)?;
+        Some(match line {
+            [text @ .., b'\r', b'\n'] if memchr::memchr2(b'\r', 0, text).is_none() => Ok(text),
+            _ => Err(Refused::BadLine),
+        })
     });
     let request = lines.next().unwrap_or(Err(Refused::BadLine))?;
     if request.starts_with(REFUSED_METHOD.as_bytes()) {
@@ -323,7 +328,7 @@ fn read_head(head: &[u8]) -> Result<Place, Refused> {
         if line.is_empty() {
             break;
         }
-        let colon = line.iter().position(|byte| *byte == b':').ok_or(Refused::BadLine)?;
+        let colon = memchr::memchr(b':', line).ok_or(Refused::BadLine)?;
         let (name, value) = (&line[..colon], trim_blanks(&line[colon + 1..]));
         if name.first().is_none_or(u8::is_ascii_whitespace) || name.ends_with(b" ") || name.ends_with(b"\t") {
             return Err(Refused::BadLine);

@@ -53,8 +53,11 @@ pub fn strip_connection_fields(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in &OF_ONE_CONNECTION {
-        headers.remove(name);
+    // Hardly ever is one there: a look at the names that are costs less than a look-up of each that might be.
+    if headers.keys().any(|name| OF_ONE_CONNECTION.contains(name)) {
+        for name in &OF_ONE_CONNECTION {
+            headers.remove(name);
+        }
     }
 }
 
@@ -119,9 +122,13 @@ fn extend(headers: &mut HeaderMap, name: HeaderName, more: &HeaderValue) {
 pub fn prepare_answer(headers: &mut HeaderMap) {
     // With a coding the length is not the body's (RFC 9112 6.3); with several equal lengths one says it.
     let has_coding = headers.contains_key(TRANSFER_ENCODING);
-    let length = headers.get(CONTENT_LENGTH).filter(|_| !has_coding).cloned();
     strip_connection_fields(headers);
-    set(headers, CONTENT_LENGTH, length);
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    if has_coding || lengths.next().is_some() {
+        let length = length.filter(|_| !has_coding).cloned();
+        set(headers, CONTENT_LENGTH, length);
+    }
 }
 
 #[cfg(test)]

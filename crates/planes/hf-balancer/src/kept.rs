@@ -1,7 +1,7 @@
 //! One worker's connections to endpoints: opened, lent to requests, kept for the next.
 //!
 //! 1. HTTP/1.1: a connection carries one request at a time and is kept after a whole answer, while its endpoint serves; the newest is
-//!    lent first.
+//!    lent first. One that the endpoint closes at rest goes when it is its turn, or with the next sweep.
 //! 2. HTTP/2: a connection carries as many requests as both sides allow; another is opened when all are full, at most
 //!    [`SHARED_MAX`] of them; beyond that requests wait in the connections for a free stream.
 //! 3. A connection that began with a client's address (PROXY protocol) serves that client only.
@@ -20,14 +20,17 @@ use std::io;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use hf_clock::Clock;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::alone::Alone;
 use crate::body::RequestBody;
 use crate::config::Limits;
 use crate::deadline::Timers;
@@ -44,6 +47,9 @@ const WINDOW_BYTES: u32 = 256 << 10;
 
 /// An endpoint's settings are its first frame: after so many turns of a connection they have come, and nobody looks for them any more.
 const SETTINGS_WITHIN: u8 = 32;
+
+/// How often they are looked for while somebody waits for them.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What all of one worker's connections share.
 #[derive(Debug)]
@@ -127,6 +133,10 @@ pub struct Kept {
     pub manner: Arc<Manner>,
     idle: RefCell<VecDeque<Idle>>,
     many: RefCell<Vec<Rc<Shared>>>,
+    /// Those of HTTP/1.1 that are open, and some that were.
+    alone: RefCell<Vec<Weak<Open>>>,
+    /// Who cuts them.
+    cutter: RefCell<Option<AbortHandle>>,
     /// Requests that wait for a turn to connect get one in their order; as many wait as the endpoint's load allows.
     connecting: Semaphore,
     /// What all of the worker's share.
@@ -135,8 +145,7 @@ pub struct Kept {
 
 #[derive(Debug)]
 struct Idle {
-    sender: http1::SendRequest<RequestBody>,
-    open: Weak<Open>,
+    line: Box<Alone>,
     between: Option<Between>,
     since: Instant,
 }
@@ -153,6 +162,9 @@ pub struct Shared {
     /// Whether the endpoint takes an extended CONNECT (RFC 8441), and word of that.
     takes_connect: Cell<bool>,
     learned: Notify,
+    /// Whether somebody wants to know, and who finds out.
+    is_asked: Cell<bool>,
+    task: RefCell<Option<Waker>>,
 }
 
 /// One stream of it.
@@ -169,8 +181,13 @@ impl Stream {
 
     /// Waits for the endpoint's word that it takes an extended CONNECT; its settings may still be on their way.
     pub async fn takes_connect(&self) {
+        self.of.is_asked.set(true);
         while !self.of.takes_connect.get() {
-            self.of.learned.notified().await;
+            // hyper reads the settings in a task of its own, which tells nobody: whoever may look is sent to look.
+            if let Some(task) = &*self.of.task.borrow() {
+                task.wake_by_ref();
+            }
+            let _ = tokio::time::timeout(LOOK_AGAIN, self.of.learned.notified()).await;
         }
     }
 
@@ -198,23 +215,28 @@ impl Kept {
             manner,
             idle: RefCell::default(),
             many: RefCell::default(),
+            alone: RefCell::default(),
+            cutter: RefCell::default(),
             connecting: Semaphore::new(turns as usize),
             shared,
         }
     }
 
-    /// Lends a connection: a kept one unless `fresh` is asked for, else a new one.
+    /// Lends a kept connection at once, unless a fresh one is asked for.
+    pub fn lend_kept(self: &Rc<Self>, fresh: bool, between: Between) -> Option<Lease> {
+        let (line, open) =
+            if fresh { None } else { self.take(self.manner.is_per_client().then_some(between)) }?;
+        Some(Lease::new(line, self.clone(), true, Load::new(self.endpoint.clone()), open))
+    }
+
+    /// Lends a new connection, or one that comes free while it waits for its turn to open one.
     pub async fn lend(self: &Rc<Self>, fresh: bool, between: Between) -> Result<Lease, ConnectError> {
         let load = Load::new(self.endpoint.clone());
         let between = self.manner.is_per_client().then_some(between);
-        if !fresh && let Some((line, open)) = self.take(between) {
-            return Ok(Lease::new(line, self.clone(), true, load, open));
-        }
         let limit = self.manner.patience.connect;
         let silent = || io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {limit:?}"));
         let until = Instant::now() + limit;
-        // Boxed: a handshake needs more room than all the rest of a request, and few requests wait for one.
-        let opening = Box::pin(self.connect_in_turn(fresh, between));
+        let opening = self.connect_in_turn(fresh, between);
         let opening = self.shared.timers.within(until, opening).await;
         let (line, open, was_kept) = opening.unwrap_or_else(|_| Err(ConnectError::Endpoint(silent())))?;
         Ok(Lease::new(line, self.clone(), was_kept, load, open))
@@ -239,10 +261,34 @@ impl Kept {
             let (line, open) = self.greet_http2(io, between).await.map_err(broken)?;
             return Ok((line, open, false));
         }
-        let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(broken)?;
         let open = Open::new(self);
-        tokio::task::spawn_local(attend(connection.with_upgrades(), open.clone()));
-        Ok((Line::Alone(sender), open, false))
+        self.watch(&open);
+        Ok((Line::Alone(Box::new(Alone::new(io, open.clone()))), open, false))
+    }
+
+    /// Sees to it that a connection is cut `drain` after its zone was left.
+    fn watch(self: &Rc<Self>, open: &Rc<Open>) {
+        let mut alone = self.alone.borrow_mut();
+        if alone.len() == alone.capacity() {
+            alone.retain(|open| open.strong_count() > 0);
+        }
+        alone.push(Rc::downgrade(open));
+        self.cutter.borrow_mut().get_or_insert_with(|| {
+            let cutting =
+                cut_when_left(Rc::downgrade(self), self.endpoint.watch_standing(), self.shared.drain);
+            tokio::task::spawn_local(cutting).abort_handle()
+        });
+    }
+
+    fn cut(&self) {
+        let left: Vec<Rc<Open>> = self.alone.borrow().iter().filter_map(Weak::upgrade).collect();
+        if left.is_empty() {
+            return;
+        }
+        let (key, drain) = (&self.endpoint.key, self.shared.drain);
+        tracing::info!(endpoint = %key.address, zone = %key.zone, ?drain, count = left.len(),
+            "requests cut: their zone was left and `drain` has passed");
+        left.iter().for_each(|open| open.cut());
     }
 
     async fn greet_http2(
@@ -266,6 +312,8 @@ impl Kept {
             since: Cell::new(Instant::now()),
             takes_connect: Cell::new(false),
             learned: Notify::new(),
+            is_asked: Cell::new(false),
+            task: RefCell::default(),
         });
         let (bound, weak) = (self.manner.bounds.streams_per_connection, Rc::downgrade(&shared));
         let watched = async move {
@@ -278,10 +326,12 @@ impl Kept {
                 {
                     let theirs = u32::try_from(connection.current_max_send_streams()).unwrap_or(u32::MAX);
                     shared.streams_max.set(theirs.min(bound).max(1));
-                    if looks > 0 {
-                        looks -= 1;
+                    shared.task.borrow_mut().get_or_insert_with(|| cx.waker().clone());
+                    if looks > 0 || shared.is_asked.get() {
+                        looks = looks.saturating_sub(1);
                         if connection.is_extended_connect_protocol_enabled() {
                             looks = 0;
+                            shared.is_asked.set(false);
                             shared.takes_connect.set(true);
                             shared.learned.notify_waiters();
                         }
@@ -312,18 +362,14 @@ impl Kept {
         let mut at = idle.len();
         while at > 0 {
             at -= 1;
-            let kept = &idle[at];
-            if kept.sender.is_closed() {
-                idle.remove(at);
-                self.shared.idle_total.set(self.shared.idle_total.get() - 1);
+            if idle[at].between != between {
                 continue;
             }
-            // One that is not ready yet still sends the end of an earlier request's body.
-            if kept.sender.is_ready() && kept.between == between {
-                let taken = idle.remove(at)?;
-                self.shared.idle_total.set(self.shared.idle_total.get() - 1);
-                let Some(open) = taken.open.upgrade() else { continue };
-                return Some((Line::Alone(taken.sender), open));
+            let mut taken = idle.remove(at)?;
+            self.shared.idle_total.set(self.shared.idle_total.get() - 1);
+            if taken.line.is_free() {
+                let open = taken.line.open().clone();
+                return Some((Line::Alone(taken.line), open));
             }
         }
         None
@@ -344,18 +390,17 @@ impl Kept {
     }
 
     /// Keeps a connection whose answer came whole.
-    pub fn put_back(
-        &self,
-        sender: http1::SendRequest<RequestBody>,
-        open: &Rc<Open>,
-        between: Option<Between>,
-    ) {
+    pub fn put_back(&self, mut line: Box<Alone>, between: Option<Between>) {
+        if !line.is_at_rest() {
+            return;
+        }
         let mut idle = self.idle.borrow_mut();
         let total = &self.shared.idle_total;
         let room = idle.len() < self.manner.bounds.kept_per_endpoint as usize
             && total.get() < self.shared.limits.kept_per_worker;
-        if room && self.endpoint.serves() && !sender.is_closed() {
-            idle.push_back(Idle { sender, open: Rc::downgrade(open), between, since: Instant::now() });
+        if room && self.endpoint.serves() {
+            line.rest();
+            idle.push_back(Idle { line, between, since: Instant::now() });
             total.set(total.get() + 1);
         }
     }
@@ -381,7 +426,7 @@ impl Kept {
         let is_young = |since: Instant| now.saturating_duration_since(since) < patience;
         let mut idle = self.idle.borrow_mut();
         let had = idle.len();
-        idle.retain(|kept| !kept.sender.is_closed() && is_young(kept.since));
+        idle.retain_mut(|kept| is_young(kept.since) && kept.line.is_free());
         self.shared.idle_total.set(self.shared.idle_total.get() + idle.len() - had);
         self.many.borrow_mut().retain(|shared| {
             !shared.sender.is_closed() && (shared.streams.get() > 0 || is_young(shared.since.get()))
@@ -396,6 +441,27 @@ impl Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         self.close_idle();
+        if let Some(cutter) = self.cutter.take() {
+            cutter.abort();
+        }
+    }
+}
+
+/// Cuts connections of HTTP/1.1 whenever their endpoint was left for `drain`.
+async fn cut_when_left(kept: Weak<Kept>, mut standing: watch::Receiver<Standing>, drain: Duration) {
+    loop {
+        if standing.wait_for(|standing| *standing == Standing::Leaving).await.is_err() {
+            return;
+        }
+        let comes_back = standing.wait_for(|standing| *standing != Standing::Leaving);
+        if tokio::time::timeout(drain, comes_back).await.is_err() {
+            let Some(kept) = kept.upgrade() else { return };
+            kept.cut();
+            drop(kept);
+            if standing.wait_for(|standing| *standing != Standing::Leaving).await.is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -417,12 +483,42 @@ where
 pub struct Open {
     endpoint: Arc<Endpoint>,
     shared: Rc<KeptShared>,
+    is_cut: Cell<bool>,
+    /// Who waits for its endpoint.
+    waiting: RefCell<Option<Waker>>,
 }
 
 impl Open {
     fn new(kept: &Kept) -> Rc<Self> {
         kept.endpoint.activity.connection_opened();
-        Rc::new(Open { endpoint: kept.endpoint.clone(), shared: kept.shared.clone() })
+        Rc::new(Open {
+            endpoint: kept.endpoint.clone(),
+            shared: kept.shared.clone(),
+            is_cut: Cell::new(false),
+            waiting: RefCell::default(),
+        })
+    }
+
+    /// Ends what is under way on it.
+    fn cut(&self) {
+        self.is_cut.set(true);
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
+    }
+
+    /// Whether it was cut; if not, the task is woken when it is.
+    pub fn is_cut(&self, cx: &Context<'_>) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waiting = Some(cx.waker().clone());
+        }
+        self.is_cut.get()
+    }
+
+    /// Nobody waits any more.
+    pub fn forget(&self) {
+        self.waiting.take();
     }
 }
 
@@ -432,7 +528,7 @@ impl Drop for Open {
     }
 }
 
-/// Drives one connection to its end, and cuts it when its endpoint was left for longer than `drain`.
+/// Drives one connection of HTTP/2 to its end, and cuts it when its endpoint was left for longer than `drain`.
 async fn attend(connection: impl Future<Output = hyper::Result<()>>, open: Rc<Open>) {
     let drain = open.shared.drain;
     let mut standing = open.endpoint.watch_standing();

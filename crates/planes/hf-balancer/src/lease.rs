@@ -10,15 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hf_telemetry::Outcome;
-use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
+use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version};
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1;
+use hyper::body::Body;
 use tokio::time::Instant;
 
-use crate::body::RequestBody;
+use crate::alone::{Alone, Broken, NotAnswered};
+use crate::body::{Reply, RequestBody};
 use crate::endpoint::Endpoint;
 use crate::endpoint_io::Between;
 use crate::kept::{Kept, Open, Stream};
@@ -46,7 +45,7 @@ impl Drop for Load {
 #[derive(Debug)]
 pub enum Line {
     /// A connection of HTTP/1.1.
-    Alone(http1::SendRequest<RequestBody>),
+    Alone(Box<Alone>),
     /// A stream of HTTP/2.
     OneOfMany(Stream),
 }
@@ -59,7 +58,7 @@ pub struct Lease {
     /// Whether it carried a request before.
     pub was_kept: bool,
     between: Option<Between>,
-    open: Rc<Open>,
+    _open: Rc<Open>,
     sent: Option<Sent>,
     _load: Load,
 }
@@ -77,7 +76,7 @@ struct Sent {
 impl Lease {
     /// Of `line` to the endpoint of `kept`.
     pub fn new(line: Line, kept: Rc<Kept>, was_kept: bool, load: Load, open: Rc<Open>) -> Self {
-        Lease { line: Some(line), kept, was_kept, between: None, open, sent: None, _load: load }
+        Lease { line: Some(line), kept, was_kept, between: None, _open: open, sent: None, _load: load }
     }
 
     /// Whose connection.
@@ -90,12 +89,13 @@ impl Lease {
         &self.kept.manner
     }
 
-    /// Hands a request over, at the first poll of the future, and waits for the head of its answer.
+    /// Hands a request over, at the first poll of the future, and waits for the head of its answer. What is streamed of `request`
+    /// is gone then, and with HTTP/2 all of it, unless it is said to be unsent.
     pub async fn send(
         &mut self,
-        mut request: Request<RequestBody>,
+        request: &mut Request<RequestBody>,
         between: Between,
-    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
+    ) -> Result<Response<Reply>, NotAnswered> {
         let at = Instant::now();
         self.between = self.kept.manner.is_per_client().then_some(between);
         self.sent = Some(Sent {
@@ -107,14 +107,27 @@ impl Lease {
         });
         self.kept.endpoint.activity.request_sent(self.kept.shared.clock.now());
         let answer = match self.line.as_mut() {
-            Some(Line::Alone(sender)) => {
-                for_http1(&mut request);
-                sender.try_send_request(request).await
+            Some(Line::Alone(alone)) => {
+                if request.uri().authority().is_some() {
+                    to_own_form(request);
+                }
+                alone.send(request).await.map(|response| response.map(|()| Reply::Alone))
             }
             Some(Line::OneOfMany(stream)) => {
-                let is_enciphered = self.kept.manner.says.tls.is_some();
-                for_http2(&mut request, is_enciphered);
-                stream.sender().try_send_request(request).await
+                for_http2(request, self.kept.manner.says.tls.is_some());
+                let taken = std::mem::replace(request, Request::new(RequestBody::Empty));
+                match stream.sender().try_send_request(taken).await {
+                    Ok(response) => Ok(response.map(Reply::OneOfMany)),
+                    Err(mut error) => {
+                        let back = error.take_message();
+                        let unsent = back.is_some();
+                        if let Some(mut back) = back {
+                            to_own_form(&mut back);
+                            *request = back;
+                        }
+                        Err(NotAnswered { unsent, error: Broken::Hyper(error.into_error()) })
+                    }
+                }
             }
             None => unreachable!("a lease has its line until it ends"),
         };
@@ -169,8 +182,35 @@ impl Lease {
 
     /// The answer came whole: keeps the connection for the next request.
     pub fn keep(mut self) {
-        if let Some(Line::Alone(sender)) = self.line.take() {
-            self.kept.put_back(sender, &self.open, self.between);
+        if let Some(Line::Alone(alone)) = self.line.take() {
+            self.kept.put_back(alone, self.between);
+        }
+    }
+
+    /// The connection of HTTP/1.1 that is lent.
+    pub fn alone(&self) -> Option<&Alone> {
+        match &self.line {
+            Some(Line::Alone(alone)) => Some(alone),
+            _ => None,
+        }
+    }
+
+    /// The same, to read from it.
+    pub fn alone_mut(&mut self) -> Option<&mut Alone> {
+        match &mut self.line {
+            Some(Line::Alone(alone)) => Some(alone),
+            _ => None,
+        }
+    }
+
+    /// Takes it for good: it carries something else from now on.
+    pub fn take_alone(&mut self) -> Option<Box<Alone>> {
+        match self.line.take() {
+            Some(Line::Alone(alone)) => Some(alone),
+            other => {
+                self.line = other;
+                None
+            }
         }
     }
 }
@@ -184,19 +224,6 @@ impl Drop for Lease {
             let now = self.kept.shared.clock.now();
             endpoint.activity.bytes_moved(sent.to_endpoint, sent.to_client, now);
         }
-    }
-}
-
-/// A path as target, the host in its field, the body's framing in a field where hyper would not write one.
-fn for_http1(request: &mut Request<RequestBody>) {
-    *request.version_mut() = Version::HTTP_11;
-    if request.uri().authority().is_some() {
-        to_own_form(request);
-    }
-    let has_length = request.body().size_hint().exact().is_some();
-    if !has_length && !request.headers().contains_key(CONTENT_LENGTH) {
-        // Said by us, since hyper sends no body of unknown length with GET.
-        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 
@@ -214,7 +241,6 @@ pub fn to_own_form<B>(request: &mut Request<B>) {
 /// The host in the target, and none of the fields that frame HTTP/1.1.
 fn for_http2(request: &mut Request<RequestBody>, is_enciphered: bool) {
     *request.version_mut() = Version::HTTP_2;
-    request.headers_mut().remove(TRANSFER_ENCODING);
     if request.uri().authority().is_some() {
         return;
     }
@@ -239,7 +265,7 @@ mod tests {
         for_http2(&mut request, true);
         assert_eq!(request.uri(), "https://service.test:80/a?b=c");
         assert!(!request.headers().contains_key(HOST));
-        for_http1(&mut request);
+        to_own_form(&mut request);
         assert_eq!(request.uri(), "/a?b=c");
         assert_eq!(request.headers()[HOST], "service.test:80");
         *request.uri_mut() = Uri::from_static("*");

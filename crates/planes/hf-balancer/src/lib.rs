@@ -17,6 +17,7 @@
 //! Not here: certificates' files (`hf-certificates`), bytes below HTTP (`hf-stream`), how to choose (`hf-balance`).
 
 mod access_log;
+mod alone;
 mod arrive;
 mod body;
 mod bound;

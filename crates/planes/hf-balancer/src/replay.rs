@@ -1,6 +1,6 @@
 //! A request kept so that it can be sent once more.
 //!
-//! The fields are kept as a list: a second map would cost more than the whole choice of an endpoint, and nearly every copy is thrown away.
+//! Who writes HTTP/1.1 only reads the request, so it is at hand afterwards. HTTP/2 takes it away: then the fields are noted as a list. A second map would cost more than the whole choice of an endpoint, and nearly every copy is thrown away.
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
@@ -10,7 +10,16 @@ use crate::body::RequestBody;
 
 /// A request once more.
 #[derive(Debug)]
-pub struct Replay {
+pub enum Replay {
+    /// The request is where it was: who sent it has only read it.
+    There,
+    /// What was noted of one that was given away. Boxed: what is not needed shall not be carried through every wait.
+    Noted(Box<Noted>),
+}
+
+/// What makes the same request.
+#[derive(Debug)]
+pub struct Noted {
     method: Method,
     uri: Uri,
     fields: Vec<(HeaderName, HeaderValue)>,
@@ -26,23 +35,28 @@ impl Replay {
         let mut fields = Vec::with_capacity(request.headers().len());
         fields.extend(request.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
         let protocol = request.extensions().get::<Protocol>().cloned();
-        Some(Replay { method: request.method().clone(), uri: request.uri().clone(), fields, body, protocol })
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        Some(Replay::Noted(Box::new(Noted { method, uri, fields, body, protocol })))
     }
 
-    /// The request.
-    pub fn into_request(self) -> Request<RequestBody> {
-        let mut request = Request::new(self.body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        if let Some(protocol) = self.protocol {
+    /// Puts the request back to where it was.
+    pub fn restore(self, to: &mut Request<RequestBody>) {
+        let Noted { method, uri, fields, body, protocol } = match self {
+            Replay::There => return,
+            Replay::Noted(noted) => *noted,
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        if let Some(protocol) = protocol {
             request.extensions_mut().insert(protocol);
         }
         let headers = request.headers_mut();
-        headers.reserve(self.fields.len());
-        for (name, value) in self.fields {
+        headers.reserve(fields.len());
+        for (name, value) in fields {
             headers.append(name, value);
         }
-        request
+        *to = request;
     }
 }
 
@@ -59,7 +73,8 @@ mod tests {
         for value in ["1", "2"] {
             request.headers_mut().append("x-twice", HeaderValue::from_static(value));
         }
-        let again = Replay::of(&request).unwrap().into_request();
+        let mut again = Request::new(RequestBody::Empty);
+        Replay::of(&request).unwrap().restore(&mut again);
         assert_eq!((again.method(), again.uri()), (request.method(), request.uri()));
         assert_eq!(again.headers(), request.headers());
         assert!(matches!(again.body(), RequestBody::Whole(body) if body == "body"));

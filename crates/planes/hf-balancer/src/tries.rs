@@ -21,17 +21,17 @@ use hf_telemetry::Outcome;
 use http::header::HeaderValue;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use crate::body::{Fate, RequestBody};
+use crate::alone::{Broken, NotAnswered};
+use crate::body::{Fate, Reply, ReplyBody, RequestBody};
 use crate::budget::Further;
 use crate::endpoint::Endpoint;
 use crate::endpoint_io::{Between, ConnectError};
 use crate::exchange::{ClientConnection, too_long};
 use crate::grpc;
 use crate::kept::Kept;
-use crate::lease::{Lease, to_own_form};
+use crate::lease::Lease;
 use crate::refuse::Refusal;
 use crate::replay::Replay;
 use crate::route::{Nobody, Route};
@@ -49,7 +49,7 @@ const DISCARD_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Answered {
     /// As it came.
-    pub response: Response<Incoming>,
+    pub response: Response<Reply>,
     /// Its connection.
     pub lease: Lease,
     /// A cookie that is new to the client.
@@ -83,11 +83,11 @@ enum Leg {
 
 /// How a try ended that gave no answer.
 enum Failed {
-    /// It reached no application: here is the request back, and why.
-    Unsent { request: Request<RequestBody>, error: String },
+    /// It reached no application, and is back; why.
+    Unsent { error: String },
     /// The same, of a connection that had ended already: it costs no try.
-    Stale { request: Request<RequestBody> },
-    /// It was sent and no answer came; here is a copy, if it may be sent again.
+    Stale,
+    /// It was sent and no answer came; here it is again, if it may be sent again.
     Sent { copy: Option<Replay>, error: String },
     /// It was sent and nothing came for too long.
     Silent { copy: Option<Replay>, waited: Duration },
@@ -99,10 +99,10 @@ enum Failed {
 struct Missed {
     refusal: Refusal,
     cause: Cause,
-    /// The request, if it may be sent again.
-    request: Option<Request<RequestBody>>,
+    /// Whether the request may be sent again, and is back for that.
+    again: bool,
     /// What to pass on if nothing better comes.
-    spare: Option<Answered>,
+    spare: Option<Box<Answered>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,32 +117,31 @@ enum Cause {
 
 impl Missed {
     fn of_client(refusal: Refusal) -> Self {
-        Missed { refusal, cause: Cause::Client, request: None, spare: None }
+        Missed { refusal, cause: Cause::Client, again: false, spare: None }
     }
 }
 
 impl Carrying<'_> {
     /// Carries it to an answer, here or at the failover.
-    pub async fn carry(self, request: Request<RequestBody>) -> Result<Answered, Refusal> {
-        let mut missed = match self.leg(Leg::First, request).await {
+    pub async fn carry(&self, request: &mut Request<RequestBody>) -> Result<Answered, Refusal> {
+        let missed = match self.leg(Leg::First, request).await {
             Ok(answered) => return Ok(answered),
             Err(missed) => missed,
         };
-        let request = missed.request.take();
-        if let Some(request) = request.filter(|request| self.may_fail_over(request, missed.cause)) {
+        if missed.again && self.may_fail_over(request, missed.cause) {
             // Boxed: few requests come here.
             match Box::pin(self.leg(Leg::Failover, request)).await {
                 Ok(answered) => {
                     if let Some(spare) = missed.spare {
-                        discard(spare);
+                        discard(*spare);
                     }
                     return Ok(answered);
                 }
-                Err(Missed { spare: Some(spare), .. }) => return Ok(spare),
+                Err(Missed { spare: Some(spare), .. }) => return Ok(*spare),
                 Err(_) => {}
             }
         }
-        missed.spare.ok_or(missed.refusal)
+        missed.spare.map(|spare| *spare).ok_or(missed.refusal)
     }
 
     fn may_fail_over(&self, request: &Request<RequestBody>, cause: Cause) -> bool {
@@ -168,15 +167,16 @@ impl Carrying<'_> {
         }
     }
 
-    async fn leg(&self, leg: Leg, mut request: Request<RequestBody>) -> Result<Answered, Missed> {
+    async fn leg(&self, leg: Leg, request: &mut Request<RequestBody>) -> Result<Answered, Missed> {
         let worker = &self.connection.worker;
         let mut tried: Vec<u64> = Vec::new();
         let mut last_error = String::new();
-        let mut spare: Option<Answered> = None;
+        // Boxed: few requests have one.
+        let mut spare: Option<Box<Answered>> = None;
         let mut fresh = false;
         let mut tries_max = 1;
         for _ in 0..TURNS_MAX {
-            let route = self.route(leg, &request).map_err(Missed::of_client)?;
+            let route = self.route(leg, request).map_err(Missed::of_client)?;
             let rules = route.rules();
             tries_max = usize::from(rules.retries.tries.max(1));
             let endpoint = match self.pick(&route, &tried) {
@@ -184,38 +184,43 @@ impl Carrying<'_> {
                 Err(Nobody::AllTried) => break,
                 Err(why) if tried.is_empty() => {
                     let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, route.explain(why));
-                    return Err(Missed { refusal, cause: Cause::Connection, request: Some(request), spare });
+                    return Err(Missed { refusal, cause: Cause::Connection, again: true, spare });
                 }
                 Err(_) => break,
             };
             let kept = worker.lines.to(&endpoint, &route.manner);
-            let failed = match kept.lend(fresh, self.between).await {
+            let lent = match kept.lend_kept(fresh, self.between) {
+                Some(lease) => Ok(lease),
+                // Boxed: a handshake needs more room than all the rest of a request, and few requests wait for one.
+                None => Box::pin(kept.lend(fresh, self.between)).await,
+            };
+            let failed = match lent {
                 Err(error) => {
                     if let ConnectError::Endpoint(_) = &error {
                         endpoint.finished(self.between.source.ip(), Outcome::ConnectFailed, 0);
                     }
-                    Failed::Unsent { request, error: error.to_string() }
+                    Failed::Unsent { error: error.to_string() }
                 }
                 // The zone was left while we connected.
-                Ok(_) if !endpoint.serves() && !self.still_leads(leg, &request, &endpoint) => continue,
+                Ok(_) if !endpoint.serves() && !self.still_leads(leg, request, &endpoint) => continue,
                 Ok(lease) => match self.send(leg, request, lease, &route, &kept).await {
                     Ok((answered, copy)) => {
                         let status = answered.response.status();
                         let retry = self.wants_another(leg, &route, status, tried.len() + 1);
                         let (Some(copy), Some(cause)) = (copy, retry) else {
                             if let Some(old) = spare {
-                                discard(old);
+                                discard(*old);
                             }
                             return Ok(answered);
                         };
-                        if let Some(old) = spare.replace(answered) {
-                            discard(old);
+                        if let Some(old) = spare.replace(Box::new(answered)) {
+                            discard(*old);
                         }
                         tried.push(endpoint.id);
                         last_error = format!("{} answered {status}", endpoint.key.address);
-                        request = copy.into_request();
+                        copy.restore(request);
                         if cause == Another::Pool {
-                            return Err(Self::missed(&route, tried.len(), &last_error, Some(request), spare));
+                            return Err(Self::missed(&route, tried.len(), &last_error, spare));
                         }
                         endpoint.stats.retried();
                         fresh = false;
@@ -225,18 +230,18 @@ impl Carrying<'_> {
                 },
             };
             let (back, error, was_sent) = match failed {
-                Failed::Stale { request: back } => {
-                    (request, fresh) = (back, true);
+                Failed::Stale => {
+                    fresh = true;
                     continue;
                 }
-                Failed::Unsent { request, error } => (Some(request), error, false),
-                Failed::Sent { copy, error } => (copy.map(Replay::into_request), error, true),
+                Failed::Unsent { error } => (Some(Replay::There), error, false),
+                Failed::Sent { copy, error } => (copy, error, true),
                 Failed::Silent { copy, waited } => {
                     let address = endpoint.key.address;
                     let what = format!("endpoint {address} did not answer within {waited:?}");
                     let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, what);
-                    let request = copy.map(Replay::into_request);
-                    return Err(Missed { refusal, cause: Cause::Silence, request, spare });
+                    let again = copy.map(|copy| copy.restore(request)).is_some();
+                    return Err(Missed { refusal, cause: Cause::Silence, again, spare });
                 }
                 Failed::Client(refusal) => return Err(Missed::of_client(refusal)),
             };
@@ -248,9 +253,9 @@ impl Carrying<'_> {
                     "endpoint {last_error}; the request may have been carried out, so it was not sent to another"
                 );
                 let refusal = Refusal::new(StatusCode::BAD_GATEWAY, what);
-                return Err(Missed { refusal, cause: Cause::Client, request: None, spare });
+                return Err(Missed { refusal, cause: Cause::Client, again: false, spare });
             };
-            request = back;
+            back.restore(request);
             fresh = false;
             let may_again = tried.len() < tries_max
                 && (!was_sent
@@ -265,27 +270,21 @@ impl Carrying<'_> {
             }
             endpoint.stats.retried();
         }
-        let route = self.route(leg, &request).map_err(Missed::of_client)?;
+        let route = self.route(leg, request).map_err(Missed::of_client)?;
         if tried.is_empty() {
             last_error =
                 format!("it was left while the request was on its way, after {tries_max} tries at most");
         }
-        Err(Self::missed(&route, tried.len(), &last_error, Some(request), spare))
+        Err(Self::missed(&route, tried.len(), &last_error, spare))
     }
 
-    fn missed(
-        route: &Route,
-        tried: usize,
-        last_error: &str,
-        request: Option<Request<RequestBody>>,
-        spare: Option<Answered>,
-    ) -> Missed {
+    fn missed(route: &Route, tried: usize, last_error: &str, spare: Option<Box<Answered>>) -> Missed {
         let pool = &route.pool;
         let what =
             format!("no endpoint of pool {pool} took the request, {tried} tried; the last: {last_error}");
         let cause =
             spare.as_ref().map_or(Cause::Connection, |answered| Cause::Status(answered.response.status()));
-        Missed { refusal: Refusal::new(StatusCode::BAD_GATEWAY, what), cause, request, spare }
+        Missed { refusal: Refusal::new(StatusCode::BAD_GATEWAY, what), cause, again: true, spare }
     }
 
     fn pick<'r>(&self, route: &'r Route, tried: &[u64]) -> Result<&'r Arc<Endpoint>, Nobody> {
@@ -334,7 +333,7 @@ impl Carrying<'_> {
     async fn send(
         &self,
         leg: Leg,
-        request: Request<RequestBody>,
+        request: &mut Request<RequestBody>,
         mut lease: Lease,
         route: &Route,
         kept: &Kept,
@@ -347,13 +346,25 @@ impl Carrying<'_> {
             );
             return Err(Failed::Client(Refusal::new(StatusCode::NOT_IMPLEMENTED, what)));
         }
-        let copy = if self.is_idempotent || is_http2 { Replay::of(&request) } else { None };
-        // A copy for HTTP/2 only may go out again only if it was not looked at.
-        let repeat = |copy: Option<Replay>| copy.filter(|_| self.is_idempotent);
-        let limit = Self::patience(leg, route, self.is_idempotent && copy.is_some());
+        let noted = if is_http2 { Replay::of(request) } else { None };
+        let is_repeatable = request.body().is_repeatable();
+        let limit = Self::patience(leg, route, self.is_idempotent && is_repeatable);
         let until = Instant::now() + limit;
         let timers = &self.connection.worker.shared.timers;
-        match timers.within(until, lease.send(request, self.between)).await {
+        let sent = timers.within(until, lease.send(request, self.between)).await;
+        if let Ok(Err(NotAnswered { unsent: true, error })) = sent {
+            lease.was_not_used();
+            return Err(if lease.was_kept {
+                // It had ended while it lay idle: no failure, and no try.
+                Failed::Stale
+            } else {
+                Failed::Unsent { error: explain(&error) }
+            });
+        }
+        let copy = if is_http2 { noted } else { is_repeatable.then_some(Replay::There) };
+        // Only what is idempotent may be carried out twice; the rest may go out again if it was not looked at.
+        let repeat = |copy: Option<Replay>| copy.filter(|_| self.is_idempotent);
+        match sent {
             Ok(Ok(response))
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS
                     && (is_http2 || !self.asks_upgrade) =>
@@ -368,18 +379,7 @@ impl Carrying<'_> {
                 let body_idle = route.manner.patience.body_idle;
                 Ok((Answered { response, lease, cookie, body_idle }, repeat(copy)))
             }
-            Ok(Err(mut error)) => {
-                if let Some(mut request) = error.take_message() {
-                    to_own_form(&mut request);
-                    lease.was_not_used();
-                    return Err(if lease.was_kept {
-                        // It had ended while it lay idle: no failure, and no try.
-                        Failed::Stale { request }
-                    } else {
-                        Failed::Unsent { request, error: explain(error.error()) }
-                    });
-                }
-                let error = error.into_error();
+            Ok(Err(NotAnswered { error, .. })) => {
                 let fate = self.fate.as_ref().map_or(Fate::Coming, |fate| fate.get());
                 Err(match (fate, refused(&error), copy) {
                     (Fate::TooLong, ..) => {
@@ -393,11 +393,13 @@ impl Carrying<'_> {
                     (Fate::Coming, Some(Refused::Closing), Some(copy)) => {
                         lease.was_not_used();
                         lease.retire();
-                        Failed::Stale { request: copy.into_request() }
+                        copy.restore(request);
+                        Failed::Stale
                     }
                     (Fate::Coming, Some(Refused::Stream), Some(copy)) => {
                         lease.was_not_used();
-                        Failed::Unsent { request: copy.into_request(), error: explain(&error) }
+                        copy.restore(request);
+                        Failed::Unsent { error: explain(&error) }
                     }
                     (Fate::Coming, _, copy) => {
                         lease.note(Outcome::Reset);
@@ -412,7 +414,7 @@ impl Carrying<'_> {
         }
     }
 
-    fn outcome(&self, response: &Response<Incoming>) -> Outcome {
+    fn outcome(&self, response: &Response<Reply>) -> Outcome {
         if response.status().is_server_error() {
             Outcome::ServerError
         } else if self.is_grpc {
@@ -449,7 +451,8 @@ enum Refused {
     Closing,
 }
 
-fn refused(error: &hyper::Error) -> Option<Refused> {
+fn refused(error: &Broken) -> Option<Refused> {
+    let Broken::Hyper(error) = error else { return None };
     let cause = std::error::Error::source(error)?.downcast_ref::<h2::Error>()?;
     if !cause.is_remote() {
         return None;
@@ -464,14 +467,14 @@ fn refused(error: &hyper::Error) -> Option<Refused> {
 fn discard(answered: Answered) {
     let Answered { response, lease, .. } = answered;
     tokio::task::spawn_local(async move {
-        let rest = Limited::new(response.into_body(), DISCARD_BYTES).collect();
-        if let Ok(Ok(_)) = tokio::time::timeout(DISCARD_PATIENCE, rest).await {
-            lease.keep();
-        }
+        // Kept by the body itself, once it has come whole.
+        let rest = Limited::new(ReplyBody::unwanted(response.into_body(), lease), DISCARD_BYTES).collect();
+        let _ = tokio::time::timeout(DISCARD_PATIENCE, rest).await;
     });
 }
 
-fn explain(error: &hyper::Error) -> String {
+fn explain(error: &Broken) -> String {
+    let Broken::Hyper(error) = error else { return error.to_string() };
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),

@@ -18,12 +18,13 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::ext::Protocol;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::body::ReplyBody;
+use crate::body::{Reply, ReplyBody};
 use crate::client_state::UnderWay;
 use crate::endpoint::Standing;
 use crate::front::Phase;
@@ -37,7 +38,7 @@ const SEC_WEBSOCKET_ACCEPT: HeaderName = HeaderName::from_static("sec-websocket-
 /// How long a client may take to answer a close frame.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long both sides may take to become a tunnel once the endpoint said 101.
+/// How long both sides may take to become a tunnel once the endpoint agreed.
 const OPENING: Duration = Duration::from_secs(10);
 
 /// An upgrade that a client asks for.
@@ -167,15 +168,20 @@ pub struct Surroundings {
     pub shared: Rc<KeptShared>,
 }
 
+/// The endpoint's side: a connection of its own, or a stream of one.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
 /// Answers that the endpoint agreed, and relays from then on. The request is under way as long as the tunnel is.
 pub fn open(
-    mut response: Response<Incoming>,
+    mut response: Response<Reply>,
     lease: Lease,
     upgrade: Upgrade,
     surroundings: Surroundings,
     under_way: UnderWay,
 ) -> Response<ReplyBody> {
-    let endpoint = hyper::upgrade::on(&mut response);
+    let over_http2 = hyper::upgrade::on(&mut response);
     let protocol = response.headers().get(UPGRADE).cloned().unwrap_or_else(|| upgrade.protocol.clone());
     let (mut parts, _) = response.into_parts();
     crate::headers::prepare_answer(&mut parts.headers);
@@ -194,21 +200,27 @@ pub fn open(
         parts.headers.insert(UPGRADE, protocol);
     }
     tokio::task::spawn_local(async move {
-        carry(endpoint, upgrade, lease, surroundings).await;
+        carry(over_http2, upgrade, lease, surroundings).await;
         drop(under_way);
     });
     Response::from_parts(parts, ReplyBody::nothing())
 }
 
-async fn carry(endpoint: OnUpgrade, upgrade: Upgrade, mut lease: Lease, around: Surroundings) {
+async fn carry(over_http2: OnUpgrade, upgrade: Upgrade, mut lease: Lease, around: Surroundings) {
     let is_websocket = upgrade.is_websocket();
-    let opening = tokio::time::timeout(OPENING, async { tokio::try_join!(upgrade.client, endpoint) }).await;
-    let Ok(Ok((client, endpoint))) = opening else {
+    let alone = lease.take_alone();
+    let opening = tokio::time::timeout(OPENING, async {
+        let client = TokioIo::new(upgrade.client.await?);
+        let endpoint: Box<dyn Stream> = match alone {
+            Some(alone) => alone,
+            None => Box::new(TokioIo::new(over_http2.await?)),
+        };
+        hyper::Result::Ok((client, endpoint))
+    });
+    let Ok(Ok((client, endpoint))) = opening.await else {
         tracing::debug!(endpoint = %lease.endpoint().key.address, "a side went away before its upgrade was done");
         return;
     };
-    let (client, endpoint): (TokioIo<Upgraded>, TokioIo<Upgraded>) =
-        (TokioIo::new(client), TokioIo::new(endpoint));
     let meter = Meter::default();
     let relaying = Relaying::new(around.idle, &meter);
     let due = Due::watch(&around);

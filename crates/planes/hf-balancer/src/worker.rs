@@ -11,13 +11,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use hf_config::estate::Protocol;
 use hf_telemetry::Activity;
 use http::header::HeaderValue;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::MissedTickBehavior;
 
 use crate::access_log::AccessLog;
@@ -32,6 +34,10 @@ use crate::serve::serve;
 
 /// How often idle endpoint connections are looked through.
 const SWEEP: Duration = Duration::from_millis(500);
+
+/// A request's name, and the memory from which names are cut.
+const ID_BYTES: usize = 32;
+const IDS_BYTES: usize = 64 * ID_BYTES;
 
 /// As much as a record of TLS carries.
 const SCRATCH_BYTES: usize = 16 << 10;
@@ -71,6 +77,7 @@ pub struct Worker {
     pub scratch: RefCell<Box<[u8]>>,
     /// Whether the balancer takes traffic yet.
     begun: watch::Receiver<bool>,
+    ids: RefCell<BytesMut>,
     chance: Cell<u64>,
     clients: Cell<usize>,
     gone: Notify,
@@ -99,19 +106,29 @@ impl Handle {
         told: watch::Receiver<u64>,
         begun: watch::Receiver<bool>,
     ) -> io::Result<Handle> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listeners, opened) = mpsc::channel(64);
         let (end, ended) = oneshot::channel();
         let (obey, obeyed) = watch::channel(0);
+        let (built, is_built) = std::sync::mpsc::channel();
         let config = config.clone();
         let thread = std::thread::Builder::new().name(format!("hf-balancer-{number}")).spawn(move || {
-            LocalSet::new().block_on(&runtime, async {
+            // One that knows its only thread: a task that is woken takes no lock.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build_local(LocalOptions::default());
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(built.send(Err(error))),
+            };
+            let _ = built.send(Ok(()));
+            runtime.block_on(async {
                 Rc::new(Worker::new(&config, tls, granted, begun)).run(opened, told, obey).await;
             });
             // Dropping the runtime cuts what is left.
             drop(runtime);
             let _ = end.send(());
         })?;
+        is_built.recv().unwrap_or_else(|_| Err(io::Error::other("a worker's thread ended at once")))?;
         Ok(Handle { listeners, obeyed, ended, thread })
     }
 }
@@ -141,6 +158,7 @@ impl Worker {
             spread: config.limits.spread,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
             begun,
+            ids: RefCell::default(),
             chance: Cell::new(hf_clock::random_seed()),
             clients: Cell::new(0),
             gone: Notify::new(),
@@ -207,8 +225,17 @@ impl Worker {
 
     /// A name for a request that came without one.
     pub fn new_request_id(&self) -> HeaderValue {
-        let text = format!("{:016x}{:016x}", self.chance(), self.chance());
-        HeaderValue::from_str(&text).expect("hexadecimal digits are plain text")
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut block = self.ids.borrow_mut();
+        if block.capacity() < ID_BYTES {
+            // Ids are cut from one piece of memory, so that a copy of one costs none.
+            *block = BytesMut::with_capacity(IDS_BYTES);
+        }
+        for chance in [self.chance(), self.chance()] {
+            let digit = |at: u32| DIGITS[(chance >> (60 - 4 * at)) as usize & 15];
+            block.extend_from_slice(&std::array::from_fn::<u8, 16, _>(|at| digit(at as u32)));
+        }
+        HeaderValue::from_maybe_shared(block.split().freeze()).expect("hexadecimal digits are plain text")
     }
 }
 
