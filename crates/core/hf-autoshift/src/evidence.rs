@@ -194,11 +194,10 @@ impl<'a> Ground<'a> {
         let mut accused: Vec<Accused> = Vec::new();
         for pool in pools {
             match self.word(*pool) {
-                PoolWord::Nothing => {}
                 PoolWord::Several(what) => return PoolWord::Several(what),
                 PoolWord::Zone(found) if is_in(estate, found.zone, resource) => accused.push(found),
                 // A region does not care for what others suffer.
-                PoolWord::Zone(_) => {}
+                PoolWord::Nothing | PoolWord::Zone(_) => {}
             }
         }
         let Some(first) = accused.first().cloned() else { return PoolWord::Nothing };

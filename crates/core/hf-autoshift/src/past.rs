@@ -21,10 +21,7 @@ pub fn returns_in_a_row(history: &[Shift], shift: &Shift) -> u32 {
     };
     // History is bounded, and each step goes back in it.
     while let Some(earlier) = before(next) {
-        let returned = match earlier.state {
-            ShiftState::Expired(at) | ShiftState::Completed(at) => at,
-            _ => break,
-        };
+        let (ShiftState::Expired(returned) | ShiftState::Completed(returned)) = earlier.state else { break };
         if next.started_at.since(returned) > FLAP_WITHIN {
             break;
         }

@@ -90,6 +90,11 @@ impl Client {
         self.send(Method::POST, &path, None, &StartPractice { request_id, ..start.clone() }).await
     }
 
+    /// `GET /v1/autoshift`.
+    pub async fn autoshifts(&self) -> Result<crate::AutoshiftsSeen, ClientError> {
+        self.get("/v1/autoshift").await
+    }
+
     /// `PUT /v1/autoshift/{resource}`.
     pub async fn set_autoshift(&self, resource: &str, set: &SetAutoshift) -> Result<WriteDone, ClientError> {
         let request_id = Some(set.request_id.clone().unwrap_or_else(request_id));

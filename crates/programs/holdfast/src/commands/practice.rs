@@ -1,11 +1,14 @@
 //! `holdfast practice` and `holdfast autoshift`.
 
-use hf_api::{Autoshift, Practice, Practices, PutPractice, SetAutoshift, StartPractice};
+use hf_api::{
+    Autoshift, AutoshiftSeen, AutoshiftsSeen, Practice, PracticeOutcome, PracticeRun, Practices, PutPractice,
+    SetAutoshift, StartPractice,
+};
 
 use super::shift;
 use crate::args::{AutoshiftArgs, AutoshiftCommand, Common, PracticeArgs, PracticeCommand};
 use crate::failure::Failure;
-use crate::output::{columns, show};
+use crate::output::{columns, rough, show};
 use crate::session::client;
 
 /// Runs one of the practice commands.
@@ -25,6 +28,15 @@ pub async fn run(args: &PracticeArgs, common: &Common) -> Result<(), Failure> {
         PracticeCommand::List => show(common.output, &client.practices().await?, in_table),
         PracticeCommand::Show { resource } => {
             show(common.output, &client.practice(resource).await?, in_words)
+        }
+        PracticeCommand::History { resource } => {
+            show(common.output, &client.practice(resource).await?.history, |runs| history(runs))
+        }
+        PracticeCommand::Gate { resource, within } => {
+            let practice = client.practice(resource).await?;
+            let now_ms = client.status().await?.now_ms;
+            let open = gate(&practice, now_ms, within.as_millis() as u64).map_err(Failure::Refused)?;
+            show(common.output, &practice, |_| open)
         }
         PracticeCommand::Configure {
             resource,
@@ -59,6 +71,9 @@ pub async fn run(args: &PracticeArgs, common: &Common) -> Result<(), Failure> {
 /// Says whether automatic shifts may act.
 pub async fn autoshift(args: &AutoshiftArgs, common: &Common) -> Result<(), Failure> {
     let (resource, to) = match &args.command {
+        AutoshiftCommand::List => {
+            return show(common.output, &client(common)?.autoshifts().await?, watched);
+        }
         AutoshiftCommand::On { resource } => (resource, Autoshift::On),
         AutoshiftCommand::Advise { resource } => (resource, Autoshift::Advise),
         AutoshiftCommand::Off { resource } => (resource, Autoshift::Off),
@@ -70,14 +85,27 @@ pub async fn autoshift(args: &AutoshiftArgs, common: &Common) -> Result<(), Fail
     })
 }
 
+fn watched(seen: &AutoshiftsSeen) -> String {
+    if seen.autoshifts.is_empty() {
+        return "nothing is watched; `holdfast autoshift on RESOURCE` or `advise RESOURCE` begins it"
+            .to_owned();
+    }
+    let row = |one: &AutoshiftSeen| {
+        let shift = one.shift.clone().unwrap_or_else(|| "-".to_owned());
+        [one.resource.clone(), one.setting.as_str().to_owned(), shift, one.text.clone()]
+    };
+    let rows: Vec<[String; 4]> = seen.autoshifts.iter().map(row).collect();
+    columns(["RESOURCE", "AUTOSHIFT", "SHIFT", "EVIDENCE"], &rows)
+}
+
 fn in_table(practices: &Practices) -> String {
     if practices.practices.is_empty() {
         return "no resource has a practice configuration; make one with `holdfast practice configure`"
             .to_owned();
     }
     let row = |practice: &Practice| {
-        let last = practice.runs.last().map_or("never".to_owned(), |run| {
-            format!("{} out of {}, {}", hf_api::instant(run.started_at_ms), run.zone, run.state.as_str())
+        let last = practice.history.last().map_or("never".to_owned(), |run| {
+            format!("{} out of {}, {}", hf_api::instant(run.started_at_ms), run.zone, run.outcome.as_str())
         });
         [practice.resource.clone(), practice.autoshift.as_str().to_owned(), when(practice), last]
     };
@@ -98,6 +126,50 @@ fn when(practice: &Practice) -> String {
     text
 }
 
+fn history(runs: &[PracticeRun]) -> String {
+    if runs.is_empty() {
+        return "it has never run".to_owned();
+    }
+    let percent = |ppm: Option<u32>| ppm.map_or("-".to_owned(), |ppm| format!("{}%", ppm / 10_000));
+    let row = |run: &PracticeRun| {
+        let headroom =
+            [run.headroom_before_ppm, run.headroom_during_ppm, run.headroom_after_ppm].map(percent);
+        [
+            run.id.clone(),
+            hf_api::instant(run.started_at_ms),
+            run.zone.clone(),
+            run.outcome.as_str().to_owned(),
+            run.time_to_zero_ms.map_or("-".to_owned(), rough),
+            headroom.join(" "),
+            run.why.clone(),
+        ]
+    };
+    let rows: Vec<[String; 7]> = runs.iter().map(row).collect();
+    columns(["RUN", "STARTED", "ZONE", "OUTCOME", "TO ZERO", "HEADROOM", "WHY"], &rows)
+}
+
+/// Whether a release may pass: the newest run that was judged succeeded, and ended lately enough. An interrupted one says nothing about the
+/// service, so the one before it counts.
+fn gate(practice: &Practice, now_ms: u64, within_ms: u64) -> Result<String, String> {
+    let judged =
+        |run: &&PracticeRun| !matches!(run.outcome, PracticeOutcome::Pending | PracticeOutcome::Interrupted);
+    let resource = &practice.resource;
+    let Some(run) = practice.history.iter().rev().find(judged) else {
+        return Err(format!(
+            "{resource} has had no practice run that was judged; start one with `holdfast practice start`"
+        ));
+    };
+    let at = run.ended_at_ms.unwrap_or(run.started_at_ms);
+    let told = format!("run {} of {resource} out of {} ended {}", run.id, run.zone, hf_api::instant(at));
+    if run.outcome != PracticeOutcome::Succeeded {
+        return Err(format!("{told}: {}, {}", run.outcome.as_str(), run.why));
+    }
+    if now_ms.saturating_sub(at) > within_ms {
+        return Err(format!("{told}: that is longer ago than {}", rough(within_ms)));
+    }
+    Ok(format!("{told}: succeeded"))
+}
+
 fn in_words(practice: &Practice) -> String {
     let alarms = |alarms: &[String]| if alarms.is_empty() { "none".to_owned() } else { alarms.join(", ") };
     let mut text = format!(
@@ -108,6 +180,20 @@ fn in_words(practice: &Practice) -> String {
         alarms(&practice.config.outcome_alarms),
         alarms(&practice.config.blocking_alarms),
     );
+    if let Some(at) = practice.next_at_ms {
+        text.push_str(&format!("next run due     {}\n", hf_api::instant(at)));
+    }
+    for alarm in &practice.unknown_alarms {
+        text.push_str(&format!(
+            "UNKNOWN ALARM    {alarm}: no health check of the estate has this name; it never goes off\n"
+        ));
+    }
+    if let Some(why) = &practice.not_begun {
+        text.push_str(&format!("did not begin    {why}\n"));
+    }
+    if !practice.history.is_empty() {
+        text.push_str(&format!("\n{}", history(&practice.history)));
+    }
     if !practice.runs.is_empty() {
         let rows: Vec<[String; 5]> = practice
             .runs
@@ -134,6 +220,48 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_gate_opens_for_a_success_that_is_not_too_old() {
+        let run = |id: &str, outcome, ended_at_ms| PracticeRun {
+            id: id.to_owned(),
+            zone: "a".to_owned(),
+            started_at_ms: 0,
+            ended_at_ms,
+            outcome,
+            why: "because".to_owned(),
+            time_to_zero_ms: Some(812),
+            headroom_before_ppm: Some(500_000),
+            headroom_during_ppm: None,
+            headroom_after_ppm: None,
+        };
+        let told = |history: Vec<PracticeRun>, now_ms| {
+            let practice = Practice {
+                resource: "pool/web".to_owned(),
+                autoshift: Autoshift::Off,
+                config: PracticeConfig::default(),
+                runs: Vec::new(),
+                history,
+                next_at_ms: None,
+                unknown_alarms: Vec::new(),
+                not_begun: None,
+                revision: 1,
+            };
+            gate(&practice, now_ms, 1_000)
+        };
+        let (good, bad) = (PracticeOutcome::Succeeded, PracticeOutcome::Failed);
+        assert!(told(Vec::new(), 0).is_err());
+        assert!(told(vec![run("s-1", good, Some(500))], 1_500).is_ok());
+        assert!(told(vec![run("s-1", good, Some(500))], 1_501).unwrap_err().contains("longer ago"));
+        let failed = told(vec![run("s-1", good, Some(500)), run("s-2", bad, Some(600))], 700);
+        assert!(failed.unwrap_err().ends_with("failed, because"));
+        let mut interrupted =
+            vec![run("s-1", good, Some(500)), run("s-2", PracticeOutcome::Interrupted, Some(600))];
+        interrupted.push(run("s-3", PracticeOutcome::Pending, None));
+        assert!(told(interrupted, 700).is_ok());
+        let table = history(&[run("s-1", good, Some(500))]);
+        assert!(table.contains("succeeded  812ms    50% - -"), "{table}");
+    }
+
+    #[test]
     fn when_runs_may_run_is_said_in_one_clause() {
         let told = |allowed: &[&str], blocked: &[&str], dates: &[&str]| {
             let texts = |of: &[&str]| of.iter().map(ToString::to_string).collect();
@@ -148,6 +276,10 @@ mod tests {
                     blocked_dates: texts(dates),
                 },
                 runs: Vec::new(),
+                history: Vec::new(),
+                next_at_ms: None,
+                unknown_alarms: Vec::new(),
+                not_begun: None,
                 revision: 1,
             })
         };
