@@ -45,7 +45,7 @@ async fn every_described_route_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 47);
+    assert_eq!(count, 51);
 }
 
 #[tokio::test]
@@ -109,6 +109,7 @@ async fn status_at_a_glance() {
           "estate_id": "75e9c6493a8e1f9cf357d4bfb92ca9a4",
           "estate_revision": 1,
           "floors_overridden": [],
+          "gray": [],
           "node": "n1",
           "nodes": [
             {
@@ -162,6 +163,7 @@ async fn status_at_a_glance() {
               "mode": "fail_open",
               "name": "web",
               "of": 2,
+              "scale_in_held": "pool/web: a is away (shift-2 until 2023-11-14T22:43:22Z): the others carry its part, and it must be whole when it returns",
               "serving": 1,
               "zones": [
                 {
@@ -289,6 +291,7 @@ async fn status_at_a_glance() {
               },
               "region": "r",
               "requests_per_1000_s": 16666,
+              "scale_in_held": "pool/web: a is away (shift-2 until 2023-11-14T22:43:22Z): the others carry its part, and it must be whole when it returns",
               "share_ppm": 1000000,
               "state": "away"
             },
@@ -310,6 +313,7 @@ async fn status_at_a_glance() {
               },
               "region": "r",
               "requests_per_1000_s": 0,
+              "scale_in_held": "pool/web: a is away (shift-2 until 2023-11-14T22:43:22Z): the others carry its part, and it must be whole when it returns",
               "share_ppm": 0,
               "state": "open"
             }
@@ -513,6 +517,19 @@ async fn metrics_are_openmetrics() {
         # TYPE holdfast_zone_endpoints_healthy gauge
         holdfast_zone_endpoints_healthy{zone="a",region="r"} 1
         holdfast_zone_endpoints_healthy{zone="b",region="r"} 1
+        # HELP holdfast_scale_in_allowed 1 while things of a zone may be scaled in, 0 while a zone is away from one of its pools or returning.
+        # TYPE holdfast_scale_in_allowed gauge
+        holdfast_scale_in_allowed{zone="a"} 0
+        holdfast_scale_in_allowed{zone="b"} 0
+        # HELP holdfast_zone_capacity Requests a second that a zone carries: declared, or the most of a week that went well.
+        # TYPE holdfast_zone_capacity gauge
+        holdfast_zone_capacity{zone="a",basis="declared"} 100
+        # HELP holdfast_pool_scale_in_allowed 1 while a pool may be scaled in, 0 while one of its zones is away or returning.
+        # TYPE holdfast_pool_scale_in_allowed gauge
+        holdfast_pool_scale_in_allowed{pool="web"} 0
+        # HELP holdfast_carried_left_out Seconds of pools in zones that are not kept for want of room.
+        # TYPE holdfast_carried_left_out counter
+        holdfast_carried_left_out_total{} 0
         # HELP holdfast_zones_held Zones whose shift is past its end and held.
         # TYPE holdfast_zones_held gauge
         holdfast_zones_held{} 0
