@@ -59,6 +59,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             commands::block_on(commands::practice::autoshift(&autoshift, &common))
         }
         Command::Pin(pin) => commands::block_on(commands::pin::run(&pin, &common)),
+        Command::WhatIf(what_if) => commands::block_on(commands::whatif::run(&what_if, &common)),
         Command::Explain(explain) => commands::block_on(commands::explain::run(&explain, &common)),
         Command::HostedZones(args) if args.answers => {
             commands::block_on(commands::dns_answers::run(&args, &common))

@@ -21,6 +21,7 @@ pub mod serve;
 pub mod shift;
 pub mod status;
 mod wait;
+pub mod whatif;
 
 use std::future::Future;
 use std::path::Path;

@@ -1,4 +1,3 @@
-use expect_test::expect;
 use hf_api::{KnownCapacity, RefusedThere, WhatIfPool};
 
 use super::*;
@@ -62,5 +61,23 @@ fn a_table_tells_who_carries_what() {
             if_zonal_ppm: 666_666,
         }],
     };
-    expect![[""]].assert_eq(&in_words(&found, Style { bars: true, colour: false }));
+    let text = in_words(&found, Style { bars: true, colour: false });
+    assert!(text.starts_with("if a went, as n1 sees it at revision 7\n\n"), "{text}");
+    for told in [
+        "40/s -> 60/s",
+        "80/s -> 120/s",
+        "40.0%",
+        "BEYOND",
+        "GONE",
+        "[############++++++++]!",
+        "[########++++++++    ]",
+        "\nthe peak is that of 30 hours in the last week\n",
+        "\npool/db WOULD SERVE NOBODY: 1.5/s go nowhere\n",
+        "\nrefused:\n  pool/web stays in a: at least 3 zones must stay, this would leave 2\n",
+        "(2/3)^3 = 29.6%",
+        "2/3 = 66.6%",
+    ] {
+        assert!(text.contains(told), "{told} in {text}");
+    }
+    assert!(text.ends_with("an evacuation would be refused; see above what holds it\n"), "{text}");
 }
