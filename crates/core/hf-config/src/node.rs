@@ -45,15 +45,19 @@ pub struct NodeConfig {
     pub break_glass_keys: Vec<OperatorKey>,
     /// Where the control role looks endpoint sources up.
     pub sources: SourcesConfig,
+    /// How the checker role runs.
+    pub checker: CheckerConfig,
 }
 
 mod assign;
 mod balancer;
+mod checker;
 mod dns;
 mod sources;
 
 pub use assign::AssignConfig;
 pub use balancer::{AccessLog, BalancerConfig};
+pub use checker::CheckerConfig;
 pub use dns::{DnsConfig, DnsTls, DnstapSink, RateLimit, TsigAlgorithm, TsigKeyFile, Xdp, XdpMode};
 pub use sources::SourcesConfig;
 

@@ -18,6 +18,7 @@ use crate::{Problem, Problems};
 mod api;
 mod assign;
 mod balancer;
+mod checker;
 mod dns;
 mod ledger;
 mod sources;
@@ -165,6 +166,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
     let tls = if_there(has_tls, |value| tls(value, report));
     let break_glass_keys = break_glass_keys(root, report);
     let sources = sources::sources(root, node.as_ref().map(|node| &*node.data_dir), report);
+    let checker = checker::checker(root, report);
     let ledger = ledger::ledger(root.get("ledger"), report);
     let node = node?;
     let first = |list: Option<Vec<SocketAddr>>| list.and_then(|list| list.first().copied());
@@ -187,6 +189,7 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         ledger: ledger?,
         break_glass_keys,
         sources: sources?,
+        checker: checker?,
     })
 }
 

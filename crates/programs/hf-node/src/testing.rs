@@ -59,5 +59,6 @@ pub fn config(name: &str) -> NodeConfig {
         ledger: hf_config::node::LedgerConfig::Embedded,
         break_glass_keys: vec![],
         sources: hf_config::node::SourcesConfig::default(),
+        checker: hf_config::node::CheckerConfig::default(),
     }
 }

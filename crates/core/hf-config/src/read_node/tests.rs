@@ -178,6 +178,9 @@ fn a_whole_file() {
                     resolvers: [],
                     directory: "data/endpoints",
                 },
+                checker: CheckerConfig {
+                    allow_commands: [],
+                },
             }
         "#]],
     );
@@ -246,6 +249,9 @@ fn defaults() {
                 sources: SourcesConfig {
                     resolvers: [],
                     directory: "/var/lib/holdfast/endpoints",
+                },
+                checker: CheckerConfig {
+                    allow_commands: [],
                 },
             }
         "#]],
@@ -1128,4 +1134,15 @@ fn a_node_that_assigns_says_where() {
     // Who does not assign has nothing in the way there.
     let other = node("[status]\nlisten = \"0.0.0.0:7603\"").replace("\"assign\", ", "");
     assert!(read_node("node.toml", &other).is_ok());
+}
+
+#[test]
+fn programs_that_checks_may_run_are_absolute_paths() {
+    check(
+        "checker = { allow_commands = [\"/usr/lib/checks/disk\", \"disk\", 7] }\nnode = { id = \"n\", data_dir = \"/d\", roles = [\"dns\"] }",
+        expect![[r#"
+            node.toml:1:55: "disk" is not the absolute path of a program; write it whole
+            node.toml:1:63: `allow_commands` is a string in quotes, this is a whole number; change it
+        "#]],
+    );
 }
