@@ -12,6 +12,8 @@ const STREAMS: usize = 4;
 /// A suspicion: as much evidence as an hour gives once by chance.
 const SUSPECT: f64 = 8.188_689_124_444_2; // ln 3,600
 
+/// How long after it slowness everywhere says nothing of one zone.
+const SHARED_SLOW_S: u32 = 300;
 /// With a smaller part of the faults at the endpoints that are left, nobody knows where the worst clients' faults were.
 const PROPORTIONAL: f64 = 0.5;
 /// Probes that would be so much likelier had they nothing to do with the faults do not see them: one in five by chance.
@@ -27,6 +29,8 @@ pub struct Detector {
     probes: Probes,
     observers: Observers,
     zones: Vec<Watched>,
+    /// Seconds for which slowness counts as everybody's.
+    shared_slow_s: u32,
 }
 
 /// Where a zone's past is found when zones or endpoints come and go.
@@ -198,6 +202,7 @@ impl Detector {
             zones: endpoints.iter().map(|endpoints| Watched::new(*endpoints)).collect(),
             streams,
             second: 0,
+            shared_slow_s: 0,
             config,
         }
     }
@@ -352,6 +357,10 @@ impl Detector {
         for (stream, counts) in self.streams.iter_mut().zip(&counts) {
             stream.step(counts, quiet, caps, config);
         }
+        self.shared_slow_s = self.shared_slow_s.saturating_sub(1);
+        if self.streams[1..].iter().any(is_slow_everywhere) {
+            self.shared_slow_s = SHARED_SLOW_S;
+        }
         let threshold = config.log_a + libm::log((STREAMS + 1) as f64);
         let mut shown = Vec::with_capacity(self.zones.len());
         for (at, (watched, seen)) in self.zones.iter_mut().zip(&seen).enumerate() {
@@ -365,7 +374,9 @@ impl Detector {
                 let endpoints = excess.len() as f64;
                 let needed = (config.breadth * endpoints).max(config.breadth_min).min(0.9 * endpoints);
                 let is_broad = breadth(excess) >= needed;
-                *shown = if is_broad && test.is_above { test.m } else { test.m.min(threshold - 2.0) };
+                let is_own = stream == 0 || self.shared_slow_s == 0;
+                *shown =
+                    if is_broad && test.is_above && is_own { test.m } else { test.m.min(threshold - 2.0) };
             }
             shown.push(of_zone);
         }
@@ -460,6 +471,13 @@ impl Detector {
         let is_uneven = breadth(excess) < 0.75 * expected;
         !(is_total || is_small || is_unseen || is_uneven || self.probes.is_cut(at))
     }
+}
+
+/// Whether more than half of all zones, three at least, surely got slower than their own past: then what is usual moves with them, and the zone that is
+/// hit hardest looks slow beside the others for long after they stopped looking slow beside each other.
+fn is_slow_everywhere(stream: &Stream) -> bool {
+    let slower = stream.zones.iter().filter(|test| test.against_past > SUSPECT).count();
+    slower >= 3 && slower * 2 > stream.zones.len()
 }
 
 /// The endpoints without the worst ones by rate: one bad endpoint makes no zone.
