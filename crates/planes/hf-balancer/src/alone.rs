@@ -184,7 +184,7 @@ impl Alone {
         self.poll_going(cx)?;
         loop {
             let Poll::Ready(read) = self.poll_head(cx)? else { return self.wait(cx) };
-            let Read { response, framing, stays } = head::made(read, is_head)?;
+            let Read { response, framing, stays } = head::made(&read, is_head)?;
             if response.status().is_informational()
                 && response.status() != http::StatusCode::SWITCHING_PROTOCOLS
             {

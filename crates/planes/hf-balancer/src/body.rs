@@ -282,7 +282,7 @@ impl ReplyBody {
     /// An endpoint's answer that nobody wants: it is read for the sake of its connection.
     pub fn unwanted(reply: Reply, lease: Lease) -> Self {
         let passing =
-            Passing { timers: Rc::default(), idle: Duration::from_secs(60), until: None, is_grpc: false };
+            Passing { timers: Rc::default(), idle: Duration::from_mins(1), until: None, is_grpc: false };
         let mut from = FromEndpoint { reply, lease: Some(lease), passing, waiting_since: None, timer: None };
         if from.is_end_stream() {
             from.keep();

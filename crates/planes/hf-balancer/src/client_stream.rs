@@ -129,7 +129,9 @@ fn write_gathered(
         }
         _ => GATHERED.with_borrow_mut(|all| {
             all.clear();
-            slices.iter().for_each(|slice| all.extend_from_slice(slice));
+            for slice in slices {
+                all.extend_from_slice(slice);
+            }
             Pin::new(stream).poll_write(cx, all)
         }),
     }

@@ -60,6 +60,9 @@ struct Known {
     upgrade: Option<Upgrade>,
 }
 
+/// A body that is to be read whole, and how long it is.
+type Unread = (Incoming, u64);
+
 impl ClientConnection {
     /// A connection of `client`.
     pub fn new(worker: Rc<Worker>, front: Arc<Front>, state: Arc<ConnectionState>, client: Client) -> Self {
@@ -218,7 +221,7 @@ impl ClientConnection {
         route: &Route,
         known: &Known,
         fate: &mut Option<Rc<Cell<Fate>>>,
-    ) -> Result<(Request<RequestBody>, Option<(Incoming, u64)>), Refusal> {
+    ) -> Result<(Request<RequestBody>, Option<Unread>), Refusal> {
         let bounds = &route.rules().bounds;
         let (mut parts, incoming) = request.into_parts();
         if !parts.headers.contains_key(HOST) {

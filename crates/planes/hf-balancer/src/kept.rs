@@ -288,7 +288,9 @@ impl Kept {
         let (key, drain) = (&self.endpoint.key, self.shared.drain);
         tracing::info!(endpoint = %key.address, zone = %key.zone, ?drain, count = left.len(),
             "requests cut: their zone was left and `drain` has passed");
-        left.iter().for_each(|open| open.cut());
+        for open in &left {
+            open.cut();
+        }
     }
 
     async fn greet_http2(

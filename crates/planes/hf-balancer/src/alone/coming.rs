@@ -100,7 +100,7 @@ impl Coming {
             }
             Coming::Chunked(chunks) => {
                 let taken = chunks.take(bytes)?;
-                if chunks.is_whole(&taken) {
+                if taken.is_last() {
                     *self = Coming::Nothing;
                 }
                 Ok(taken)
@@ -109,15 +109,17 @@ impl Coming {
     }
 }
 
-impl Chunks {
-    fn is_whole(&self, taken: &Taken) -> bool {
-        match taken {
+impl Taken {
+    fn is_last(&self) -> bool {
+        match self {
             Taken::Over => true,
             Taken::Frame(frame) => frame.is_trailers(),
             Taken::More => false,
         }
     }
+}
 
+impl Chunks {
     fn take(&mut self, bytes: &mut Bytes) -> Result<Taken, &'static str> {
         while !bytes.is_empty() {
             match self.at {

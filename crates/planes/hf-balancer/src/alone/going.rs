@@ -42,6 +42,7 @@ pub enum Stopped {
 
 /// What is on its way.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own; no two are one state")]
 pub struct Going {
     form: Form,
     /// Comes first.
@@ -80,7 +81,7 @@ impl Going {
         match body {
             RequestBody::Empty => {}
             RequestBody::Whole(bytes) if room.len() + bytes.len() <= room_bytes => {
-                room.extend_from_slice(bytes)
+                room.extend_from_slice(bytes);
             }
             RequestBody::Whole(bytes) => going.piece = bytes.clone(),
             RequestBody::Streamed(_) => {

@@ -151,12 +151,12 @@ pub struct Read {
 }
 
 /// Reads a whole head. `is_head`: of an answer to HEAD.
-pub fn made(head: Bytes, is_head: bool) -> Result<Read, Broken> {
+pub fn made(head: &Bytes, is_head: bool) -> Result<Read, Broken> {
     let malformed = Broken::Malformed;
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let rules = httparse::ParserConfig::default();
-    match rules.parse_response_with_uninit_headers(&mut parsed, &head, &mut fields) {
+    match rules.parse_response_with_uninit_headers(&mut parsed, head, &mut fields) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(malformed("it has more than 128 fields")),
         Ok(_) | Err(_) => return Err(malformed("its head is none of HTTP/1")),
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn check(head: &str, is_head: bool, want: Result<(&str, bool), &str>) {
-        let got = made(Bytes::copy_from_slice(head.as_bytes()), is_head);
+        let got = made(&Bytes::copy_from_slice(head.as_bytes()), is_head);
         let got =
             got.map(|read| (format!("{:?}", read.framing), read.stays)).map_err(|error| error.to_string());
         let want = want.map(|(framing, stays)| (framing.to_owned(), stays));
