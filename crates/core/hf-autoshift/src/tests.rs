@@ -79,7 +79,9 @@ impl World {
             .filter(|(_, at)| self.estate.zone(self.estate.endpoint(*at).zone).id.as_str() == in_zone)
             .map(|(at, _)| at)
             .collect();
-        here.into_iter().for_each(|at| self.verdicts.of[at] = verdict);
+        for at in here {
+            self.verdicts.of[at] = verdict;
+        }
     }
 
     fn gray(&mut self, pool: &str, finding: GrayFinding) {

@@ -81,7 +81,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
                 is_status
                     && asked.resource.as_ref().is_none_or(|wanted| resource_of(&known, shift) == *wanted)
             });
-            let page = asked.paging.page(matching, newest);
+            let page = asked.paging.page(matching, |shift| newest(shift));
             let items = page.items.into_iter().map(|shift| ZonalShiftSummary {
                 shift: of_shift(&known, shift),
                 shift_type: shift_type(shift.kind),
@@ -127,7 +127,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
             let matching = known.view.shifts.iter().filter(|shift| {
                 shift.kind == ShiftKind::Autoshift && autoshift_status(shift.state) == asked.status
             });
-            let page = asked.paging.page(matching, newest);
+            let page = asked.paging.page(matching, |shift| newest(shift));
             let items = page.items.into_iter().map(|shift| AutoshiftSummary {
                 away_from: shift.zone.clone(),
                 start_time: shift.started_at.into(),
@@ -188,7 +188,7 @@ pub(super) async fn serve(desk: &Desk<'_>, call: &Call) -> Result<Output, Failed
 }
 
 /// Orders shifts, the newest first.
-fn newest(shift: &&Shift) -> String {
+fn newest(shift: &Shift) -> String {
     ShiftKey::of(&shift.id).map_or_else(String::new, |key| newest_first(key.0.0))
 }
 
