@@ -14,4 +14,4 @@ pub mod carried;
 mod ticket;
 
 pub use assigner::{Admitted, Assigner, Assigners, Place, TurnedAway};
-pub use ticket::{TICKET_BYTES, Ticket, TicketError, TicketKey};
+pub use ticket::{TICKET_BYTES, TICKET_KEYS, Ticket, TicketError, TicketKey};

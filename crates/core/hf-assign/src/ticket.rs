@@ -18,9 +18,17 @@ const LAST_RESORT: &str = "1r";
 /// Bytes of the signature. 16 are 2^128 guesses, each of which is a request.
 const MAC_BYTES: usize = 16;
 
-/// What signs tickets: the same on every node that assigns or is assigned to.
+/// Keys that one node may have at once.
+pub const TICKET_KEYS: usize = 8;
+
+/// What signs tickets: the same on every node that assigns or is assigned to. Of several keys the first one signs, and each is good for a ticket that it
+/// signed: so a new key comes without a session that has to ask again.
 #[derive(Clone)]
-pub struct TicketKey(Hmac<Sha256>);
+pub struct TicketKey {
+    signs: Hmac<Sha256>,
+    /// Good besides.
+    others: Box<[Hmac<Sha256>]>,
+}
 
 impl std::fmt::Debug for TicketKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -31,20 +39,29 @@ impl std::fmt::Debug for TicketKey {
 impl TicketKey {
     /// Of 32 secret bytes.
     pub fn new(secret: &[u8; 32]) -> TicketKey {
-        TicketKey(Hmac::new_from_slice(secret).expect("HMAC takes keys of any length"))
+        TicketKey::with_others(secret, &[])
+    }
+
+    /// Of 32 secret bytes that sign, and others that signed before or will: the first [`TICKET_KEYS`] less one of them.
+    pub fn with_others(secret: &[u8; 32], others: &[[u8; 32]]) -> TicketKey {
+        let of = |secret: &[u8; 32]| Hmac::new_from_slice(secret).expect("HMAC takes keys of any length");
+        TicketKey { signs: of(secret), others: others.iter().take(TICKET_KEYS - 1).map(of).collect() }
     }
 
     fn sign(&self, signed: &str) -> [u8; 32] {
-        let mut mac = self.0.clone();
+        let mut mac = self.signs.clone();
         mac.update(signed.as_bytes());
         mac.finalize().into_bytes().into()
     }
 
     fn is_signature(&self, signed: &str, signature: &[u8]) -> bool {
-        let mut mac = self.0.clone();
-        mac.update(signed.as_bytes());
-        // In constant time.
-        signature.len() == MAC_BYTES && mac.verify_truncated_left(signature).is_ok()
+        let is_of = |key: &Hmac<Sha256>| {
+            let mut mac = key.clone();
+            mac.update(signed.as_bytes());
+            // In constant time.
+            mac.verify_truncated_left(signature).is_ok()
+        };
+        signature.len() == MAC_BYTES && (is_of(&self.signs) || self.others.iter().any(is_of))
     }
 }
 

@@ -237,6 +237,19 @@ impl Plan {
         }
     }
 
+    /// Takes how many callers stand in each zone by now, by [`ZoneIx`]; none at all counts as even. [`Plan::weigh`] makes use of it.
+    pub fn set_callers(&mut self, callers: &[u64]) {
+        self.callers.clear();
+        if callers.iter().any(|count| *count > 0) {
+            self.callers.extend_from_slice(callers);
+        }
+    }
+
+    /// Whether requests are spread over zones by what these can carry: the only use of callers.
+    pub fn crosses_zones(&self) -> bool {
+        self.crosses
+    }
+
     /// How the pool serves.
     pub fn mode(&self) -> Mode {
         self.mode

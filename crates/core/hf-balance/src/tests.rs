@@ -422,6 +422,14 @@ fn counted_callers_shift_what_stays() {
     assert_eq!(part(&[1, 3]), 100);
     // Whoever asks stands there, even if nobody was counted.
     assert_eq!(part(&[0, 1]), 100);
+    // Counted later it is the same.
+    let mut plan = Plan::new(&snapshot, web, own);
+    let mut later = |callers: &[u64]| {
+        plan.set_callers(callers);
+        plan.weigh(|_| true);
+        (chosen(&plan, &Seen::default()).get(&0).copied().unwrap_or(0) + 400) / 800 * 2
+    };
+    assert_eq!((later(&[3, 1]), later(&[0, 0]), later(&[])), (66, 100, 100));
 }
 
 #[test]

@@ -3,20 +3,21 @@
 //! 1. Where the listener wants a PROXY header, a connection without one is closed, and so is one from outside `proxy_from`. What the header says
 //!    of the client is believed; the connection itself counts where it names nobody.
 //! 2. TLS then, with the certificates of the moment; ALPN chooses between HTTP/2 and HTTP/1.1.
-//! 3. All of it must be done within `patience.header`.
+//! 3. Of handshakes there is a bound ([`Handshakes`](crate::handshakes::Handshakes)).
+//! 4. All of it must be done within `patience.header`.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hf_stream::proxy::{self, Header, Parsed, ProxyError};
-use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::client::{Client, canonical};
 use crate::client_stream::ClientStream;
 use crate::front::Listening;
+use crate::worker::Worker;
 
 /// What one look at a PROXY header takes: nearly every one fits.
 const PEEK_BYTES: usize = 536;
@@ -41,6 +42,9 @@ pub enum Refused {
     /// It may not send one.
     #[error("it is not within `proxy_from`, and its listener only takes connections from there")]
     Stranger,
+    /// There are as many handshakes as may be.
+    #[error("there are all the TLS handshakes in progress that may be")]
+    Crowded,
     /// The pool wants TLS and this node cannot.
     #[error("this node has no certificate; name some in `certificates` of [balancer]")]
     NoCertificate,
@@ -67,7 +71,7 @@ pub async fn arrive(
     stream: TcpStream,
     mut client: Client,
     listening: &Listening,
-    tls: Option<&Arc<ServerConfig>>,
+    worker: &Worker,
 ) -> Result<Arrived, Refused> {
     let patience = listening.patience.header;
     let arriving = async {
@@ -77,8 +81,16 @@ pub async fn arrive(
         if !listening.options.tls {
             return Ok(Arrived { stream: ClientStream::plain(stream), client, speaks_http2: None });
         }
-        let config = tls.ok_or(Refused::NoCertificate)?.clone();
-        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        let config = worker.tls.clone().ok_or(Refused::NoCertificate)?;
+        // The first bytes are waited for without a turn: who says nothing takes none.
+        stream.readable().await?;
+        let turn = worker.handshakes.begin().ok_or(Refused::Crowded)?;
+        let stream = tokio::select! {
+            biased;
+            greeted = TlsAcceptor::from(config).accept(stream) => greeted?,
+            () = turn.cut() => return Err(Refused::Crowded),
+        };
+        drop(turn);
         let session = stream.get_ref().1;
         client.over_tls = true;
         client.server_name = session.server_name().map(|name| Arc::from(name.to_ascii_lowercase()));

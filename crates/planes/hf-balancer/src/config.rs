@@ -76,6 +76,8 @@ pub struct Limits {
     /// Client connections of one worker, all listeners together. Default 100,000: what the pools say counts before. A further one is accepted, told
     /// 503 and closed at once, so that its client can go elsewhere instead of waiting in the kernel's queue.
     pub connections_per_worker: usize,
+    /// TLS handshakes with clients that one worker has in progress. Default 1,024: what happens then tells `handshakes`.
+    pub handshakes_per_worker: usize,
     /// Idle connections that one worker keeps in all. Default 4,096; above it they are closed after use.
     pub kept_per_worker: usize,
     /// Over how long idle clients are sent away when this balancer's zone is left. Default 1 s, so that they do not all
@@ -85,6 +87,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { connections_per_worker: 100_000, kept_per_worker: 4_096, spread: Duration::from_secs(1) }
+        Limits {
+            connections_per_worker: 100_000,
+            handshakes_per_worker: 1_024,
+            kept_per_worker: 4_096,
+            spread: Duration::from_secs(1),
+        }
     }
 }

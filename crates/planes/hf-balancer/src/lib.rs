@@ -37,6 +37,7 @@ pub mod framing;
 mod front;
 mod grpc;
 mod handover;
+mod handshakes;
 mod headers;
 mod health;
 mod http2;

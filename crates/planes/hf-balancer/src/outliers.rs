@@ -4,7 +4,8 @@
 //!    at the next failure or tick; only failures lock, and one pool's failures wait for that pool only.
 //! 2. A status from 500, or its like in gRPC, is a failure where the pool says `statuses`.
 //! 3. Failures at an endpoint that the decision let go are not its fault: there we cut.
-//! 4. Every [`TICK`] those whose time is over return. When this balancer's view of an endpoint changes, zones are weighed anew.
+//! 4. Every [`TICK`] those whose time is over return. When this balancer's view of an endpoint changes, zones are weighed anew; and by where
+//!    its callers are every [`COUNT`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -22,6 +23,9 @@ use crate::routes::Placed;
 
 /// How often ejections that are over are looked for.
 pub const TICK: Duration = Duration::from_millis(250);
+
+/// How often it is counted where callers are.
+const COUNT: Duration = Duration::from_secs(1);
 
 /// The ejections of one pool.
 #[derive(Debug)]
@@ -142,16 +146,26 @@ impl Views {
         self.changed.notify_one();
     }
 
-    fn weigh(&self) {
+    fn each(&self, act: fn(&Route)) {
         let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for route in routes.iter().filter_map(Weak::upgrade) {
-            route.weigh();
+            act(&route);
         }
+    }
+
+    fn weigh(&self) {
+        self.each(Route::weigh);
+    }
+
+    fn count_callers(&self) {
+        self.each(Route::count_callers);
     }
 }
 
 /// Ends ejections and weighs zones until it is dropped.
 pub async fn attend(placed: watch::Receiver<Option<Arc<Placed>>>, views: Arc<Views>) {
+    let mut count = tokio::time::interval(COUNT);
+    count.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -163,6 +177,7 @@ pub async fn attend(placed: watch::Receiver<Option<Arc<Placed>>>, views: Arc<Vie
                 }
             }
             () = views.changed.notified() => views.weigh(),
+            _ = count.tick() => views.count_callers(),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Where a request of a pool goes: its endpoints and how to choose among them, compiled from one snapshot.
 //!
 //! A route is swapped as a whole when a snapshot comes. Only the weights of its zones change in it, when this balancer's own view of
-//! health does.
+//! health does, or where its callers are.
+//!
+//! A balancer with a zone prefers that zone, whoever asks: a detour over the caller's zone would be one more zone that can fail on the way. One
+//! without a zone has a plan for each zone that clients are known to be in (its `networks`), and prefers the caller's.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use hf_balance::{Ask, Plan, View};
-use hf_config::estate::{Estate, Pool, PoolIx};
+use hf_config::estate::{Estate, Pool, PoolIx, ZoneIx};
 use hf_decide::Mode;
 use hf_model::PoolName;
 use http::header::HeaderValue;
@@ -16,6 +19,25 @@ use http::header::HeaderValue;
 use crate::endpoint::Endpoint;
 use crate::manner::Manner;
 use crate::tickets::Gate;
+
+/// How to choose for callers of one zone.
+#[derive(Debug)]
+pub struct OfCallers {
+    /// Where they are.
+    zone: ZoneIx,
+    plan: ArcSwap<Plan>,
+    /// Requests since the last count, and what was counted before, fading.
+    asked: AtomicU64,
+    counted: AtomicU64,
+}
+
+impl OfCallers {
+    /// Nobody was counted yet.
+    pub fn new(zone: ZoneIx, plan: Plan) -> Self {
+        let (asked, counted) = (AtomicU64::new(0), AtomicU64::new(0));
+        OfCallers { zone, plan: ArcSwap::from_pointee(plan), asked, counted }
+    }
+}
 
 /// A pool's endpoints and how to choose among them, compiled from one snapshot.
 #[derive(Debug)]
@@ -26,6 +48,8 @@ pub struct Route {
     pub number: usize,
     /// How to choose.
     pub plan: ArcSwap<Plan>,
+    /// The same for callers whose zone is known; empty where the balancer has a zone.
+    pub of_callers: Vec<OfCallers>,
     /// The endpoints of the pool that serves (the fallback's after a fallback), by position.
     pub endpoints: Vec<Arc<Endpoint>>,
     /// How they are spoken to.
@@ -95,10 +119,18 @@ impl Route {
         self.estate.pool(self.asked)
     }
 
-    /// Picks an endpoint that this request has not been to.
-    pub fn pick(&self, ask: &Ask, tried: &[u64]) -> Result<&Arc<Endpoint>, Nobody> {
+    /// Picks an endpoint that this request of a client in `caller` has not been to. That zone is of the estate when the client came: where a new one
+    /// numbers zones otherwise, old connections are taken for those of another zone.
+    pub fn pick(&self, ask: &Ask, caller: Option<ZoneIx>, tried: &[u64]) -> Result<&Arc<Endpoint>, Nobody> {
         let been_to: Vec<u16> = tried.iter().filter_map(|id| self.place(|of| of.id == *id)).collect();
-        let plan = self.plan.load();
+        let of_caller = caller.and_then(|zone| self.of_callers.iter().find(|of| of.zone == zone));
+        let plan = match of_caller {
+            None => self.plan.load(),
+            Some(of) => {
+                of.asked.fetch_add(u64::from(tried.is_empty()), Ordering::Relaxed);
+                of.plan.load()
+            }
+        };
         let seen = Seen {
             endpoints: &self.endpoints,
             in_flight_max: self.manner.bounds.in_flight_per_endpoint,
@@ -127,9 +159,43 @@ impl Route {
 
     /// Weighs its zones anew, by this balancer's own view of health.
     pub fn weigh(&self) {
-        let mut plan = Plan::clone(&self.plan.load());
-        plan.weigh(|at| self.endpoints[usize::from(at)].health.usable());
-        self.plan.store(Arc::new(plan));
+        let callers = self.callers();
+        for of in [&self.plan].into_iter().chain(self.of_callers.iter().map(|of| &of.plan)) {
+            let mut plan = Plan::clone(&of.load());
+            plan.set_callers(&callers);
+            plan.weigh(|at| self.endpoints[usize::from(at)].health.usable());
+            of.store(Arc::new(plan));
+        }
+    }
+
+    /// Counts where callers were, about of the last ten times that it was called, and weighs zones by it.
+    pub fn count_callers(&self) {
+        if self.of_callers.is_empty() || !self.plan.load().crosses_zones() {
+            return;
+        }
+        let mut is_news = false;
+        for of in &self.of_callers {
+            let (asked, before) = (of.asked.swap(0, Ordering::Relaxed), of.counted.load(Ordering::Relaxed));
+            // In tenths, so that few do not vanish at once.
+            let now = before - before.div_ceil(10) + asked.saturating_mul(10);
+            of.counted.store(now, Ordering::Relaxed);
+            is_news |= now != before;
+        }
+        if is_news {
+            self.weigh();
+        }
+    }
+
+    /// Counted callers, by zone.
+    fn callers(&self) -> Vec<u64> {
+        let mut callers = Vec::new();
+        for of in &self.of_callers {
+            if callers.len() <= of.zone.at() {
+                callers.resize(of.zone.at() + 1, 0);
+            }
+            callers[of.zone.at()] = of.counted.load(Ordering::Relaxed);
+        }
+        callers
     }
 
     /// In words for the client, and for the operator who reads over its shoulder.

@@ -24,7 +24,7 @@ use crate::front::{Behind, Listening, Phase, Places};
 use crate::manner::{Authorities, Manner};
 use crate::memory::{self, EndpointMemory};
 use crate::outliers::{Outliers, Views};
-use crate::route::Route;
+use crate::route::{OfCallers, Route};
 use crate::sticky;
 use crate::tickets::Gate;
 
@@ -206,6 +206,10 @@ impl Routes {
         let pool = estate.pool(asked);
         let plan = Plan::new(snapshot, asked, own_zone);
         let serving = placed.of_pool(plan.serving_pool());
+        let has_callers = |zone: &ZoneIx| own_zone.is_none() && !estate.zone(*zone).networks.is_empty();
+        let of_callers = estate.zone_indexes().filter(has_callers);
+        let of_callers =
+            of_callers.map(|zone| OfCallers::new(zone, Plan::new(snapshot, asked, Some(zone)))).collect();
         let cookie = pool.balancing.sticky.as_ref();
         let field = |endpoint: &Arc<Endpoint>| {
             cookie.map(|cookie| sticky::field(cookie, endpoint.token, pool.listener.tls))
@@ -216,6 +220,7 @@ impl Routes {
             pool: pool.name.clone(),
             number: placed.of_pool(asked).number,
             plan: ArcSwap::from_pointee(plan),
+            of_callers,
             endpoints: serving.endpoints.clone(),
             manner: serving.manner.clone(),
             failover: failover

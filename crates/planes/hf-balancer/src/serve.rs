@@ -62,7 +62,7 @@ pub async fn serve(counted: Counted, front: Arc<Front>, stream: TcpStream, peer:
     let client = Client::direct(peer, front.local);
     let arrived = if arrive::is_wanted(&listening) {
         // Boxed: a handshake needs more room than the connection afterwards.
-        Box::pin(arrive::arrive(stream, client, &listening, worker.tls.as_ref())).await
+        Box::pin(arrive::arrive(stream, client, &listening, &worker)).await
     } else {
         Ok(Arrived { stream: ClientStream::plain(stream), client, speaks_http2: None })
     };

@@ -74,7 +74,7 @@ async fn receive(
     let listening = front.table().listening.clone();
     let client = Client::direct(peer, front.local);
     let Arrived { stream, mut client, .. } = if arrive::is_wanted(&listening) {
-        arrive::arrive(stream, client, &listening, worker.tls.as_ref()).await?
+        arrive::arrive(stream, client, &listening, worker).await?
     } else {
         Arrived { stream: ClientStream::plain(stream), client, speaks_http2: None }
     };

@@ -290,7 +290,7 @@ impl Carrying<'_> {
     fn pick<'r>(&self, route: &'r Route, tried: &[u64]) -> Result<&'r Arc<Endpoint>, Nobody> {
         let stuck_to = self.stuck_to.and_then(|token| route.place(|endpoint| endpoint.token == token));
         let ask = Ask { seed: self.connection.worker.chance(), key: self.key, stuck_to };
-        route.pick(&ask, tried)
+        route.pick(&ask, self.connection.client.zone, tried)
     }
 
     /// Standings change right after the routes: it may lead there already again.

@@ -27,6 +27,7 @@ use crate::budget::{Budgets, Granted};
 use crate::config::BalancerConfig;
 use crate::endpoint::Endpoint;
 use crate::front::{Front, Phase};
+use crate::handshakes::Handshakes;
 pub use crate::kept::KeptShared;
 use crate::kept::{Kept, Lines};
 use crate::manner::Manner;
@@ -67,6 +68,8 @@ pub struct Worker {
     pub budgets: Budgets,
     /// Handshakes with clients; none without certificates.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Those in progress.
+    pub handshakes: Rc<Handshakes>,
     /// Where round-trip times of clients go.
     pub activity: Arc<Activity>,
     /// Where requests are written down.
@@ -153,6 +156,7 @@ impl Worker {
             shared,
             budgets: Budgets::new(granted),
             tls,
+            handshakes: Handshakes::new(config.limits.handshakes_per_worker),
             activity: config.activity.clone(),
             access_log: config.access_log.clone(),
             spread: config.limits.spread,

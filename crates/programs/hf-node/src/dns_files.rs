@@ -1,4 +1,4 @@
-//! The files that a node's file names for DNS, read without starting anything: what `holdfast check` tells of them.
+//! The files that a node's file names for DNS, and the key of tickets, read without starting anything: what `holdfast check` tells of them.
 //!
 //! 1. A file that is there and is not good is a problem. One that is not there is advice only: a node's file is often checked on another machine.
 //! 2. With an estate, master files of hosted zones that each node reads by itself are read too.
@@ -13,6 +13,7 @@ use hf_geo::Geography;
 
 use crate::boot;
 use crate::node::resolve;
+use crate::tickets;
 
 /// What is wrong with one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +27,8 @@ pub struct FileProblem {
 }
 
 /// Reads all of them; blocks. Paths are looked up from `base_dir`, the node file's folder.
-pub fn check_dns_files(config: NodeConfig, base_dir: &Path, estate: Option<&Estate>) -> Vec<FileProblem> {
-    if !config.roles.contains(&Role::Dns) {
-        return Vec::new();
-    }
-    let dns = resolve(config, base_dir).dns;
+pub fn check_files(config: NodeConfig, base_dir: &Path, estate: Option<&Estate>) -> Vec<FileProblem> {
+    let config = resolve(config, base_dir);
     let geography = Geography::default();
     let mut problems = Vec::new();
     let mut check = |option, path: &PathBuf, read: &dyn Fn(&Path) -> Option<String>| {
@@ -42,6 +40,13 @@ pub fn check_dns_files(config: NodeConfig, base_dir: &Path, estate: Option<&Esta
             problems.push(FileProblem { option, what, is_missing: false });
         }
     };
+    if let Some(path) = &config.balancer.ticket_key_file {
+        check("ticket_key_file", path, &tickets::check);
+    }
+    if !config.roles.contains(&Role::Dns) {
+        return problems;
+    }
+    let dns = config.dns;
     if let Some(path) = &dns.geo_database {
         check("geo_database", path, &|path| {
             geography.load_database(path).err().map(|why| boot::describe(&why))
@@ -94,21 +99,23 @@ mod tests {
     #[test]
     fn what_is_bad_is_a_problem_and_what_is_missing_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["geo", "seal", "cookie", "a", "example.test.zone"] {
+        for file in ["geo", "seal", "cookie", "a", "example.test.zone", "tickets"] {
             std::fs::write(folder.path().join(file), "not good\n").unwrap();
         }
         let node = "[node]\nid = \"n\"\nroles = [\"dns\"]\ndata_dir = \"d\"\nzone = \"a\"\n[dns]\nzone_dir = \".\"\n\
             geo_database = \"geo\"\nlatency_file = \"latency\"\nseal_file = \"seal\"\ncookie_secret_file = \"cookie\"\n\
-            tsig_keys = [{ name = \"a.\", secret_file = \"a\" }]\n";
+            tsig_keys = [{ name = \"a.\", secret_file = \"a\" }]\n\
+            [balancer]\nticket_key_file = \"tickets\"\n";
         let config = hf_config::read_node("node.toml", node).unwrap();
         let toml = "[[region]]\nid = \"eu\"\n[[zone]]\nid = \"a\"\nregion = \"eu\"\n\
             [[hosted_zone]]\nname = \"example.test.\"\nsource = \"node\"\n";
         let bundle = EstateBundle { toml: toml.to_owned(), ..EstateBundle::default() };
         let estate = hf_config::read_estate("estate.toml", &bundle).unwrap();
-        let found = check_dns_files(config, folder.path(), Some(&estate));
+        let found = check_files(config, folder.path(), Some(&estate));
         let told: Vec<_> = found.iter().map(|problem| (problem.option, problem.is_missing)).collect();
         let bad = |option| (option, false);
         let wanted = [
+            bad("ticket_key_file"),
             bad("geo_database"),
             ("latency_file", true),
             bad("seal_file"),
@@ -117,6 +124,6 @@ mod tests {
             bad("zone_dir"),
         ];
         assert_eq!(told, wanted, "{found:?}");
-        assert!(found[5].what.contains("example.test.zone:1:"), "{}", found[5].what);
+        assert!(found[6].what.contains("example.test.zone:1:"), "{}", found[6].what);
     }
 }

@@ -27,7 +27,7 @@ mod task;
 mod tickets;
 mod updates;
 
-pub use dns_files::{FileProblem, check_dns_files};
+pub use dns_files::{FileProblem, check_files};
 pub use gate::LostLedger;
 pub use node::{Addresses, Before, NodeError, NodeHandle, run, run_after, start, start_after};
 pub use takeover::TakeoverError;

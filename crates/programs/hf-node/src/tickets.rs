@@ -1,6 +1,7 @@
 //! The key that signs tickets of assignments, and the assign role that does so.
 //!
 //! 1. The key is 32 bytes in base64 in a file that only its owner may use, the same on every node that assigns or is assigned to. It is read once.
+//!    Of several keys, each on a line, the first one signs and all are good: a new one comes as the second, then changes place with the old one.
 //! 2. Without a good one a node that never served anything does not start. One that can serve from its disk does: it assigns nobody, its balancer
 //!    refuses what wants tickets, and both are said.
 //!
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hf_api::tls::{ClientCertificates, ServerFiles, ServerTls};
-use hf_assign::TicketKey;
+use hf_assign::{TICKET_KEYS, TicketKey};
 use hf_assigner::AssignerConfig;
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
@@ -34,7 +35,7 @@ pub(crate) enum NoTicketKey {
         source: private_file::ReadError,
     },
     /// It holds something else.
-    #[error("{}: the key of tickets is 32 bytes in base64 on one line; `openssl rand -base64 32` makes one, the same for every node", .0.display())]
+    #[error("{}: a key of tickets is 32 bytes in base64 on one line, and there are {TICKET_KEYS} at most; `openssl rand -base64 32` makes one, the same for every node", .0.display())]
     NotAKey(PathBuf),
 }
 
@@ -50,9 +51,18 @@ pub(crate) fn read_key(config: &NodeConfig) -> Result<Option<TicketKey>, NoTicke
 fn key_of(path: &Path) -> Result<TicketKey, NoTicketKey> {
     let text =
         private_file::read(path).map_err(|source| NoTicketKey::File { path: path.to_path_buf(), source })?;
-    let bytes = BASE64_STANDARD.decode(text.trim()).ok();
-    let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes.map(|bytes| TicketKey::new(&bytes)).ok_or_else(|| NoTicketKey::NotAKey(path.to_path_buf()))
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Option<Vec<[u8; 32]>> =
+        lines.map(|line| BASE64_STANDARD.decode(line).ok()?.try_into().ok()).collect();
+    match keys.as_deref() {
+        Some([signs, others @ ..]) if others.len() < TICKET_KEYS => Ok(TicketKey::with_others(signs, others)),
+        _ => Err(NoTicketKey::NotAKey(path.to_path_buf())),
+    }
+}
+
+/// What is wrong with the file at `path`; blocks.
+pub(crate) fn check(path: &Path) -> Option<String> {
+    key_of(path).err().map(|why| crate::boot::describe(&why))
 }
 
 /// How the role assign runs; blocks while its certificate is read.
@@ -98,6 +108,10 @@ mod tests {
             let text = result.unwrap_err();
             assert!(text.contains("tickets.key: ") && text.contains(want), "{text}");
         };
+        let other = BASE64_STANDARD.encode([8; 32]);
+        assert_eq!(read(&format!("{other}\n{good}\n\n"), 0o600), Ok(()), "another that signs");
+        told(read(&format!("{good}\n{}", &other[1..]), 0o600), "32 bytes in base64");
+        told(read(&format!("{good}\n").repeat(TICKET_KEYS + 1), 0o600), "8 at most");
         told(read(&good, 0o644), "chmod 600");
         told(read(&good[..40], 0o600), "32 bytes in base64");
         told(read("", 0o600), "32 bytes in base64");

@@ -1,9 +1,11 @@
 """An HTTP/1.1 server that writes down every id that it carried out: `endpoint.py ADDRESS PORT ZONE FILE`.
 
 A line for each request, before its answer: the instant in milliseconds since 1970, the method, the id. /healthz is not written down.
+While there is a file FILE.late, answers to all but /healthz come half a second late.
 """
 
 import asyncio
+import os
 import sys
 import time
 
@@ -23,7 +25,7 @@ async def serve(reader, writer):
             else:
                 journal.write(f"{time.time() * 1000:.0f} {method} {body or target}\n")
                 # As long as an application may take, so that some are always under way.
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.5 if os.path.exists(FILE + ".late") else 0.01)
                 text = ZONE.encode()
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text))
             await writer.drain()

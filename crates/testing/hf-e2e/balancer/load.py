@@ -4,16 +4,20 @@
    is not hidden by the requests that it held back (coordinated omission).
 2. Connections are kept and used again. One that ends before a byte of an answer was idle in the balancer's eyes: the request is sent once
    more on a new one, as browsers and libraries do. Endpoints count ids: had it been carried out before, it is there twice.
-3. Anything else but 200 is a failure; a line of FILE each. The last line is a summary in JSON.
+3. A connection that is refused, or ends before a byte of an answer, sends its request to the next place of its kind, where FALL_OVER is set:
+   so do clients that know several addresses.
+4. Anything else but 200 is a failure. FILE has a summary in JSON.
 """
 
 import asyncio
 import json
+import os
 import sys
 import time
 
 RATE, FILE, PLACES = float(sys.argv[1]), sys.argv[2], sys.argv[3:]
 LIMIT_S = 10
+FALL_OVER = "FALL_OVER" in os.environ
 idle = {place: [] for place in PLACES}
 latencies_ms, failures, posted, again = [], [], [], 0
 
@@ -37,11 +41,16 @@ async def answer(reader):
     return int(low.split(" ")[1]), body, "connection: close" not in low
 
 
+async def connect(place):
+    address, port = place.partition("/")[0].split(":")
+    return await asyncio.open_connection(address, int(port))
+
+
 async def one(number, due):
     global again
-    place = PLACES[number % len(PLACES)]
-    where, _, kind = place.partition("/")
-    address, port = where.split(":")
+    at = number
+    place = PLACES[at % len(PLACES)]
+    kind = place.partition("/")[2]
     name = f"id-{number}"
     if kind == "post":
         posted.append(name)
@@ -52,7 +61,17 @@ async def one(number, due):
         async with asyncio.timeout(LIMIT_S):
             while True:
                 is_kept = bool(idle[place])
-                reader, writer = idle[place].pop() if is_kept else await asyncio.open_connection(address, int(port))
+                try:
+                    reader, writer = idle[place].pop() if is_kept else await connect(place)
+                except ConnectionRefusedError:
+                    if not FALL_OVER:
+                        raise
+                    again += 1
+                    at += 1
+                    while PLACES[at % len(PLACES)].partition("/")[2] != kind:
+                        at += 1
+                    place = PLACES[at % len(PLACES)]
+                    continue
                 if is_kept and reader.at_eof():
                     writer.close()
                     continue
@@ -61,7 +80,7 @@ async def one(number, due):
                     status, body, may_keep = await answer(reader)
                 except Crossed:
                     writer.close()
-                    if not is_kept:
+                    if not is_kept and not FALL_OVER:
                         raise
                     again += 1
                     continue

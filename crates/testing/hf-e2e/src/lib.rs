@@ -10,6 +10,7 @@
 //! Not here: rules (unit tests of core), behaviour over time (`hf-scenarios`, `hf-sim`).
 
 pub mod estate;
+pub mod load;
 pub mod netns;
 pub mod places;
 pub mod process;

@@ -115,10 +115,44 @@ impl World {
 
     /// Starts a node.
     pub fn start_node(&mut self, node: &str) {
+        let started = self.start_process(node, &[]);
+        self.running.insert(node.to_owned(), started);
+    }
+
+    fn start_process(&self, node: &str, more: &[&str]) -> Running {
         let mut command = self.network.command(node, holdfast());
-        command.args(["serve", "-c"]).arg(self.place(node).join("node.toml"));
-        let log = self.place(node).join("node.log");
-        self.running.insert(node.to_owned(), Running::start(command, &log));
+        command.args(["serve", "-c"]).arg(self.place(node).join("node.toml")).args(more);
+        Running::start(command, &self.place(node).join("node.log"))
+    }
+
+    /// Starts a new process of a node, which takes over from the old one, and waits until that has ended.
+    ///
+    /// # Panics
+    ///
+    /// When there is none, or it does not end well.
+    pub fn take_over(&mut self, node: &str) {
+        let new = self.start_process(node, &["--takeover"]);
+        let old = self.running.insert(node.to_owned(), new).expect("a running node");
+        self.wait_for_end(node, old);
+    }
+
+    /// Tells a node to stop, as a service manager does, and waits until it has.
+    ///
+    /// # Panics
+    ///
+    /// When there is none, or it does not end well.
+    pub fn stop_node(&mut self, node: &str) {
+        let old = self.running.remove(node).expect("a running node");
+        let process = nix::unistd::Pid::from_raw(i32::try_from(old.id()).expect("a process id"));
+        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+        self.wait_for_end(node, old);
+    }
+
+    fn wait_for_end(&self, node: &str, mut process: Running) {
+        let status = wait_for(&format!("the old process of {node} to end"), DEADLINE, || {
+            process.ended().ok_or_else(|| tail(&self.log(node)))
+        });
+        assert!(status.success(), "{node}: {status}");
     }
 
     /// Kills a node with SIGKILL.

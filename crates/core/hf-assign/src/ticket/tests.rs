@@ -37,6 +37,24 @@ fn what_another_key_signed_is_forged() {
 }
 
 #[test]
+fn a_key_comes_and_goes_without_a_forged_ticket() {
+    let of = |signs: u8, others: &[u8]| {
+        TicketKey::with_others(&[signs; 32], &others.iter().map(|other| [*other; 32]).collect::<Vec<_>>())
+    };
+    // One step after the other; during each, nodes are at either side of it.
+    let steps = [of(1, &[]), of(1, &[2]), of(2, &[1]), of(2, &[])];
+    let read = |signer: &TicketKey, reader: &TicketKey| {
+        Ticket::read(&ticket().signed(signer), reader, Timestamp(0)).is_ok()
+    };
+    for two in steps.windows(2) {
+        assert!(read(&two[0], &two[1]), "an old ticket at a new node");
+        assert!(read(&two[1], &two[0]), "a new ticket at an old node");
+    }
+    assert!(!read(&steps[0], &steps[3]), "the old key is gone");
+    assert!(!read(&of(9, &[]), &steps[2]));
+}
+
+#[test]
 fn what_is_no_ticket_is_forged() {
     let good = ticket().signed(&key(1));
     let (signed, mac) = good.rsplit_once('.').unwrap();

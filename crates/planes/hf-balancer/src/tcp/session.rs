@@ -147,7 +147,7 @@ fn choose<'r>(
         (Choice::Hash(HashKey::Client), IpAddr::V6(v6)) => Some(hash_key(&v6.octets())),
         _ => None,
     };
-    route.pick(&Ask { seed: worker.chance(), key, stuck_to: None }, tried)
+    route.pick(&Ask { seed: worker.chance(), key, stuck_to: None }, client.zone, tried)
 }
 
 /// Relays until both sides are done, nothing comes for too long, or it is cut.

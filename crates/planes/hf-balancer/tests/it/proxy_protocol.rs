@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Authority, Http2, Kept, Origin, WorldBuilder, raw, within};
+use crate::support::{Authority, Http2, Kept, Origin, WorldBuilder, raw, until, within};
 
 const WANTED: &str = "listen = \"0.0.0.0:80\"\nproxy_protocol = \"required\"";
 const V1: &[u8] = b"PROXY TCP4 198.51.100.7 203.0.113.1 4000 443\r\n";
@@ -90,4 +90,57 @@ async fn tls_comes_after_the_header() {
     let mut read = Vec::new();
     let _ = within("the end", stream.read_to_end(&mut read)).await;
     assert!(read.is_empty());
+}
+
+/// The zone that a request from `client` was answered in.
+async fn answered_in(to: SocketAddr, client: &str) -> String {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let header = format!("PROXY TCP4 {client} 203.0.113.1 4000 443\r\n");
+    stream.write_all(header.as_bytes()).await.unwrap();
+    Kept::over(stream).await.get("/").await.body
+}
+
+#[tokio::test]
+async fn a_balancer_without_a_zone_prefers_the_callers() {
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
+    let networks = |estate: &mut hf_config::estate::Estate| {
+        for (zone, network) in [(0, "198.51.100.0/25"), (1, "198.51.100.128/25")] {
+            estate.zones[zone].networks = vec![hf_model::Cidr::new(network).unwrap()];
+        }
+    };
+    let at = [("a", a.address), ("b", b.address)];
+    let world = WorldBuilder::new().own_zone("elsewhere").pool("web", WANTED, &at);
+    let world = world.try_start(networks).await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(answered_in(world.web(), "198.51.100.7").await, "a");
+        assert_eq!(answered_in(world.web(), "198.51.100.200").await, "b");
+    }
+    // One with a zone stays there, whoever asks.
+    let world = WorldBuilder::new().pool("web", WANTED, &at).try_start(networks).await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(answered_in(world.web(), "198.51.100.200").await, "a");
+    }
+}
+
+#[tokio::test]
+async fn where_all_callers_are_in_one_zone_the_others_take_their_part() {
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
+    let networks = |estate: &mut hf_config::estate::Estate| {
+        for (zone, network) in [(0, "198.51.100.0/25"), (1, "198.51.100.128/25")] {
+            estate.zones[zone].networks = vec![hf_model::Cidr::new(network).unwrap()];
+        }
+    };
+    let more = format!("{WANTED}\ncross_zone = true");
+    let world =
+        WorldBuilder::new().own_zone("elsewhere").pool("web", &more, &[("a", a.address), ("b", b.address)]);
+    let world = world.try_start(networks).await.unwrap();
+    // As long as nobody was counted zones count as equal, and all stay. Then half of them goes to the zone without callers.
+    until("b has its part", || async {
+        let mut of_b = 0;
+        for _ in 0..20 {
+            of_b += usize::from(answered_in(world.web(), "198.51.100.7").await == "b");
+        }
+        (5..16).contains(&of_b)
+    })
+    .await;
 }

@@ -1,5 +1,5 @@
 //! `holdfast check`: all problems of node and estate files at once, each file's own and those between them, and what is wrong in the files that a
-//! node answers DNS by.
+//! node answers DNS by and signs tickets with.
 
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ pub fn run(files: &[PathBuf], output: Output) -> Result<(), Failure> {
                 None
             }
         };
-        let (bad, missing) = check_dns_files(path, text, estate.as_ref());
+        let (bad, missing) = check_named_files(path, text, estate.as_ref());
         problems.extend(bad);
         advice.extend(missing);
     }
@@ -105,12 +105,12 @@ fn found(problem: &Problem) -> Found {
     }
 }
 
-/// The files that a node answers DNS by: those that are not good, and those that are not on this machine.
-fn check_dns_files(path: &Path, text: &str, estate: Option<&Estate>) -> (Vec<Problem>, Vec<Problem>) {
+/// The files that a node's file names: those that are not good, and those that are not on this machine.
+fn check_named_files(path: &Path, text: &str, estate: Option<&Estate>) -> (Vec<Problem>, Vec<Problem>) {
     let shown = path.display().to_string();
     let Ok(config) = hf_config::read_node(&shown, text) else { return Default::default() };
     let folder = path.parent().unwrap_or(Path::new("."));
-    let found = hf_node::check_dns_files(config, folder, estate);
+    let found = hf_node::check_files(config, folder, estate);
     let (missing, bad): (Vec<_>, Vec<_>) = found.into_iter().partition(|problem| problem.is_missing);
     let place = |found: hf_node::FileProblem| {
         let starts = |line: &str| line.contains(found.option) && !line.trim_start().starts_with('#');

@@ -8,6 +8,7 @@
 mod abuse;
 mod node;
 mod recorder;
+mod servers;
 mod smuggling;
 mod suites;
 mod tls;
