@@ -42,8 +42,7 @@ impl Fraction {
             return Share::ONE;
         }
         // Eighteen digits: each factor takes something away, so this ends at 0 at the latest.
-        const DIGITS: u128 = 1_000_000_000_000_000_000;
-        let mut left = DIGITS;
+        let mut left: u128 = 1_000_000_000_000_000_000;
         for _ in 0..self.power {
             left = left * u128::from(self.part) / u128::from(self.of);
             if left == 0 {

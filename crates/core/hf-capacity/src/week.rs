@@ -138,8 +138,8 @@ impl Week {
             whole.requests += of.requests;
             whole.endpoints = whole.endpoints.saturating_add(of.endpoints);
             if let Some(pair) = self.pair((Some(pool.clone()), zone.clone())) {
-                pair.window.add(second, of, |window| {
-                    let judged = pair.kept.end(window, None);
+                pair.window.add(second, &of, |window| {
+                    let judged = pair.kept.end(window);
                     let ending = endings.entry(zone.clone()).or_insert(Ending {
                         requests: 0,
                         is_good: true,
@@ -158,7 +158,7 @@ impl Week {
             if let Some(pair) = self.pair((None, zone)) {
                 // A zone is good while every pool in it is.
                 let word = ending.filter(|ending| ending.is_judged).map(|ending| ending.is_good);
-                pair.window.add(second, of, |window| _ = pair.kept.end(window, Some(word)));
+                pair.window.add(second, &of, |window| _ = pair.kept.note(window, word));
             }
         }
         if second.is_multiple_of(3_600) {
@@ -220,7 +220,7 @@ impl Week {
 
 impl Window {
     /// Adds a second; `end` is told of a window that is complete.
-    fn add(&mut self, second: u64, of: SeenSecond, end: impl FnOnce(&Window)) {
+    fn add(&mut self, second: u64, of: &SeenSecond, end: impl FnOnce(&Window)) {
         let number = second / WINDOW_S;
         if number != self.number || self.seconds >= WINDOW_S {
             *self = Window { number, ..Window::default() };
@@ -263,8 +263,14 @@ impl Window {
 }
 
 impl KeptPair {
-    /// Takes in a window that is complete; says whether it was good, where that can be said. `word` is what others say of it.
-    fn end(&mut self, window: &Window, word: Option<Option<bool>>) -> Option<bool> {
+    /// Takes in a window that is complete; says whether it was good, where that can be said.
+    fn end(&mut self, window: &Window) -> Option<bool> {
+        let word = self.judge(window, window.hour());
+        self.note(window, word)
+    }
+
+    /// The same, where others say whether it was good.
+    fn note(&mut self, window: &Window, word: Option<bool>) -> Option<bool> {
         let hour = window.hour();
         let load = window.seen.requests * 1_000 / WINDOW_S;
         self.endpoints = window.seen.endpoints;
@@ -277,10 +283,7 @@ impl KeptPair {
         }
         self.good.retain(|of| of.day + DAYS as u64 > hour / 24);
         self.failed = self.failed.filter(|(_, of)| of + HOURS as u64 > hour);
-        let is_good = match word {
-            Some(word) => word,
-            None => self.judge(window, hour),
-        }?;
+        let is_good = word?;
         let most = self.carries().map_or(0, |carries| carries.load);
         if is_good {
             let best = CarriedOn { day: hour / 24, load, endpoints: self.endpoints };

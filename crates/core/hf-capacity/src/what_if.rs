@@ -383,7 +383,7 @@ fn ledger_refuses(inputs: &Inputs<'_>) -> Option<Refusal> {
     };
     match state.apply(Revision(state.revision.0 + 1), &entry).0 {
         Outcome::Refused(refusal) => Some(refusal),
-        _ => None,
+        Outcome::Done { .. } => None,
     }
 }
 

@@ -18,8 +18,8 @@ use hf_api::serve::stopped;
 use hf_capacity::{Fit, WhatIf};
 use hf_config::estate::{Estate, PoolIx, ZoneIx};
 use hf_control::{
-    Command, Outcome, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeSeen, Resource, Shift, ShiftKind,
-    ShiftState,
+    Command, Outcome, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeSeen, Resource, Shift,
+    ShiftKind, ShiftState,
 };
 use hf_ledger::JournalLine;
 use hf_model::{Operator, RequestId, Share, ShiftId, Timestamp};
@@ -99,7 +99,11 @@ pub(crate) fn check_before(
         format!("{id} would get {after} requests a second and carries {carries}")
     });
     let overloaded: Vec<String> = overloaded.collect();
-    if overloaded.is_empty() { Ok(found.headroom_now()) } else { Err(NotBegun::Capacity(overloaded.join(", "))) }
+    if overloaded.is_empty() {
+        Ok(found.headroom_now())
+    } else {
+        Err(NotBegun::Capacity(overloaded.join(", ")))
+    }
 }
 
 /// What would happen if a zone went, for what rehearses alone.
@@ -272,7 +276,8 @@ impl<'a> Runs<'a> {
         let overloaded: Vec<&str> =
             zones.iter().filter(|zone| zone.is_overloaded).map(|zone| zone.words.as_str()).collect();
         let alarms = alarms::Alarms::new(snapshot);
-        let gone_off = |names: Option<&Vec<String>>| names.map_or_else(Vec::new, |names| alarms.gone_off(names));
+        let gone_off =
+            |names: Option<&Vec<String>>| names.map_or_else(Vec::new, |names| alarms.gone_off(names));
         let seen = Seen {
             outcome_alarms: gone_off(config.map(|config| &config.outcome_alarms)),
             blocking_alarms: gone_off(config.map(|config| &config.blocking_alarms)),
@@ -370,7 +375,11 @@ struct ZoneNow {
     words: String,
 }
 
-fn zones_now(estate: &Estate, capacities: &hf_capacity::Capacities, load: &hf_capacity::Load) -> Vec<ZoneNow> {
+fn zones_now(
+    estate: &Estate,
+    capacities: &hf_capacity::Capacities,
+    load: &hf_capacity::Load,
+) -> Vec<ZoneNow> {
     let of = |zone: ZoneIx| {
         let capacity = capacities.zones.get(&zone).copied();
         let load: u64 = load.iter().filter(|((_, at), _)| *at == zone).map(|(_, load)| *load).sum();

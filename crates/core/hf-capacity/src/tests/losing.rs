@@ -115,8 +115,7 @@ fn what_has_nobody_left_goes_nowhere_or_to_its_fallback() {
     "#]],
     );
     let fallback = format!(
-        "[[health_check]]\nname = \"up\"\nkind = \"tcp\"\n{}health_check = \"up\"\nall_down = \"fallback:spare\"\n[[pool]]\nname = \"spare\"\nendpoints = [{{ address = \"10.0.0.9:80\", zone = \"eu-b\" }}]\n",
-        only
+        "[[health_check]]\nname = \"up\"\nkind = \"tcp\"\n{only}health_check = \"up\"\nall_down = \"fallback:spare\"\n[[pool]]\nname = \"spare\"\nendpoints = [{{ address = \"10.0.0.9:80\", zone = \"eu-b\" }}]\n"
     );
     check(
         &fallback,

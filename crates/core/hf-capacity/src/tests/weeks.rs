@@ -29,6 +29,7 @@ fn measured(week: &Week) -> Option<Carries> {
     zone
 }
 
+#[allow(clippy::unnecessary_wraps)] // as it is compared
 fn carries(load: u64, failed_at: Option<u64>) -> Option<Carries> {
     Some(Carries { load: load * 1_000, basis: Basis::Measured, failed_at: failed_at.map(|at| at * 1_000) })
 }

@@ -249,7 +249,7 @@ fn practice_runs(shared: &Shared, page: &mut Page) {
         let at = succeeded.map_or(Timestamp(0), |record| record.ended_at.unwrap_or(record.started_at));
         let help = "When the newest practice run that succeeded ended; 0 if none has";
         page.instant("practice_last_success_timestamp_seconds", help, &labels, at);
-        let last = of_it().last().map(|record| record.outcome);
+        let last = of_it().next_back().map(|record| record.outcome);
         for outcome in [
             PracticeOutcome::Pending,
             PracticeOutcome::Succeeded,

@@ -5,7 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hf_api::{Practice, Practices, Problem, PutPractice, SetAutoshift, Shift, StartPractice, WriteDone};
-use hf_control::{Autoshift, Command, Expect, PracticeConfig, Resource, Scope, ShiftKind, PracticeOutcome, PracticeSeen};
+use hf_control::{
+    Autoshift, Command, Expect, PracticeConfig, PracticeOutcome, PracticeSeen, Resource, Scope, ShiftKind,
+};
 use hf_model::{Share, ZoneId};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -16,8 +18,8 @@ use super::refusal::{Answer, Refused};
 use super::shifts::{answer, shown};
 use super::writer::{Writer, field, no_ledger, tagged, zone};
 use super::{Shared, SharedState};
-use crate::practice::NotBegun;
 use crate::control::View;
+use crate::practice::NotBegun;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -208,9 +210,16 @@ fn told(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::P
             blocked_dates: texts(&config.blocked_dates),
         },
         runs: view.shifts.iter().filter(is_ours).map(|shift| shown(shared, shift)).collect(),
-        history: view.practice_history.iter().filter(|record| record.resource == *resource).map(record).collect(),
+        history: view
+            .practice_history
+            .iter()
+            .filter(|record| record.resource == *resource)
+            .map(record)
+            .collect(),
         next_at_ms: next_at(shared, view, resource, found),
-        unknown_alarms: estate.as_ref().map_or_else(Vec::new, |estate| crate::practice::alarms::unknown(estate, config)),
+        unknown_alarms: estate
+            .as_ref()
+            .map_or_else(Vec::new, |estate| crate::practice::alarms::unknown(estate, config)),
         not_begun: shared.held.of(resource).map(|(at, why)| format!("{}: {why}", hf_api::instant(at.0))),
         revision: found.revision.0,
     }
@@ -220,12 +229,12 @@ fn told(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::P
 fn next_at(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::Practice) -> Option<u64> {
     let now = shared.context.clock.now();
     let (_, began_at) = hf_practice::week_of(now);
-    let has_run = |record: &hf_control::PracticeRecord| {
-        record.resource == *resource && record.started_at >= began_at
-    };
+    let has_run =
+        |record: &hf_control::PracticeRecord| record.resource == *resource && record.started_at >= began_at;
     let this_week = hf_practice::slot(resource, &found.config, now);
     let is_over = view.practice_history.iter().any(has_run);
-    let next_week = || hf_practice::slot(resource, &found.config, now.plus(std::time::Duration::from_hours(168)));
+    let next_week =
+        || hf_practice::slot(resource, &found.config, now.plus(std::time::Duration::from_hours(168)));
     this_week.filter(|_| !is_over).or_else(next_week).map(|at| at.0)
 }
 

@@ -16,7 +16,8 @@ pub async fn status(State(shared): SharedState) -> Json<Status> {
     let context = &shared.context;
     let (snapshot, intent) = (context.snapshot(), context.intent());
     let (reports, rates) = (context.reports.borrow().clone(), shared.observed.rates());
-    let known = |snapshot: &std::sync::Arc<hf_snapshot::Snapshot>| context.carried.capacities(&snapshot.estate);
+    let known =
+        |snapshot: &std::sync::Arc<hf_snapshot::Snapshot>| context.carried.capacities(&snapshot.estate);
     let capacities = snapshot.as_ref().map(known).unwrap_or_default();
     Json(view::status(&Sources {
         node: context.node.as_str(),

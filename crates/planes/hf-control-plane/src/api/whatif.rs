@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use hf_api::{
-    CapacityBasis, KnownCapacity, LoadFit, Problem, ProjectedLoad, RefusedThere, ScaleIn, ScaleInHold, WhatIf,
-    WhatIfPath, WhatIfPool, WhatIfVerdict, WhatIfZone,
+    CapacityBasis, KnownCapacity, LoadFit, Problem, ProjectedLoad, RefusedThere, ScaleIn, ScaleInHold,
+    WhatIf, WhatIfPath, WhatIfPool, WhatIfVerdict, WhatIfZone,
 };
 use hf_capacity::{Basis, Carries, Fit, Hold, PathShare, Projected, ZoneAfter};
 use hf_config::estate::{Estate, RegionIx, ZoneIx};
@@ -47,9 +47,10 @@ pub struct ScaleInQuery {
 pub async fn what_if(State(shared): SharedState, Query(query): Query<WhatIfQuery>) -> Answer<Json<WhatIf>> {
     let snapshot = shared.context.snapshot().ok_or_else(Refused::not_ready)?;
     let lost = lost(&snapshot.estate, &query.lose)?;
-    let _permit = shared.large.try_acquire().map_err(|_| {
-        Refused::busy(format!("this node answers {} such questions at a time", super::LARGE))
-    })?;
+    let _permit = shared
+        .large
+        .try_acquire()
+        .map_err(|_| Refused::busy(format!("this node answers {} such questions at a time", super::LARGE)))?;
     let told = {
         let (shared, snapshot) = (shared.clone(), snapshot.clone());
         // Decides twice more, over all pools: not a thing for the thread that answers everybody.
@@ -160,7 +161,10 @@ fn told(estate: &Estate, found: &hf_capacity::WhatIf, lost: &BTreeSet<ZoneIx>, h
     let paths = regions.into_iter().flat_map(|region| {
         let shares = hf_capacity::path_shares(estate, region, |zone| lost.contains(&zone));
         // Of a region that goes as a whole nothing avoids it.
-        shares.into_iter().filter(|path| path.avoids.part > 0).map(move |path| path_told(estate, region, &path))
+        shares
+            .into_iter()
+            .filter(|path| path.avoids.part > 0)
+            .map(move |path| path_told(estate, region, &path))
     });
     WhatIf {
         node: String::new(),

@@ -33,7 +33,9 @@ async fn what_was_carried_outlives_a_restart() {
     assert_eq!(again.hours(&estate), carried.hours(&estate));
     assert_eq!(again.capacities(&estate), carried.capacities(&estate));
     assert_eq!(again.capacities(&estate).zones[&ZoneIx(0)].load, 200_000);
-    for damaged in ["", "{}", "{\"version\":9,\"pairs\":[]}", "{\"version\":1,\"pairs\":[{\"zone\":\"A B\"}]}"] {
+    for damaged in
+        ["", "{}", "{\"version\":9,\"pairs\":[]}", "{\"version\":1,\"pairs\":[{\"zone\":\"A B\"}]}"]
+    {
         std::fs::write(&path, damaged).unwrap();
         assert_eq!(Carried::open(Some(path.clone())).hours(&estate), Vec::new(), "{damaged}");
     }

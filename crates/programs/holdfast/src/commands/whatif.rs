@@ -32,7 +32,9 @@ struct Style {
 fn verdict(found: &WhatIf) -> &'static str {
     match found.verdict {
         WhatIfVerdict::Carried => "what stays carries it",
-        WhatIfVerdict::Unknown => "nothing speaks against it, but not of every zone that stays it is known what it carries",
+        WhatIfVerdict::Unknown => {
+            "nothing speaks against it, but not of every zone that stays it is known what it carries"
+        }
         WhatIfVerdict::Unproven => {
             "a zone that stays would carry more than was ever measured; \
              declare its `capacity`, or let a practice run show it"
@@ -57,11 +59,18 @@ fn in_words(found: &WhatIf, style: Style) -> String {
     if !found.week {
         text.push_str("\nthis node does not keep the last week; ask a control node for the peak and for measured capacities\n");
     } else if found.hours_known < 168 {
-        text.push_str(&format!("\nthe peak is that of {} in the last week\n", count(found.hours_known as usize, "hour")));
+        text.push_str(&format!(
+            "\nthe peak is that of {} in the last week\n",
+            count(found.hours_known as usize, "hour")
+        ));
     }
     for pool in &found.pools {
         if pool.out {
-            text.push_str(&format!("\npool/{} WOULD SERVE NOBODY: {} go nowhere\n", pool.name, rate(pool.nowhere_per_1000_s)));
+            text.push_str(&format!(
+                "\npool/{} WOULD SERVE NOBODY: {} go nowhere\n",
+                pool.name,
+                rate(pool.nowhere_per_1000_s)
+            ));
         }
         for zone in pool.zones.iter().filter(|zone| !zone.lost) {
             let beyond = |of: Option<ProjectedLoad>| of.filter(|of| of.fit == LoadFit::Beyond);

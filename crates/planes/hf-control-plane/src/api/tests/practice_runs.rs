@@ -92,7 +92,10 @@ async fn a_run_to_its_end_succeeds_and_what_was_seen_is_kept() {
         page.contains("holdfast_practice_last_outcome{resource=\"pool/web\",outcome=\"succeeded\"} 1"),
         "{page}"
     );
-    assert!(page.contains("holdfast_practice_last_success_timestamp_seconds{resource=\"pool/web\"} 17"), "{page}");
+    assert!(
+        page.contains("holdfast_practice_last_success_timestamp_seconds{resource=\"pool/web\"} 17"),
+        "{page}"
+    );
 }
 
 #[tokio::test]

@@ -46,7 +46,10 @@ async fn nothing_shrinks_while_a_zone_is_away() {
         let held = fixture.ask("GET", path, "").await;
         assert_eq!(held.status, 409, "{}", held.text);
         let held = held.json();
-        assert_eq!((held["allowed"].as_bool(), held["held_by"][0]["zone"].as_str()), (Some(false), Some("a")));
+        assert_eq!(
+            (held["allowed"].as_bool(), held["held_by"][0]["zone"].as_str()),
+            (Some(false), Some("a"))
+        );
     }
     let status = fixture.ask("GET", "/v1/status", "").await.json();
     let held = status["zones"][1]["scale_in_held"].as_str().unwrap();
