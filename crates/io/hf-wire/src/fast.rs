@@ -162,11 +162,9 @@ fn edns(record: &[u8]) -> Option<FastEdns<'_>> {
         match u16::from_be_bytes([head[0], head[1]]) {
             code::SUBNET if edns.subnet.is_none() => edns.subnet = Some(subnet(data)?),
             code::COOKIE if edns.cookie.is_none() && matches!(len, 8 | 16..=40) => edns.cookie = Some(data),
-            // A second one, or one of another length.
-            code::SUBNET | code::COOKIE => return None,
+            // A second one, or one of another length; and what only secondaries ask.
+            code::SUBNET | code::COOKIE | code::EXPIRE => return None,
             code::NSID => edns.nsid = true,
-            // Only secondaries ask that.
-            code::EXPIRE => return None,
             _ => {}
         }
     }
