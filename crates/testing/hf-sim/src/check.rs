@@ -6,6 +6,7 @@
 //! Not here: acknowledged writes (`control`, `operator`), agreement after healing (`phases`), one decision (`check::decision`).
 
 pub mod decision;
+pub mod loss;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -238,18 +239,11 @@ impl World {
             watch.verdicts = carried;
             watch.estate = Some(estate.clone());
         }
-        for (position, verdict) in watch.verdicts.iter_mut().enumerate() {
-            let (mut knowing, mut healthy) = (0_u32, 0_u32);
-            for (came, table) in watch.tables.values() {
-                if now - *came <= FRESH_BEATS && table.estate == estate.digest && table.known.get(position) {
-                    knowing += 1;
-                    healthy += u32::from(table.healthy.get(position));
-                }
-            }
-            if knowing > 0 {
-                // More than 18 % of those who know.
-                *verdict = if healthy * 100 > knowing * 18 { Verdict::Healthy } else { Verdict::Unhealthy };
-            }
+        let is_fresh =
+            |(came, table): &&(u64, Table)| now - *came <= FRESH_BEATS && table.estate == estate.digest;
+        let tables: Vec<&Table> = watch.tables.values().filter(is_fresh).map(|(_, table)| table).collect();
+        for (verdict, counted) in watch.verdicts.iter_mut().zip(loss::count(estate, &tables)) {
+            *verdict = counted.unwrap_or(*verdict);
         }
         match watch.verdicts.iter().zip(&snapshot.verdicts.of).position(|(counted, said)| counted != said) {
             None if watch.verdicts.len() == snapshot.verdicts.of.len() => Ok(()),

@@ -31,6 +31,8 @@
 //! - Intent and health together leave every pool its floor.
 //! - Verdicts are those of a second, slower count of the tables that came, by the node's own beats; where nobody says anything the last
 //!   one holds, and an unknown endpoint serves. A node that is cut off therefore answers as before, its own checker's word apart.
+//! - A node whose zone is cut off turns nobody outside it unhealthy: no evacuation on a checker's own loss ([`check::loss`]).
+//! - [`CONVERGE_BEATS`] after all harm has ended every node has the same verdicts: all is well. Two beats are the checkers' own, who need `rise` results.
 //! - Break-glass acts are in force from their acknowledgement until their end by the node's own clock, and not after.
 //! - Equal inputs have equal decisions on every node.
 //! - The work is constant: the same messages on every beat, tables of one size whoever is healthy.
@@ -71,7 +73,7 @@ pub mod trace;
 pub mod turn;
 pub mod world;
 
-pub use phases::HEAL_BEATS;
+pub use phases::{CONVERGE_BEATS, HEAL_BEATS};
 pub use world::{Summary, Violation};
 
 /// A mistake to plant, so that the tests can show that it is found.
@@ -101,11 +103,17 @@ pub enum Plant {
     BelowFloor,
     /// An endpoint that nobody knows does not serve.
     UnknownIsUnhealthy,
+    /// A checker that is cut off tells what it cannot reach as down.
+    OwnLossIsTold,
+    /// Checkers that are cut off, and an endpoint's own zone, have a say like everybody.
+    CutOffCounts,
+    /// A node takes others' tables on every tenth beat only.
+    TablesTakenLate,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 12] = [
+    pub const ALL: [Plant; 15] = [
         Plant::EndsShiftsByOwnClock,
         Plant::AnswersBeforeAppend,
         Plant::ForgetsRequests,
@@ -118,6 +126,9 @@ impl Plant {
         Plant::AwayServes,
         Plant::BelowFloor,
         Plant::UnknownIsUnhealthy,
+        Plant::OwnLossIsTold,
+        Plant::CutOffCounts,
+        Plant::TablesTakenLate,
     ];
 }
 

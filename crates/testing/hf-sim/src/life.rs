@@ -57,6 +57,7 @@ impl World {
             frames: Frames::default(),
             links: Vec::new(),
             checker,
+            heard_outside: None,
             watch,
         });
         for other in 0..self.nodes.len() {

@@ -13,6 +13,7 @@ use hf_snapshot::Snapshot;
 
 use crate::Plant;
 use crate::check::FRESH_BEATS;
+use crate::node::Running;
 use crate::world::World;
 
 impl World {
@@ -117,4 +118,32 @@ fn spoil_decision(plant: Plant, snapshot: &mut Snapshot) {
             }
         }
     }
+}
+
+/// The planted fault: everybody's word counts the same, by the share alone.
+pub fn count_all(running: &Running, news: Option<Arc<Snapshot>>, now: Timestamp) -> Option<Arc<Snapshot>> {
+    let snapshot = news?;
+    let beats = running.watch.beats;
+    let mut verdicts = snapshot.verdicts.clone();
+    for (subject, verdict) in verdicts.of.iter_mut().enumerate() {
+        let tables = running.watch.tables.values().filter(|(came, table)| {
+            beats - *came <= FRESH_BEATS && table.estate == snapshot.estate.digest && table.known.get(subject)
+        });
+        let (mut knowing, mut healthy) = (0, 0);
+        for (_, table) in tables {
+            knowing += 1;
+            healthy += u32::from(table.healthy.get(subject));
+        }
+        if knowing > 0 {
+            *verdict = if healthy * 100 > knowing * 18 { Verdict::Healthy } else { Verdict::Unhealthy };
+        }
+    }
+    Some(Arc::new(Snapshot::build(
+        snapshot.number,
+        now,
+        snapshot.intent.clone(),
+        snapshot.estate.clone(),
+        snapshot.break_glass.clone(),
+        verdicts,
+    )))
 }

@@ -12,7 +12,7 @@ use hf_control::BreakGlassShift;
 use hf_feed::protocol::{Frames, Pace};
 use hf_feed::{Outgoing, Peer, SignedBreakGlass};
 use hf_health::{Table, Verdict};
-use hf_model::{NodeId, Revision};
+use hf_model::{NodeId, Revision, Timestamp};
 use hf_snapshot::Snapshot;
 
 use crate::checker::Checker;
@@ -72,6 +72,8 @@ pub struct Running {
     pub links: Vec<Out>,
     /// Its checker.
     pub checker: Option<Checker>,
+    /// When a node of another zone was last heard, by a clock that nobody sets.
+    pub heard_outside: Option<Timestamp>,
     /// What it must know.
     pub watch: Watch,
 }

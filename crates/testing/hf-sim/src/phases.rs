@@ -14,6 +14,10 @@ use crate::world::World;
 /// Beats after which all is well again once all harm has ended: intent comes in full every tenth beat, at the latest; then checkers
 /// need some to see what answers again.
 pub const HEAL_BEATS: u64 = 25;
+/// Beats after which every node's verdicts are right again: checkers need two to see what answers, and two more carry it to everybody.
+pub const CONVERGE_BEATS: u64 = 4;
+/// What messages and clocks that run a little apart may add, in milliseconds.
+const CONVERGE_SLACK_MS: u64 = 100;
 /// Beats from a write to the look whether it is in force everywhere.
 const WRITE_BEATS: u64 = 2;
 
@@ -24,6 +28,8 @@ pub enum Phase {
     Safety,
     /// All is healed.
     Liveness,
+    /// Verdicts are right again.
+    Converged,
     /// A write is asked for.
     Works,
     /// What is committed now must be in force everywhere soon.
@@ -58,8 +64,10 @@ impl World {
             Phase::Safety => {}
             Phase::Liveness => {
                 self.heal();
+                self.put(CONVERGE_BEATS * beat + CONVERGE_SLACK_MS, Event::Phase(Phase::Converged));
                 self.put(HEAL_BEATS / 2 * beat, Event::Phase(Phase::Works));
             }
+            Phase::Converged => self.check_converged()?,
             Phase::Works => {
                 self.known.write_asked_at_ms = self.now_ms;
                 self.ask_for_proof()?;
@@ -110,6 +118,25 @@ impl World {
             }
             self.put(1, Event::Start { node: at });
         }
+    }
+
+    /// Nodes that ran when all was healed, and obey what checkers look at, see everybody answer.
+    fn check_converged(&self) -> Result<(), String> {
+        let beats = CONVERGE_BEATS;
+        for (at, node) in self.nodes.iter().enumerate() {
+            let Some(running) = node.running.as_ref().filter(|running| running.watch.beats >= beats) else {
+                continue;
+            };
+            let Some(snapshot) = &running.snapshot else { continue };
+            let endpoints = snapshot.estate.endpoint_count();
+            let of = &snapshot.verdicts.of[..endpoints];
+            if let Some(down) = of.iter().position(|verdict| *verdict == Verdict::Unhealthy) {
+                return Err(format!(
+                    "{beats} beats after all was healed, on node-{at} endpoint {down} is unhealthy"
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn ask_for_proof(&mut self) -> Result<(), String> {

@@ -15,6 +15,7 @@ use hf_model::{Revision, Timestamp};
 use hf_node::hub::Judged;
 
 use crate::Plant;
+use crate::checker::Round;
 use crate::event::Event;
 use crate::mistake::spoil;
 use crate::net::Fate;
@@ -86,15 +87,22 @@ impl World {
         let Some(zone) = self.nodes[at].zone.filter(|_| self.is_in(at, life)) else { return Ok(()) };
         let again = self.nodes[at].clock.truly(self.plan.beat_ms);
         self.put(again, Event::Probe { node: at, life });
-        let now = self.wall(at);
+        let round = Round {
+            wall: self.wall(at),
+            steady: Timestamp(self.now_ms),
+            heard: self.running(at).heard_outside,
+        };
         let Some(mut checker) = self.running(at).checker.take() else { return Ok(()) };
+        if self.plant == Some(Plant::OwnLossIsTold) {
+            checker.tell_all();
+        }
         let table = checker.probe(
             |address, place| {
                 let is_cut = zone != place
                     && (self.net.is_cut(zone + 1, place + 1) || self.net.is_cut(place + 1, zone + 1));
                 !is_cut && !self.down.contains(&address) && !self.unreachable.contains(&(zone, address))
             },
-            now,
+            round,
         );
         self.running(at).checker = Some(checker);
         match table {
@@ -155,6 +163,10 @@ impl World {
             let link = &mut self.running(to.0).links[from.0];
             link.peer_has = link.peer_has.max(revision);
         }
+        if self.running(to.0).hub.is_outside(&peer) {
+            let now = Timestamp(self.now_ms);
+            self.running(to.0).heard_outside = Some(now);
+        }
         self.take(to.0, Incoming { from: peer, message })
     }
 
@@ -168,6 +180,8 @@ impl World {
                 }
                 self.running(at).hub.heard(&incoming.from, revision, now);
             }
+            // The planted fault takes one table in ten seconds' worth of beats.
+            Message::Table(_) if self.plant == Some(Plant::TablesTakenLate) && self.is_late_beat(at) => {}
             Message::Table(table) => {
                 self.running(at).hub.take_table(table.clone());
                 self.remember_table(at, table);
@@ -203,6 +217,9 @@ impl World {
         }
         let running = self.nodes[at].running.as_mut().expect("callers have looked that it runs");
         let mut news = running.hub.refresh(now);
+        if self.plant == Some(Plant::CutOffCounts) {
+            news = crate::mistake::count_all(running, news, now);
+        }
         if let Some(plant) = self.plant {
             news = spoil(plant, news, running.snapshot.as_ref(), now);
         }
@@ -219,6 +236,9 @@ impl World {
         } else if let (Some(before), Some(news)) = (&before, &news) {
             self.check_alone(at, before, news)?;
         }
+        if let (Some(before), Some(news)) = (&before, &news) {
+            self.check_own_loss(at, before, news)?;
+        }
         self.check_node(at, news.as_deref())?;
         if let Some(snapshot) = &news
             && self.nodes[at].config.roles.contains(&Role::Balancer)
@@ -233,13 +253,19 @@ impl World {
         if tell || news.is_some() || acts_changed {
             self.tell(at, now)?;
         }
+        let steady = Timestamp(self.now_ms);
         let running = self.running(at);
         if let (Some(snapshot), Some(checker)) = (&news, &mut running.checker)
-            && let Some(table) = checker.follow(&snapshot.estate, now)
+            && let Some(table) = checker.follow(&snapshot.estate, now, steady)
         {
             return self.own_table(at, table);
         }
         Ok(())
+    }
+
+    /// Of ten beats nine.
+    fn is_late_beat(&mut self, at: usize) -> bool {
+        !self.running(at).watch.beats.is_multiple_of(10)
     }
 
     fn tell(&mut self, at: usize, now: Timestamp) -> Result<(), String> {

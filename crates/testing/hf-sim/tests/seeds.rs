@@ -130,4 +130,7 @@ planted! {
     a_zone_that_is_away_and_serves_is_found: AwayServes,
     a_decision_below_the_floor_is_found: BelowFloor,
     an_unknown_endpoint_that_does_not_serve_is_found: UnknownIsUnhealthy,
+    a_checker_that_tells_its_own_loss_is_found: OwnLossIsTold,
+    a_checker_that_is_cut_off_and_counts_is_found: CutOffCounts,
+    tables_that_are_taken_late_are_found: TablesTakenLate,
 }
