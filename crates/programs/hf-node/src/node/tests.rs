@@ -4,6 +4,7 @@ mod restart;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hf_api::{Client, StartShift};
@@ -42,9 +43,7 @@ impl World {
             apps.insert(zone, listener.local_addr().unwrap());
             tokio::spawn(application(listener, zone));
         }
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let web = free.local_addr().unwrap();
-        let world = World { dir: tempfile::tempdir().unwrap(), web, apps };
+        let world = World { dir: tempfile::tempdir().unwrap(), web: nobody(), apps };
         world.write_estate("");
         world
     }
@@ -94,6 +93,17 @@ impl World {
     }
 }
 
+/// An address of this process alone: no other test's socket is given a port of it while nobody has that port.
+fn own_address() -> IpAddr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    IpAddr::from([127, high | 0x40, middle, low])
+}
+
+/// Where nobody listens.
+fn nobody() -> SocketAddr {
+    std::net::TcpListener::bind((own_address(), 0)).unwrap().local_addr().unwrap()
+}
+
 /// A node in zone a, at home in a world's folder.
 fn in_world(name: &str, roles: &[Role], peers: &[SocketAddr]) -> NodeConfig {
     NodeConfig {
@@ -103,6 +113,7 @@ fn in_world(name: &str, roles: &[Role], peers: &[SocketAddr]) -> NodeConfig {
         estate: roles.contains(&Role::Control).then(|| "estate.toml".into()),
         peers: peers.to_vec(),
         beat: BEAT,
+        feed_listen: SocketAddr::from((own_address(), 0)),
         ..config(name)
     }
 }

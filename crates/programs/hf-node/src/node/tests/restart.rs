@@ -51,11 +51,6 @@ impl App {
     }
 }
 
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 /// What requests and checks found out is true after a restart too: an endpoint that fails requests stays ejected although its checks are
 /// good, a zone whose checks are bad is not tried, and nobody waits for a round of checks.
 #[tokio::test(flavor = "multi_thread")]
