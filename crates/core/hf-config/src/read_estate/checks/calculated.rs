@@ -76,7 +76,9 @@ fn levels(of_each: &[Vec<CheckIx>]) -> Vec<Option<usize>> {
     let mut waits: Vec<usize> = of_each.iter().map(Vec::len).collect();
     let mut counted_by: Vec<Vec<usize>> = vec![Vec::new(); of_each.len()];
     for (at, of) in of_each.iter().enumerate() {
-        of.iter().for_each(|of| counted_by[of.at()].push(at));
+        for of in of {
+            counted_by[of.at()].push(at);
+        }
     }
     let mut levels: Vec<Option<usize>> = vec![None; of_each.len()];
     let mut ready: Vec<usize> = (0..of_each.len()).filter(|at| waits[*at] == 0).collect();
