@@ -143,11 +143,8 @@ impl Snapshot {
             return Err(DecodeError::Layout);
         }
         let estate = intent.read_estate().map_err(DecodeError::Estate)?;
-        let verdicts = if verdicts_of == estate.digest {
-            verdicts
-        } else {
-            Verdicts::unknown(estate.subject_count())
-        };
+        let verdicts =
+            if verdicts_of == estate.digest { verdicts } else { Verdicts::unknown(estate.subject_count()) };
         let built = Snapshot::build(number, now, Arc::new(intent), Arc::new(estate), break_glass, verdicts);
         Ok(Snapshot { made_at, ..built })
     }

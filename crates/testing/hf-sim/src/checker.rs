@@ -68,6 +68,11 @@ impl Checker {
         Some(self.table(estate, now))
     }
 
+    /// Whether it probes the endpoints of another estate, or of none.
+    pub fn follows_another_than(&self, estate: &Estate) -> bool {
+        self.estate.as_ref().is_none_or(|own| own.digest != estate.digest)
+    }
+
     /// Probes every endpoint once. A table if one turned.
     pub fn probe(
         &mut self,

@@ -128,6 +128,10 @@ impl World {
                 continue;
             };
             let Some(snapshot) = &running.snapshot else { continue };
+            let mut checkers = self.nodes.iter().filter_map(|node| node.running.as_ref()?.checker.as_ref());
+            if checkers.any(|checker| checker.follows_another_than(&snapshot.estate)) {
+                continue;
+            }
             let endpoints = snapshot.estate.endpoint_count();
             let of = &snapshot.verdicts.of[..endpoints];
             if let Some(down) = of.iter().position(|verdict| *verdict == Verdict::Unhealthy) {

@@ -7,6 +7,7 @@ use hf_health::{Table, Verdict};
 use hf_model::Timestamp;
 use hf_snapshot::Snapshot;
 
+use crate::check::FRESH_BEATS;
 use crate::world::World;
 
 /// What fresh tables make of each subject; none where nobody knows it.
@@ -74,7 +75,7 @@ fn cut_off<'t>(estate: &Estate, tables: &[&'t Table], zone_of: &[Option<ZoneIx>]
 
 impl World {
     /// A node that nobody reaches, and whose checker lost at least two other zones at once while its own answers, takes nobody
-    /// outside its zone out who is not down.
+    /// outside its zone out who is not down, unless what others said last, and is still fresh, is enough for that.
     pub fn check_own_loss(&self, at: usize, before: &Snapshot, news: &Snapshot) -> Result<(), String> {
         let node = &self.nodes[at];
         let others = || (0..self.nodes.len()).filter(|other| *other != at);
@@ -96,12 +97,27 @@ impl World {
         if before.estate.digest != news.estate.digest {
             return Ok(());
         }
+        let beats = running.watch.beats;
+        let is_others = |(came, table): &&(u64, Table)| {
+            beats - *came <= FRESH_BEATS
+                && table.estate == news.estate.digest
+                && table.checker != node.config.id
+        };
+        let others: Vec<&Table> =
+            running.watch.tables.values().filter(is_others).map(|(_, table)| table).collect();
+        let by_others = count(&news.estate, &others);
         for (position, endpoint) in news.estate.endpoint_refs().enumerate() {
+            let is_others_word = by_others[position] == Some(Verdict::Unhealthy);
             let endpoint = news.estate.endpoint(endpoint);
             let turned = before.verdicts.get(position) != Verdict::Unhealthy
                 && news.verdicts.get(position) == Verdict::Unhealthy;
             let is_hidden = self.unreachable.contains(&(zone, endpoint.address));
-            if turned && endpoint.zone.at() != zone && !is_hidden && !self.down.contains(&endpoint.address) {
+            if turned
+                && endpoint.zone.at() != zone
+                && !is_hidden
+                && !is_others_word
+                && !self.down.contains(&endpoint.address)
+            {
                 return Err(format!(
                     "node-{at} is cut off, and takes out endpoint {position} in {}, which answers",
                     news.estate.zone(endpoint.zone).id

@@ -82,7 +82,7 @@ fn a_zone_that_fails_in_part_is_found_with_its_evidence() {
     }
     let (after, zone, evidence) = found.unwrap();
     assert!((6..=16).contains(&after) && zone == "b", "{after} {zone}");
-    assert!(evidence.starts_with("faults 1") && evidence.contains("(tolerated 0.5 %)"), "{evidence}");
+    assert!(evidence.starts_with("faults 1") && evidence.contains("(tolerated 0.7 %)"), "{evidence}");
     assert!(web(&hub).zones[1].impaired_s > 5 && web(&hub).zones[0].impaired_s == 0);
 }
 
