@@ -17,10 +17,6 @@ use clap::Parser as _;
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
 
-/// Less time for a request and less room for an idle connection than the system's (`docs/decisions/0033-an-allocator-of-our-own-choice.md`).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
