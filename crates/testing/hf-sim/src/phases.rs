@@ -130,9 +130,9 @@ impl World {
 
     /// Nodes that ran when all was healed, and obey what checkers look at, see everybody answer.
     fn check_converged(&self) -> Result<(), String> {
-        let beats = CONVERGE_BEATS;
         for (at, node) in self.nodes.iter().enumerate() {
-            let Some(running) = node.running.as_ref().filter(|running| running.watch.beats >= beats) else {
+            let Some(running) = node.running.as_ref().filter(|running| running.watch.beats >= CONVERGE_BEATS)
+            else {
                 continue;
             };
             let Some(snapshot) = &running.snapshot else { continue };
@@ -144,7 +144,7 @@ impl World {
             let of = &snapshot.verdicts.of[..endpoints];
             if let Some(down) = of.iter().position(|verdict| *verdict == Verdict::Unhealthy) {
                 return Err(format!(
-                    "{beats} beats after all was healed, on node-{at} endpoint {down} is unhealthy"
+                    "all is healed, and the verdicts had their time: on node-{at} endpoint {down} is unhealthy"
                 ));
             }
         }
