@@ -120,13 +120,15 @@ fn extend(headers: &mut HeaderMap, name: HeaderName, more: &HeaderValue) {
 
 /// Makes an endpoint's answer fit for a client.
 pub fn prepare_answer(headers: &mut HeaderMap) {
-    // With a coding the length is not the body's (RFC 9112 6.3); with several equal lengths one says it.
+    // With a coding the length is not the body's (RFC 9112 6.3); with several equal lengths, in fields or in a list, one says it.
     let has_coding = headers.contains_key(TRANSFER_ENCODING);
     strip_connection_fields(headers);
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let mut lengths = lengths.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let length = lengths.next();
     if has_coding || lengths.next().is_some() {
-        let length = length.filter(|_| !has_coding).cloned();
+        let length = length.filter(|_| !has_coding);
+        let length = length.and_then(|length| HeaderValue::from_bytes(length.trim_ascii()).ok());
         set(headers, CONTENT_LENGTH, length);
     }
 }

@@ -3,7 +3,7 @@
 //! 1. What frames a request's body is said anew, by what the body is: a length that is known, else chunks. What the fields say of it counts only
 //!    where the body itself does not know, and is never written twice.
 //! 2. An answer's framing is read by RFC 9112 6.3. Where that leaves a choice the stricter one is taken: several lengths must be equal, HTTP/1.0
-//!    has no codings.
+//!    has no codings, and a coding is `chunked` alone, without a length beside it: else the answer is malformed.
 //!
 //! Not here: sockets, bodies.
 
@@ -200,13 +200,17 @@ fn framing(
         return Ok(Coming::Nothing);
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    if let Some(last) = codings.next_back() {
+    if let Some(coding) = codings.next() {
         if version == Version::HTTP_10 {
             return Err(Broken::Malformed("HTTP/1.0 has no Transfer-Encoding"));
         }
-        let last = last.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
-        let is_chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
-        return Ok(if is_chunked { Coming::chunked() } else { Coming::UntilEnd });
+        if codings.next().is_some() || !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+            return Err(Broken::Malformed("its Transfer-Encoding is another than chunked"));
+        }
+        if headers.contains_key(CONTENT_LENGTH) {
+            return Err(Broken::Malformed("it has a Transfer-Encoding and a Content-Length"));
+        }
+        return Ok(Coming::chunked());
     }
     let mut length = None;
     for value in headers.get_all(CONTENT_LENGTH) {
@@ -274,12 +278,41 @@ mod tests {
             false,
             Ok(("Nothing", false)),
         );
-        check("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", false, Ok(("UntilEnd", true)));
+        for coding in [
+            "gzip",
+            "identity",
+            "xchunked",
+            "gzip, chunked",
+            "chunked, chunked",
+            "chunked, identity",
+            "chunked\r\nTransfer-Encoding: chunked",
+            "",
+        ] {
+            let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n");
+            check(&head, false, Err("another than chunked"));
+        }
+        for fields in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: Chunked\r\nContent-Length: 5",
+        ] {
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n");
+            check(&head, false, Err("a Transfer-Encoding and a Content-Length"));
+            check(&head, true, Ok(("Nothing", true)));
+        }
         check("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", false, Err("two lengths"));
         check("HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n", false, Err("Content-Length is none"));
         check("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false, Err("HTTP/1.0"));
         check("220 mail.test\r\n\r\n", false, Err("none of HTTP/1"));
         check("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false, Err("none of HTTP/1"));
+    }
+
+    #[test]
+    fn chunked_alone_is_a_coding() {
+        for coding in ["chunked", "Chunked "] {
+            let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n");
+            let read = made(&Bytes::from(head), false).unwrap();
+            assert!(matches!(read.framing, Coming::Chunked(_)) && read.stays);
+        }
     }
 
     #[test]

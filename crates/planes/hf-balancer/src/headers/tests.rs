@@ -99,4 +99,6 @@ fn an_answer_passes_apart_from_its_connection() {
     );
     check_answer("transfer-encoding: chunked\ncontent-length: 3\nserver: x", "server: x");
     check_answer("content-length: 3\ncontent-length: 3", "content-length: 3");
+    check_answer("content-length: 3, 3", "content-length: 3");
+    check_answer("content-length: 3 ,3\ncontent-length: 3\nserver: x", "content-length: 3\nserver: x");
 }

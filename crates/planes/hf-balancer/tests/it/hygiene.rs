@@ -150,14 +150,25 @@ async fn an_answer_arrives_without_what_belonged_to_its_connection() {
 }
 
 #[tokio::test]
-async fn an_answer_with_two_framings_goes_on_with_one() {
-    let odd = RawOrigin::start(Some(
+async fn an_answer_whose_end_can_be_read_in_two_ways_is_refused() {
+    for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-    ))
-    .await;
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nabc",
+    ] {
+        let odd = RawOrigin::start(Some(answer)).await;
+        let world = WorldBuilder::new().web(&[("a", odd.address)]).start().await;
+        assert_eq!(get(world.web(), "/").await.status, 502, "{answer:?}");
+        world.until_open_connections("a", 0).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_says_its_length_twice_says_it_once() {
+    let odd = RawOrigin::start(Some("HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabc")).await;
     let world = WorldBuilder::new().web(&[("a", odd.address)]).start().await;
     let answer = get(world.web(), "/").await;
-    assert_eq!((answer.body.as_str(), answer.header("content-length")), ("abc", ""));
+    assert_eq!((answer.body.as_str(), answer.header("content-length")), ("abc", "3"));
 }
 
 #[tokio::test]
