@@ -144,6 +144,11 @@ impl Going {
                 return Poll::Ready(Ok(()));
             }
             if self.poll_piece(cx)?.is_pending() {
+                if self.owes_line_end {
+                    // A chunk is whole only with its line's end, and what comes next may be long in coming.
+                    self.end_line();
+                    continue;
+                }
                 // With TLS what was written may still lie with us.
                 let _ = Pin::new(&mut *io).poll_flush(cx);
                 return Poll::Pending;

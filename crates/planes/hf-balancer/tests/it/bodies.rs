@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Origin, WorldBuilder, raw, within};
 
@@ -52,6 +52,39 @@ async fn pieces_pass_before_the_whole_is_there() {
         within("the rest", stream.read_to_end(&mut got)).await.unwrap();
         assert!(String::from_utf8_lossy(&got).contains("later"), "{field}");
     }
+}
+
+#[tokio::test]
+async fn a_chunk_is_whole_before_the_next_one_is_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut got = Vec::new();
+                // A check has no chunk.
+                while !got.ends_with(b"\r\n5\r\nfirst\r\n")
+                    && !(got.starts_with(b"GET") && got.ends_with(b"\r\n\r\n"))
+                {
+                    let Ok(byte) = stream.read_u8().await else { return };
+                    got.push(byte);
+                }
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nseen").await;
+                let _ = stream.read_to_end(&mut got).await;
+            });
+        }
+    });
+    let world = WorldBuilder::new().web(&[("a", address)]).start().await;
+    let mut stream = TcpStream::connect(world.web()).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut got = Vec::new();
+    within("the answer", async {
+        while !got.ends_with(b"seen") {
+            got.push(stream.read_u8().await.unwrap());
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
