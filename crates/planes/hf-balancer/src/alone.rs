@@ -27,6 +27,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
+use hf_telemetry::Outcome;
 use http::{Method, Request, Response};
 use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -70,6 +71,16 @@ pub enum Broken {
     /// Nothing may go there any more.
     #[error("it was cut: its zone was left and `drain` has passed")]
     Cut,
+}
+
+impl Broken {
+    /// What it counts as at the endpoint: what a client or we broke off is no fault there.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Broken::Body | Broken::Cut => Outcome::ClientGone,
+            Broken::Hyper(_) | Broken::Io(_) | Broken::Ended | Broken::Malformed(_) => Outcome::Reset,
+        }
+    }
 }
 
 /// A request that got no answer.
@@ -128,7 +139,11 @@ impl Alone {
 
     /// Whether the last request and its answer are over, and it may be used again.
     pub fn is_at_rest(&self) -> bool {
-        self.stays && self.coming.is_over() && self.going.is_over() && self.rest.is_empty()
+        self.stays
+            && !self.open.was_cut()
+            && self.coming.is_over()
+            && self.going.is_over()
+            && self.rest.is_empty()
     }
 
     /// Sends a request and waits for the head of its answer. The body of `request` is gone afterwards if it is streamed.
@@ -261,6 +276,10 @@ impl Alone {
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if let Some(error) = self.failed.take() {
             return Poll::Ready(Some(Err(error)));
+        }
+        // Not only where it waits: an answer that comes faster than the client takes it never does.
+        if self.open.was_cut() && !self.coming.is_over() {
+            return self.broken(cx, Broken::Cut);
         }
         if let Err(error) = self.poll_going(cx) {
             return self.broken(cx, error);

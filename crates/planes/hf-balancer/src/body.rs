@@ -349,7 +349,7 @@ impl FromEndpoint {
         };
         self.waiting_since = None;
         match &frame {
-            Some(Err(_)) => self.give_up(Outcome::Reset),
+            Some(Err(error)) => self.give_up(error.outcome()),
             None => self.keep(),
             Some(Ok(frame)) => {
                 if let Some(lease) = &mut self.lease {

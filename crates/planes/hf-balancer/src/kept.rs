@@ -518,6 +518,11 @@ impl Open {
         self.is_cut.get()
     }
 
+    /// Whether it was cut, for who does not wait.
+    pub fn was_cut(&self) -> bool {
+        self.is_cut.get()
+    }
+
     /// Nobody waits any more.
     pub fn forget(&self) {
         self.waiting.take();

@@ -402,7 +402,7 @@ impl Carrying<'_> {
                         Failed::Unsent { error: explain(&error) }
                     }
                     (Fate::Coming, _, copy) => {
-                        lease.note(Outcome::Reset);
+                        lease.note(error.outcome());
                         Failed::Sent { copy: repeat(copy), error: explain(&error) }
                     }
                 })

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use crate::support::{Kept, Origin, WorldBuilder, get, until, within};
 
 fn origins() -> (Origin, Origin) {
@@ -83,6 +86,29 @@ async fn what_lasts_longer_than_the_drain_is_cut() {
     assert!(within("the cut answer", streamed).await.unwrap().is_err(), "a part is not taken for the whole");
     assert_eq!(within("the repeated GET", get).await.unwrap().body, "b");
     until("connections to a are closed", || async { a.connections() == 0 }).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_never_pauses_is_cut_too() {
+    let (a, b) = origins();
+    let mut world = WorldBuilder::new()
+        .web(&[("a", a.address), ("b", b.address)])
+        .drain(Duration::from_millis(50))
+        .start()
+        .await;
+    let mut stream = TcpStream::connect(world.web()).await.unwrap();
+    stream.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    // A client that takes less than the endpoint gives: there is always more to read.
+    let reading = tokio::spawn(async move {
+        let mut room = vec![0; 64 << 10];
+        while stream.read(&mut room).await.is_ok_and(|count| count > 0) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    until("it is under way", || async { a.requests() == 1 }).await;
+    world.shift(&["a"]).await;
+    until("connections to a are closed", || async { a.connections() == 0 }).await;
+    within("the answer's end", reading).await.unwrap();
 }
 
 #[tokio::test]

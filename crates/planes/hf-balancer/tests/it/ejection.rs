@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use hf_config::estate::{Choice, Pool};
 
-use crate::support::{Origin, RawOrigin, WorldBuilder, get, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Origin, RawOrigin, WorldBuilder, get, until, within};
 
 /// Quick, and without latency in the choice: who fails is drawn like the others.
 fn quick(pool: &mut Pool) {
@@ -29,6 +32,34 @@ async fn an_endpoint_that_breaks_off_is_left_and_comes_back_by_time() {
         silent.heads().len() > 3
     })
     .await;
+}
+
+#[tokio::test]
+async fn clients_that_break_their_own_bodies_off_eject_nobody() {
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
+    let endpoints = [("a", a.address), ("a", b.address)];
+    let world = WorldBuilder::new()
+        .rules(quick)
+        .rules(|pool| pool.ejection.time = Duration::from_mins(1))
+        .web(&endpoints)
+        .start()
+        .await;
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(world.web()).await.unwrap();
+        let head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut got = Vec::new();
+        within("the answer's beginning", async {
+            while !got.ends_with(b"first") {
+                got.push(stream.read_u8().await.unwrap());
+            }
+        })
+        .await;
+        // No chunk begins like this.
+        stream.write_all(b"x\r\n").await.unwrap();
+        let _ = within("the end", stream.read_to_end(&mut got)).await;
+    }
+    assert!(world.memory().iter().all(|of| of.ejected_ms == 0), "{:?}", world.memory());
 }
 
 #[tokio::test]

@@ -19,7 +19,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 /// A web application. `/` says its name, `/fields` the request's fields, `/echo` gives the body back as it comes, `/held` waits for
-/// [`Origin::release`], `/held-body` sends its head at once and waits with the rest, `/status/NNN` answers so, `/late` after [`Origin::set_late`], `/odd` has odd fields.
+/// [`Origin::release`], `/held-body` sends its head at once and waits with the rest, `/status/NNN` answers so, `/late` after [`Origin::set_late`], `/odd` has odd fields, `/endless`
+/// has a body that never pauses and never ends.
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub address: SocketAddr,
@@ -190,6 +191,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
             });
             Response::new(Pieces(receiver).boxed())
         }
+        "/endless" => Response::new(Endless.boxed()),
         "/odd" => {
             let mut response = text("odd");
             for (name, value) in [
@@ -218,6 +220,20 @@ async fn hold(shared: &Shared) {
     shared.held.fetch_add(1, Ordering::SeqCst);
     let _ = shared.released.subscribe().wait_for(|released| *released).await;
     shared.held.fetch_sub(1, Ordering::SeqCst);
+}
+
+struct Endless;
+
+impl hyper::body::Body for Endless {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>> {
+        std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(Bytes::from_static(&[b'x'; 64 << 10])))))
+    }
 }
 
 struct Pieces(tokio::sync::mpsc::Receiver<Bytes>);
