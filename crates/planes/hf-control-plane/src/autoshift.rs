@@ -1,9 +1,13 @@
 //! Autoshifts: looks at the evidence on every beat, and has the ledger do what `hf-autoshift` says.
 //!
 //! 1. Every node with the control role looks, so that its counts are warm; one acts ([`teller`](crate::teller)). The ledger refuses a second.
-//! 2. It looks only while it knows what it looks at: its ledger is read and not behind, and its snapshot has the estate in force.
+//! 2. It looks only while it knows what it looks at: its ledger is read and not behind, and its snapshot has the estate in force. After a
+//!    time without looks it counts anew.
 //! 3. What the ledger refuses is tried again after [`AGAIN`], each time twice as long, up to [`AGAIN_MAX`]: refusals are entries too.
-//! 4. Advice is one line in the journal for each time that a zone is accused, and a metric.
+//! 4. What it does not answer is tried again after [`UNANSWERED`], the very same under the same request id: who leads an etcd may die with
+//!    the zone, and the entry may be in all the same.
+//! 5. Neither outlives its word: where something else is to be done, or about another zone or shift, it is tried at once.
+//! 6. Advice is one line in the journal for each time that a zone is accused, and a metric.
 //!
 //! Not here: the decision (`hf-autoshift`), its rules (`hf-control`), evidence (`hf-gray`, `hf-health`).
 
@@ -17,7 +21,7 @@ use hf_config::node::Role;
 use hf_control::{Autoshift, Command, Outcome, Resource, Shift, ShiftKind};
 use hf_gray::{Finding, Judged};
 use hf_ledger::{JournalLine, LedgerError};
-use hf_model::{Operator, PoolName, RequestId, Timestamp, ZoneId};
+use hf_model::{Operator, PoolName, RequestId, ShiftId, Timestamp, ZoneId};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -31,6 +35,9 @@ use crate::traffic::is_stale;
 const AGAIN: Duration = Duration::from_secs(30);
 /// The longest of these waits.
 const AGAIN_MAX: Duration = Duration::from_mins(10);
+
+/// Until what the ledger did not answer is tried again: another leader is found within seconds. No entry was written that we know of.
+const UNANSWERED: Duration = Duration::from_secs(1);
 
 /// What the newest look came to, for the API and metrics.
 #[derive(Debug, Default)]
@@ -87,18 +94,68 @@ struct Looker<'a> {
     advised: BTreeSet<(Resource, ZoneId)>,
 }
 
-/// What was refused, until when it waits, and how long the next wait is. No more of them than resources are watched.
+/// What was asked for and not done, and when it is tried again. No more of them than resources are watched.
 #[derive(Debug, Default)]
-struct Later(BTreeMap<Resource, (Timestamp, Duration)>);
+struct Later(BTreeMap<Resource, Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    act: Act,
+    until: Timestamp,
+    /// The newest wait after a refusal; none before the first.
+    refused_for: Option<Duration>,
+    /// What has no answer; it may be in the ledger.
+    unanswered: Option<(RequestId, Command)>,
+}
+
+/// What is to be done, without the evidence, whose words change from look to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Act {
+    kind: &'static str,
+    zone: ZoneId,
+    /// The shift to renew or to end.
+    id: Option<ShiftId>,
+}
+
+impl Act {
+    fn of(word: &Word) -> Option<Act> {
+        let (zone, id) = match word {
+            Word::Start { zone, .. } => (zone, None),
+            Word::Renew { id, zone, .. } | Word::End { id, zone, .. } => (zone, Some(id.clone())),
+            _ => return None,
+        };
+        Some(Act { kind: word.kind(), zone: zone.clone(), id })
+    }
+}
 
 impl Later {
-    fn is_due(&self, resource: &Resource, now: Timestamp) -> bool {
-        self.0.get(resource).is_none_or(|(until, _)| now >= *until)
+    /// Forgets what is not to be done any more: an old refusal must not delay the next incident.
+    fn keep(&mut self, seen: &[Seen]) {
+        self.0.retain(|resource, waiting| {
+            let word = seen.iter().find(|seen| seen.resource == *resource).map(|seen| &seen.word);
+            word.and_then(Act::of).is_some_and(|act| act == waiting.act)
+        });
     }
 
-    fn refused(&mut self, resource: &Resource, now: Timestamp) {
-        let wait = self.0.get(resource).map_or(AGAIN, |(_, wait)| (*wait * 2).min(AGAIN_MAX));
-        self.0.insert(resource.clone(), (now.plus(wait), wait));
+    fn is_due(&self, resource: &Resource, now: Timestamp) -> bool {
+        self.0.get(resource).is_none_or(|waiting| now >= waiting.until)
+    }
+
+    fn unanswered(&self, resource: &Resource) -> Option<(RequestId, Command)> {
+        self.0.get(resource)?.unanswered.clone()
+    }
+
+    fn refused(&mut self, resource: &Resource, act: Act, now: Timestamp) {
+        let before = self.0.get(resource).and_then(|waiting| waiting.refused_for);
+        let wait = before.map_or(AGAIN, |wait| (wait * 2).min(AGAIN_MAX));
+        let waiting = Waiting { act, until: now.plus(wait), refused_for: Some(wait), unanswered: None };
+        self.0.insert(resource.clone(), waiting);
+    }
+
+    fn not_answered(&mut self, resource: &Resource, act: Act, now: Timestamp, asked: (RequestId, Command)) {
+        let refused_for = self.0.get(resource).and_then(|waiting| waiting.refused_for);
+        let waiting = Waiting { act, until: now.plus(UNANSWERED), refused_for, unanswered: Some(asked) };
+        self.0.insert(resource.clone(), waiting);
     }
 
     fn done(&mut self, resource: &Resource) {
@@ -109,14 +166,13 @@ impl Later {
 impl Looker<'_> {
     async fn turn(&mut self, control: &Control) {
         let acts_here = is_teller(self.context);
-        let seen = self.look(control).unwrap_or_default();
-        self.advised.retain(|(resource, zone)| {
-            seen.iter().any(|seen| {
-                seen.resource == *resource
-                    && matches!(&seen.word, Word::Advise { zone: of, .. } if of == zone)
-            })
-        });
-        self.later.0.retain(|resource, _| seen.iter().any(|seen| seen.resource == *resource));
+        let looked = self.look(control);
+        match &looked {
+            Some(seen) => self.forget(seen),
+            // Looks before and after are not in a row. What was advised or asked for may still be so.
+            None => self.watch = Watch::default(),
+        }
+        let seen = looked.unwrap_or_default();
         let seen = Arc::new(seen);
         self.told.with(|told| (told.seen, told.acts_here) = (seen.clone(), acts_here));
         if !acts_here {
@@ -125,6 +181,18 @@ impl Looker<'_> {
         for seen in seen.iter() {
             self.act(control, seen).await;
         }
+    }
+
+    /// Forgets what this look does not bear out any more.
+    fn forget(&mut self, seen: &[Seen]) {
+        self.later.keep(seen);
+        // A zone that is held is accused, too: after a time without looks the counts begin anew.
+        self.advised.retain(|(resource, zone)| {
+            seen.iter().any(|seen| {
+                seen.resource == *resource
+                    && matches!(&seen.word, Word::Advise { zone: of, .. } | Word::Holding { zone: of, .. } if of == zone)
+            })
+        });
     }
 
     /// None while this node does not know what it looks at.
@@ -137,7 +205,7 @@ impl Looker<'_> {
         let is_watched = view.practices.values().any(|practice| practice.autoshift != Autoshift::Disabled);
         if !is_watched && !intent.shifts.iter().any(is_in_force) {
             self.watch = Watch::default();
-            return None;
+            return Some(Vec::new());
         }
         let snapshot = self.context.snapshot()?;
         if snapshot.intent.estate_revision != intent.estate_revision {
@@ -175,28 +243,29 @@ impl Looker<'_> {
             }
             Word::End { id, why, .. } => Command::EndAutoshift { id: id.clone(), reason: why.clone() },
         };
-        if !self.later.is_due(resource, now) {
-            return;
-        }
+        let Some(act) = Act::of(&seen.word).filter(|_| self.later.is_due(resource, now)) else { return };
+        let before = self.later.unanswered(resource);
+        let is_new = before.is_none();
+        let (request, command) = before.unwrap_or_else(|| (new_request(), command));
         let what = command.to_string();
-        let number = u128::from_le_bytes(hf_clock::random_bytes());
-        let request =
-            RequestId::new(&format!("autoshift-{number:032x}")).expect("letters, a hyphen and digits");
         let by = Operator::new(&format!("autoshift of {}", self.context.node));
-        match control.submit(by, request, command).await {
+        match control.submit(by, request.clone(), command.clone()).await {
             Ok(Outcome::Done { .. }) => {
                 self.later.done(resource);
                 self.count(resource, seen.word.kind());
                 info!(%resource, word = %seen.word, "{what}");
             }
             Ok(Outcome::Refused(refusal)) => {
-                self.later.refused(resource, now);
+                self.later.refused(resource, act, now);
                 self.count(resource, "refused");
                 warn!(%resource, word = %seen.word, %refusal, "the ledger refused: {what}");
             }
             Err(error) => {
-                self.later.refused(resource, now);
-                warn!(%resource, word = %seen.word, %error, "the ledger does not answer: {what}");
+                // The ledger may have been silent for long: it waits from now.
+                self.later.not_answered(resource, act, self.context.clock.now(), (request, command));
+                if is_new {
+                    warn!(%resource, word = %seen.word, %error, "the ledger does not answer, tried again each second: {what}");
+                }
             }
         }
     }
@@ -237,6 +306,11 @@ impl Looker<'_> {
     fn count(&self, resource: &Resource, what: &'static str) {
         self.told.with(|told| *told.counts.entry((resource.to_string(), what)).or_default() += 1);
     }
+}
+
+fn new_request() -> RequestId {
+    let number = u128::from_le_bytes(hf_clock::random_bytes());
+    RequestId::new(&format!("autoshift-{number:032x}")).expect("letters, a hyphen and digits")
 }
 
 /// Who is heard, and whether this node's own view is whole.

@@ -1,22 +1,101 @@
 //! The loop around the decision, with a real ledger in memory: who acts, what is tried again, what is told.
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use hf_control::{Autoshift, Expect, PracticeConfig, ShiftState};
 use hf_health::Verdict;
+use hf_ledger::{BoxFuture, Followed, Ledger, MemoryLedger};
+use hf_model::Revision;
 
 use super::*;
 use crate::api::fixture::Fixture;
+use crate::control::{Behind, Gate};
 
 const BEAT: Duration = Duration::from_secs(1);
 
 /// A control node of three zones whose pool may be shifted by itself; all zones are heard.
 async fn world(setting: Autoshift) -> Fixture {
-    let fixture = Fixture::of_three_zones().await;
+    set_up(Fixture::of_three_zones().await, setting).await
+}
+
+/// The same with a ledger that may fail and be behind.
+async fn shaky_world(setting: Autoshift) -> (Fixture, Arc<Silent>, watch::Sender<Gate>) {
+    let (ledger, gate) = (Arc::new(Silent::default()), watch::Sender::new(Gate::Open));
+    let fixture = Fixture::of_three_zones_with(ledger.clone(), ledger.inner.clone(), gate.subscribe()).await;
+    (set_up(fixture, setting).await, ledger, gate)
+}
+
+async fn set_up(fixture: Fixture, setting: Autoshift) -> Fixture {
     let resource: Resource = "pool/web".parse().unwrap();
     let config =
         PracticeConfig { outcome_alarms: vec!["errors-high".to_owned()], ..PracticeConfig::default() };
     commit(&fixture, Command::PutPractice { resource: resource.clone(), config, expect: Expect::Any }).await;
     commit(&fixture, Command::SetAutoshift { resource, to: setting }).await;
     fixture
+}
+
+/// A ledger that may not answer.
+#[derive(Default)]
+struct Silent {
+    inner: MemoryLedger,
+    is_silent: AtomicBool,
+    /// What was to be appended.
+    asked: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Silent {
+    /// The request ids of autoshifts, in the order in which they came.
+    fn requests(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        let id = |entry: &Vec<u8>| {
+            let text = String::from_utf8_lossy(entry).into_owned();
+            let at = text.find("autoshift-")?;
+            Some(text[at..].chars().take("autoshift-".len() + 32).collect())
+        };
+        asked.iter().filter_map(id).collect()
+    }
+}
+
+impl Ledger for Silent {
+    fn append(&self, entry: Vec<u8>) -> BoxFuture<'_, Result<Revision, LedgerError>> {
+        self.asked.lock().unwrap().push(entry.clone());
+        if self.is_silent.load(Ordering::SeqCst) {
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            let error = LedgerError::Full { place: "ledger".to_owned(), source };
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        Ledger::append(&self.inner, entry)
+    }
+    fn barrier(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
+        self.inner.barrier()
+    }
+    fn follow(&self, after: Revision) -> BoxFuture<'_, Result<Followed, LedgerError>> {
+        self.inner.follow(after)
+    }
+    fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.inner.checkpoint(at, state)
+    }
+    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
+        self.inner.last_checkpoint()
+    }
+    fn restart_at(
+        &self,
+        at: Revision,
+        state: Vec<u8>,
+        aside: String,
+    ) -> BoxFuture<'_, Result<Option<PathBuf>, LedgerError>> {
+        self.inner.restart_at(at, state, aside)
+    }
+    fn newest(&self) -> watch::Receiver<Revision> {
+        self.inner.newest()
+    }
+}
+
+const BEHIND: Gate = Gate::Behind(Behind { ledger: Revision(3), held: Revision(4) });
+
+fn start_of(zone: &str) -> Act {
+    Act { kind: "start", zone: ZoneId::new(zone).unwrap(), id: None }
 }
 
 async fn commit(fixture: &Fixture, command: Command) -> Outcome {
@@ -112,13 +191,95 @@ fn what_the_ledger_refuses_waits_twice_as_long_each_time() {
     let mut now = Timestamp(1_000_000);
     for wait_s in [30, 60, 120, 240, 480, 600, 600] {
         assert!(later.is_due(&resource, now));
-        later.refused(&resource, now);
+        later.refused(&resource, start_of("a"), now);
         assert!(!later.is_due(&resource, now.plus(Duration::from_secs(wait_s - 1))));
         now = now.plus(Duration::from_secs(wait_s));
     }
     later.done(&resource);
-    later.refused(&resource, now);
+    later.refused(&resource, start_of("a"), now);
     assert!(later.is_due(&resource, now.plus(AGAIN)));
+}
+
+#[tokio::test]
+async fn what_the_ledger_does_not_answer_is_asked_again_each_second_under_the_same_id() {
+    let (mut fixture, ledger, _gate) = shaky_world(Autoshift::Enabled).await;
+    let (context, told) = (fixture.api.context().clone(), Autoshifts::default());
+    let mut looker = looker(&context, &told);
+    ledger.is_silent.store(true, Ordering::SeqCst);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 5).await;
+    assert!(shifts(&fixture).is_empty());
+    ledger.is_silent.store(false, Ordering::SeqCst);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 1).await;
+    assert_eq!(shifts(&fixture).len(), 1);
+    let requests = ledger.requests();
+    assert_eq!(requests.len(), 4, "three without an answer, then one with it: {requests:?}");
+    assert!(requests.iter().all(|request| *request == requests[0]), "{requests:?}");
+    assert_eq!(told.counts()[&("pool/web".to_owned(), "start")], 1);
+    assert!(looker.later.0.is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_about_another_zone_does_not_delay_this_one() {
+    let mut fixture = world(Autoshift::Enabled).await;
+    let (context, told) = (fixture.api.context().clone(), Autoshifts::default());
+    let mut looker = looker(&context, &told);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 2).await;
+    let resource: Resource = "pool/web".parse().unwrap();
+    looker.later.refused(&resource, start_of("b"), context.clock.now());
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 1).await;
+    assert_eq!(shifts(&fixture).len(), 1, "the refusal was about b");
+}
+
+#[tokio::test]
+async fn a_refusal_is_forgotten_once_all_is_well() {
+    let (mut fixture, ledger, _gate) = shaky_world(Autoshift::Enabled).await;
+    let (context, told) = (fixture.api.context().clone(), Autoshifts::default());
+    let mut looker = looker(&context, &told);
+    ledger.is_silent.store(true, Ordering::SeqCst);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 3).await;
+    let resource: Resource = "pool/web".parse().unwrap();
+    looker.later.refused(&resource, start_of("a"), context.clock.now());
+    ledger.is_silent.store(false, Ordering::SeqCst);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 10).await;
+    assert!(shifts(&fixture).is_empty(), "the same incident waits");
+    turns(&mut fixture, &mut looker, &WELL, 1).await;
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 3).await;
+    assert_eq!(shifts(&fixture).len(), 1, "the next one does not");
+}
+
+#[tokio::test]
+async fn after_a_time_without_looks_it_counts_anew() {
+    let (mut fixture, _ledger, gate) = shaky_world(Autoshift::Enabled).await;
+    let (context, told) = (fixture.api.context().clone(), Autoshifts::default());
+    let mut looker = looker(&context, &told);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 2).await;
+    gate.send_replace(BEHIND);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 1).await;
+    assert!(told.seen().is_empty());
+    gate.send_replace(Gate::Open);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 2).await;
+    assert!(shifts(&fixture).is_empty());
+    assert!(matches!(told.seen()[0].word, Word::Holding { beats: 1, .. }));
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 1).await;
+    assert_eq!(shifts(&fixture).len(), 1);
+}
+
+#[tokio::test]
+async fn advice_is_not_told_again_after_a_time_without_looks() {
+    let (mut fixture, _ledger, gate) = shaky_world(Autoshift::Advise).await;
+    let (context, told) = (fixture.api.context().clone(), Autoshifts::default());
+    let mut looker = looker(&context, &told);
+    let advice = |told: &Autoshifts| told.counts()[&("pool/web".to_owned(), "advise")];
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 5).await;
+    gate.send_replace(BEHIND);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 2).await;
+    gate.send_replace(Gate::Open);
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 5).await;
+    assert_eq!(advice(&told), 1);
+    // Well in between, it is another accusation.
+    turns(&mut fixture, &mut looker, &WELL, 1).await;
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 5).await;
+    assert_eq!(advice(&told), 2);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use axum::http::{Request, header};
 use hf_api::serve::Peer;
 use hf_feed::{HeardReport, NodeReport, OperatorKeyPair};
 use hf_health::{Verdict, Verdicts};
-use hf_ledger::MemoryLedger;
+use hf_ledger::{Ledger, MemoryLedger};
 use hf_model::{Operator, PoolName, RequestId, Revision, Timestamp};
 use hf_telemetry::ZoneActivityReport;
 use http_body_util::BodyExt;
@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::access::{Access, AccessPlace};
 use crate::api::*;
+use crate::control::Gate;
 use crate::ring::RingJournal;
 
 pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -83,10 +84,24 @@ impl Fixture {
 
     /// The same with a third zone, of the same region and pool.
     pub async fn of_three_zones() -> Fixture {
-        let mut fixture = Fixture::empty(&[Role::Control]).await;
+        let ledger = MemoryLedger::default();
+        let gate = watch::Sender::new(Gate::Open).subscribe();
+        Fixture::of_three_zones_with(Arc::new(ledger.clone()), ledger, gate).await
+    }
+
+    /// The same with a ledger that may fail, or be behind; `memory` is what it keeps.
+    pub async fn of_three_zones_with(
+        ledger: Arc<dyn Ledger>,
+        memory: MemoryLedger,
+        gate: watch::Receiver<Gate>,
+    ) -> Fixture {
+        let mut fixture = Fixture::empty_with(&[Role::Control], ledger, memory, gate).await;
         let toml = ESTATE
             .replace("[[health_check]]", "[[zone]]\nid = \"c\"\nregion = \"r\"\n[[health_check]]")
-            .replace("zone = \"b\" },\n", "zone = \"b\" },\n  { address = \"10.0.0.3:80\", zone = \"c\" },\n");
+            .replace(
+                "zone = \"b\" },\n",
+                "zone = \"b\" },\n  { address = \"10.0.0.3:80\", zone = \"c\" },\n",
+            );
         let bundle = hf_config::estate::EstateBundle { toml, files: BTreeMap::new() };
         let command = hf_control::Command::ApplyEstate { bundle, if_match: None };
         let control = fixture.api.shared.context.control.clone().unwrap();
@@ -110,18 +125,29 @@ impl Fixture {
 
     /// A node that knows nothing yet.
     pub async fn empty(roles: &[Role]) -> Fixture {
+        let ledger = MemoryLedger::default();
+        let gate = watch::Sender::new(Gate::Open).subscribe();
+        Fixture::empty_with(roles, Arc::new(ledger.clone()), ledger, gate).await
+    }
+
+    async fn empty_with(
+        roles: &[Role],
+        ledger: Arc<dyn Ledger>,
+        memory: MemoryLedger,
+        gate: watch::Receiver<Gate>,
+    ) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::manual(NOW);
         let access = Access::open(&AccessPlace::DataDir(dir.path().to_owned()), clock.clone()).unwrap();
         let token = std::fs::read_to_string(dir.path().join("operator.token")).unwrap().trim().to_owned();
-        let ledger = Arc::new(MemoryLedger::default());
+        let memory = Arc::new(memory);
         let control = if roles.contains(&Role::Control) {
-            Some(Control::start(ledger.clone(), ledger.clone(), clock.clone()).await.unwrap())
+            Some(Control::start_behind(ledger.clone(), memory.clone(), clock.clone(), gate).await.unwrap())
         } else {
             None
         };
         let journal: Arc<dyn Journal> =
-            if control.is_some() { ledger.clone() } else { Arc::new(RingJournal::default()) };
+            if control.is_some() { memory } else { Arc::new(RingJournal::default()) };
         let (snapshots, snapshot_receiver) = watch::channel(None);
         let (reports, report_receiver) = watch::channel(Arc::default());
         let (glass_sender, glass) = mpsc::channel(4);
