@@ -6,12 +6,14 @@
 //! 4. A calculated one: healthy with enough healthy ones, unhealthy once those that are not unhealthy are too few, unknown between.
 //! 5. A control: as it is switched; one that nobody knows is on.
 //! 6. Kinds that send nothing are turned round here when they are inverted; the results of all others were, before they were counted.
+//! 7. Each check is judged once, however many calculated ones count it.
 //!
 //! Not here: the quorum (`quorum`), what follows (`hf-decide`).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use hf_config::estate::{Calculated, CheckIx, CheckKind, Estate, PoolIx};
+use hf_config::estate::{Calculated, CheckIx, CheckKind, Estate, HealthCheck, PoolIx};
 use hf_model::{CheckName, ControlPath};
 
 use crate::verdict::{Verdict, Verdicts};
@@ -22,7 +24,7 @@ pub fn check_verdicts(
     verdicts: &Verdicts,
     is_on: impl Fn(&ControlPath) -> Option<bool>,
 ) -> BTreeMap<CheckName, Verdict> {
-    let judge = Checks { estate, verdicts, is_on: &is_on };
+    let judge = Checks::new(estate, verdicts, &is_on);
     let of = |at: CheckIx| (estate.health_check(at).name.clone(), judge.verdict(at));
     estate.check_indexes().map(of).collect()
 }
@@ -34,7 +36,7 @@ pub fn check_verdict(
     is_on: impl Fn(&ControlPath) -> Option<bool>,
     check: CheckIx,
 ) -> Verdict {
-    Checks { estate, verdicts, is_on: &is_on }.verdict(check)
+    Checks::new(estate, verdicts, &is_on).verdict(check)
 }
 
 /// The one verdict on all endpoints of a pool whose check is not about each of them; none for any other pool.
@@ -65,9 +67,16 @@ struct Checks<'a, F> {
     estate: &'a Estate,
     verdicts: &'a Verdicts,
     is_on: &'a F,
+    /// By check, what was made of it: layers of calculated checks come to each check below them by very many ways.
+    judged: RefCell<Vec<Option<Verdict>>>,
 }
 
-impl<F: Fn(&ControlPath) -> Option<bool>> Checks<'_, F> {
+impl<'a, F: Fn(&ControlPath) -> Option<bool>> Checks<'a, F> {
+    fn new(estate: &'a Estate, verdicts: &'a Verdicts, is_on: &'a F) -> Self {
+        let judged = RefCell::new(vec![None; estate.health_checks.len()]);
+        Checks { estate, verdicts, is_on, judged }
+    }
+
     fn verdict(&self, at: CheckIx) -> Verdict {
         self.verdict_at(at, 0)
     }
@@ -75,6 +84,19 @@ impl<F: Fn(&ControlPath) -> Option<bool>> Checks<'_, F> {
     /// `level` bounds the work for an estate that was not read but made.
     fn verdict_at(&self, at: CheckIx, level: usize) -> Verdict {
         let Some(check) = self.estate.health_checks.get(at.at()) else { return Verdict::Unknown };
+        let is_calculated = matches!(check.kind, CheckKind::Calculated(_)) && !check.disabled;
+        if is_calculated && level > Calculated::DEPTH {
+            return Verdict::Unknown;
+        }
+        let known = self.judged.borrow()[at.at()];
+        known.unwrap_or_else(|| {
+            let verdict = self.judge(at, check, level);
+            self.judged.borrow_mut()[at.at()] = Some(verdict);
+            verdict
+        })
+    }
+
+    fn judge(&self, at: CheckIx, check: &HealthCheck, level: usize) -> Verdict {
         if check.disabled {
             return Verdict::Healthy;
         }
@@ -83,7 +105,6 @@ impl<F: Fn(&ControlPath) -> Option<bool>> Checks<'_, F> {
                 Some(false) => Verdict::Unhealthy,
                 Some(true) | None => Verdict::Healthy,
             },
-            CheckKind::Calculated(_) if level > Calculated::DEPTH => return Verdict::Unknown,
             CheckKind::Calculated(calculated) => self.calculated(calculated, level),
             _ => return self.measured(at, check.is_standing()),
         };

@@ -1,3 +1,6 @@
+use std::cell::Cell;
+use std::fmt::Write as _;
+
 use hf_config::estate::EstateBundle;
 use hf_config::read_estate;
 
@@ -123,4 +126,41 @@ fn pools_whose_check_is_not_about_each_endpoint_have_one_verdict() {
     assert_eq!(endpoint_verdict(&estate, &verdicts, pools[1], 3), Verdict::Healthy, "told of all");
     assert_eq!(endpoint_verdict(&estate, &verdicts, pools[1], 4), Verdict::Unhealthy, "told of it");
     assert_eq!(endpoint_verdict(&estate, &verdicts, pools[0], 0), Verdict::Healthy);
+}
+
+/// Eight layers of ten, each counting all ten of the layer below: a thousand million ways down.
+#[test]
+fn each_check_is_judged_once_however_many_count_it() {
+    let mut toml =
+        "[[region]]\nid = \"r\"\n[[zone]]\nid = \"a\"\nregion = \"r\"\n[[control_panel]]\nname = \"p\"\n"
+            .to_owned();
+    for at in 0..10 {
+        writeln!(toml, "[[routing_control]]\nname = \"c{at}\"\npanel = \"p\"").unwrap();
+        writeln!(toml, "[[health_check]]\nname = \"l0-{at}\"\nkind = \"control\"\ncontrol = \"c{at}\"")
+            .unwrap();
+    }
+    for layer in 1..=Calculated::DEPTH {
+        let below = (0..10).map(|at| format!("\"l{}-{at}\"", layer - 1)).collect::<Vec<_>>().join(", ");
+        for at in 0..10 {
+            let name = format!("name = \"l{layer}-{at}\"");
+            writeln!(toml, "[[health_check]]\n{name}\nkind = \"calculated\"\nof = [{below}]\nat_least = 10")
+                .unwrap();
+        }
+    }
+    let bundle = EstateBundle { toml, ..EstateBundle::default() };
+    let estate = read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+    let verdicts = Verdicts::unknown(estate.subject_count());
+    let asked = Cell::new(0);
+    let all_on_but_one = |path: &ControlPath| {
+        asked.set(asked.get() + 1);
+        Some(path.to_string() != "p/c7")
+    };
+
+    let by_name = check_verdicts(&estate, &verdicts, all_on_but_one);
+    assert_eq!((by_name.len(), asked.take()), (90, 10));
+    assert_eq!(by_name.values().filter(|verdict| **verdict == Verdict::Healthy).count(), 9);
+
+    let top = estate.check_named(&"l8-0".parse().unwrap()).unwrap();
+    assert_eq!(check_verdict(&estate, &verdicts, all_on_but_one, top), Verdict::Unhealthy);
+    assert_eq!(asked.take(), 10);
 }
