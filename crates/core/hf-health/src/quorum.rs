@@ -3,7 +3,8 @@
 //! 1. A subject is healthy while more than the stated share of the checkers that know it say so (`HealthCheck::quorum`, 18 % unless told
 //!    otherwise). Low on purpose: a part of the checkers cannot kill an endpoint.
 //! 2. A checker that is cut off counts for nothing: it sees nearly everything outside its zone down, while checkers of other zones, not cut off
-//!    themselves, see most of it answer. Where all checkers are in that place nobody is left out: then the fault may be anybody's.
+//!    themselves, see most of it answer. Where all checkers are in that place nobody is left out: then the fault may be anybody's. As in 4, no zone's
+//!    word on its own endpoints counts there.
 //! 3. An endpoint is down only where two vantage zones say so, if two know it; else by the one. Many checkers in one zone are one view.
 //! 4. Where two other vantage zones know an endpoint, its own zone's checkers have no say: a zone reaches itself while nobody else does, and its last
 //!    word is fresh for some beats after it died.
@@ -12,6 +13,8 @@
 //! The work is the same whatever the verdicts: two passes over the tables by words of 64 subjects, and a count of heads, bit by bit in parallel, in
 //! those words in which checkers disagree.
 //!
+//! Endpoints under an inverted check show nobody's reach: for 2 they are not looked at.
+//!
 //! Not here: a checker that finds out by itself that it is cut off (`reach`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hf_config::estate::Estate;
 use hf_model::{NodeId, Share, ZoneId};
 
+use crate::subject::shows_reach;
 use crate::table::Table;
 use crate::verdict::{Verdict, Verdicts, healthy_above};
 
@@ -43,7 +47,7 @@ struct Vantage<'a> {
     tables: Vec<&'a Table>,
     /// The endpoints of that zone.
     own: Vec<u64>,
-    /// The endpoints of other zones, and how many.
+    /// The endpoints of other zones whose results show what is reached, and how many.
     outside: Vec<u64>,
     outside_count: u32,
 }
@@ -93,15 +97,17 @@ fn vantages<'a>(estate: &Estate, tables: &[&'a Table]) -> Vec<Vantage<'a>> {
         });
         vantage.tables.extend(tables);
     }
+    // Checks that stand by themselves are in no zone.
+    let mut showing = vec![0; words];
     for (at, endpoint) in estate.endpoint_refs().enumerate() {
+        showing[at / 64] |= u64::from(shows_reach(estate, endpoint.pool)) << (at % 64);
         if let Some(vantage) = by_place.get_mut(&(Some(estate.endpoint(endpoint).zone), None)) {
             vantage.own[at / 64] |= 1 << (at % 64);
         }
     }
     let mut vantages: Vec<Vantage<'a>> = by_place.into_values().collect();
     for vantage in &mut vantages {
-        let outside = |(at, own): (usize, &u64)| endpoints_in(estate, at) & !own;
-        vantage.outside = vantage.own.iter().enumerate().map(outside).collect();
+        vantage.outside = showing.iter().zip(&vantage.own).map(|(showing, own)| showing & !own).collect();
         vantage.outside_count = vantage.outside.iter().map(|word| word.count_ones()).sum();
     }
     vantages
@@ -110,15 +116,6 @@ fn vantages<'a>(estate: &Estate, tables: &[&'a Table]) -> Vec<Vantage<'a>> {
 fn word(words: &[u64], at: usize) -> u64 {
     // A table that is shorter than the estate knows nothing of the rest.
     words.get(at).copied().unwrap_or(0)
-}
-
-/// The endpoints among 64 subjects; checks that stand by themselves are in no zone.
-fn endpoints_in(estate: &Estate, at: usize) -> u64 {
-    match estate.endpoint_count().saturating_sub(at * 64) {
-        0 => 0,
-        left if left >= 64 => u64::MAX,
-        left => (1 << left) - 1,
-    }
 }
 
 /// Whether a checker sees nearly nothing outside its zone answer. Most are found to see enough within their first words.
@@ -152,8 +149,10 @@ fn cut_off(vantages: &[Vantage<'_>]) -> BTreeSet<NodeId> {
             let mut seen = vec![(0, 0); vantage.outside.len()];
             for table in vantage.tables.iter().filter(|table| !is_doubted(table)) {
                 for (at, (known, healthy)) in seen.iter_mut().enumerate() {
-                    *known |= word(table.known.words(), at);
-                    *healthy |= word(table.known.words(), at) & word(table.healthy.words(), at);
+                    // A zone reaches itself while nobody else does: that shows nothing of who asks from outside.
+                    let told = word(table.known.words(), at) & !word(&vantage.own, at);
+                    *known |= told;
+                    *healthy |= told & word(table.healthy.words(), at);
                 }
             }
             seen

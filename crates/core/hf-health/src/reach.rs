@@ -8,6 +8,8 @@
 //! 4. When nothing answers inside its zone either, or when it never heard a node of another zone, doubt lasts [`PATIENCE`]: a real outage of everything must
 //!    be told by somebody, and takes no zone out rather than another. While its own zone answers and it has lost the others it stays in doubt.
 //!
+//! Endpoints under an inverted check are left out: theirs are good results where nothing answers.
+//!
 //! Not here: who hears whom (`hf-node`), what others make of its table (`quorum`).
 
 use std::time::Duration;
@@ -15,6 +17,7 @@ use std::time::Duration;
 use hf_config::estate::{Estate, ZoneIx};
 use hf_model::{Timestamp, ZoneId};
 
+use crate::subject::shows_reach;
 use crate::table::Bitmap;
 
 /// Losses this near to one another may have one cause: two intervals of slow checks.
@@ -26,8 +29,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     own: Option<ZoneIx>,
-    /// The zone of each endpoint, in the order of `Estate::endpoint_refs`.
-    zones: Vec<ZoneIx>,
+    /// The zone of each endpoint whose results show what is reached, in the order of `Estate::endpoint_refs`.
+    zones: Vec<Option<ZoneIx>>,
     /// By subject, whether its last result was good.
     answers: Bitmap,
     outside: usize,
@@ -40,9 +43,11 @@ pub struct Reach {
 impl Reach {
     /// For a new estate; `healthy` are those that are known to answer.
     pub fn new(estate: &Estate, own: &ZoneId, healthy: &Bitmap, now: Timestamp) -> Reach {
-        let zones: Vec<ZoneIx> =
-            estate.endpoint_refs().map(|endpoint| estate.endpoint(endpoint).zone).collect();
-        let answered = zones.iter().map(|zone| zone.at() + 1).max().unwrap_or(0);
+        let zones: Vec<Option<ZoneIx>> = estate
+            .endpoint_refs()
+            .map(|at| shows_reach(estate, at.pool).then(|| estate.endpoint(at).zone))
+            .collect();
+        let answered = zones.iter().flatten().map(|zone| zone.at() + 1).max().unwrap_or(0);
         let mut reach = Reach {
             own: estate.zone_named(own),
             zones,
@@ -61,7 +66,7 @@ impl Reach {
         let did = self.answers.get(subject);
         self.answers.set(subject, is_good);
         // A check that stands by itself is in no zone.
-        let Some(zone) = self.zones.get(subject).copied() else { return };
+        let Some(zone) = self.zones.get(subject).copied().flatten() else { return };
         if is_good {
             self.answered[zone.at()] = Some(now);
         }

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use hf_config::estate::Estate;
+use hf_config::estate::{Estate, PoolIx};
 use hf_model::{CheckName, PoolName};
 
 /// What stays the same over versions of an estate.
@@ -23,4 +23,11 @@ pub fn subjects(estate: &Estate) -> impl Iterator<Item = Subject<'_>> {
         .endpoint_refs()
         .map(|at| Subject::Endpoint(&estate.pool(at.pool).name, estate.endpoint(at).address));
     endpoints.chain(estate.health_checks.iter().map(|check| Subject::Check(&check.name)))
+}
+
+/// Whether good results for a pool's endpoints show that something answered. Under an inverted check they show that nothing did, or that the wrong
+/// thing did: who reaches nobody finds all well.
+pub(crate) fn shows_reach(estate: &Estate, pool: PoolIx) -> bool {
+    let check = estate.pool(pool).health_check.and_then(|check| estate.health_checks.get(check.at()));
+    !check.is_some_and(|check| check.inverted)
 }

@@ -107,6 +107,33 @@ fn a_checker_that_is_cut_off_counts_for_nothing() {
 }
 
 #[test]
+fn a_zone_that_nobody_reaches_does_not_show_by_its_own_word_that_another_is_cut_off() {
+    // All that `a` probes outside is `b`, which is unreachable and still tells that it is well; `c` sees both.
+    let observed = estate(&[2, 2, 0], 18);
+    check(&observed, &["a: ++--", "b: ++++", "c: ++--"], "++--");
+    // Where `c` does see `b` answer, it is `a` that is cut off.
+    check(&observed, &["a: ++--", "b: ++++", "c: ++++"], "++++ without checker-0");
+}
+
+#[test]
+fn what_is_well_where_nothing_answers_hides_no_cut() {
+    // A second pool under an inverted check, in `a` and `b`: a checker that reaches nobody finds it well.
+    let with = |inverted: bool| {
+        let mut estate = three();
+        let mut quiet = estate.pools[0].clone();
+        quiet.endpoints.truncate(4);
+        estate.health_checks.push(estate.health_checks[0].clone());
+        estate.health_checks[1].inverted = inverted;
+        quiet.health_check = estate.check_indexes().last();
+        estate.pools.push(quiet);
+        estate
+    };
+    let tables = ["a: ++++-- ++++", "b: ++++-- ++++", "c: ----++ ++++"];
+    check(&with(true), &tables, "++++--++++ without checker-2");
+    check(&with(false), &tables, "++++--++++");
+}
+
+#[test]
 fn a_real_outage_of_everything_is_told() {
     check(&three(), &["a: ------", "b: ------", "c: ------"], "------");
     check(&three(), &["a: ++----", "b: ------", "c: ------"], "------");

@@ -54,6 +54,25 @@ fn an_answer_from_outside_ends_it() {
 }
 
 #[test]
+fn what_is_well_where_nothing_answers_hides_no_cut() {
+    let mut estate = estate();
+    let mut inverted = estate.health_checks[0].clone();
+    inverted.inverted = true;
+    estate.health_checks.push(inverted);
+    let mut quiet = estate.pools[0].clone();
+    quiet.health_check = estate.check_indexes().last();
+    estate.pools.push(quiet);
+    let mut all = Bitmap::new(estate.subject_count());
+    (0..12).for_each(|subject| all.set(subject, true));
+    let mut reach = Reach::new(&estate, &ZoneId::new("a").unwrap(), &all, at(100));
+    for (subject, second) in OUTSIDE {
+        reach.record(subject, false, at(second));
+        reach.record(subject + 6, true, at(second));
+    }
+    assert!(reach.is_cut_off(Some(at(101)), at(103)));
+}
+
+#[test]
 fn zones_that_fail_one_long_after_the_other_are_no_cut() {
     assert!(!after(&[(2, 101), (3, 101), (4, 200), (5, 200)]).is_cut_off(None, at(200)));
 }

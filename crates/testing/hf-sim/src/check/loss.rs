@@ -63,10 +63,15 @@ fn cut_off<'t>(estate: &Estate, tables: &[&'t Table], zone_of: &[Option<ZoneIx>]
     doubted
         .into_iter()
         .filter(|table| {
-            let others = || trusted.iter().filter(|other| place(other) != place(table));
+            // Of third zones only: nobody vouches for its own endpoints.
+            let others = |at: usize| {
+                let is_third =
+                    move |other: &&&Table| place(other) != place(table) && place(other) != zone_of[at];
+                trusted.iter().filter(is_third).filter(move |other| other.known.get(at))
+            };
             let down = outside(table).into_iter().filter(|at| !table.healthy.get(*at));
-            let judged: Vec<usize> = down.filter(|at| others().any(|other| other.known.get(*at))).collect();
-            let answer = |at: &&usize| others().any(|other| other.known.get(**at) && other.healthy.get(**at));
+            let judged: Vec<usize> = down.filter(|at| others(*at).next().is_some()).collect();
+            let answer = |at: &&usize| others(**at).any(|other| other.healthy.get(**at));
             let contradicted = judged.iter().filter(answer).count();
             !judged.is_empty() && contradicted * 2 >= judged.len()
         })
