@@ -35,8 +35,8 @@ pub fn instant(ms: u64) -> String {
 
 pub use break_glass::{BreakGlassAnswer, SignedBreakGlass};
 pub use capacity::{
-    CapacityBasis, KnownCapacity, LoadFit, ProjectedLoad, RefusedThere, ScaleIn, ScaleInHold, WhatIf, WhatIfPath,
-    WhatIfPool, WhatIfVerdict, WhatIfZone,
+    CapacityBasis, KnownCapacity, LoadFit, ProjectedLoad, RefusedThere, ScaleIn, ScaleInHold, WhatIf,
+    WhatIfPath, WhatIfPool, WhatIfVerdict, WhatIfZone,
 };
 pub use client::{Client, ClientError, EndpointError, HandOver, Tried};
 pub use control::{
@@ -53,7 +53,10 @@ pub use hosted::{
     UpdateDone, UpdateHostedZone, UpdatePrerequisite, ZoneKey, ZoneKeyState, ZoneKeys,
 };
 pub use journal::{ExportedLine, Journal, JournalExport, JournalKind, JournalLine};
-pub use practice::{AutoshiftSeen, AutoshiftsSeen, Autoshift, Practice, PracticeConfig, PracticeOutcome, PracticeRun, Practices, PutPractice, SetAutoshift, StartPractice,};
+pub use practice::{
+    Autoshift, AutoshiftSeen, AutoshiftsSeen, Practice, PracticeConfig, PracticeOutcome, PracticeRun,
+    Practices, PutPractice, SetAutoshift, StartPractice,
+};
 pub use problem::{Problem, code};
 pub use shift::{
     Acknowledgement, BalancerTimeToZero, Effect, Extend, Pin, PinTo, SetPin, Shift, ShiftFilter, ShiftKind,

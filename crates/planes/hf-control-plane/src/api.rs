@@ -313,7 +313,16 @@ impl Bound {
         let practice = crate::practice::run(context, observed, held, shutdown.clone());
         let autoshift =
             crate::autoshift::run(&self.api.shared.context, &self.api.shared.autoshifts, shutdown.clone());
-        tokio::join!(serve, self.api.observe(shutdown), refusals, expiring, sources, autoshift, carried, practice);
+        tokio::join!(
+            serve,
+            self.api.observe(shutdown),
+            refusals,
+            expiring,
+            sources,
+            autoshift,
+            carried,
+            practice
+        );
     }
 }
 

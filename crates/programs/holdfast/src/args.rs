@@ -113,9 +113,12 @@ pub enum Command {
     /// Say why a name or pool is answered as it is: every filter, what it removed and why.
     Explain(ExplainArgs),
     /// Say who would carry what if a zone or region went, and what would be refused; exit 1 if it would not go well.
-    #[command(name = "whatif", after_help = "\
+    #[command(
+        name = "whatif",
+        after_help = "\
 Example:
-  holdfast whatif --lose use1-az1")]
+  holdfast whatif --lose use1-az1"
+    )]
     WhatIf(WhatIfArgs),
     /// List the hosted zones as one node has them: where each comes from, its serial, its records, its age, what is wrong.
     HostedZones(HostedZonesArgs),

@@ -257,12 +257,18 @@ fn practice_runs(shared: &Shared, page: &mut Page) {
             PracticeOutcome::Interrupted,
             PracticeOutcome::CapacityCheckFailed,
         ] {
-            let labels = [("resource", resource.to_string()), ("outcome", outcome.as_str().replace('-', "_"))];
+            let labels =
+                [("resource", resource.to_string()), ("outcome", outcome.as_str().replace('-', "_"))];
             let help = "1 for the outcome of the newest practice run";
             page.gauge("practice_last_outcome", help, &labels, u64::from(last == Some(outcome)));
         }
         let held = u64::from(shared.held.of(resource).is_some());
-        page.gauge("practice_not_begun", "1 while the weekly run could not begin at its last try", &labels, held);
+        page.gauge(
+            "practice_not_begun",
+            "1 while the weekly run could not begin at its last try",
+            &labels,
+            held,
+        );
     }
 }
 
@@ -283,7 +289,8 @@ fn scale_in(shared: &Shared, snapshot: &Snapshot, page: &mut Page) {
                 hf_capacity::Basis::Measured => "measured",
             };
             let labels = &[("zone", estate.zone(zone).id.to_string()), ("basis", basis.to_owned())];
-            let help = "Requests a second that a zone carries: declared, or the most of a week that went well";
+            let help =
+                "Requests a second that a zone carries: declared, or the most of a week that went well";
             page.gauge("zone_capacity", help, labels, capacity.load / 1_000);
         }
     }
@@ -294,7 +301,12 @@ fn scale_in(shared: &Shared, snapshot: &Snapshot, page: &mut Page) {
         page.gauge("pool_scale_in_allowed", help, labels, u64::from(allowed));
     }
     let left_out = shared.context.carried.left_out();
-    page.counter("carried_left_out", "Seconds of pools in zones that are not kept for want of room", &[], left_out);
+    page.counter(
+        "carried_left_out",
+        "Seconds of pools in zones that are not kept for want of room",
+        &[],
+        left_out,
+    );
 }
 
 fn break_glass(snapshot: &Snapshot, now: Timestamp, page: &mut Page) {

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hf_arc::answer::zonal::{
-    AppliedStatus, AppliedWeight, AutoshiftConfiguration, AutoshiftInResource, AutoshiftSummary, Items, ManagedResource, ManagedResourceSummary,
-    Observer, PracticeDeleted, PracticeOutcome, PracticeResult, ShiftType, ZonalShift, ZonalShiftInResource,
-    ZonalShiftSummary,
+    AppliedStatus, AppliedWeight, AutoshiftConfiguration, AutoshiftInResource, AutoshiftSummary, Items,
+    ManagedResource, ManagedResourceSummary, Observer, PracticeDeleted, PracticeOutcome, PracticeResult,
+    ShiftType, ZonalShift, ZonalShiftInResource, ZonalShiftSummary,
 };
 use hf_arc::arn::ResourceArn;
 use hf_arc::call::zonal::{AutoshiftStatus, Enablement, ShiftStatus};

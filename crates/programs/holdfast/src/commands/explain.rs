@@ -13,9 +13,7 @@ pub async fn run(args: &ExplainArgs, common: &Common) -> Result<(), Failure> {
     let usage = |text: &str| Failure::Usage(format!("holdfast: {text}"));
     let client = client(common)?;
     let explain = match &args.what {
-        Explained::Pool(pool) => {
-            client.explain_pool(pool.as_str(), args.from_zone.as_deref()).await?
-        }
+        Explained::Pool(pool) => client.explain_pool(pool.as_str(), args.from_zone.as_deref()).await?,
         Explained::Name(name) => {
             let from = args.from.ok_or_else(|| usage("for a name say who asks: --from ADDRESS"))?;
             let (name, from) = (name.as_str(), from.to_string());

@@ -232,7 +232,8 @@ impl hyper::body::Body for Endless {
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>> {
-        std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(Bytes::from_static(&[b'x'; 64 << 10])))))
+        static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+        std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(Bytes::from_static(&PIECE)))))
     }
 }
 
