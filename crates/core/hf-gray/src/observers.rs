@@ -70,8 +70,7 @@ impl Observers {
     fn sees_all_worse(&self, stream: usize, observer: usize, delta: f64, config: &Config) -> bool {
         let seen = &self.seen[stream];
         let mut compared = 0;
-        for target in 0..self.doubted_s.len() {
-            let own = seen[observer][target];
+        for (target, own) in seen[observer].iter().enumerate() {
             let others = (0..self.doubted_s.len()).filter(|other| *other != observer);
             let (bad, all) = others.fold((0.0, 0.0), |(bad, all), other| {
                 (bad + seen[other][target].bad, all + seen[other][target].all)

@@ -70,9 +70,10 @@ impl Publisher {
                  what does not answer it counts as unknown; look at the network of this machine and of the zone"
             )
         });
-        match &problem {
-            Some(problem) => warn!(%zone, %problem, "the checker is cut off"),
-            None => info!(%zone, "the checker is not cut off any more, or it is the others that are down"),
+        if let Some(problem) = &problem {
+            warn!(%zone, %problem, "the checker is cut off");
+        } else {
+            info!(%zone, "the checker is not cut off any more, or it is the others that are down");
         }
         if let Some(told) = &self.config.problem {
             told.send_replace(problem);

@@ -106,7 +106,7 @@ pub enum Command {
     Control(ControlArgs),
     /// Rehearse evacuations: start a practice run, and say when they may run.
     Practice(PracticeArgs),
-    /// Say for which resources an automatic shift may act; shifts are not started automatically yet.
+    /// Say for which resources automatic shifts may act, or only advise, and list what they see.
     Autoshift(AutoshiftArgs),
     /// Pin a zone in or out: an operator's word that outranks shifts and health; it ends by itself.
     Pin(PinArgs),

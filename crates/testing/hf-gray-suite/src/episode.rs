@@ -219,14 +219,15 @@ impl Plan {
         let size = self.size;
         match kind {
             Kind::HardDown if is_here => faults(1.0),
-            Kind::ManyFaults | Kind::FewFaults | Kind::OneClass if is_here => faults(size),
+            Kind::ManyFaults | Kind::FewFaults | Kind::OneClass | Kind::ZoneAndEndpoint if is_here => {
+                faults(size)
+            }
             Kind::Flapping | Kind::Ramp if is_here => faults(size * self.part(kind, now)),
             Kind::PacketLoss if is_here => Trouble { faults: size * 0.05, retransmits: size, ..none },
             Kind::Slow if is_here => Trouble { slower: size, ..none },
             Kind::SlowTail if is_here => Trouble { tail: size, ..none },
             Kind::HalfTheEndpoints if is_here && (endpoint as f64) < self.other => faults(size),
             Kind::BadDeployment if is_here && now >= self.begins + 10 * endpoint as u32 => faults(size),
-            Kind::ZoneAndEndpoint if is_here => faults(size),
             Kind::ZoneAndEndpoint if is_on && at == (zone + 1) % self.by_zone.len() => {
                 faults(0.02 + if endpoint == self.endpoint { 0.3 } else { 0.0 })
             }

@@ -99,13 +99,17 @@ impl Service {
         let sum: f64 = of_zone.iter().sum();
         for (weights, of_zone) in weights.iter_mut().zip(&of_zone) {
             let own: f64 = weights.iter().sum();
-            weights.iter_mut().for_each(|weight| *weight *= of_zone / sum / own);
+            for weight in weights.iter_mut() {
+                *weight *= of_zone / sum / own;
+            }
         }
         let usual_ms = chance.log_between(4.0, 80.0);
         let mut median_ms = grid(chance, 0.04);
         for of_zone in &mut median_ms {
             let factor = usual_ms * chance.normal(0.08).exp();
-            of_zone.iter_mut().for_each(|median| *median *= factor);
+            for median in of_zone.iter_mut() {
+                *median *= factor;
+            }
         }
         Service {
             weights,

@@ -67,5 +67,5 @@ fn the_api_tells_all_pools_and_the_status_only_suspects() {
     assert_eq!((web.finding.as_str(), web.zone.as_deref(), web.zones.len()), ("zone", Some("b"), 2));
     let zone = &web.zones[1];
     assert_eq!((zone.evidence_per_1000, zone.threshold_per_1000, zone.faults_ppm), (21_040, 19_568, 120_000));
-    assert_eq!(suspects(&judged), [zone.clone()]);
+    assert_eq!(suspects(&judged), std::slice::from_ref(zone));
 }

@@ -101,14 +101,14 @@ impl Watch {
             ids.iter().map(|id| merged.zones.get(&(pool.name.clone(), (*id).clone()))).collect();
         let zones = self.zones.iter().zip(&told).map(|(place, told)| zone(place, *told)).collect();
         let seen_from = |observer: &hf_model::ZoneId| {
-            let seen = |told: &Option<&MergedZone>| {
+            let seen = |told: Option<&MergedZone>| {
                 told.and_then(|told| told.seen_from.get(observer)).map_or_else(Seen::default, |seen| Seen {
                     requests: seen.requests,
                     faults: seen.faults,
                     latency: seen.latency.0.to_vec(),
                 })
             };
-            told.iter().map(seen).collect()
+            told.iter().copied().map(seen).collect()
         };
         let second = Second {
             zones,

@@ -4,7 +4,7 @@ use hf_config::estate::EstateBundle;
 use hf_control::Intent;
 use hf_health::Bitmap;
 use hf_model::{NodeId, Revision, Timestamp, ZoneId};
-use hf_telemetry::{EndpointSecond, SeenFrom};
+use hf_telemetry::EndpointSecond;
 
 use super::*;
 use crate::hub::FromDisk;
@@ -58,7 +58,7 @@ fn second(number: u64, faults: u32) -> Arc<MergedSecond> {
         let key = (PoolName::new("web").unwrap(), ZoneId::new(zone).unwrap());
         let told = merged.zones.entry(key.clone()).or_default();
         told.endpoints.insert(address, endpoint);
-        let from = told.seen_from.entry(key.1).or_insert_with(SeenFrom::default);
+        let from = told.seen_from.entry(key.1).or_default();
         from.requests += 100;
     }
     Arc::new(merged)
