@@ -1,7 +1,8 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::shift::WriteDone;
 
 /// An endpoint that reads each request whole and answers all of them alike; keeps what it read.
 struct Fake {
