@@ -18,6 +18,7 @@ pub(crate) struct PracticeBody {
     resource: AsText<Resource>,
     config: PracticeConfigBody,
     autoshift: AutoshiftBody,
+    configured_at_ms: u64,
     revision: u64,
 }
 
@@ -90,6 +91,7 @@ impl PracticeBody {
             resource: AsText(resource.clone()),
             config: (&practice.config).into(),
             autoshift: practice.autoshift.into(),
+            configured_at_ms: practice.configured_at.0,
             revision: practice.revision.0,
         }
     }
@@ -98,6 +100,7 @@ impl PracticeBody {
         let practice = Practice {
             config: self.config.into(),
             autoshift: self.autoshift.into(),
+            configured_at: Timestamp(self.configured_at_ms),
             revision: Revision(self.revision),
         };
         (self.resource.0, practice)

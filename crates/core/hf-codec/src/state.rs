@@ -25,7 +25,7 @@ use crate::text::AsText;
 const STATE: Format = Format {
     tag: "state",
     name: "a checkpoint",
-    version: 6,
+    version: 7,
     bytes_max: limits::STATE_BYTES,
     mend: "make the estate smaller or end some acts",
 };

@@ -4,7 +4,7 @@
 //!
 //! Not here: who starts practice runs by the week and what alarms say (a health check's verdict is not the ledger's to know).
 
-use hf_model::{DnsName, PoolName, RegionId, Revision};
+use hf_model::{DnsName, PoolName, RegionId, Revision, Timestamp};
 
 pub use record::{PracticeOutcome, PracticeRecord, PracticeSeen};
 pub use time::{Date, DateError, Window, WindowError};
@@ -71,6 +71,8 @@ pub struct Practice {
     pub config: PracticeConfig,
     /// Whether an automatic shift may act; it may, or advise, only with a configuration.
     pub autoshift: Autoshift,
+    /// When the configuration was last put: weekly runs leave its author time to think again.
+    pub configured_at: Timestamp,
     /// The entry that last changed it.
     pub revision: Revision,
 }

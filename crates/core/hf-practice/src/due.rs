@@ -55,7 +55,7 @@ pub fn due(inputs: &Inputs<'_>, slots: &mut Slots) -> Vec<Due> {
 
 fn one(inputs: &Inputs<'_>, slots: &mut Slots, resource: &Resource, practice: &Practice) -> Option<Due> {
     let Inputs { estate, now, .. } = *inputs;
-    let since = slots.of(resource, &practice.config, practice.revision, now)?;
+    let since = slots.of(resource, practice, now)?;
     let (_, week_began) = week_of(now);
     let has_run =
         inputs.history.iter().any(|record| record.resource == *resource && record.started_at >= week_began);

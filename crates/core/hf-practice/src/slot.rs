@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hf_control::{PracticeConfig, Resource};
+use hf_control::{Practice, PracticeConfig, Resource};
 use hf_model::{Digest, Revision, Timestamp};
 
 /// How long a practice run lasts.
 pub const LENGTH: Duration = Duration::from_mins(30);
+/// From a configuration's last change until its next run may begin by the week.
+pub const SETTLE: Duration = Duration::from_hours(1);
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 const WEEK_MS: u64 = 7 * DAY_MS;
@@ -29,8 +31,11 @@ pub fn is_allowed(config: &PracticeConfig, at: Timestamp) -> bool {
             || config.allowed_windows.iter().any(|window| window.contains(at)))
 }
 
-/// When a resource's run begins in the week of `now`; none if nothing of that week is allowed.
-pub fn slot(resource: &Resource, config: &PracticeConfig, now: Timestamp) -> Option<Timestamp> {
+/// When a resource's run begins in the week of `now`; none if nothing of that week is allowed, from [`SETTLE`] after the last change of the
+/// configuration on: nobody who writes one finds a zone away in the same minute.
+pub fn slot(resource: &Resource, practice: &Practice, now: Timestamp) -> Option<Timestamp> {
+    let Practice { config, configured_at, .. } = practice;
+    let settled_at = configured_at.plus(SETTLE);
     let (week, began_at) = week_of(now);
     let minute_at = |minute: u64| Timestamp(began_at.0 + minute * MINUTE_MS);
     // For each minute how many from it on are allowed: windows may end in between two steps.
@@ -42,7 +47,8 @@ pub fn slot(resource: &Resource, config: &PracticeConfig, now: Timestamp) -> Opt
     }
     let begins = |least: u64| -> Vec<Timestamp> {
         let steps = (0..minutes).step_by((STEP_MS / MINUTE_MS) as usize);
-        steps.filter(|minute| lasts[*minute as usize] >= least).map(minute_at).collect()
+        let steps = steps.filter(|minute| lasts[*minute as usize] >= least);
+        steps.map(minute_at).filter(|at| *at >= settled_at).collect()
     };
     let whole = begins(LENGTH.as_secs() / 60);
     let possible = if whole.is_empty() { begins(1) } else { whole };
@@ -59,22 +65,21 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// [`slot`], remembered; `revision` is that of the configuration.
+    /// [`slot`], remembered.
     pub fn of(
         &mut self,
         resource: &Resource,
-        config: &PracticeConfig,
-        revision: Revision,
+        practice: &Practice,
         now: Timestamp,
     ) -> Option<Timestamp> {
         let week = week_of(now).0;
         if let Some((known, of, slot)) = self.found.get(resource)
-            && (*known, *of) == (week, revision)
+            && (*known, *of) == (week, practice.revision)
         {
             return *slot;
         }
-        let found = slot(resource, config, now);
-        self.found.insert(resource.clone(), (week, revision, found));
+        let found = slot(resource, practice, now);
+        self.found.insert(resource.clone(), (week, practice.revision, found));
         found
     }
 

@@ -36,6 +36,15 @@ fn config(windows: &[&str]) -> PracticeConfig {
     }
 }
 
+fn configured(config: PracticeConfig, configured_at: Timestamp) -> Practice {
+    Practice { config, autoshift: Autoshift::Disabled, configured_at, revision: Revision(1) }
+}
+
+/// The slot of what was configured long ago.
+fn slot_of(resource: &Resource, config: &PracticeConfig, now: Timestamp) -> Option<Timestamp> {
+    slot(resource, &configured(config.clone(), Timestamp(0)), now)
+}
+
 /// A world whose control node looks every minute.
 struct World {
     estate: Estate,
@@ -52,8 +61,7 @@ struct World {
 impl World {
     fn new(practices: &[(&str, PracticeConfig)]) -> World {
         let practice = |(resource, config): &(&str, PracticeConfig)| {
-            let (autoshift, revision) = (Autoshift::Disabled, Revision(1));
-            (resource.parse().unwrap(), Practice { config: config.clone(), autoshift, revision })
+            (resource.parse().unwrap(), configured(config.clone(), Timestamp(0)))
         };
         World {
             estate: estate(),
@@ -183,6 +191,30 @@ fn what_cannot_begin_is_tried_again_within_the_week() {
 }
 
 #[test]
+fn what_was_configured_just_now_waits() {
+    let resource: Resource = "pool/web".parse().unwrap();
+    let all_week = |at| configured(config(&[]), Timestamp(at));
+    let once = slot(&resource, &all_week(0), Timestamp(MONDAY)).unwrap();
+    // In the minute in which its run of this week should have begun, and later in the week.
+    for at in [once.0 - HOUR_MS + 1, once.0, MONDAY + 6 * DAY_MS] {
+        let found = slot(&resource, &all_week(at), Timestamp(at)).unwrap();
+        assert!(found >= Timestamp(at + HOUR_MS), "{at} {found:?}");
+        assert_eq!(week_of(found), week_of(once));
+    }
+    let evening = MONDAY + 6 * DAY_MS + 23 * HOUR_MS + 1;
+    assert_eq!(slot(&resource, &all_week(evening), Timestamp(evening)), None, "Sunday, 23:00");
+    assert!(slot(&resource, &all_week(evening), Timestamp(MONDAY + 7 * DAY_MS)).is_some());
+
+    let mut world = World::new(&[("pool/web", config(&[]))]);
+    world.now = MONDAY + 6 * DAY_MS + 22 * HOUR_MS;
+    world.practices.values_mut().for_each(|practice| practice.configured_at = Timestamp(world.now));
+    world.run(Duration::from_mins(59), |_| true);
+    assert_eq!(world.told, [""; 0]);
+    world.run(Duration::from_mins(61), |_| true);
+    assert_eq!(world.told, ["pool/web out of a"]);
+}
+
+#[test]
 fn nothing_begins_on_blocked_days_or_beside_a_shift() {
     let all: Vec<String> = (2..9).map(|day| format!("2026-11-{day:02}")).collect();
     let blocked = PracticeConfig {
@@ -211,22 +243,22 @@ fn nothing_begins_on_blocked_days_or_beside_a_shift() {
 
 #[test]
 fn resources_spread_over_the_week() {
-    let slot_of = |at: u32| {
+    let beginning = |at: u32| {
         let resource: Resource = format!("pool/p{at}").parse().unwrap();
-        slot(&resource, &config(&[]), Timestamp(MONDAY)).unwrap().0
+        slot_of(&resource, &config(&[]), Timestamp(MONDAY)).unwrap().0
     };
     let mut days = [0; 7];
-    (0..700).for_each(|at| days[((slot_of(at) - MONDAY) / DAY_MS) as usize] += 1);
+    (0..700).for_each(|at| days[((beginning(at) - MONDAY) / DAY_MS) as usize] += 1);
     assert!(days.iter().all(|count| (60..150).contains(count)), "{days:?}");
     let resource: Resource = "pool/web".parse().unwrap();
     let windows = config(&["Tue:09:00-Tue:09:40"]);
     let begins = Timestamp(MONDAY + DAY_MS + 9 * HOUR_MS);
-    let found = slot(&resource, &windows, Timestamp(MONDAY)).unwrap();
+    let found = slot_of(&resource, &windows, Timestamp(MONDAY)).unwrap();
     // Only 09:00, 09:05 and 09:10 leave room for all of it.
     assert!((begins..=begins.plus(Duration::from_mins(10))).contains(&found), "{found:?}");
     let short = config(&["Tue:09:00-Tue:09:10"]);
-    assert!(slot(&resource, &short, Timestamp(MONDAY)).is_some());
-    assert_eq!(slot(&resource, &config(&["Tue:09:01-Tue:09:04"]), Timestamp(MONDAY)), None);
+    assert!(slot_of(&resource, &short, Timestamp(MONDAY)).is_some());
+    assert_eq!(slot_of(&resource, &config(&["Tue:09:01-Tue:09:04"]), Timestamp(MONDAY)), None);
 }
 
 #[test]
@@ -255,7 +287,7 @@ proptest! {
         let window = format!("{0}:{hour:02}:07-{0}:{hour:02}:52", DAYS[day]);
         let config = config(&[&window]);
         let resource: Resource = format!("pool/{name}").parse().unwrap();
-        let found = slot(&resource, &config, Timestamp(at)).unwrap();
+        let found = slot_of(&resource, &config, Timestamp(at)).unwrap();
         prop_assert_eq!(week_of(found).0, week_of(Timestamp(at)).0);
         prop_assert!(is_allowed(&config, found));
     }

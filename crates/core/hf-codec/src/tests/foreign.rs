@@ -59,7 +59,7 @@ fn check<T: std::fmt::Debug>(decode: impl Fn(&[u8]) -> Result<T, CodecError>, te
 }
 
 const TABLE: &str = include_str!("../../golden/table.v1.jsonl");
-const STATES: &str = include_str!("../../golden/state.v6.jsonl");
+const STATES: &str = include_str!("../../golden/state.v7.jsonl");
 const INTENTS: &str = include_str!("../../golden/intent.v5.jsonl");
 
 /// A golden text with something replaced.
@@ -391,7 +391,7 @@ fn names_and_numbers_are_checked() {
         decode_state,
         &edit(STATES, "\"pool/web\",\"config\"", "\"zone/web\",\"config\""),
         &expect![[
-            r#"a checkpoint is not readable at line 1 column 3965: "zone/web" is not a managed resource; write `region/ID`, `pool/NAME` or `record/NAME`; it is damaged or was not written by Holdfast"#
+            r#"a checkpoint is not readable at line 1 column 3998: "zone/web" is not a managed resource; write `region/ID`, `pool/NAME` or `record/NAME`; it is damaged or was not written by Holdfast"#
         ]],
     );
     check(

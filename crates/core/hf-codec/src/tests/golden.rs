@@ -258,7 +258,7 @@ fn a_state_is_as_ever() {
             ("request-3".parse().unwrap(), Answered { command: None, ..answered(refused) }),
         ]),
     };
-    check(&[State::default(), state], "state.v6.jsonl", encode_state, decode_state);
+    check(&[State::default(), state], "state.v7.jsonl", encode_state, decode_state);
 }
 
 #[test]

@@ -74,8 +74,12 @@ fn largest_practices() -> std::collections::BTreeMap<Resource, Practice> {
         allowed_windows: vec![window; PracticeConfig::WINDOWS],
         blocked_dates: vec![hf_control::Date::parse("2026-12-24").unwrap(); PracticeConfig::WINDOWS],
     };
-    let practice =
-        Practice { config, autoshift: hf_control::Autoshift::Disabled, revision: Revision(u64::MAX) };
+    let practice = Practice {
+        config,
+        autoshift: hf_control::Autoshift::Disabled,
+        configured_at: hf_model::Timestamp(u64::MAX),
+        revision: Revision(u64::MAX),
+    };
     let resource = |at| Resource::Pool(PoolName::new(&format!("{at:063}")).unwrap());
     (0..State::PRACTICES).map(|at| (resource(at), practice.clone())).collect()
 }

@@ -62,7 +62,12 @@ impl State {
         }
         let autoshift = kept.map_or(Autoshift::Disabled, |kept| kept.autoshift);
         let before = kept.map(words);
-        let practice = Practice { config: config.clone(), autoshift, revision: self.revision };
+        let practice = Practice {
+            config: config.clone(),
+            autoshift,
+            configured_at: self.stamp,
+            revision: self.revision,
+        };
         let after = Some(words(&practice));
         self.practices.insert(resource.clone(), practice);
         let resource = Some(resource.clone());

@@ -51,11 +51,14 @@ fn config() -> impl Strategy<Value = PracticeConfig> {
 }
 
 pub(super) fn practices() -> BoxedStrategy<BTreeMap<Resource, Practice>> {
-    let practice = (config(), autoshift(), revision()).prop_map(|(config, autoshift, revision)| Practice {
-        config,
-        autoshift,
-        revision,
-    });
+    let practice = (config(), autoshift(), at(), revision()).prop_map(
+        |(config, autoshift, configured_at, revision)| Practice {
+            config,
+            autoshift,
+            configured_at,
+            revision,
+        },
+    );
     prop::collection::btree_map(resource(), practice, 0..4).boxed()
 }
 

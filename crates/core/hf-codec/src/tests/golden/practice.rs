@@ -25,7 +25,10 @@ fn config() -> PracticeConfig {
 
 pub(super) fn practices() -> BTreeMap<Resource, Practice> {
     let [region, pool, record] = resources();
-    let practice = |config, autoshift, revision| Practice { config, autoshift, revision: Revision(revision) };
+    let practice = |config, autoshift, revision| {
+        let configured_at = Timestamp(1_699_990_000_000 + revision);
+        Practice { config, autoshift, configured_at, revision: Revision(revision) }
+    };
     BTreeMap::from([
         (region, practice(config(), Autoshift::Enabled, 30)),
         (pool, practice(PracticeConfig::default(), Autoshift::Disabled, 31)),

@@ -24,8 +24,8 @@ fn alarms_are_bounded_over_all_configurations() {
     assert!(matches!(run(&mut state, Command::ApplyEstate { bundle, if_match: None }), Outcome::Done { .. }));
     for at in 0..State::ALARMS_IN_ALL / PracticeConfig::ALARMS {
         let (resource, config) = (PoolName::new(&format!("p{at}")).unwrap(), config(PracticeConfig::ALARMS));
-        let revision = hf_model::Revision(1);
-        let practice = Practice { config, autoshift: Autoshift::Disabled, revision };
+        let (configured_at, revision) = (hf_model::Timestamp(0), hf_model::Revision(1));
+        let practice = Practice { config, autoshift: Autoshift::Disabled, configured_at, revision };
         state.practices.insert(Resource::Pool(resource), practice);
     }
     let resource: Resource = "pool/web".parse().unwrap();
