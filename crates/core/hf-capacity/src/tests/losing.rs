@@ -1,3 +1,5 @@
+//! Who carries what when zones go: within the region, beyond it, under a floor, over a fallback and a tree; and who is held.
+
 use hf_control::{Scope, Shift, ShiftKind, ShiftState};
 use hf_model::{Operator, Revision, ShiftId};
 use proptest::prelude::*;
@@ -14,6 +16,11 @@ endpoints = [
   { address = \"10.1.0.1:80\", zone = \"us-a\" }, { address = \"10.1.0.2:80\", zone = \"us-b\" },
 ]
 ";
+
+/// The same with one more line.
+fn web_with(line: &str) -> String {
+    WEB.replace("name = \"web\"", &format!("name = \"web\"\n{line}"))
+}
 
 #[test]
 fn the_region_takes_over_by_weight_and_the_busiest_hour_counts_for_each_zone() {
@@ -55,7 +62,7 @@ fn a_region_goes_to_the_nearest_one() {
 
 #[test]
 fn without_nearness_everybody_takes_over() {
-    let pools = WEB.replace("name = \"web\"", "name = \"web\"\ncross_zone = true");
+    let pools = web_with("cross_zone = true");
     check(
         &pools,
         "eu-a",
@@ -75,7 +82,7 @@ fn without_nearness_everybody_takes_over() {
 
 #[test]
 fn a_floor_refuses_and_the_load_is_told_all_the_same() {
-    let pools = WEB.replace("name = \"web\"", "name = \"web\"\nmin_zones = 5");
+    let pools = web_with("min_zones = 5");
     check(
         &pools,
         "eu-a",
@@ -170,23 +177,29 @@ answers = [{ pool = \"east\", priority = 0 }, { pool = \"west\", priority = 1 }]
     );
 }
 
-#[test]
-fn what_is_away_already_changes_nothing() {
-    let estate = estate(WEB);
+/// All of `eu-a` is away by one shift.
+fn eu_a_away(kind: ShiftKind) -> Intent {
     let mut intent = Intent::default();
     intent.shifts.push(Shift {
         id: ShiftId::new("shift-3").unwrap(),
-        zone: hf_model::ZoneId::new("eu-a").unwrap(),
+        zone: ZoneId::new("eu-a").unwrap(),
         scope: Scope::Everything,
         reason: "broken".to_owned(),
         by: Operator::new("ann"),
         started_at: Timestamp(1),
         ends_at: Timestamp(100_000),
         state: ShiftState::Active,
-        kind: ShiftKind::Zonal,
+        kind,
         floor_overrides: Vec::new(),
         revision: Revision(3),
     });
+    intent
+}
+
+#[test]
+fn what_is_away_already_changes_nothing() {
+    let estate = estate(WEB);
+    let intent = eu_a_away(ShiftKind::Zonal);
     let found = ask(&estate, "eu-a", "web@eu-b 45, web@eu-c 15", &[], &intent);
     assert!(!found.is_refused(), "{found:?}");
     assert_eq!(found.worst_fit(), Fit::Unknown); // of us-a and us-b nothing is declared
@@ -199,22 +212,8 @@ fn what_is_away_already_changes_nothing() {
 #[test]
 fn holds_name_the_zone_that_is_away() {
     let estate = estate(WEB);
-    let mut intent = Intent::default();
-    assert_eq!(decided(&estate, &intent), "");
-    intent.shifts.push(Shift {
-        id: ShiftId::new("shift-3").unwrap(),
-        zone: hf_model::ZoneId::new("eu-a").unwrap(),
-        scope: Scope::Everything,
-        reason: "broken".to_owned(),
-        by: Operator::new("ann"),
-        started_at: Timestamp(1),
-        ends_at: Timestamp(100_000),
-        state: ShiftState::Active,
-        kind: ShiftKind::Practice,
-        floor_overrides: Vec::new(),
-        revision: Revision(3),
-    });
-    assert_eq!(decided(&estate, &intent), "web: eu-a 0.0%\n");
+    assert_eq!(decided(&estate, &Intent::default()), "");
+    assert_eq!(decided(&estate, &eu_a_away(ShiftKind::Practice)), "web: eu-a 0.0%\n");
 }
 
 fn decided(estate: &Arc<Estate>, intent: &Intent) -> String {
@@ -241,7 +240,7 @@ proptest! {
         crosses in any::<bool>(),
     ) {
         const IDS: [&str; 5] = ["eu-a", "eu-b", "eu-c", "us-a", "us-b"];
-        let pools = if crosses { WEB.replace("name = \"web\"", "name = \"web\"\ncross_zone = true") } else { WEB.to_owned() };
+        let pools = if crosses { web_with("cross_zone = true") } else { WEB.to_owned() };
         let estate = estate(&pools);
         let gone: Vec<&str> = IDS.iter().zip(&lost).filter(|(_, lost)| **lost).map(|(id, _)| *id).collect();
         prop_assume!(!gone.is_empty());

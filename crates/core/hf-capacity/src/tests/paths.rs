@@ -1,3 +1,5 @@
+//! How many ways through the services avoid a lost zone, with zonal and with regional calls.
+
 use super::*;
 
 fn services(text: &str) -> String {

@@ -1,3 +1,5 @@
+//! What a week of seconds says a zone carries: the most that went well, where it failed, gaps, and what is forgotten first.
+
 use super::*;
 
 fn names() -> (PoolName, ZoneId) {
