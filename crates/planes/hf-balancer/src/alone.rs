@@ -74,6 +74,17 @@ pub enum Broken {
 }
 
 impl Broken {
+    /// Whether the endpoint closed the connection, as it may between two requests.
+    pub fn is_end(&self) -> bool {
+        match self {
+            Broken::Ended => true,
+            Broken::Io(error) => {
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+            }
+            Broken::Hyper(_) | Broken::Malformed(_) | Broken::Body | Broken::Cut => false,
+        }
+    }
+
     /// What it counts as at the endpoint: what a client or we broke off is no fault there.
     pub fn outcome(&self) -> Outcome {
         match self {

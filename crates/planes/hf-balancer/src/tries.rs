@@ -5,8 +5,10 @@
 //!    (REFUSED_STREAM, GOAWAY): nothing reached an application; always safe.
 //! 2. The connection broke after the request was sent and before a byte of the answer, or the answer's status is one of `on_status`: only if the method is
 //!    idempotent (RFC 9110 9.2.2), the body can be sent again (none, or at most `replay_bytes` of known length) and the budget grants it.
-//! 3. Never once an answer is passed on, and never after silence: what waits 60 s would only wait longer.
-//! 4. By the same rules, and with a budget of its own, a request that failed goes to the pool's failover once: when it reached no endpoint
+//! 3. By the same conditions over a new connection, if it was a kept one of HTTP/1.1 that the endpoint closed: it may end idle connections when it
+//!    likes, and a request may cross that. It costs no try and is no failure of the endpoint; what breaks a new connection is.
+//! 4. Never once an answer is passed on, and never after silence: what waits 60 s would only wait longer.
+//! 5. By rules 1 to 4, and with a budget of its own, a request that failed goes to the pool's failover once: when it reached no endpoint
 //!    or its connections broke (`on_connect`), upon a status of its list, or without a first byte in `on_timeout`.
 //!
 //! The route is read anew for every try, and the endpoint's standing once more right before the request is handed over.
@@ -87,6 +89,8 @@ enum Failed {
     Unsent { error: String },
     /// The same, of a connection that had ended already: it costs no try.
     Stale,
+    /// It was sent over a kept connection that ended then without a byte of an answer; here it is again.
+    Crossed { copy: Replay, error: String },
     /// It was sent and no answer came; here it is again, if it may be sent again.
     Sent { copy: Option<Replay>, error: String },
     /// It was sent and nothing came for too long.
@@ -234,6 +238,16 @@ impl Carrying<'_> {
                     fresh = true;
                     continue;
                 }
+                Failed::Crossed { copy, error } => {
+                    copy.restore(request);
+                    last_error = format!("{}: {error}", endpoint.key.address);
+                    if !self.grants_retry(&route) {
+                        return Err(Self::missed(&route, tried.len() + 1, &last_error, spare));
+                    }
+                    endpoint.stats.retried();
+                    fresh = true;
+                    continue;
+                }
                 Failed::Unsent { error } => (Some(Replay::There), error, false),
                 Failed::Sent { copy, error } => (copy, error, true),
                 Failed::Silent { copy, waited } => {
@@ -257,14 +271,7 @@ impl Carrying<'_> {
             };
             back.restore(request);
             fresh = false;
-            let may_again = tried.len() < tries_max
-                && (!was_sent
-                    || worker.budgets.grant(
-                        route.number,
-                        Further::Retry,
-                        rules.retries.budget,
-                        Instant::now(),
-                    ));
+            let may_again = tried.len() < tries_max && (!was_sent || self.grants_retry(&route));
             if !may_again {
                 break;
             }
@@ -276,6 +283,11 @@ impl Carrying<'_> {
                 format!("it was left while the request was on its way, after {tries_max} tries at most");
         }
         Err(Self::missed(&route, tried.len(), &last_error, spare))
+    }
+
+    fn grants_retry(&self, route: &Route) -> bool {
+        let share = route.rules().retries.budget;
+        self.connection.worker.budgets.grant(route.number, Further::Retry, share, Instant::now())
     }
 
     fn missed(route: &Route, tried: usize, last_error: &str, spare: Option<Box<Answered>>) -> Missed {
@@ -308,12 +320,7 @@ impl Carrying<'_> {
         if is_in(&retries.on_status)
             && tried < usize::from(retries.tries)
             && tried < route.endpoints.len()
-            && self.connection.worker.budgets.grant(
-                route.number,
-                Further::Retry,
-                retries.budget,
-                Instant::now(),
-            )
+            && self.grants_retry(route)
         {
             return Some(Another::Endpoint);
         }
@@ -402,8 +409,17 @@ impl Carrying<'_> {
                         Failed::Unsent { error: explain(&error) }
                     }
                     (Fate::Coming, _, copy) => {
-                        lease.note(error.outcome());
-                        Failed::Sent { copy: repeat(copy), error: explain(&error) }
+                        let (copy, explained) = (repeat(copy), explain(&error));
+                        match copy {
+                            Some(copy) if lease.was_kept && error.is_end() => {
+                                lease.was_not_used();
+                                Failed::Crossed { copy, error: explained }
+                            }
+                            copy => {
+                                lease.note(error.outcome());
+                                Failed::Sent { copy, error: explained }
+                            }
+                        }
                     }
                 })
             }

@@ -1,8 +1,13 @@
 //! When a request goes to another endpoint, and when it must not.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hf_config::estate::Choice;
+use hf_model::Share;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::support::{Kept, Origin, RawOrigin, WorldBuilder, get, post, raw};
 
@@ -118,6 +123,59 @@ async fn a_kept_connection_that_ended_while_idle_costs_nothing() {
         world.until_open_connections("a", 0).await;
     }
     assert_eq!(world.activity("a").failures, 0);
+}
+
+/// Answers the first request of each connection, and closes it upon the second, having read it; how many it has read.
+async fn closes_upon_the_second() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, read) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let count = read.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let count = count.clone();
+            tokio::spawn(async move {
+                for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ""] {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        let Ok(byte) = stream.read_u8().await else { return };
+                        head.push(byte);
+                    }
+                    count.fetch_add(1, Ordering::SeqCst);
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    (address, read)
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_ends_as_the_request_goes_out_costs_only_what_may_not_be_sent_twice() {
+    let (address, read) = closes_upon_the_second().await;
+    let world = WorldBuilder::new().workers(1).web(&[("a", address)]).start().await;
+    let mut client = Kept::open(world.web()).await;
+    // The first of each three goes over a new connection, the second over the kept one, which ends, and over a new one.
+    for _ in 0..10 {
+        assert_eq!(client.get("/").await.body, "ok");
+    }
+    assert_eq!(read.load(Ordering::SeqCst), 19);
+    assert_eq!(world.activity("a").failures, 0, "no fault of the endpoint");
+    let answer = post(world.web(), "/pay", "100").await;
+    assert_eq!(answer.status, 502);
+    assert!(answer.body.contains("may have been carried out"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_ended_is_not_made_up_for_beyond_the_budget() {
+    let (address, read) = closes_upon_the_second().await;
+    let no_budget = |pool: &mut hf_config::estate::Pool| pool.retries.budget = Share::ZERO;
+    let world = WorldBuilder::new().workers(1).rules(no_budget).web(&[("a", address)]).start().await;
+    let mut client = Kept::open(world.web()).await;
+    assert_eq!(client.get("/").await.body, "ok");
+    let answer = client.get("/").await;
+    assert_eq!(answer.status, 502);
+    assert!(answer.body.contains("1 tried; the last"), "{}", answer.body);
+    assert_eq!(read.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
