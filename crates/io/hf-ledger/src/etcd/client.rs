@@ -86,50 +86,22 @@ impl Client {
         let question = framed(request);
         let mut attempts = Attempts::new(self.channels.len());
         let first = self.first.load(Ordering::Relaxed);
-        let deadline = Instant::now() + self.pace.call;
-        let mut running = JoinSet::new();
-        // Begun at once and not by a timer: a timer is a millisecond late, and that is the way to etcd and back.
-        let begin = |attempts: &mut Attempts, running: &mut JoinSet<_>| {
-            attempts.start(first).map(|at| {
-                let (channel, access) = (self.channels[at].clone(), self.access.clone());
-                let question = question.clone();
-                running.spawn(async move { (at, access.ask(&channel, question).await) });
-                Instant::now() + self.pace.hedge
-            })
+        let ask = |at: usize| {
+            let (channel, access, question) =
+                (self.channels[at].clone(), self.access.clone(), question.clone());
+            async move { access.ask(&channel, question).await }
         };
-        let mut next_at = begin(&mut attempts, &mut running);
-        loop {
-            tokio::select! {
-                biased;
-                Some(ended) = running.join_next() => {
-                    let Ok((at, answer)) = ended else { continue }; // a task that is aborted is not joined here
-                    match attempts.ended(at, answer) {
-                        Ended::Answered(response) => {
-                            self.first.store(at, Ordering::Relaxed);
-                            let in_doubt = attempts.maybe_done();
-                            self.drop_silent(&attempts);
-                            return Ok(Outcome { response, in_doubt });
-                        }
-                        Ended::Over(failure) => {
-                            return Err(if request.writes() { attempts.doubted(failure) } else { failure });
-                        }
-                        Ended::Next => {
-                            next_at = if attempts.round_is_over() {
-                                Some(Instant::now() + ROUND)
-                            } else {
-                                begin(&mut attempts, &mut running)
-                            };
-                        }
-                    }
-                }
-                () = sleep_until(deadline) => {
-                    self.drop_silent(&attempts);
-                    return Err(attempts.unavailable(self.addresses(), self.pace.call));
-                }
-                () = sleep_until(next_at.unwrap_or(deadline)), if next_at.is_some() => {
-                    next_at = begin(&mut attempts, &mut running);
-                }
+        let asked = ask_members(&mut attempts, first, self.pace, ask).await;
+        if !matches!(asked, Asked::Over(_)) {
+            self.drop_silent(&attempts);
+        }
+        match asked {
+            Asked::Answered(at, response) => {
+                self.first.store(at, Ordering::Relaxed);
+                Ok(Outcome { response, in_doubt: attempts.maybe_done() })
             }
+            Asked::Over(failure) => Err(if request.writes() { attempts.doubted(failure) } else { failure }),
+            Asked::TimeIsUp => Err(attempts.unavailable(self.addresses(), self.pace.call)),
         }
     }
 
@@ -155,6 +127,58 @@ impl Client {
     /// Forgets the token: a watch that was refused may need a new one.
     pub fn forget_token(&self) {
         self.access.slot().take();
+    }
+}
+
+/// How a question to the members ended.
+#[derive(Debug)]
+enum Asked {
+    /// This member answered.
+    Answered(usize, TxnResponse),
+    /// A member said no for good.
+    Over(Failure),
+    /// The deadline came first.
+    TimeIsUp,
+}
+
+/// Asks members, the `first` one first, until one answers or says no for good, or the time is up.
+async fn ask_members<F>(attempts: &mut Attempts, first: usize, pace: Pace, ask: impl Fn(usize) -> F) -> Asked
+where
+    F: Future<Output = Result<TxnResponse, CallError>> + Send + 'static,
+{
+    let deadline = Instant::now() + pace.call;
+    let mut running = JoinSet::new();
+    // Begun at once and not by a timer: a timer is a millisecond late, and that is the way to etcd and back.
+    let begin = |attempts: &mut Attempts, running: &mut JoinSet<_>| {
+        attempts.start(first).map(|at| {
+            let answer = ask(at);
+            running.spawn(async move { (at, answer.await) });
+            Instant::now() + pace.hedge
+        })
+    };
+    let mut next_at = begin(attempts, &mut running);
+    loop {
+        tokio::select! {
+            biased;
+            Some(ended) = running.join_next() => {
+                let Ok((at, answer)) = ended else { continue }; // a task that is aborted is not joined here
+                match attempts.ended(at, answer) {
+                    Ended::Answered(response) => return Asked::Answered(at, response),
+                    Ended::Over(failure) => return Asked::Over(failure),
+                    Ended::Next => {
+                        next_at = if attempts.round_is_over() {
+                            Some(Instant::now() + ROUND)
+                        } else {
+                            begin(attempts, &mut running)
+                        };
+                    }
+                }
+            }
+            () = sleep_until(deadline) => return Asked::TimeIsUp,
+            () = sleep_until(next_at.unwrap_or(deadline)), if next_at.is_some() => {
+                next_at = begin(attempts, &mut running);
+            }
+        }
     }
 }
 
@@ -343,66 +367,4 @@ fn is_stale(status: i32, message: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn status(code: i32, message: &str) -> Result<TxnResponse, CallError> {
-        Err(CallError::Status { code, message: message.to_owned() })
-    }
-
-    #[test]
-    fn members_take_turns_and_nobody_is_asked_twice_at_once() {
-        let mut attempts = Attempts::new(3);
-        assert_eq!((attempts.start(2), attempts.start(2), attempts.start(2)), (Some(2), Some(0), Some(1)));
-        assert_eq!(attempts.start(2), None, "all are being asked");
-        assert!(matches!(attempts.ended(0, Err(CallError::Unreached("gone".to_owned()))), Ended::Next));
-        assert!(attempts.round_is_over());
-        assert_eq!(attempts.start(2), Some(0));
-    }
-
-    #[test]
-    fn what_may_have_been_done_is_remembered() {
-        let mut attempts = Attempts::new(2);
-        attempts.start(0);
-        assert!(attempts.maybe_done(), "the answer is owed");
-        attempts.ended(0, Err(CallError::Unreached("refused".to_owned())));
-        assert!(!attempts.maybe_done());
-        attempts.start(0);
-        attempts.ended(1, status(14, "etcdserver: no leader"));
-        assert!(!attempts.maybe_done(), "a member without a leader did nothing");
-        attempts.start(0);
-        attempts.ended(0, status(14, "etcdserver: request timed out"));
-        assert!(attempts.maybe_done());
-    }
-
-    #[test]
-    fn a_clear_no_of_one_member_is_no_word_on_what_another_one_does() {
-        let mut attempts = Attempts::new(2);
-        attempts.start(0);
-        let full = || Failure::Full("etcdserver: mvcc: database space exceeded".to_owned());
-        attempts.ended(0, status(8, "etcdserver: mvcc: database space exceeded"));
-        assert!(matches!(attempts.doubted(full()), Failure::Full(_)), "nobody else was asked");
-        attempts.start(0);
-        attempts.start(0);
-        attempts.ended(1, status(8, "etcdserver: mvcc: database space exceeded"));
-        assert!(matches!(attempts.doubted(full()), Failure::Unavailable { sent: true, .. }));
-    }
-
-    #[test]
-    fn a_clear_no_ends_the_call() {
-        let mut attempts = Attempts::new(2);
-        let mut over = |code, message| {
-            attempts.start(0);
-            match attempts.ended(0, status(code, message)) {
-                Ended::Over(failure) => failure,
-                _ => panic!("{message} is not the end"),
-            }
-        };
-        assert!(matches!(over(8, "etcdserver: mvcc: database space exceeded"), Failure::Full(_)));
-        assert!(matches!(over(7, "etcdserver: permission denied"), Failure::Refused(_)));
-        assert!(matches!(over(3, "etcdserver: request is too large"), Failure::Refused(_)));
-        let compacted = over(11, "etcdserver: mvcc: required revision has been compacted");
-        assert!(matches!(compacted, Failure::Compacted));
-        assert!(matches!(over(15, "etcdserver: corrupt cluster"), Failure::Damaged(_)));
-    }
-}
+mod tests;
