@@ -87,7 +87,7 @@ impl From<EndpointBody> for SourcedEndpoint {
 pub(crate) fn check(format: &Format, sets: &[EndpointSet]) -> Result<(), CodecError> {
     format.check_count("sets", sets.len(), limits::POOLS)?;
     let endpoints = sets.iter().map(|set| set.endpoints.len()).sum();
-    format.check_count("endpoints of all sets", endpoints, limits::ENDPOINTS)?;
+    format.check_count("endpoints of all sets", endpoints, limits::SOURCED_IN_ALL)?;
     for set in sets {
         format.check_amount("sets", "characters of a source", set.source.chars().count(), SOURCE_CHARS)?;
     }

@@ -15,7 +15,7 @@ const TABLE: Format = Format {
     name: "a table",
     version: 1,
     bytes_max: limits::TABLE_BYTES,
-    mend: "an estate has at most 20000 endpoints and 1000 health checks",
+    mend: "an estate has at most 100000 endpoints and 1000 health checks",
 };
 
 #[derive(Serialize, Deserialize)]

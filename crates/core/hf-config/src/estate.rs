@@ -30,7 +30,7 @@ pub use balancing::{
     ProxyVersion, StickyCookie, ToEndpoint,
 };
 pub use bundle::EstateBundle;
-pub use check::{Counting, HealthCheck, Initial};
+pub use check::{Checking, Counting, HealthCheck, Initial};
 pub use check_kind::{
     Calculated, CheckKind, CheckTls, CommandCheck, DnsCheck, GrpcCheck, HttpCheck, Method, MetricCheck,
     Missing, PushedCheck, QueryType, RCODES, TcpCheck, Threshold,
@@ -103,6 +103,8 @@ pub struct Estate {
     pub zones: Vec<Zone>,
     /// Health checks.
     pub health_checks: Vec<HealthCheck>,
+    /// How much checkers probe.
+    pub checking: Checking,
     /// Pools.
     pub pools: Vec<Pool>,
     /// Hosted zones.

@@ -65,14 +65,14 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
     let regions = zones::regions(&mut root, &controls, &mut report);
     let zones = zones::zones(&mut root, &regions, &controls, &mut report);
     let checks = checks::health_checks(&mut root, &controls, bundle, &mut report);
-    let probes_max = checks::budget::read(&mut root, &mut report);
+    let checking = checks::budget::read(&mut root, &mut report);
     let assigned = assignments::names(&mut root, &mut report);
     let pools = pools::pools(
         &mut root,
         &pools::Around { zones: &zones, checks: &checks, controls: &controls, assignments: &assigned },
         &mut report,
     );
-    checks::budget::check(&checks, &pools, zones.list.len(), probes_max, &mut report);
+    checks::budget::check(&checks, &pools, zones.list.len(), checking, &mut report);
     let mut hosted = hosted::hosted_zones(&mut root, bundle, &mut report);
     hosted::check_hosted_zones(&mut hosted, &zones, &pools, &mut report);
     let collections = collections::collections(&mut root, &mut report);
@@ -109,6 +109,7 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
             regions: regions.list.into_iter().collect::<Option<_>>()?,
             zones: zones.list.into_iter().collect::<Option<_>>()?,
             health_checks: checks.list.into_iter().collect::<Option<_>>()?,
+            checking,
             pools: pools.list.into_iter().collect::<Option<_>>()?,
             hosted_zones: hosted_zones.into_iter().collect::<Option<_>>()?,
             records: records.steered.into_iter().collect::<Option<_>>()?,

@@ -87,6 +87,7 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         safety_rules: vec![],
         assignments: Vec::new(),
         services: Vec::new(),
+        checking: hf_config::estate::Checking::default(),
     };
     let decision = PoolDecision {
         pool: PoolIx(0),

@@ -75,6 +75,7 @@ fn estate(health_checks: Vec<HealthCheck>, pools: Vec<Pool>) -> Arc<Estate> {
         safety_rules: vec![],
         assignments: Vec::new(),
         services: Vec::new(),
+        checking: hf_config::estate::Checking::default(),
     })
 }
 

@@ -14,6 +14,7 @@ use crate::clients::Clients;
 use crate::endpoint::{EndpointId, EndpointStats, EndpointTotals, OutcomeTotals, Outcomes};
 use crate::histogram::{LatencyHistogram, LatencyTotals};
 use crate::latency::Latencies;
+use crate::probes::ProbeCounts;
 use crate::second::{Second, ZoneSecond};
 
 /// The counters of one pool in one zone.
@@ -158,6 +159,7 @@ pub struct Activity {
     zones: RwLock<BTreeMap<(PoolName, ZoneId), Arc<ZoneActivity>>>,
     endpoints: RwLock<BTreeMap<EndpointId, Arc<EndpointStats>>>,
     latencies: Latencies,
+    probes: Arc<ProbeCounts>,
 }
 
 impl Activity {
@@ -184,6 +186,11 @@ impl Activity {
     /// Round-trip times of this node's clients.
     pub fn latencies(&self) -> &Latencies {
         &self.latencies
+    }
+
+    /// The probes of this node's checker.
+    pub fn probes(&self) -> &Arc<ProbeCounts> {
+        &self.probes
     }
 
     /// What happened since the last call, as the second of this number; for the one who tells seconds. Endpoints that nobody holds any more

@@ -9,6 +9,7 @@ pub mod histogram;
 pub mod latency;
 pub mod log;
 pub mod merge;
+pub mod probes;
 pub mod second;
 
 pub use activity::{Activity, ZoneActivity, ZoneActivityReport};
@@ -17,4 +18,5 @@ pub use endpoint::{EndpointId, EndpointStats, EndpointTotals, Outcome, OutcomeTo
 pub use histogram::{LatencyCounts, LatencyHistogram, LatencyTotals};
 pub use latency::{Latencies, MeasuredLatency};
 pub use merge::{MergedSecond, MergedZone, Merger, SeenFrom};
+pub use probes::{ProbeCounts, ProbeTotals};
 pub use second::{EndpointSecond, Second, ZoneSecond};

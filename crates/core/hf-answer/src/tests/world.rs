@@ -181,6 +181,7 @@ impl World {
             safety_rules: Vec::new(),
             assignments: Vec::new(),
             services: Vec::new(),
+            checking: hf_config::estate::Checking::default(),
         };
         let serving = |pool: PoolIx| PoolDecision {
             pool,

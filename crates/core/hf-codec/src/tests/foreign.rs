@@ -193,7 +193,7 @@ fn bitmaps_hold_together() {
         decode_table,
         &edit(TABLE, "\"len\":70", "\"len\":18446744073709551615"),
         &expect![
-            "a table is not readable at line 1 column 255: a bitmap has at most 21000 bits, this one 18446744073709551615; it is damaged or was not written by Holdfast"
+            "a table is not readable at line 1 column 255: a bitmap has at most 101000 bits, this one 18446744073709551615; it is damaged or was not written by Holdfast"
         ],
     );
 }

@@ -129,7 +129,7 @@ fn what_is_too_large_is_not_read() {
     let error = decode_table(&vec![b' '; limits::TABLE_BYTES + 1]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a table has at most 65536 bytes, this one has 65537; an estate has at most 20000 endpoints and 1000 health checks"
+        "a table has at most 65536 bytes, this one has 65537; an estate has at most 100000 endpoints and 1000 health checks"
     );
 }
 
@@ -196,7 +196,7 @@ fn largest_sets() -> Vec<EndpointSet> {
         priority: u16::MAX,
         lease: Duration::new(u64::MAX, 999_999_999),
     };
-    let of_each = estate_limits::ENDPOINTS / pools;
+    let of_each = estate_limits::SOURCED_IN_ALL / pools;
     let set = |pool: usize| EndpointSet {
         pool: format!("{pool:063}").parse().unwrap(),
         source: "x".repeat(300),

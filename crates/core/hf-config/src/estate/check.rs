@@ -96,6 +96,30 @@ impl HealthCheck {
     }
 }
 
+/// How much checkers probe, together: the section `[checks]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checking {
+    /// Probes a second that one address gets at most, from a checker in each zone that looks at it. 1 to 100,000, default 100: three checkers at the
+    /// shortest interval, three times over.
+    pub probes_per_second_max: u32,
+    /// From how many zones each endpoint is probed; all of them unless stated. At least 3: an endpoint is down only where two zones say so, and
+    /// one may be cut off.
+    pub vantage_zones: Option<u16>,
+}
+
+impl Default for Checking {
+    fn default() -> Self {
+        Checking { probes_per_second_max: 100, vantage_zones: None }
+    }
+}
+
+impl Checking {
+    /// Zones that probe one endpoint, of an estate of so many.
+    pub fn vantages(&self, zones: usize) -> usize {
+        self.vantage_zones.map_or(zones, |few| zones.min(few.into())).max(1)
+    }
+}
+
 /// How results are counted against the present state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Counting {

@@ -15,10 +15,12 @@ pub const NETWORKS: usize = 4_096;
 pub const HEALTH_CHECKS: usize = 1_000;
 /// Pools.
 pub const POOLS: usize = 1_000;
-/// Endpoints of all pools together.
-pub const ENDPOINTS: usize = 20_000;
+/// Endpoints of all pools together: what one core probes every ten seconds (`docs/benchmarks.md`).
+pub const ENDPOINTS: usize = 100_000;
 /// Endpoints that one source may tell.
 pub const SOURCED: i64 = 2_000;
+/// Endpoints that all sources may tell together: intents and the ledger carry each with its words.
+pub const SOURCED_IN_ALL: usize = 20_000;
 /// Names and networks in `zones` of one source.
 pub const SOURCE_PLACES: usize = 1_000;
 /// Bits of one table: endpoints, then health checks.

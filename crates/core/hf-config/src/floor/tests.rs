@@ -57,6 +57,7 @@ fn estate(text: &str) -> Estate {
         safety_rules: Vec::new(),
         assignments: Vec::new(),
         services: Vec::new(),
+        checking: crate::estate::Checking::default(),
     }
 }
 

@@ -55,6 +55,7 @@ struct Across {
     /// The same of failovers.
     failovers: Vec<(u16, String, usize)>,
     endpoints: usize,
+    sourced: usize,
 }
 
 impl Across {
@@ -67,6 +68,20 @@ impl Across {
                 .add(at, format_args!("an estate has at most {} endpoints; remove some", limits::ENDPOINTS));
         }
         self.endpoints <= limits::ENDPOINTS
+    }
+
+    /// The same for endpoints that a source may tell.
+    fn count_sourced(&mut self, endpoints: usize, at: usize, report: &mut Report<'_>) -> bool {
+        let before = self.sourced;
+        self.sourced += endpoints;
+        if self.sourced > limits::SOURCED_IN_ALL && before <= limits::SOURCED_IN_ALL {
+            let most = limits::SOURCED_IN_ALL;
+            report.add(
+                at,
+                format_args!("sources tell at most {most} endpoints together; lower `max_endpoints`"),
+            );
+        }
+        self.sourced <= limits::SOURCED_IN_ALL && self.count(endpoints, at, report)
     }
 }
 
@@ -128,7 +143,7 @@ fn pool(
     let source = if_there(fields.get("source"), |value| {
         let declared = endpoints.as_ref().map_or(0, Vec::len);
         let source = sources::source(value, declared, around.zones, report)?;
-        across.count(usize::from(source.max_endpoints), value.at(), report).then_some(source)
+        across.count_sourced(usize::from(source.max_endpoints), value.at(), report).then_some(source)
     });
     // How many there will be, and where, is not known of a pool with a source: what is asked of its endpoints waits for them.
     let fixed = if matches!(source, Ok(None)) { endpoints.as_deref() } else { None };

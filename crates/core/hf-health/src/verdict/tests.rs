@@ -53,6 +53,7 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         safety_rules: vec![],
         assignments: Vec::new(),
         services: Vec::new(),
+        checking: hf_config::estate::Checking::default(),
     }
 }
 

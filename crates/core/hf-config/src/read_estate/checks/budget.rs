@@ -1,37 +1,46 @@
-//! How many probes one address gets, against the budget that `[checks]` states.
+//! How much checkers probe, and how many probes one address gets, against the budget that `[checks]` states.
 //!
-//! It is advice: the estate serves all the same. Counted are checkers, one in each zone; balancers probe what they carry besides.
+//! What comes to more is advice: the estate serves all the same, and checkers put off what is beyond the budget. Counted are checkers, one in each zone that
+//! looks at an endpoint; balancers probe what they carry besides.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::super::pools::Pools;
 use super::Checks;
+use crate::estate::{Checking, limits};
 use crate::walk::{Fields, Report};
 
-/// Probes a second, unless told otherwise: three checkers at the shortest interval, three times over.
-const DEFAULT: u64 = 100;
+/// Zones that look at an endpoint, where not all of them do: an endpoint is down only where two say so, and one may be cut off.
+const VANTAGES_MIN: i64 = 3;
 
 /// The section `[checks]`.
-pub(in super::super) fn read(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> u64 {
-    let Some(value) = root.get("checks") else { return DEFAULT };
-    let Some(mut fields) = value.fields("the section checks", report) else { return DEFAULT };
+pub(in super::super) fn read(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Checking {
+    let mut checking = Checking::default();
+    let Some(value) = root.get("checks") else { return checking };
+    let Some(mut fields) = value.fields("the section checks", report) else { return checking };
     let budget = fields
         .get("max_probes_per_second_per_address")
         .and_then(|value| value.whole(1, 100_000, report))
-        .and_then(|budget| u64::try_from(budget).ok());
+        .and_then(|budget| u32::try_from(budget).ok());
+    checking.probes_per_second_max = budget.unwrap_or(checking.probes_per_second_max);
+    checking.vantage_zones = fields
+        .get("vantage_zones")
+        .and_then(|value| value.whole(VANTAGES_MIN, limits::ZONES as i64, report))
+        .and_then(|zones| u16::try_from(zones).ok());
     fields.finish(&[], report);
-    budget.unwrap_or(DEFAULT)
+    checking
 }
 
-/// Advises when an address gets more than `budget` probes a second from one checker in each of `zones` zones.
+/// Advises when an address gets more probes a second than the budget of `checking`, in an estate of so many zones.
 pub(in super::super) fn check(
     checks: &Checks,
     pools: &Pools,
     zones: usize,
-    budget: u64,
+    checking: Checking,
     report: &mut Report<'_>,
 ) {
+    let (zones, budget) = (checking.vantages(zones), u64::from(checking.probes_per_second_max));
     // Probes an hour of one checker, so that all intervals come out whole enough.
     let mut of_each: BTreeMap<IpAddr, (u64, usize)> = BTreeMap::new();
     let mut counted = BTreeSet::new();
@@ -77,7 +86,7 @@ pub(in super::super) fn check(
     report.advise(
         checks.places[*quickest],
         format_args!(
-            "{ip} gets {} probes a second from a checker in each of {zones} zones, the budget is {budget}{more}; lengthen `interval`, or raise `max_probes_per_second_per_address` in [checks]",
+            "{ip} would get {} probes a second from a checker in each of {zones} zones, the budget is {budget}{more}: checkers put off what is beyond it; lengthen `interval`, or raise `max_probes_per_second_per_address` in [checks]",
             a_second(*probes)
         ),
     );

@@ -732,7 +732,7 @@ fn too_much_is_refused() {
         &bundle(&DESIGN.replace("endpoints = [", &format!("endpoints = [{many}"))),
     )
     .unwrap_err();
-    expect!["estate.toml:26:1: an estate has at most 20000 endpoints; remove some"]
+    expect!["estate.toml:26:1: an estate has at most 100000 endpoints; remove some"]
         .assert_eq(&found.to_string());
 
     let found = read_estate("estate.toml", &bundle(&"#".repeat(limits::BUNDLE_BYTES))).unwrap_err();
@@ -748,6 +748,6 @@ fn thousands_of_problems_are_cut() {
     )
     .unwrap_err();
     assert_eq!(found.0.len(), 1_001);
-    expect!["estate.toml: 38995 more problems are not shown; mend these first"]
+    expect!["estate.toml: 198995 more problems are not shown; mend these first"]
         .assert_eq(&found.0.last().unwrap().to_string());
 }

@@ -94,7 +94,7 @@ fn every_kind_has_defaults() {
         "pushed",
         "",
         expect![[r#"
-        Pushed(PushedCheck { lease: 30s, missing: Bad })
+        Pushed(PushedCheck { lease: 30s, missing: Unknown })
     "#]],
     );
     good(
@@ -146,9 +146,9 @@ fn options_are_taken_as_written() {
     );
     good(
         "pushed",
-        "lease = \"1h\"\nmissing = \"unknown\"",
+        "lease = \"1h\"\nmissing = \"bad\"",
         expect![[r#"
-        Pushed(PushedCheck { lease: 3600s, missing: Unknown })
+        Pushed(PushedCheck { lease: 3600s, missing: Bad })
     "#]],
     );
     let (estate, _) = read(
@@ -527,13 +527,19 @@ fn more_probes_than_the_budget_are_told() {
     check(
         &format!("{budget}39\n{quick}{endpoints}"),
         expect![[r#"
-        advice: 16:1: 10.0.0.1 gets 40 probes a second from a checker in each of 2 zones, the budget is 39; lengthen `interval`, or raise `max_probes_per_second_per_address` in [checks]
+        advice: 16:1: 10.0.0.1 would get 40 probes a second from a checker in each of 2 zones, the budget is 39: checkers put off what is beyond it; lengthen `interval`, or raise `max_probes_per_second_per_address` in [checks]
     "#]],
     );
     check(
         &format!("{budget}10\n{quick}{endpoints}"),
         expect![[r#"
-        advice: 16:1: 10.0.0.1 gets 40 probes a second from a checker in each of 2 zones, the budget is 10 (and 1 more addresses are over it); lengthen `interval`, or raise `max_probes_per_second_per_address` in [checks]
+        advice: 16:1: 10.0.0.1 would get 40 probes a second from a checker in each of 2 zones, the budget is 10 (and 1 more addresses are over it): checkers put off what is beyond it; lengthen `interval`, or raise `max_probes_per_second_per_address` in [checks]
+    "#]],
+    );
+    check(
+        "[checks]\nvantage_zones = 2\n",
+        expect![[r#"
+        15:17: `vantage_zones` is 3 to 256, this is 2; change it
     "#]],
     );
     check(

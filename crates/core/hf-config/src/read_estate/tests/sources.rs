@@ -108,7 +108,7 @@ fn what_sources_may_tell_counts_as_if_it_were_there() {
         read_estate("estate.toml", &bundle(&format!("{head}{}", (0..count).map(pool).collect::<String>())))
     };
     assert!(estate(10).is_ok());
-    expect!["estate.toml:38:10: an estate has at most 20000 endpoints; remove some"]
+    expect!["estate.toml:38:10: sources tell at most 20000 endpoints together; lower `max_endpoints`"]
         .assert_eq(&estate(11).unwrap_err().to_string());
 }
 
