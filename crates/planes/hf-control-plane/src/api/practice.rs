@@ -231,10 +231,9 @@ fn next_at(shared: &Shared, view: &View, resource: &Resource, found: &hf_control
     let (_, began_at) = hf_practice::week_of(now);
     let has_run =
         |record: &hf_control::PracticeRecord| record.resource == *resource && record.started_at >= began_at;
-    let this_week = hf_practice::slot(resource, &found.config, now);
+    let this_week = hf_practice::slot(resource, found, now);
     let is_over = view.practice_history.iter().any(has_run);
-    let next_week =
-        || hf_practice::slot(resource, &found.config, now.plus(std::time::Duration::from_hours(168)));
+    let next_week = || hf_practice::slot(resource, found, now.plus(std::time::Duration::from_hours(168)));
     this_week.filter(|_| !is_over).or_else(next_week).map(|at| at.0)
 }
 
