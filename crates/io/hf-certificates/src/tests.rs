@@ -63,15 +63,11 @@ fn what_is_wrong_is_said_with_the_file_and_the_mend() {
     assert_eq!(shown(&certificates, None), Some(2));
 }
 
-/// Waits until `condition` holds, looking at the files again and again in paused time.
-async fn until(condition: impl Fn() -> bool) {
-    for _ in 0..10_000 {
-        if condition() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("waited in vain");
+/// Waits until it is told that something is wrong, or that nothing is any more; a minute of virtual time at most.
+async fn told(certificates: &Certificates, is_wrong: bool) {
+    let mut problem = certificates.problem();
+    let told = problem.wait_for(|problem| problem.is_some() == is_wrong);
+    tokio::time::timeout(Duration::from_mins(1), told).await.expect("told in time").unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,14 +78,13 @@ async fn changed_files_are_read_and_bad_ones_keep_the_old() {
     let first = certificates.0.table.load().for_name(None).unwrap();
     let watched = certificates.clone();
     let watching = tokio::spawn(async move { watched.watch().await });
-    // The first look is taken before anything changes.
+    // The first look is taken before anything changes: virtual time stands still while files are read.
     tokio::time::sleep(Duration::from_millis(1)).await;
     fs::write(&pair.key, "no key").unwrap();
-    let problem = certificates.problem();
-    until(|| problem.borrow().is_some()).await;
+    told(&certificates, true).await;
     assert!(Arc::ptr_eq(&certificates.0.table.load().for_name(None).unwrap(), &first));
     write(&folder, "a", &["new.test"]);
-    until(|| problem.borrow().is_none()).await;
+    told(&certificates, false).await;
     assert_eq!(certificates.0.table.load().exactly.keys().collect::<Vec<_>>(), ["new.test"]);
     watching.abort();
 }
@@ -105,7 +100,8 @@ async fn a_server_without_good_files_waits_for_them() {
     let watched = certificates.clone();
     let watching = tokio::spawn(async move { watched.watch().await });
     fs::rename(&absent, &pair.key).unwrap();
-    until(|| certificates.is_ready()).await;
+    told(&certificates, false).await;
+    assert!(certificates.is_ready());
     assert_eq!(shown(&certificates, Some("a.test")), Some(0));
     watching.abort();
 }

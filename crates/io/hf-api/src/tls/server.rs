@@ -31,7 +31,7 @@ pub const HANDSHAKES: usize = 128;
 /// From a connection's acceptance to the end of its handshake.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 /// Between two looks at the files.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long before its end a certificate is warned of: as long as a shift may last.
 const WARN_BEFORE: Duration = Duration::from_hours(72);
 

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use hf_clock::Clock;
 
+use super::server::LOOK_EVERY;
 use super::*;
 use crate::serve::{Peer, PeerNames, listen};
 use crate::{Client, ClientError};
@@ -195,13 +196,15 @@ async fn a_handshake_that_never_ends_is_given_up_and_its_place_is_free_again() {
     assert_eq!(one_more.read(&mut [0; 16]).await.unwrap_or(0), 0, "its turn came, and ended");
 }
 
-/// Waits until `condition` holds, ten seconds at most.
+/// Lets virtual time go by until `condition` holds, ten looks at the files at most. To be called while no connection is open.
 async fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    tokio::time::pause();
+    let deadline = Instant::now() + 10 * LOOK_EVERY;
     while !condition() {
         assert!(Instant::now() < deadline, "{what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(LOOK_EVERY / 2).await;
     }
+    tokio::time::resume();
 }
 
 #[tokio::test]
