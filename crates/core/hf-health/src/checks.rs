@@ -47,11 +47,12 @@ pub fn common_verdict(
     pool: PoolIx,
 ) -> Option<Verdict> {
     let at = estate.pool(pool).health_check?;
-    let check = estate.health_check(at);
-    let is_of_each = check.probes_endpoints();
-    // Results of a pushed check come for single endpoints, too: see `endpoint_verdict`.
-    let may_be_of_each = matches!(check.kind, CheckKind::Pushed(_)) && !check.disabled;
-    (!is_of_each && !may_be_of_each).then(|| check_verdict(estate, verdicts, is_on, at))
+    (!is_of_each(estate.health_check(at))).then(|| check_verdict(estate, verdicts, is_on, at))
+}
+
+/// Whether a check has a verdict on each endpoint under it, rather than one on all: each is probed, or results are pushed for it.
+pub fn is_of_each(check: &HealthCheck) -> bool {
+    check.probes_endpoints() || (matches!(check.kind, CheckKind::Pushed(_)) && !check.disabled)
 }
 
 /// The verdict on an endpoint at `subject` of a pool whose check goes to each: its own, or where that is unknown and the check is pushed, the

@@ -16,7 +16,7 @@ pub mod subject;
 pub mod table;
 pub mod verdict;
 
-pub use checks::{check_verdict, check_verdicts, common_verdict, endpoint_verdict};
+pub use checks::{check_verdict, check_verdicts, common_verdict, endpoint_verdict, is_of_each};
 pub use quorum::Merged;
 pub use reach::Reach;
 pub use streak::Streak;

@@ -4,17 +4,18 @@
 //!    [`AT_ONCE`] before. With one other zone nobody could tell that zone's loss from its own.
 //! 2. A word from a node of another zone that came after that moment ends the doubt: the network is there, and what is down is down. So does one
 //!    endpoint outside that answers.
-//! 3. While it is in doubt, what does not answer is not known, rather than down.
+//! 3. While it is in doubt, what does not answer is not known, rather than down; or rather than well, under an inverted check.
 //! 4. When nothing answers inside its zone either, or when it never heard a node of another zone, doubt lasts [`PATIENCE`]: a real outage of everything must
 //!    be told by somebody, and takes no zone out rather than another. While its own zone answers and it has lost the others it stays in doubt.
 //!
-//! Endpoints under an inverted check are left out: theirs are good results where nothing answers.
+//! Endpoints under an inverted check are left out: theirs are good results where nothing answers. So are those under a pushed one: whoever pushes may reach
+//! what this checker does not.
 //!
 //! Not here: who hears whom (`hf-node`), what others make of its table (`quorum`).
 
 use std::time::Duration;
 
-use hf_config::estate::{Estate, ZoneIx};
+use hf_config::estate::{CheckIx, Estate, ZoneIx};
 use hf_model::{Timestamp, ZoneId};
 
 use crate::subject::shows_reach;
@@ -33,6 +34,8 @@ pub struct Reach {
     zones: Vec<Option<ZoneIx>>,
     /// By subject, whether its last result was good.
     answers: Bitmap,
+    /// Subjects of inverted checks: their good results are those where nothing answers.
+    inverted: Bitmap,
     outside: usize,
     inside: usize,
     /// By zone, when one of its endpoints answered last.
@@ -52,6 +55,7 @@ impl Reach {
             own: estate.zone_named(own),
             zones,
             answers: Bitmap::new(estate.subject_count()),
+            inverted: inverted(estate),
             answered: vec![None; answered],
             ..Reach::default()
         };
@@ -100,10 +104,23 @@ impl Reach {
         }
     }
 
-    /// What is known of its subjects while it may be cut off: those that answer.
+    /// What is known of its subjects while it may be cut off: those that answer. An inverted check finds all well where nothing does.
     pub fn known(&self, known: &Bitmap) -> Bitmap {
-        known.and(&self.answers)
+        known.and(&self.answers.xor(&self.inverted))
     }
+}
+
+fn inverted(estate: &Estate) -> Bitmap {
+    let mut inverted = Bitmap::new(estate.subject_count());
+    let is_inverted =
+        |check: CheckIx| estate.health_checks.get(check.at()).is_some_and(|check| check.inverted);
+    for (at, endpoint) in estate.endpoint_refs().enumerate() {
+        inverted.set(at, estate.pool(endpoint.pool).health_check.is_some_and(is_inverted));
+    }
+    for check in estate.check_indexes() {
+        inverted.set(estate.check_subject(check), is_inverted(check));
+    }
+    inverted
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use hf_config::estate::{Estate, PoolIx};
+use hf_config::estate::{CheckKind, Estate, PoolIx};
 use hf_model::{CheckName, PoolName};
 
 /// What stays the same over versions of an estate.
@@ -26,8 +26,8 @@ pub fn subjects(estate: &Estate) -> impl Iterator<Item = Subject<'_>> {
 }
 
 /// Whether good results for a pool's endpoints show that something answered. Under an inverted check they show that nothing did, or that the wrong
-/// thing did: who reaches nobody finds all well.
+/// thing did: who reaches nobody finds all well. Pushed ones are the word of somebody else, who may reach what this checker does not.
 pub(crate) fn shows_reach(estate: &Estate, pool: PoolIx) -> bool {
     let check = estate.pool(pool).health_check.and_then(|check| estate.health_checks.get(check.at()));
-    !check.is_some_and(|check| check.inverted)
+    !check.is_some_and(|check| check.inverted || matches!(check.kind, CheckKind::Pushed(_)))
 }

@@ -59,6 +59,24 @@ impl Bitmap {
         Bitmap { words: words.collect(), len: self.len }
     }
 
+    /// What is set in either; of the other one only as far as this one goes.
+    #[must_use]
+    pub fn or(&self, other: &Bitmap) -> Bitmap {
+        debug_assert!(self.len == other.len || other.is_empty(), "bits of one estate");
+        let words = self.words.iter().enumerate();
+        let words = words.map(|(at, word)| word | other.words.get(at).copied().unwrap_or(0));
+        Bitmap { words: words.collect(), len: self.len }
+    }
+
+    /// What is set in one of the two alone.
+    #[must_use]
+    pub fn xor(&self, other: &Bitmap) -> Bitmap {
+        debug_assert!(self.len == other.len || other.is_empty(), "bits of one estate");
+        let words = self.words.iter().enumerate();
+        let words = words.map(|(at, word)| word ^ other.words.get(at).copied().unwrap_or(0));
+        Bitmap { words: words.collect(), len: self.len }
+    }
+
     /// Sets one bit; nothing beyond the end.
     pub fn set(&mut self, at: usize, value: bool) {
         if at < self.len {

@@ -70,6 +70,11 @@ fn what_is_well_where_nothing_answers_hides_no_cut() {
         reach.record(subject + 6, true, at(second));
     }
     assert!(reach.is_cut_off(Some(at(101)), at(103)));
+    // Nor is it told as well what is only not reached; what answers although nothing should is still told.
+    reach.record(9, false, at(103));
+    let known = reach.known(&all);
+    let told: Vec<usize> = (0..12).filter(|subject| known.get(*subject)).collect();
+    assert_eq!(told, [0, 1, 9]);
 }
 
 #[test]
