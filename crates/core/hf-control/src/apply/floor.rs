@@ -94,6 +94,17 @@ enum Standing {
     Forced,
 }
 
+/// One more shift, autoshift or practice run.
+fn shift<'a>(acts: &mut Acts<'a>, wish: Wish<'a>) {
+    acts.shifts.push(wish);
+}
+
+/// One more pin out, in place of the pin of the same zone and scope.
+fn pin_out<'a>(acts: &mut Acts<'a>, wish: Wish<'a>) {
+    acts.pins.retain(|(pin, _)| (pin.zone, pin.scope) != (wish.zone, wish.scope));
+    acts.pins.push((wish, PinTo::Out));
+}
+
 impl State {
     /// Whether one more shift leaves enough. Gives the practice runs that end for it, with those that it meets anyway.
     pub(super) fn ask_floor_for_shift(
@@ -102,11 +113,7 @@ impl State {
         asked: &Asked<'_>,
         met: Vec<ShiftKey>,
     ) -> Result<Vec<ShiftKey>, Refusal> {
-        self.make_way(met, |ended| {
-            let mut after = self.acts(estate, Of::People, ended, &Turns::new());
-            after.shifts.extend(asked.wish());
-            check(estate, asked, &self.acts(estate, Of::People, ended, &Turns::new()), &after)
-        })
+        self.make_way(met, |ended| self.leaves_enough(estate, asked, Of::People, ended, shift))
     }
 
     /// Whether one more autoshift leaves enough, with those that there are. Gives the practice runs that end for it.
@@ -116,19 +123,12 @@ impl State {
         asked: &Asked<'_>,
         met: Vec<ShiftKey>,
     ) -> Result<Vec<ShiftKey>, Refusal> {
-        self.make_way(met, |ended| {
-            let mut after = self.acts(estate, Of::All, ended, &Turns::new());
-            after.shifts.extend(asked.wish());
-            check(estate, asked, &self.acts(estate, Of::All, ended, &Turns::new()), &after)
-        })
+        self.make_way(met, |ended| self.leaves_enough(estate, asked, Of::All, ended, shift))
     }
 
     /// Whether one more practice run leaves enough; it makes nobody give way.
     pub(super) fn ask_floor_for_practice(&self, estate: &Estate, asked: &Asked<'_>) -> Result<(), Refusal> {
-        let before = self.acts(estate, Of::All, &[], &Turns::new());
-        let mut after = self.acts(estate, Of::All, &[], &Turns::new());
-        after.shifts.extend(asked.wish());
-        check(estate, asked, &before, &after)
+        self.leaves_enough(estate, asked, Of::All, &[], shift)
     }
 
     /// Whether one more pin out, in place of the pin of the same zone and scope, leaves enough.
@@ -138,14 +138,25 @@ impl State {
         asked: &Asked<'_>,
         met: Vec<ShiftKey>,
     ) -> Result<Vec<ShiftKey>, Refusal> {
-        self.make_way(met, |ended| {
-            let mut after = self.acts(estate, Of::People, ended, &Turns::new());
-            if let Some(wish) = asked.wish() {
-                after.pins.retain(|(pin, _)| (pin.zone, pin.scope) != (wish.zone, wish.scope));
-                after.pins.push((wish, PinTo::Out));
-            }
-            check(estate, asked, &self.acts(estate, Of::People, ended, &Turns::new()), &after)
-        })
+        self.make_way(met, |ended| self.leaves_enough(estate, asked, Of::People, ended, pin_out))
+    }
+
+    /// Whether what is asked for leaves enough, beside the acts of those that count and with some practice runs ended. `take` says how it
+    /// joins the acts.
+    fn leaves_enough<'a>(
+        &'a self,
+        estate: &Estate,
+        asked: &Asked<'a>,
+        of: Of,
+        ended: &[ShiftKey],
+        take: fn(&mut Acts<'a>, Wish<'a>),
+    ) -> Result<(), Refusal> {
+        let before = self.acts(estate, of, ended, &Turns::new());
+        let mut after = self.acts(estate, of, ended, &Turns::new());
+        if let Some(wish) = asked.wish() {
+            take(&mut after, wish);
+        }
+        check(estate, asked, &before, &after)
     }
 
     /// Whether the controls may turn, all together.
