@@ -1,6 +1,7 @@
 //! NOTIFY to those who hold copies (RFC 1996): "the zone has changed".
 //!
 //! 1. Each remote of a hosted zone's `notify` is told of each new version, until it answers: [`TRIES`] times, with longer and longer waits.
+//!    One that answers SERVFAIL is asked again too: a server says so while it starts, and a secondary without a copy would else wait a minute or more.
 //! 2. A newer version takes the place of an older one that is still being told: there is one task for each zone and remote, and so a bound.
 //! 3. At most [`AT_ONCE`] datagrams are waited for at a time.
 //! 4. A lost NOTIFY costs time and nothing else: secondaries look by themselves every `refresh`.
@@ -75,6 +76,9 @@ async fn tell(zone: WireName, soa: Rr, remote: Primary, clock: Clock, turns: Arc
                 debug!(%zone, remote = %remote.address, attempt, "a secondary knows of the new version");
                 return;
             }
+            Ok(Rcode::SERV_FAIL) => {
+                debug!(%zone, remote = %remote.address, attempt, "a secondary cannot take NOTIFY at the moment");
+            }
             Ok(rcode) => {
                 // It heard us and does not care; telling it again would change nothing.
                 warn!(%zone, remote = %remote.address, rcode = rcode.0, "a secondary refused NOTIFY; is it one for this zone?");
@@ -103,4 +107,44 @@ async fn once(
     let mut reply = exchanged.map_err(|_| "no answer in time".to_owned())?.map_err(|why| why.to_string())?;
     verify(verifier.as_mut(), &mut reply, clock).map_err(|why| why.to_string())?;
     notify::read_reply(&reply, id, zone).ok_or_else(|| "not an answer to NOTIFY".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UdpSocket;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// How often a secondary is told that answers with these codes, one after the other.
+    async fn check(rcodes: &[u8]) -> usize {
+        let secondary = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let remote = Primary { address: secondary.local_addr().unwrap(), key: None };
+        let zone = WireName::from_wire(b"\x07example\x04test\0").unwrap();
+        let rdata = [&b"\0\0"[..], &[0; 20]].concat();
+        let soa = Rr { owner: zone.clone(), rtype: 6, ttl: 60, rdata: rdata.into() };
+        let notifier = Notifier::new(Clock::system());
+        notifier.tell(&zone, &soa, [remote]);
+        let (mut bytes, mut told) = ([0; 512], 0);
+        while let Ok(Ok((len, from))) = timeout(FIRST_WAIT * 3, secondary.recv_from(&mut bytes)).await {
+            bytes[2] |= 0x80;
+            bytes[3] |= rcodes[told];
+            secondary.send_to(&bytes[..len], from).await.unwrap();
+            told += 1;
+            if told == rcodes.len() {
+                break;
+            }
+        }
+        told
+    }
+
+    #[tokio::test]
+    async fn a_secondary_that_is_not_ready_is_told_again() {
+        assert_eq!(check(&[2, 0]).await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_secondary_that_does_not_care_is_left_alone() {
+        assert_eq!(check(&[9, 0]).await, 1);
+    }
 }

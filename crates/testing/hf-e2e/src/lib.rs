@@ -9,6 +9,7 @@
 //!
 //! Not here: rules (unit tests of core), behaviour over time (`hf-scenarios`, `hf-sim`).
 
+pub mod address;
 pub mod estate;
 pub mod load;
 pub mod netns;

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use hf_e2e::address::own_address;
 use hf_e2e::process::{Running, holdfast, must, output};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
@@ -26,15 +27,14 @@ const POOLS: [(&str, u16); 3] = [("named", 8080), ("registered", 8081), ("listed
 struct Node {
     folder: tempfile::TempDir,
     address: String,
-    dns: u16,
+    dns: SocketAddr,
 }
 
 impl Node {
     fn new() -> Node {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = format!("127.92.1.{}", 1 + std::process::id() % 250);
-        let dns =
-            std::net::UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+        let dns = SocketAddr::new(own_address().into(), 5300);
         let node = Node { folder, address, dns };
         let address = &node.address;
         node.write(
@@ -42,7 +42,7 @@ impl Node {
             &format!(
                 "[node]\nid = \"lone\"\nzone = \"az1\"\ndata_dir = \"data\"\nroles = [\"control\", \"checker\", \"balancer\"]\n\
                  estate = \"estate.toml\"\nbeat = \"200ms\"\n[api]\nlisten = \"{address}:7600\"\n[feed]\nlisten = \"{address}:7602\"\n\
-                 [balancer]\naddress = \"{address}\"\n[sources]\nresolvers = [\"127.0.0.1:{dns}\"]\ndirectory = \"lists\"\n"
+                 [balancer]\naddress = \"{address}\"\n[sources]\nresolvers = [\"{dns}\"]\ndirectory = \"lists\"\n"
             ),
         );
         let pool = |name: &str, port: u16, source: &str| {
@@ -90,9 +90,10 @@ impl Node {
     fn knot(&self) -> Running {
         let folder = self.path("knot").display().to_string();
         let config = format!(
-            "server:\n    listen: 127.0.0.1@{}\n    rundir: \"{folder}\"\n    user: root:root\nlog:\n  - target: stderr\n    any: info\n\
+            "server:\n    listen: {}@{}\n    rundir: \"{folder}\"\n    user: root:root\nlog:\n  - target: stderr\n    any: info\n\
              database:\n    storage: \"{folder}/db\"\nzone:\n  - domain: svc.test.\n    file: \"{folder}/zone\"\n    journal-content: none\n    zonefile-load: whole\n",
-            self.dns
+            self.dns.ip(),
+            self.dns.port()
         );
         self.write("knot/knot.conf", &config);
         let mut command = Command::new("knotd");

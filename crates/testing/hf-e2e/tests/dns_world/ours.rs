@@ -1,6 +1,6 @@
 //! Our DNS role in this process, over an estate with one hosted zone.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use hf_config::node::{DnsConfig, DnsTls};
 use hf_control::Intent;
 use hf_dns::{ColdInputs, DotTls, Inputs, Settings, Updates};
 use hf_dns::{HostedConfig, HostedStore};
+use hf_e2e::address::own_address;
 use hf_health::Verdicts;
 use hf_model::{DnsName, Revision, Timestamp, WireName};
 use hf_snapshot::Snapshot;
@@ -19,6 +20,9 @@ use hf_wire::tsig::{Algorithm, Key, Keys};
 use tokio::sync::watch;
 
 pub const DEADLINE: Duration = Duration::from_mins(1);
+
+/// Where all servers listen, each at an address of its own.
+pub const PORT: u16 = 5300;
 
 /// The base64 of the secret below.
 pub const SECRET: &str = "b25lIHNlY3JldCBvZiB0aGlydHktdHdvIGJ5dGVzISE=";
@@ -87,10 +91,10 @@ impl Ours {
             keys: keys(),
             clock: Clock::system(),
         });
-        let mut config = DnsConfig::on(vec!["127.0.0.1:0".parse().expect("an address")]);
+        let mut config = DnsConfig::on(vec![SocketAddr::new(IpAddr::V4(own_address()), PORT)]);
         let dot = tls.as_ref().map(|tls| DotTls::load(tls).expect("a certificate"));
         config.tls = tls;
-        let bound = runtime.block_on(hf_dns::bind(&config)).expect("free ports");
+        let bound = runtime.block_on(hf_dns::bind(&config)).expect("an address of our own");
         let (snapshots, receiver) = watch::channel(Some(first));
         let (stop, stopped) = watch::channel(false);
         let (address, tls) = (bound.local_addresses()[0], bound.tls_addresses().first().copied());

@@ -1,17 +1,24 @@
 //! Other people's programs: dig, knotd, nsd and named; and a zone that differs with its serial.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hf_e2e::address::{own_address, own_port};
 use hf_e2e::process::{Running, output};
+use hf_e2e::wait_for;
 
-use crate::ours::SECRET;
+use crate::ours::{DEADLINE, PORT, SECRET};
 
-/// A port that was free a moment ago, over UDP and TCP.
-pub fn free_port() -> u16 {
-    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    taken.local_addr().expect("it is bound").port()
+/// Where a BIND of its own listens.
+pub fn own_named() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], own_port()))
+}
+
+/// Where another server of its own listens.
+pub fn own_server() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(own_address()), PORT)
 }
 
 pub fn write(path: PathBuf, text: &str) -> PathBuf {
@@ -20,45 +27,41 @@ pub fn write(path: PathBuf, text: &str) -> PathBuf {
 }
 
 /// What dig prints, with our key.
-pub fn dig(port: u16, arguments: &[&str]) -> String {
+pub fn dig(server: SocketAddr, arguments: &[&str]) -> String {
     let key = format!("hmac-sha256:xfer:{SECRET}");
-    let port = port.to_string();
+    let (at, port) = (format!("@{}", server.ip()), server.port().to_string());
     let mut command = Command::new("dig");
-    command.args([
-        "@127.0.0.1",
-        "-p",
-        &port,
-        "-y",
-        &key,
-        "+time=2",
-        "+tries=1",
-        "+noall",
-        "+answer",
-        "+nocmd",
-    ]);
+    command.args([&at, "-p", &port, "-y", &key, "+time=2", "+tries=1", "+noall", "+answer", "+nocmd"]);
     String::from_utf8_lossy(&output(command.args(arguments)).stdout).into_owned()
 }
 
-pub fn dig_serial(port: u16) -> Result<u32, String> {
-    let told = dig(port, &["example.test.", "SOA", "+short"]);
+pub fn dig_serial(server: SocketAddr) -> Result<u32, String> {
+    let told = dig(server, &["example.test.", "SOA", "+short"]);
     told.split_whitespace().nth(2).and_then(|serial| serial.parse().ok()).ok_or(format!("it says {told:?}"))
 }
 
-/// All records of the zone, each as its fields.
-pub fn axfr(port: u16) -> BTreeSet<String> {
-    let told = dig(port, &["example.test.", "AXFR"]);
-    let lines = told.lines().filter(|line| !line.starts_with(';') && !line.is_empty());
-    lines
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|line| !line.contains(" TSIG "))
-        .collect()
+/// All records of the zone, each as its fields. A transfer that a busy machine has cut short is none, and asked for again.
+pub fn axfr(server: SocketAddr) -> BTreeSet<String> {
+    wait_for("a whole transfer", DEADLINE, || {
+        let told = dig(server, &["example.test.", "AXFR"]);
+        let lines = told.lines().filter(|line| !line.starts_with(';') && !line.is_empty());
+        let records: Vec<String> = lines
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|line| !line.contains(" TSIG "))
+            .collect();
+        let (first, last) = (records.first(), records.last());
+        let is_whole = records.len() > 1 && first == last && first.is_some_and(|soa| soa.contains(" SOA "));
+        if is_whole { Ok(records.into_iter().collect()) } else { Err(format!("{server} says {told:?}")) }
+    })
 }
 
-pub fn knot(folder: &Path, port: u16, zone: &str) -> Running {
+pub fn knot(folder: &Path, at: SocketAddr, zone: &str) -> Running {
     let config = format!(
-        "server:\n    listen: 127.0.0.1@{port}\n    rundir: \"{folder}\"\n    user: root:root\nlog:\n  - target: stderr\n    any: info\n\
+        "server:\n    listen: {ip}@{port}\n    rundir: \"{folder}\"\n    user: root:root\nlog:\n  - target: stderr\n    any: info\n\
          database:\n    storage: \"{folder}/db\"\nkey:\n  - id: xfer.\n    algorithm: hmac-sha256\n    secret: {SECRET}\n{zone}",
-        folder = folder.display()
+        folder = folder.display(),
+        ip = at.ip(),
+        port = at.port()
     );
     std::fs::create_dir_all(folder.join("db")).expect("a folder for the journal");
     let config = write(folder.join("knot.conf"), &config);
@@ -68,12 +71,14 @@ pub fn knot(folder: &Path, port: u16, zone: &str) -> Running {
 }
 
 /// `zone` is what its `zone:` says beside the name.
-pub fn nsd(folder: &Path, port: u16, zone: &str) -> Running {
+pub fn nsd(folder: &Path, at: SocketAddr, zone: &str) -> Running {
     let config = format!(
-        "server:\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  zonesdir: \"{f}\"\n  database: \"\"\n  pidfile: \"{f}/nsd.pid\"\n  xfrdfile: \"{f}/xfrd.state\"\n\
+        "server:\n  ip-address: {ip}@{port}\n  username: \"\"\n  zonesdir: \"{f}\"\n  database: \"\"\n  pidfile: \"{f}/nsd.pid\"\n  xfrdfile: \"{f}/xfrd.state\"\n\
          \x20 zonelistfile: \"{f}/zone.list\"\n  xfrdir: \"{f}\"\n  verbosity: 2\n  server-count: 1\n  xfrd-reload-timeout: 0\nremote-control:\n  control-enable: no\n\
          key:\n  name: \"xfer.\"\n  algorithm: hmac-sha256\n  secret: \"{SECRET}\"\nzone:\n  name: \"example.test.\"\n{zone}",
-        f = folder.display()
+        f = folder.display(),
+        ip = at.ip(),
+        port = at.port()
     );
     let config = write(folder.join("nsd.conf"), &config);
     let mut command = Command::new("nsd");
@@ -82,13 +87,15 @@ pub fn nsd(folder: &Path, port: u16, zone: &str) -> Running {
 }
 
 /// `zone` is what its `zone` says.
-pub fn named(folder: &Path, port: u16, zone: &str) -> Running {
+pub fn named(folder: &Path, at: SocketAddr, zone: &str) -> Running {
     let config = format!(
-        "options {{ directory \"{f}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; recursion no; pid-file \"{f}/named.pid\";\n\
+        "options {{ directory \"{f}\"; listen-on port {port} {{ {ip}; }}; listen-on-v6 {{ none; }}; recursion no; pid-file \"{f}/named.pid\";\n\
          session-keyfile \"{f}/session.key\"; notify no; dnssec-validation no; min-retry-time 1; min-refresh-time 1; }};\ncontrols {{ }};\n\
          key \"xfer.\" {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n\
          zone \"example.test\" {{ {zone} }};\n",
-        f = folder.display()
+        f = folder.display(),
+        ip = at.ip(),
+        port = at.port()
     );
     let config = write(folder.join("named.conf"), &config);
     let mut command = Command::new("named");

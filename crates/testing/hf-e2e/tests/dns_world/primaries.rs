@@ -14,25 +14,25 @@ use hf_e2e::wait_for;
 
 use crate::changes;
 use crate::ours::{DEADLINE, Ours, SECRET, snapshot};
-use crate::peers::{Draw, axfr, dig_serial, free_port, knot, named, nsd, random_zone, write};
+use crate::peers::{Draw, axfr, dig_serial, knot, named, nsd, own_named, own_server, random_zone, write};
 
 /// Somebody else's server, whose zone is changed.
 struct Primary {
     place: PathBuf,
-    port: u16,
+    at: SocketAddr,
     running: Running,
 }
 
 impl Primary {
     fn serial(&self) -> u32 {
-        wait_for("the primary's serial", DEADLINE, || dig_serial(self.port))
+        wait_for("the primary's serial", DEADLINE, || dig_serial(self.at))
     }
 
     /// Some additions and deletions in one update.
     fn update(&self, number: u32) {
         let mut draw = Draw::new(number);
-        let mut script =
-            format!("server 127.0.0.1 {}\nzone example.test.\nkey hmac-sha256:xfer {SECRET}\n", self.port);
+        let (ip, port) = (self.at.ip(), self.at.port());
+        let mut script = format!("server {ip} {port}\nzone example.test.\nkey hmac-sha256:xfer {SECRET}\n");
         for _ in 0..=draw.below(5) {
             let (name, last) = (draw.below(60), draw.below(250));
             let line = match draw.below(9) {
@@ -60,16 +60,17 @@ impl Primary {
         write(new.clone(), &random_zone(number + 1));
         std::fs::rename(new, self.place.join("example.test.zone")).expect("one folder");
         must(Command::new("kill").args(["-HUP", &self.running.id().to_string()]));
-        wait_for("the primary to read its file", DEADLINE, || match dig_serial(self.port) {
+        wait_for("the primary to read its file", DEADLINE, || match dig_serial(self.at) {
             Ok(serial) if serial == number + 1 => Ok(()),
             told => Err(format!("{told:?}; {}", self.running.text())),
         });
     }
 }
 
-/// `start` runs a primary that tells us; `change` changes its zone; `gave_steps` stands in its log when it has given IXFR.
+/// `start` runs a primary at an address that tells us; `change` changes its zone; `gave_steps` stands in its log when it has given IXFR.
 fn check(
-    start: fn(&Path, u16, SocketAddr) -> Running,
+    at: SocketAddr,
+    start: fn(&Path, SocketAddr, SocketAddr) -> Running,
     change: fn(&Primary, u32),
     often: u32,
     gave_steps: &str,
@@ -77,14 +78,13 @@ fn check(
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().join("primary");
     std::fs::create_dir_all(&place).expect("a folder");
-    let port = free_port();
     write(place.join("example.test.zone"), &random_zone(1));
     let estate = format!(
-        "[[hosted_zone]]\nname = \"example.test.\"\nprimaries = [{{ address = \"127.0.0.1:{port}\", key = \"xfer.\" }}]\ntransfers = [{{ key = \"xfer.\" }}]\n"
+        "[[hosted_zone]]\nname = \"example.test.\"\nprimaries = [{{ address = \"{at}\", key = \"xfer.\" }}]\ntransfers = [{{ key = \"xfer.\" }}]\n"
     );
     let data = folder.path().join("ours");
     let ours = Ours::start(&data, snapshot(&estate, None, 1), None, None);
-    let primary = Primary { running: start(&place, port, ours.address), place, port };
+    let primary = Primary { running: start(&place, at, ours.address), place, at };
     wait_for("the first transfer", DEADLINE, || ours.serial().ok_or_else(|| primary.running.text()));
     let in_step = |change: u32| {
         let serial = primary.serial();
@@ -93,7 +93,7 @@ fn check(
             own => Err(format!("{own:?} instead of {serial} after {change} changes")),
         });
         wait_for("the same records", DEADLINE, || {
-            let (theirs, has) = (axfr(port), axfr(ours.address.port()));
+            let (theirs, has) = (axfr(at), axfr(ours.address));
             assert!(theirs.len() > 5, "{theirs:?}");
             let differ: Vec<_> = theirs.symmetric_difference(&has).collect();
             if differ.is_empty() { Ok(()) } else { Err(format!("after {change} changes: {differ:?}")) }
@@ -108,54 +108,57 @@ fn check(
     }
     let log = primary.running.text();
     assert!(log.contains(gave_steps), "no IXFR in {log}");
-    let (serial, records) = (ours.serial(), axfr(ours.address.port()));
+    let (serial, records) = (ours.serial(), axfr(ours.address));
     primary.running.kill();
     ours.runtime.shutdown_background();
     let again = Ours::start(&data, snapshot(&estate, None, 1), None, None);
     wait_for("the copy", DEADLINE, || {
-        let told = dig_serial(again.address.port())?;
+        let told = dig_serial(again.address)?;
         if Some(told) == serial { Ok(()) } else { Err(format!("{told}")) }
     });
-    assert_eq!(axfr(again.address.port()), records);
+    assert_eq!(axfr(again.address), records);
     again.runtime.shutdown_background();
 }
 
 #[test]
 fn we_follow_knot_while_nsupdate_changes_it() {
-    let start = |place: &Path, port: u16, ours: SocketAddr| {
+    let start = |place: &Path, at: SocketAddr, ours: SocketAddr| {
         let zone = format!(
-            "remote:\n  - id: ours\n    address: 127.0.0.1@{}\n    key: xfer.\nacl:\n  - id: all\n    key: xfer.\n    action: [transfer, update]\n\
+            "remote:\n  - id: ours\n    address: {}@{}\n    key: xfer.\nacl:\n  - id: all\n    key: xfer.\n    action: [transfer, update]\n\
              zone:\n  - domain: example.test.\n    storage: \"{}\"\n    notify: ours\n    acl: all\n    zonefile-load: difference\n",
+            ours.ip(),
             ours.port(),
             place.display()
         );
-        knot(place, port, &zone)
+        knot(place, at, &zone)
     };
-    check(start, Primary::update, 60, "IXFR, outgoing");
+    check(own_server(), start, Primary::update, 60, "IXFR, outgoing");
 }
 
 #[test]
 fn we_follow_bind_while_nsupdate_changes_it() {
-    let start = |place: &Path, port: u16, ours: SocketAddr| {
+    let start = |place: &Path, at: SocketAddr, ours: SocketAddr| {
         let zone = format!(
             "type primary; file \"example.test.zone\"; allow-update {{ key \"xfer.\"; }}; allow-transfer {{ key \"xfer.\"; }};\n\
-             notify explicit; notify-delay 0; also-notify {{ 127.0.0.1 port {} key \"xfer.\"; }};",
+             notify explicit; notify-delay 0; also-notify {{ {} port {} key \"xfer.\"; }};",
+            ours.ip(),
             ours.port()
         );
-        named(place, port, &zone)
+        named(place, at, &zone)
     };
-    check(start, Primary::update, 60, "IXFR started");
+    check(own_named(), start, Primary::update, 60, "IXFR started");
 }
 
 #[test]
 fn we_follow_nsd_while_its_master_file_changes() {
-    let start = |place: &Path, port: u16, ours: SocketAddr| {
+    let start = |place: &Path, at: SocketAddr, ours: SocketAddr| {
         let zone = format!(
-            "  zonefile: \"example.test.zone\"\n  notify: 127.0.0.1@{} xfer.\n  provide-xfr: 127.0.0.1 xfer.\n\
+            "  zonefile: \"example.test.zone\"\n  notify: {}@{} xfer.\n  provide-xfr: 127.0.0.1 xfer.\n\
              \x20 store-ixfr: yes\n  create-ixfr: yes\n  ixfr-number: 50\n",
+            ours.ip(),
             ours.port()
         );
-        nsd(place, port, &zone)
+        nsd(place, at, &zone)
     };
-    check(start, Primary::rewrite, 40, "IXFR");
+    check(own_server(), start, Primary::rewrite, 40, "IXFR");
 }

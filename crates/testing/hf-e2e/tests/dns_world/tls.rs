@@ -7,7 +7,7 @@ use hf_e2e::process::output;
 use hf_e2e::wait_for;
 
 use crate::ours::{DEADLINE, Ours, snapshot};
-use crate::peers::random_zone;
+use crate::peers::{own_server, random_zone};
 
 #[test]
 fn kdig_speaks_tls_to_us_and_the_certificate_may_change() {
@@ -36,20 +36,17 @@ fn kdig_speaks_tls_to_us_and_the_certificate_may_change() {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     };
     issue("one.test");
-    let tls = DnsTls {
-        listen: vec!["127.0.0.1:0".parse().expect("an address")],
-        certificate: certificate.clone(),
-        key: key.clone(),
-    };
+    let tls = DnsTls { listen: vec![own_server()], certificate: certificate.clone(), key: key.clone() };
     let estate = "[[hosted_zone]]\nname = \"example.test.\"\nfile = \"example.test.zone\"\n";
     let first = snapshot(estate, Some(random_zone(1)), 1);
     let ours = Ours::start(&folder.path().join("ours"), first, None, Some(tls));
-    let port = ours.tls.expect("a listener").port().to_string();
+    let tls = ours.tls.expect("a listener");
+    let (at, port) = (format!("@{}", tls.ip()), tls.port().to_string());
     let kdig = |name: &str| {
         let ca = format!("+tls-ca={}", certificate.display());
         let host = format!("+tls-host={name}");
         let told = output(Command::new("kdig").args([
-            "@127.0.0.1",
+            &at,
             "-p",
             &port,
             "+tls",

@@ -32,11 +32,10 @@ fn nsupdate_is_understood_and_judged() {
         Some(taken.clone()),
         None,
     );
-    wait_for("our answers", DEADLINE, || dig_serial(ours.address.port()));
+    wait_for("our answers", DEADLINE, || dig_serial(ours.address));
     let nsupdate = |secret: &str, zone: &str, lines: &str, tcp: bool| {
-        let port = ours.address.port();
-        let text =
-            format!("server 127.0.0.1 {port}\nzone {zone}\nkey hmac-sha256:xfer {secret}\n{lines}\nsend\n");
+        let (ip, port) = (ours.address.ip(), ours.address.port());
+        let text = format!("server {ip} {port}\nzone {zone}\nkey hmac-sha256:xfer {secret}\n{lines}\nsend\n");
         let script = write(folder.path().join("nsupdate"), &text);
         let mut command = Command::new("nsupdate");
         if tcp {
