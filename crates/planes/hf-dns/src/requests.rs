@@ -25,13 +25,13 @@ use hf_wire::soa::Soa;
 use hf_wire::tsig::{self, Checked, Keys, Signer};
 use hf_wire::{Head, Question, Rcode, Transport, head_of, notify, transfer, update};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{debug, trace};
 
 use crate::counters::Counters;
 use crate::respond::Responder;
-use crate::stream::IDLE_MAX;
+use crate::stream::{Answers, IDLE_MAX};
 use crate::transfer::Offers;
 use crate::update::Updates;
 
@@ -382,7 +382,7 @@ impl std::fmt::Debug for Work {
 
 impl Work {
     /// Does it. Ends early when nobody waits for the answers any more; an update goes on without us.
-    pub(crate) async fn run(self: Box<Self>, answers: &mpsc::Sender<Vec<u8>>) {
+    pub(crate) async fn run(self: Box<Self>, answers: &Answers) {
         match *self {
             Work::Update { asked, updates, home, head, question, finish, _permit } => {
                 let zone = asked.hosted_zone.clone();

@@ -2,12 +2,14 @@
 //!
 //! Whatever can be read is answered as a worker answers it (`hot`): the same options, the same counts. What is odd is read with care first.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hf_answer::Scratch;
 use hf_clock::Clock;
+use hf_model::Timestamp;
 use hf_wire::fast::{self, Fast, Read};
 use hf_wire::{Reply, Transport, Unfit, read_query};
 use tracing::{trace, warn};
@@ -21,6 +23,11 @@ use crate::tap::Tap;
 
 /// "Truncated", in the third byte of a message.
 const TC: u8 = 0b10;
+
+thread_local! {
+    /// Where a reply is written before it is as long as it is: one that waits for a slow asker holds its own length, not the largest.
+    static REPLY: RefCell<Vec<u8>> = RefCell::new(vec![0; usize::from(u16::MAX)]);
+}
 
 /// What all sockets share.
 #[derive(Debug)]
@@ -87,15 +94,29 @@ impl Responder {
         };
         let now = self.clock.now();
         let around = Around::new(&self.settings, query, client, limit, (now.0 / 1_000) as u32, seed);
-        let mut reply = vec![0; limit];
-        let len = match &*self.current.load() {
+        REPLY.with_borrow_mut(|reply| {
+            let reply = &mut reply[..limit];
+            let len = self.write(query, client, transport, (&around, now), reply);
+            reply[..len].to_vec()
+        })
+    }
+
+    fn write(
+        &self,
+        query: &Fast<'_>,
+        client: IpAddr,
+        transport: Transport,
+        (around, now): (&Around<'_>, Timestamp),
+        reply: &mut [u8],
+    ) -> usize {
+        match &*self.current.load() {
             None => {
                 self.counters.not_ready.add_one();
                 self.tell_not_ready();
-                hot::not_ready(&around, query, &mut reply)
+                hot::not_ready(around, query, reply)
             }
             Some(live) => {
-                let (len, outcome) = hot::answer(live, &around, query, &mut Scratch::new(), &mut reply);
+                let (len, outcome) = hot::answer(live, around, query, &mut Scratch::new(), reply);
                 trace!(%client, rtype = query.rtype, rcode = ?outcome.rcode, "answered");
                 self.counters.answered.add_one();
                 live.counts.names.count(None, outcome.by, outcome.named.iter());
@@ -103,13 +124,11 @@ impl Responder {
                 places.for_each(|place| live.counts.activity[place].dns_answered(now));
                 match transport {
                     // Over a stream there is nothing larger to ask by.
-                    Transport::Tcp if outcome.truncated => hot::too_large(&around, query, &mut reply),
+                    Transport::Tcp if outcome.truncated => hot::too_large(around, query, reply),
                     _ => len,
                 }
             }
-        };
-        reply.truncate(len);
-        reply
+        }
     }
 
     /// Tells dnstap, if it runs, of a query and its answer.

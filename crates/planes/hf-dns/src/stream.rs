@@ -4,13 +4,15 @@
 //!    longest, so that askers who only hold connections open cannot keep others out.
 //! 2. A connection has at most [`OUTSTANDING_MAX`] slow requests (transfers, updates) under way; while it has, nothing more is read from it.
 //!    Each is answered when it is ready, so answers may come in another order than the questions.
-//! 3. [`IDLE_MAX`] for a whole request to arrive while nothing is under way, and for an answer to be taken.
-//! 4. Who sends what gets no answer is not speaking DNS, and is let go.
+//! 3. What waits in memory for a connection comes out of room for all, beside a little that each has always (`room`).
+//! 4. [`IDLE_MAX`] for a whole request to arrive while nothing is under way, and for an answer to be taken.
+//! 5. Who sends what gets no answer is not speaking DNS, and is let go.
 //!
 //! Not here: what an answer is (`requests`).
 
 mod connection;
 mod connections;
+mod room;
 mod tls;
 
 use std::io;
@@ -22,6 +24,7 @@ use tokio::task::JoinSet;
 use tracing::{error, trace, warn};
 
 pub(crate) use connections::Connections;
+pub(crate) use room::{Answers, Gone, Room};
 pub use tls::{DotTls, TlsError};
 
 use crate::requests::{Requests, Via};

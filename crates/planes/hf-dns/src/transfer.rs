@@ -21,10 +21,10 @@ use hf_snapshot::Snapshot;
 use hf_wire::build::{Builder, Full, Section};
 use hf_wire::transfer::{Outgoing, Request};
 use hf_wire::{Head, Question, Rcode};
-use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use crate::requests::Finish;
+use crate::stream::{Answers, Gone};
 
 /// Steps of a zone's history.
 pub(crate) const HISTORY_STEPS_MAX: usize = 1_000;
@@ -105,13 +105,7 @@ pub(crate) fn is_allowed(
 }
 
 /// Sends a version, or what of it the client lacks. Ends early when nobody listens.
-pub(crate) async fn send(
-    offer: &Offer,
-    head: Head,
-    request: &Request,
-    finish: Finish,
-    answers: &mpsc::Sender<Vec<u8>>,
-) {
+pub(crate) async fn send(offer: &Offer, head: Head, request: &Request, finish: Finish, answers: &Answers) {
     let Some(soa) = offer.soa() else { return };
     let out = Outgoing::new(head, &request.question, finish.room());
     let mut sending = Sending { out: Some(out), finish, answers, owner: Vec::new(), records: 0 };
@@ -154,7 +148,7 @@ impl From<Full> for Stopped {
 struct Sending<'a> {
     out: Option<Outgoing>,
     finish: Finish,
-    answers: &'a mpsc::Sender<Vec<u8>>,
+    answers: &'a Answers,
     owner: Vec<u8>,
     records: u64,
 }
@@ -197,7 +191,7 @@ impl Sending<'_> {
 
     async fn message(&mut self, message: Vec<u8>) -> Result<(), Stopped> {
         let message = self.finish.next(message);
-        self.answers.send(message).await.map_err(|_| Stopped::Gone)
+        self.answers.send(message).await.map_err(|Gone| Stopped::Gone)
     }
 
     async fn end(mut self) -> Result<u64, Stopped> {

@@ -30,6 +30,7 @@ use crate::rate::{Allowance, RateTable};
 use crate::requests::{Outcome, Requests, Via};
 use crate::respond::Responder;
 use crate::run::COLD_QUEUE;
+use crate::stream::{Answers, Room};
 use crate::tap::Tap;
 
 /// How long a worker waits at most before it looks whether it should stop.
@@ -244,18 +245,20 @@ impl Pending {
 /// is a bound to how many are under way (`requests`).
 pub(crate) async fn answer_cold(requests: Arc<Requests>, mut messages: mpsc::Receiver<ColdMessage>) {
     let mut slow = JoinSet::new();
+    // A datagram's one answer needs nothing of it.
+    let room = Room::default();
     while let Some(ColdMessage { message, from, replies }) = messages.recv().await {
         while slow.try_join_next().is_some() {}
         match requests.take(message.into_vec(), from, Via::Udp) {
             Outcome::Ignored => {}
             Outcome::Answer(reply) => send(&requests, &replies, &reply, from),
             Outcome::Slow(work) => {
-                let requests = requests.clone();
+                let (requests, room) = (requests.clone(), room.clone());
                 slow.spawn(async move {
-                    let (answers, mut waiting) = mpsc::channel(1);
+                    let (answers, mut waiting) = Answers::new(room, 1);
                     work.run(&answers).await;
                     if let Ok(reply) = waiting.try_recv() {
-                        send(&requests, &replies, &reply, from);
+                        send(&requests, &replies, &reply.bytes, from);
                     }
                 });
             }

@@ -5,19 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connections::Seat;
+use super::room::{Answer, Answers, OWN_REQUEST_BYTES};
 use super::{IDLE_MAX, OUTSTANDING_MAX};
 use crate::requests::{Outcome, Requests, Via};
 
 /// Answers that wait to be taken; while there are so many, nothing more is read.
 const ANSWERS_WAITING_MAX: usize = 8;
 
-/// What is read at once. Most requests are far smaller; larger ones make the buffer grow for their time.
-const READ_BYTES: usize = 2_048;
+/// What is read at once, and sent in one piece if it is ready.
+const READ_BYTES: usize = OWN_REQUEST_BYTES;
 
 /// Talks until the other side has had enough, or too little to say.
 pub(crate) async fn converse(
@@ -28,7 +29,7 @@ pub(crate) async fn converse(
     seat: &Seat,
 ) -> io::Result<()> {
     let (reader, writer) = tokio::io::split(stream);
-    let (answers, waiting) = mpsc::channel(ANSWERS_WAITING_MAX);
+    let (answers, waiting) = Answers::new(seat.room().clone(), ANSWERS_WAITING_MAX);
     let reading = read(reader, client, via, requests, seat, answers);
     // When the reader has ended and all that was under way is answered, the writer ends too.
     tokio::try_join!(reading, write(writer, waiting)).map(|_| ())
@@ -40,17 +41,32 @@ async fn read(
     via: Via,
     requests: &Arc<Requests>,
     seat: &Seat,
-    answers: mpsc::Sender<Vec<u8>>,
+    answers: Answers,
 ) -> io::Result<()> {
     let under_way = Arc::new(Semaphore::new(OUTSTANDING_MAX));
     // They end with the connection.
     let mut slow = JoinSet::new();
     let mut frames = Frames::default();
+    // What a long request holds of the room for all.
+    let mut long: Option<OwnedSemaphorePermit> = None;
     let mut idle_at = Instant::now() + IDLE_MAX;
     loop {
         let Some(message) = frames.next() else {
-            let room = frames.room();
-            match timeout_at(idle_at, reader.read_buf(room)).await {
+            let pending = frames.pending();
+            if pending == 0 {
+                long = None;
+            }
+            let reading = async {
+                let held = OWN_REQUEST_BYTES + long.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+                if pending >= held {
+                    match (&mut long, seat.room().for_request(READ_BYTES).await) {
+                        (Some(long), Some(more)) => long.merge(more),
+                        (long, more) => *long = more,
+                    }
+                }
+                reader.read_buf(frames.room()).await
+            };
+            match timeout_at(idle_at, reading).await {
                 Ok(Ok(0)) => break,
                 Ok(Ok(_)) => {}
                 Ok(Err(why)) => return Err(why),
@@ -86,29 +102,36 @@ async fn read(
     Ok(())
 }
 
-async fn write(mut writer: impl AsyncWrite + Unpin, mut waiting: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+async fn write(mut writer: impl AsyncWrite + Unpin, mut waiting: mpsc::Receiver<Answer>) -> io::Result<()> {
     let mut framed = Vec::new();
-    while let Some(answer) = waiting.recv().await {
-        framed.clear();
-        frame(&answer, &mut framed);
+    // They are given back when the bytes have gone.
+    let mut places = Vec::new();
+    while let Some(Answer { bytes, place }) = waiting.recv().await {
+        frame(&bytes, &mut framed);
+        drop(bytes);
+        places.push(place);
         // What is ready goes in one piece.
         while framed.len() < READ_BYTES
-            && let Ok(answer) = waiting.try_recv()
+            && let Ok(Answer { bytes, place }) = waiting.try_recv()
         {
-            frame(&answer, &mut framed);
+            frame(&bytes, &mut framed);
+            places.push(place);
         }
         timeout(IDLE_MAX, async {
             writer.write_all(&framed).await?;
             writer.flush().await
         })
         .await??;
-        framed.shrink_to(READ_BYTES * 2);
+        framed.clear();
+        framed.shrink_to(READ_BYTES);
+        places.clear();
     }
     let _ = timeout(IDLE_MAX, writer.shutdown()).await?;
     Ok(())
 }
 
 fn frame(answer: &[u8], framed: &mut Vec<u8>) {
+    framed.reserve_exact(2 + answer.len());
     framed.extend_from_slice(&(answer.len() as u16).to_be_bytes());
     framed.extend_from_slice(answer);
 }
@@ -130,14 +153,19 @@ impl Frames {
         Some(message)
     }
 
-    /// Room to read into, behind what is not a whole message yet: at most one message and a bit.
+    /// Bytes of a message that is not whole yet.
+    fn pending(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    /// Room to read into, [`READ_BYTES`] behind what is not a whole message yet: at most one message and a bit.
     fn room(&mut self) -> &mut Vec<u8> {
         self.bytes.drain(..self.at);
         self.at = 0;
         if self.bytes.is_empty() {
             self.bytes.shrink_to(READ_BYTES);
         }
-        self.bytes.reserve(READ_BYTES);
+        self.bytes.reserve_exact(READ_BYTES);
         &mut self.bytes
     }
 }

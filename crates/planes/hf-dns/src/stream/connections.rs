@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::CONNECTIONS_MAX;
+use super::room::Room;
 
 /// All connections of all listeners.
 #[derive(Debug, Default)]
@@ -14,6 +15,7 @@ pub(crate) struct Connections {
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
     /// Grows with every connection and every request: an order, not a time.
     turn: AtomicU64,
+    room: Room,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,11 @@ impl Connections {
 }
 
 impl Seat {
+    /// What all connections share.
+    pub(crate) fn room(&self) -> &Room {
+        &self.all.room
+    }
+
     /// It has just sent a request.
     pub(crate) fn spoke(&self) {
         self.connection.last_turn.store(self.all.next_turn(), Ordering::Relaxed);
