@@ -17,6 +17,7 @@ use crate::client_state::UnderWay;
 use crate::deadline::{Timer, Timers};
 use crate::grpc;
 use crate::lease::Lease;
+use crate::stuck::Streaming;
 
 /// A request's body on its way to an endpoint.
 #[derive(Debug)]
@@ -267,15 +268,25 @@ struct FromEndpoint {
     /// Since when the endpoint is silent.
     waiting_since: Option<Instant>,
     timer: Option<Timer>,
+    /// Who sees to it that a client of HTTP/2 takes it.
+    streaming: Option<Rc<Streaming>>,
 }
 
 impl ReplyBody {
     /// An endpoint's answer.
     pub fn of_endpoint(reply: Reply, lease: Lease, passing: Passing, under_way: UnderWay) -> Self {
-        let mut from = FromEndpoint { reply, lease: Some(lease), passing, waiting_since: None, timer: None };
-        if from.is_end_stream() {
-            from.keep();
+        ReplyBody {
+            from: From::Endpoint(FromEndpoint::new(reply, lease, passing)),
+            under_way: Some(under_way),
         }
+    }
+
+    /// The same, on a stream of HTTP/2.
+    pub fn on_stream(reply: Reply, lease: Lease, passing: Passing, under_way: UnderWay) -> Self {
+        let mut from = FromEndpoint::new(reply, lease, passing);
+        let lease = from.lease.as_ref();
+        from.streaming =
+            lease.map(|lease| Streaming::begin(lease.open(), under_way.state(), from.passing.idle));
         ReplyBody { from: From::Endpoint(from), under_way: Some(under_way) }
     }
 
@@ -283,11 +294,7 @@ impl ReplyBody {
     pub fn unwanted(reply: Reply, lease: Lease) -> Self {
         let passing =
             Passing { timers: Rc::default(), idle: Duration::from_mins(1), until: None, is_grpc: false };
-        let mut from = FromEndpoint { reply, lease: Some(lease), passing, waiting_since: None, timer: None };
-        if from.is_end_stream() {
-            from.keep();
-        }
-        ReplyBody { from: From::Endpoint(from), under_way: None }
+        ReplyBody { from: From::Endpoint(FromEndpoint::new(reply, lease, passing)), under_way: None }
     }
 
     /// Nothing.
@@ -302,6 +309,16 @@ impl ReplyBody {
 }
 
 impl FromEndpoint {
+    fn new(reply: Reply, lease: Lease, passing: Passing) -> Self {
+        let lease = Some(lease);
+        let mut from =
+            FromEndpoint { reply, lease, passing, waiting_since: None, timer: None, streaming: None };
+        if from.is_end_stream() {
+            from.keep();
+        }
+        from
+    }
+
     fn keep(&mut self) {
         if let Some(lease) = self.lease.take() {
             lease.keep();
@@ -332,7 +349,12 @@ impl FromEndpoint {
                 alone.map_or(Poll::Ready(None), |alone| alone.poll_frame(cx))
             }
             Reply::OneOfMany(incoming) => {
-                Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Broken::Hyper)))
+                let lease = self.lease.as_ref();
+                let broken = |error| match lease {
+                    Some(lease) => lease.broken(error),
+                    None => Broken::Hyper(error),
+                };
+                Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(broken)))
             }
         }
     }
@@ -344,7 +366,11 @@ impl FromEndpoint {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let Poll::Ready(frame) = self.poll_reply(cx) else {
+        let reply = self.poll_reply(cx);
+        if let Some(streaming) = &self.streaming {
+            streaming.asked(reply.is_pending());
+        }
+        let Poll::Ready(frame) = reply else {
             return self.poll_silence(cx).map(|broken| Some(Err(broken)));
         };
         self.waiting_since = None;

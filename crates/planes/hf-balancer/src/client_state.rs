@@ -25,6 +25,7 @@ pub struct ConnectionState {
     idle_since_us: AtomicU64,
     close_when_idle: AtomicBool,
     refused: AtomicBool,
+    cut: AtomicBool,
     taken_back: AtomicU32,
     answered: AtomicU32,
     tunnel: AtomicBool,
@@ -45,6 +46,7 @@ impl ConnectionState {
             idle_since_us: AtomicU64::new(0),
             close_when_idle: AtomicBool::new(false),
             refused: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             taken_back: AtomicU32::new(0),
             answered: AtomicU32::new(0),
             tunnel: AtomicBool::new(false),
@@ -94,6 +96,11 @@ impl ConnectionState {
         self.writing.store(writing, Relaxed);
     }
 
+    /// Whether the client does not take what we write.
+    pub fn is_writing(&self) -> bool {
+        self.writing.load(Relaxed)
+    }
+
     /// Whether one of both is waited for.
     pub fn is_waiting(&self) -> bool {
         self.reading.load(Relaxed) || self.writing.load(Relaxed)
@@ -107,6 +114,16 @@ impl ConnectionState {
     /// Whether something was.
     pub fn is_refused(&self) -> bool {
         self.refused.load(Relaxed)
+    }
+
+    /// The client takes nothing of what it was sent in time: its connection is to end. It must be polled after it.
+    pub fn cut(&self) {
+        self.cut.store(true, Relaxed);
+    }
+
+    /// Whether that was said.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Relaxed)
     }
 
     /// A request of HTTP/2 ended: answered, or taken back by the client before its answer began.
@@ -149,6 +166,13 @@ impl ConnectionState {
 /// A request under way on a client connection; lives until the last byte of the answer was handed to hyper.
 #[derive(Debug)]
 pub struct UnderWay(Arc<ConnectionState>);
+
+impl UnderWay {
+    /// On which connection.
+    pub fn state(&self) -> &Arc<ConnectionState> {
+        &self.0
+    }
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {

@@ -9,9 +9,9 @@
 //!
 //! Not here: which endpoint, when again, how bodies move.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,6 +29,7 @@ use crate::client_state::{ConnectionState, UnderWay};
 use crate::endpoint_io::Between;
 use crate::front::{Front, Phase};
 use crate::headers::{X_REQUEST_ID, prepare_answer, prepare_request};
+use crate::kept::Open;
 use crate::lease::to_own_form;
 use crate::refuse::{Refusal, check_form};
 use crate::route::Route;
@@ -46,6 +47,8 @@ pub struct ClientConnection {
     pub client: Client,
     /// What endpoints are told of the client.
     fields: ClientFields,
+    /// With HTTP/1.1 the connection to the endpoint whose answer is passed on.
+    pub answering: RefCell<Weak<Open>>,
 }
 
 /// What is known of a request before it goes anywhere.
@@ -67,7 +70,7 @@ impl ClientConnection {
     /// A connection of `client`.
     pub fn new(worker: Rc<Worker>, front: Arc<Front>, state: Arc<ConnectionState>, client: Client) -> Self {
         let fields = ClientFields::new(&client);
-        ClientConnection { worker, front, state, client, fields }
+        ClientConnection { worker, front, state, client, fields, answering: RefCell::default() }
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer, too.
@@ -76,6 +79,7 @@ impl ClientConnection {
         request: Request<Incoming>,
     ) -> Result<Response<ReplyBody>, Infallible> {
         let under_way = self.state.request();
+        self.answering.take();
         let mut known = Known {
             version: request.version(),
             is_grpc: grpc::is_call(request.headers()),
@@ -111,7 +115,13 @@ impl ClientConnection {
             until: known.until,
             is_grpc: known.is_grpc,
         };
-        Response::from_parts(parts, ReplyBody::of_endpoint(incoming, lease, passing, under_way))
+        let body = if known.version < Version::HTTP_2 {
+            self.answering.replace(Rc::downgrade(lease.open()));
+            ReplyBody::of_endpoint(incoming, lease, passing, under_way)
+        } else {
+            ReplyBody::on_stream(incoming, lease, passing, under_way)
+        };
+        Response::from_parts(parts, body)
     }
 
     fn open_tunnel(&self, answered: Answered, known: Known, under_way: UnderWay) -> Response<ReplyBody> {

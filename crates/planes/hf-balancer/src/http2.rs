@@ -1,4 +1,4 @@
-//! What HTTP/2 has of its own on the client's side: how a request looks, and where its tasks run.
+//! What HTTP/2 has of its own on the client's side: how a request looks, and how much of everything there is.
 //!
 //! 1. A request is brought into the form that the rest of the balancer knows from HTTP/1.1: `:authority` becomes `Host`, pieces of `Cookie` become
 //!    one (RFC 9113 8.2.3), the target becomes a path.
@@ -6,19 +6,18 @@
 //! 3. A client that takes its requests back as fast as it sends them is cut (`client_state`); those that it takes back before they are
 //!    looked at h2 bounds itself.
 //!
-//! Not here: the connection's life (`serve`), framing (h2).
+//! Not here: the connection's life (`serve`), the tasks of its streams (`stuck`), framing (h2).
 
-use std::future::Future;
 use std::time::Duration;
 
 use hf_config::estate::{Bounds, Patience};
 use http::header::{COOKIE, HOST, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
-use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioTimer;
 
 use crate::refuse::Refusal;
+use crate::stuck::OnWorker;
 
 /// What one stream may send before we have passed it on.
 const STREAM_WINDOW: u32 = 128 << 10;
@@ -28,16 +27,6 @@ const CONNECTION_WINDOW: u32 = 256 << 10;
 const SEND_BUFFER: usize = 64 << 10;
 /// Requests taken back that h2 has not looked at yet.
 const PENDING_RESETS: usize = 50;
-
-/// Runs the tasks of a connection's requests on this worker.
-#[derive(Clone, Copy, Debug)]
-pub struct OnWorker;
-
-impl<F: Future<Output = ()> + 'static> Executor<F> for OnWorker {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
-    }
-}
 
 /// How connections are served.
 pub fn builder(bounds: &Bounds, patience: &Patience) -> http2::Builder<OnWorker> {

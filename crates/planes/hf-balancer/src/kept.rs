@@ -17,15 +17,16 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hf_clock::Clock;
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -298,13 +299,13 @@ impl Kept {
         io: EndpointIo,
         between: Option<Between>,
     ) -> hyper::Result<(Line, Rc<Open>)> {
+        let open = Open::new(self);
         let (sender, connection) = http2::Builder::new(LocalTasks)
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES * 16)
             .max_header_list_size(self.manner.bounds.header_bytes)
-            .handshake(TokioIo::new(io))
+            .handshake(TokioIo::new(Cuttable { io, open: open.clone() }))
             .await?;
-        let open = Open::new(self);
         let shared = Rc::new(Shared {
             sender,
             open: Rc::downgrade(&open),
@@ -480,6 +481,53 @@ where
     }
 }
 
+/// The socket of a connection of HTTP/2. hyper drives it in a task of its own, which goes on with streams under way when all else is gone: so it is
+/// the socket that breaks when the connection is cut.
+#[derive(Debug)]
+struct Cuttable {
+    io: EndpointIo,
+    open: Rc<Open>,
+}
+
+impl AsyncRead for Cuttable {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.open.is_cut(cx) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Cuttable {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
 /// Counts a connection as open while it lives: while it is attended, or what it became is in use.
 #[derive(Debug)]
 pub struct Open {
@@ -488,6 +536,8 @@ pub struct Open {
     is_cut: Cell<bool>,
     /// Who waits for its endpoint.
     waiting: RefCell<Option<Waker>>,
+    /// Who waits for something else, and wants to know when it is cut.
+    told: Notify,
 }
 
 impl Open {
@@ -498,6 +548,7 @@ impl Open {
             shared: kept.shared.clone(),
             is_cut: Cell::new(false),
             waiting: RefCell::default(),
+            told: Notify::new(),
         })
     }
 
@@ -506,6 +557,16 @@ impl Open {
         self.is_cut.set(true);
         if let Some(waiting) = self.waiting.take() {
             waiting.wake();
+        }
+        self.told.notify_waiters();
+    }
+
+    /// Waits until it is cut.
+    pub async fn cut_off(&self) {
+        let mut told = pin!(self.told.notified());
+        told.as_mut().enable();
+        if !self.is_cut.get() {
+            told.await;
         }
     }
 
@@ -562,8 +623,10 @@ async fn attend(connection: impl Future<Output = hyper::Result<()>>, open: Rc<Op
                     endpoint = %open.endpoint.key.address,
                     zone = %open.endpoint.key.zone,
                     ?drain,
-                    "request cut: its zone was left and `drain` has passed"
+                    "requests cut: their zone was left and `drain` has passed"
                 );
+                // Before its streams break: they shall know why.
+                open.cut();
                 return;
             }
         }

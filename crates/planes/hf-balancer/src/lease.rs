@@ -58,7 +58,7 @@ pub struct Lease {
     /// Whether it carried a request before.
     pub was_kept: bool,
     between: Option<Between>,
-    _open: Rc<Open>,
+    open: Rc<Open>,
     sent: Option<Sent>,
     _load: Load,
 }
@@ -76,7 +76,7 @@ struct Sent {
 impl Lease {
     /// Of `line` to the endpoint of `kept`.
     pub fn new(line: Line, kept: Rc<Kept>, was_kept: bool, load: Load, open: Rc<Open>) -> Self {
-        Lease { line: Some(line), kept, was_kept, between: None, _open: open, sent: None, _load: load }
+        Lease { line: Some(line), kept, was_kept, between: None, open, sent: None, _load: load }
     }
 
     /// Whose connection.
@@ -125,7 +125,7 @@ impl Lease {
                             to_own_form(&mut back);
                             *request = back;
                         }
-                        Err(NotAnswered { unsent, error: Broken::Hyper(error.into_error()) })
+                        Err(NotAnswered { unsent, error: self.broken(error.into_error()) })
                     }
                 }
             }
@@ -135,6 +135,26 @@ impl Lease {
             sent.first_byte_us = u32::try_from(at.elapsed().as_micros()).unwrap_or(u32::MAX).max(1);
         }
         answer
+    }
+
+    /// What broke its stream of HTTP/2: the endpoint, its connection, or somebody on this side of it.
+    pub fn broken(&self, error: hyper::Error) -> Broken {
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+        // We end a stream ourselves when the request's body breaks off. What h2 ends on its own account is the endpoint's fault.
+        let is_ours =
+            cause.is_some_and(|cause| cause.is_reset() && !cause.is_remote() && !cause.is_library());
+        if self.open.was_cut() {
+            Broken::Cut
+        } else if is_ours || error.is_user() {
+            Broken::Body
+        } else {
+            Broken::Hyper(error)
+        }
+    }
+
+    /// Its place among the open connections.
+    pub fn open(&self) -> &Rc<Open> {
+        &self.open
     }
 
     /// What became of the request.

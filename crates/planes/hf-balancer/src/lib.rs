@@ -54,6 +54,7 @@ mod route;
 mod routes;
 mod serve;
 mod sticky;
+mod stuck;
 mod tcp;
 mod tickets;
 mod tries;

@@ -40,6 +40,7 @@ use crate::framing::{REFUSED_METHOD, Refused};
 use crate::front::{Front, Listening};
 use crate::http2;
 use crate::refuse::Refusal;
+use crate::stuck::Stuck;
 use crate::worker::{Counted, Worker};
 
 /// How long a connection of HTTP/1.1 is idle before it rests: longer than a busy client thinks, short enough that a crowd that was
@@ -181,11 +182,16 @@ impl Session {
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
         let mut idle = IdleTimer::new();
+        let mut stuck = Stuck::default();
         loop {
             let turn = tokio::select! {
                 biased;
                 turn = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
                     Poll::Ready(ended) => Poll::Ready(Turn::Ended(ended)),
+                    Poll::Pending if stuck.poll(&self.requests.answering, &self.state, cx).is_ready() => {
+                        tracing::debug!("client cut: it does not take its answer, whose zone was left");
+                        Poll::Ready(Turn::Due(Due::Cut))
+                    }
                     Poll::Pending => idle.poll(&self.state, cx).map(|()| Turn::Idle),
                 }) => turn,
                 due = self.departure.due(&self.worker, &self.state) => Turn::Due(due),
@@ -228,6 +234,10 @@ impl Session {
                 due = self.departure.due(&self.worker, &self.state) => Turn::Due(due),
                 () = poll_fn(|_| if self.state.is_rapidly_reset() { Poll::Ready(()) } else { Poll::Pending }) => {
                     tracing::debug!("client cut: it takes back nearly all of its requests");
+                    return;
+                }
+                () = poll_fn(|_| if self.state.is_cut() { Poll::Ready(()) } else { Poll::Pending }) => {
+                    tracing::debug!("client cut: it takes nothing of what it was sent");
                     return;
                 }
                 () = idle.as_mut() => Turn::Idle,

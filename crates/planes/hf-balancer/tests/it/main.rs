@@ -23,6 +23,7 @@ mod routing;
 mod rules;
 mod shifts_under_load;
 mod sticky;
+mod stuck;
 mod support;
 mod tcp;
 mod tls;

@@ -23,7 +23,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// An application. `/` says version, scheme, authority and name; `/echo` gives the body back; `/held` waits for [`Origin2::release`]; `/call/N` is a call of
-/// gRPC that ends with status N in the trailers.
+/// gRPC that ends with status N in the trailers; `/endless` never ends.
 #[derive(Clone)]
 pub struct Origin2 {
     pub address: SocketAddr,
@@ -153,6 +153,10 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
             let _ = shared.released.subscribe().wait_for(|released| *released).await;
             shared.held.fetch_sub(1, Ordering::SeqCst);
             text("held")
+        }
+        "/endless" => {
+            let piece = || Ok(Frame::data(Bytes::from_static(&[b'x'; 16 << 10])));
+            Response::new(BodyExt::boxed(StreamBody::new(futures_util::stream::repeat_with(piece))))
         }
         path if path.starts_with("/call/") => {
             let mut trailers = HeaderMap::new();
