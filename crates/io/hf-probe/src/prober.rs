@@ -2,30 +2,41 @@
 //!
 //! 1. At most `max_in_flight` probes at once; when more are due they wait, the longest due first, and the pace stretches
 //!    ([`Load::late_by`] says by how much). A failure makes no extra work unless `confirm_interval` asks for it.
-//! 2. A new estate takes effect at once; endpoints that stay keep their streaks. No estate keeps the old one in force.
+//! 2. An address that has its budget of probes ([`crate::budget`]) has the next one put off until it has not.
+//! 3. A new estate takes effect at once; endpoints that stay keep their streaks. No estate keeps the old one in force.
 //!    With the first one, streaks begin with the verdicts that are given: a restart turns nothing on one lost probe.
-//! 3. The sink is called from the one task that runs the engine, in the order of the results; it must not wait.
+//! 4. The sink is called from the one task that runs the engine, in the order of the results; it must not wait.
+//!
+//! It wants a runtime of one thread: on several, each probe wakes other threads, which costs more than the probe. Between two probes it does nothing:
+//! no beat, no look at jobs that are not due.
 //!
 //! Not here: the arithmetic of due times (`schedule`), the probe itself (`probe`), tables on the feed (`hf-checker`).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap};
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hf_config::estate::{Estate, HealthCheck};
 use hf_health::{Bitmap, Verdicts};
-use hf_model::{CheckName, NodeId};
+use hf_model::{CheckName, NodeId, ZoneId};
+use hf_telemetry::ProbeCounts;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use crate::budget::{Budget, Leave, Share};
 use crate::failure::{Outcome, ProbeResult};
-use crate::jobs::{JobId, Jobs};
+use crate::jobs::{Job, JobId, Jobs, Scope, probed_ip};
 use crate::schedule;
+use crate::shards::Shards;
 use crate::tools::Tools;
+
+/// Probes that begin before those that run are looked at: after a stall what is due comes in portions.
+const AT_ONCE: usize = 64;
 
 /// What there is to probe.
 #[derive(Clone, Debug)]
@@ -54,6 +65,10 @@ pub struct ProberConfig {
     pub standing: Standing,
     /// Programs that checks of kind command may run here, as absolute paths. Default none.
     pub commands: Vec<String>,
+    /// Whose checker it is: it looks at the share of that zone, and keeps to the budget. Default none: everything, without a budget.
+    pub checker_of: Option<ZoneId>,
+    /// Counts its probes.
+    pub counts: Arc<ProbeCounts>,
 }
 
 /// What a prober does with checks that stand by themselves.
@@ -69,7 +84,14 @@ pub enum Standing {
 impl ProberConfig {
     /// The defaults for a node.
     pub fn new(node: NodeId) -> Self {
-        ProberConfig { node, max_in_flight: 1_000, standing: Standing::Left, commands: Vec::new() }
+        ProberConfig {
+            node,
+            max_in_flight: 1_000,
+            standing: Standing::Left,
+            commands: Vec::new(),
+            checker_of: None,
+            counts: Arc::default(),
+        }
     }
 }
 
@@ -158,15 +180,51 @@ pub struct Load {
     pub late_by: Duration,
 }
 
-#[derive(Clone, Debug)]
+/// What the board keeps of a job.
+#[derive(Debug)]
 struct Noted {
-    evidence: Evidence,
-    failed_at: Option<Instant>,
+    id: JobId,
+    address: SocketAddr,
+    check: Arc<HealthCheck>,
+    endpoints: Vec<usize>,
+    healthy: Option<bool>,
+    last_took: Option<Duration>,
+    failed: Option<(Instant, Box<str>)>,
+}
+
+impl Noted {
+    fn of(id: JobId, job: &Job) -> Noted {
+        Noted {
+            id,
+            address: job.address,
+            check: job.check.clone(),
+            endpoints: job.endpoints.clone(),
+            healthy: job.streak.healthy(),
+            last_took: None,
+            failed: None,
+        }
+    }
+
+    fn evidence(&self, now: Instant) -> Evidence {
+        let ago = |at| now.saturating_duration_since(at);
+        Evidence {
+            endpoints: self.endpoints.clone(),
+            address: self.address,
+            check: self.check.name.clone(),
+            healthy: self.healthy,
+            last_took: self.last_took,
+            last_failure: self
+                .failed
+                .as_ref()
+                .map(|(at, text)| LastFailure { text: text.to_string(), ago: ago(*at) }),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Board {
-    noted: BTreeMap<JobId, Noted>,
+    /// By the place of its job.
+    noted: Vec<Option<Noted>>,
     load: Load,
 }
 
@@ -186,14 +244,7 @@ impl Prober {
     /// What is known of every address and check, in no promised order.
     pub fn evidence(&self) -> Vec<Evidence> {
         let now = Instant::now();
-        let with_age = |noted: &Noted| {
-            let mut evidence = noted.evidence.clone();
-            if let (Some(failure), Some(at)) = (&mut evidence.last_failure, noted.failed_at) {
-                failure.ago = now.saturating_duration_since(at);
-            }
-            evidence
-        };
-        self.board().noted.values().map(with_age).collect()
+        self.board().noted.iter().flatten().map(|noted| noted.evidence(now)).collect()
     }
 
     /// How busy it is.
@@ -226,9 +277,13 @@ impl Prober {
         let mut engine = Engine::new(self, probing, sink);
         let mut source_lives = true;
         source.mark_changed();
+        let mut timer = pin!(sleep_until(engine.epoch));
         loop {
             engine.start_what_is_due();
             let (next_due, has_room) = (engine.next_due(), engine.has_room());
+            if timer.deadline() != next_due {
+                timer.as_mut().reset(next_due);
+            }
             tokio::select! {
                 biased;
                 // Also ends when the sender is gone: nobody could ever stop us then.
@@ -238,8 +293,13 @@ impl Prober {
                     let given = estate_of(&source.borrow_and_update()).map(Into::into);
                     engine.adopt(given);
                 }
-                Some(ended) = engine.running.join_next_with_id() => engine.take(ended),
-                () = sleep_until(next_due), if has_room => {}
+                Some(ended) = engine.running.join_next_with_id() => {
+                    engine.take(ended);
+                    while let Some(ended) = engine.running.try_join_next_with_id() {
+                        engine.take(ended);
+                    }
+                }
+                () = &mut timer, if has_room => {}
             }
         }
     }
@@ -249,6 +309,15 @@ impl Prober {
     }
 }
 
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// A probe of a job. It counts only while the job still says the same.
+    Job(JobId),
+    /// A look at those who wait for this address.
+    Address(IpAddr),
+}
+
 struct Engine<'a, P, S> {
     prober: &'a Prober,
     probing: P,
@@ -256,8 +325,8 @@ struct Engine<'a, P, S> {
     epoch: Instant,
     estate: Option<Arc<Estate>>,
     jobs: Jobs,
-    /// When jobs are due. An entry counts only while its job still says the same.
-    due: BinaryHeap<Reverse<(Instant, JobId)>>,
+    due: BinaryHeap<Reverse<(Instant, Due)>>,
+    budget: Budget,
     running: JoinSet<ProbeResult>,
     started: HashMap<task::Id, (JobId, Instant)>,
 }
@@ -272,6 +341,7 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
             estate: None,
             jobs: Jobs::default(),
             due: BinaryHeap::new(),
+            budget: Budget::default(),
             running: JoinSet::new(),
             started: HashMap::new(),
         }
@@ -292,9 +362,24 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
             return;
         }
         let presumed = if self.estate.is_none() { verdicts } else { Verdicts::default() };
-        let config = &self.prober.config;
-        self.jobs.adopt(&config.node, config.standing, &estate, &presumed, Instant::now());
-        self.due = self.jobs.all.iter().filter_map(|(id, job)| Some(Reverse((job.due?, *id)))).collect();
+        let (config, now) = (&self.prober.config, Instant::now());
+        let zone = config.checker_of.as_ref();
+        let share = zone.is_some().then(|| {
+            let checking = &estate.checking;
+            Share::of(checking.probes_per_second_max, checking.vantages(estate.zones.len()))
+        });
+        let scope = Scope {
+            node: &config.node,
+            shards: &Shards::of(&estate, zone),
+            standing: config.standing,
+            share,
+        };
+        self.jobs.adopt(scope, &estate, &presumed, now);
+        if let Some(share) = share {
+            self.budget.adopt(share, now);
+        }
+        let due = self.jobs.all().filter_map(|(id, job)| Some(Reverse((job.due?, Due::Job(id)))));
+        self.due = due.collect();
         let (known, healthy) = self.jobs.bitmaps(estate.subject_count());
         self.renew_board();
         self.sink.estate_changed(&estate, &known, &healthy);
@@ -304,43 +389,69 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
     fn renew_board(&self) {
         let mut board = self.prober.board();
         let mut old = std::mem::take(&mut board.noted);
-        for (id, job) in &self.jobs.all {
-            let mut noted = old.remove(id).unwrap_or_else(|| Noted {
-                evidence: Evidence {
-                    endpoints: Vec::new(),
-                    address: job.address,
-                    check: job.check.name.clone(),
-                    healthy: job.streak.healthy(),
-                    last_took: None,
-                    last_failure: None,
-                },
-                failed_at: None,
-            });
-            noted.evidence.endpoints.clone_from(&job.endpoints);
-            board.noted.insert(*id, noted);
+        for (id, job) in self.jobs.all() {
+            let slot = id.slot as usize;
+            let kept = old.get_mut(slot).and_then(Option::take).filter(|noted| noted.id == id);
+            let mut noted = kept.unwrap_or_else(|| Noted::of(id, job));
+            noted.endpoints.clone_from(&job.endpoints);
+            noted.check = job.check.clone();
+            if board.noted.len() <= slot {
+                board.noted.resize_with(slot + 1, || None);
+            }
+            board.noted[slot] = Some(noted);
         }
-        board.load.jobs = self.jobs.all.len();
+        board.load.jobs = self.jobs.len();
     }
 
     fn start_what_is_due(&mut self) {
         let now = Instant::now();
         let mut late_by = None;
-        while self.has_room() {
-            let Some(Reverse((at, id))) = self.due.peek().copied().filter(|Reverse((at, _))| *at <= now)
-            else {
-                break;
-            };
+        for _ in 0..AT_ONCE {
+            let next = self.due.peek().copied().filter(|Reverse((at, _))| *at <= now && self.has_room());
+            let Some(Reverse((at, due))) = next else { break };
             self.due.pop();
-            let Some(job) = self.jobs.all.get_mut(&id).filter(|job| job.due == Some(at)) else { continue };
-            job.due = None;
-            late_by = Some(now - at);
-            let (probing, check, address) = (self.probing.clone(), job.check.clone(), job.address);
-            let task = self.running.spawn(async move { probing.probe(&check, address).await });
-            self.started.insert(task.id(), (id, now));
+            match due {
+                Due::Job(id) => late_by = self.begin_or_put_off(id, at, now).or(late_by),
+                Due::Address(ip) => {
+                    let (job, again) = self.budget.next(ip, now);
+                    self.due.extend(again.map(|at| Reverse((at, due))));
+                    job.into_iter().for_each(|id| self.begin(id, now));
+                }
+            }
         }
+        let in_flight = self.running.len();
+        self.prober.config.counts.set_load(self.jobs.len(), in_flight);
         let mut board = self.prober.board();
-        board.load.in_flight = self.running.len();
+        board.load.in_flight = in_flight;
         board.load.late_by = late_by.unwrap_or(board.load.late_by);
+    }
+
+    /// How late it begins, if it does.
+    fn begin_or_put_off(&mut self, id: JobId, at: Instant, now: Instant) -> Option<Duration> {
+        let job = self.jobs.get_mut(id).filter(|job| job.due == Some(at))?;
+        if job.is_rationed {
+            let ip = probed_ip(&job.check, job.address);
+            let leave = self.budget.ask(ip, id, now);
+            if let Leave::Wait(until) = leave {
+                self.due.push(Reverse((until, Due::Address(ip))));
+            }
+            if leave != Leave::Now {
+                self.prober.config.counts.put_off();
+                return None;
+            }
+        }
+        self.begin(id, now);
+        Some(now - at)
+    }
+
+    fn begin(&mut self, id: JobId, now: Instant) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        // One that runs is not due.
+        let Some(due) = job.due.take() else { return };
+        self.prober.config.counts.began(now.saturating_duration_since(due));
+        let (probing, check, address) = (self.probing.clone(), job.check.clone(), job.address);
+        let task = self.running.spawn(async move { probing.probe(&check, address).await });
+        self.started.insert(task.id(), (id, now));
     }
 
     fn take(&mut self, ended: Result<(task::Id, ProbeResult), JoinError>) {
@@ -351,16 +462,18 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
         };
         let Some((id, began)) = self.started.remove(&task) else { return };
         // A job that is gone, or whose check changed, has no use for this result.
-        let (Some(job), Some(estate)) = (self.jobs.all.get_mut(&id), &self.estate) else { return };
+        let (Some(job), Some(estate)) = (self.jobs.get_mut(id), &self.estate) else { return };
         let result = result.unwrap_or_else(|| ProbeResult {
             outcome: Outcome::Unmeasured("the probe broke off by a fault of ours".to_owned()),
             took: now - began,
         });
-        let flipped = result.outcome.is_good().is_some_and(|good| job.streak.count(good, &job.check));
+        let is_good = result.outcome.is_good();
+        self.prober.config.counts.ended(is_good);
+        let flipped = is_good.is_some_and(|good| job.streak.count(good, &job.check));
         let in_doubt = job.streak.is_in_doubt();
         let due = schedule::next(self.epoch, began, now, job.pace(), job.phase, in_doubt);
         job.due = Some(due);
-        self.due.push(Reverse((due, id)));
+        self.due.push(Reverse((due, Due::Job(id))));
         note(&mut self.prober.board(), id, &result, job.streak.healthy(), now);
         self.sink.observed(&Observation {
             estate,
@@ -376,15 +489,14 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
 }
 
 fn note(board: &mut Board, id: JobId, result: &ProbeResult, healthy: Option<bool>, now: Instant) {
-    let Some(noted) = board.noted.get_mut(&id) else { return };
-    noted.evidence.healthy = healthy;
-    noted.evidence.last_took = Some(result.took);
+    let noted = board.noted.get_mut(id.slot as usize).and_then(Option::as_mut);
+    let Some(noted) = noted.filter(|noted| noted.id == id) else { return };
+    noted.healthy = healthy;
+    noted.last_took = Some(result.took);
     let text = match &result.outcome {
         Outcome::Good => return,
         Outcome::Bad(failure) => failure.to_string(),
         Outcome::Unmeasured(why) => why.clone(),
     };
-    noted.failed_at = Some(now);
-    noted.evidence.last_failure =
-        Some(LastFailure { text: text.chars().take(200).collect(), ago: Duration::ZERO });
+    noted.failed = Some((now, text.chars().take(200).collect()));
 }

@@ -14,6 +14,12 @@ use tokio::sync::Semaphore;
 
 use crate::tls;
 
+/// How many files this process may have open: a probe takes one.
+pub fn open_files_max() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
 /// Things kept of each sort.
 const KEPT: usize = 2_000;
 /// Commands at a time: each is a process, and a checker is not to fill its own machine.

@@ -44,6 +44,11 @@ pub struct Purpose<'a> {
 pub async fn open(asked: &Asked<'_>, purpose: Purpose<'_>) -> Result<Wire, Outcome> {
     asked.progress.at(Step::Connecting);
     let stream = connect(asked.at).await.map_err(|error| of_connect(&error))?;
+    // One request in one piece is not held back by Nagle; what takes several is.
+    let in_pieces = purpose.tls.is_some() || purpose.http == Some(EndpointHttp::Http2);
+    if in_pieces {
+        stream.set_nodelay(true).map_err(|error| of_connect(&error))?;
+    }
     let Some(check) = purpose.tls else { return Ok(Wire::Plain(stream)) };
     let config = asked.tools.tls(check, purpose.http).map_err(Outcome::Unmeasured)?;
     let name = tls::name(check, purpose.host, asked.at.ip());
@@ -60,9 +65,7 @@ pub async fn open(asked: &Asked<'_>, purpose: Purpose<'_>) -> Result<Wire, Outco
 pub async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_zero_linger()?;
-    let stream = socket.connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    socket.connect(address).await
 }
 
 impl AsyncRead for Wire {

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hf_config::estate::{
-    AllDown, CheckIx, CheckKind, CrossZone, Endpoint, Estate, HealthCheck, Pool, Protocol, Region, RegionIx,
-    Zone, ZoneIx,
+    AllDown, CheckIx, CheckKind, Checking, CrossZone, Endpoint, Estate, HealthCheck, Pool, Protocol, Region,
+    RegionIx, Zone, ZoneIx,
 };
 use hf_health::{Bitmap, Verdict, Verdicts};
 use hf_model::{CheckName, Digest, NodeId, PoolName, RegionId, Share, Weight, ZoneId};
 use hf_probe::{Given, Observation, Outcome, ProbeFailure, ProbeResult, Prober, ProberConfig, Probing, Sink};
+use hf_telemetry::ProbeCounts;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -75,7 +76,7 @@ fn estate(health_checks: Vec<HealthCheck>, pools: Vec<Pool>) -> Arc<Estate> {
         safety_rules: vec![],
         assignments: Vec::new(),
         services: Vec::new(),
-        checking: hf_config::estate::Checking::default(),
+        checking: Checking::default(),
     })
 }
 
@@ -125,7 +126,9 @@ impl Probing for World {
             Some(Mood::Bad) => Outcome::Bad(ProbeFailure::Refused),
             Some(Mood::Unmeasured) => Outcome::Unmeasured("no ports left".to_owned()),
             Some(Mood::Dead) => {
-                tokio::time::sleep(check.timeout).await;
+                // It never answers: what ends the probe is its time-out.
+                let answer = tokio::time::timeout(check.timeout, std::future::pending::<()>());
+                answer.await.expect_err("nobody answers");
                 Outcome::Bad(ProbeFailure::NoConnection(check.timeout))
             }
             Some(Mood::Panics) => panic!("a fault of ours, on purpose"),
@@ -161,13 +164,24 @@ struct Running {
     estates: watch::Sender<Option<Given>>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    counts: Arc<ProbeCounts>,
     began: Instant,
 }
 
 impl Running {
     fn start(max_in_flight: usize) -> Running {
+        Running::of(ProberConfig { max_in_flight, ..ProberConfig::new(NodeId::new("n1").unwrap()) })
+    }
+
+    /// A checker in this zone.
+    fn checker(zone: &str) -> Running {
+        let node = NodeId::new("n1").unwrap();
+        Running::of(ProberConfig { checker_of: Some(ZoneId::new(zone).unwrap()), ..ProberConfig::new(node) })
+    }
+
+    fn of(config: ProberConfig) -> Running {
         let world = World::default();
-        let config = ProberConfig { max_in_flight, ..ProberConfig::new(NodeId::new("n1").unwrap()) };
+        let counts = config.counts.clone();
         let prober = Prober::new(config);
         let (estates, source) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
@@ -175,7 +189,7 @@ impl Running {
             let (prober, world) = (prober.clone(), world.clone());
             async move { prober.run_with(world.clone(), source, Option::clone, world, stopped).await }
         });
-        Running { world, prober, estates, stop, task, began: Instant::now() }
+        Running { world, prober, estates, stop, task, counts, began: Instant::now() }
     }
 
     fn adopt(&self, estate: &Arc<Estate>) {
@@ -190,9 +204,11 @@ impl Running {
         }
     }
 
-    /// Virtual time goes on.
+    /// Until virtual time has come so far: it goes on from timer to timer, whenever everybody waits, so this is a condition and takes no time.
     async fn pass(&self, length: Duration) {
-        tokio::time::sleep(length).await;
+        let now = Instant::now();
+        let never = std::future::pending::<()>();
+        tokio::time::timeout_at(now + length, never).await.expect_err("it ends with the time alone");
     }
 
     fn starts(&self, n: u16) -> Vec<u64> {
@@ -435,4 +451,90 @@ async fn it_ends_when_told_and_when_nobody_could_tell() {
     let running = Running::start(1_000);
     drop(running.stop);
     running.task.await.unwrap();
+}
+
+/// The same address under 30 ports: 30 probes a second.
+fn many_ports(budget: u32) -> Arc<Estate> {
+    let mut one = pool("web", Some(0), [7]);
+    let endpoint = one.endpoints[0].clone();
+    one.endpoints = (0..30)
+        .map(|port| Endpoint { address: SocketAddr::new(address(7).ip(), 1_000 + port), ..endpoint.clone() })
+        .collect();
+    let estate = Arc::unwrap_or_clone(estate(vec![check("web")], vec![one]));
+    let digest = Digest::of(format!("{budget}").as_bytes());
+    let checking = Checking { probes_per_second_max: budget, ..Checking::default() };
+    Arc::new(Estate { checking, digest, ..estate })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_gets_its_budget_and_no_job_is_forgotten() {
+    let running = Running::checker("z");
+    running.adopt(&many_ports(10));
+    running.pass(ms(60_000)).await;
+    let starts = running.world.ground.lock().unwrap().starts.clone();
+    for (at, (first, _, _)) in starts.iter().enumerate() {
+        let within = starts[at..].iter().filter(|(began, _, _)| *began - *first < ms(1_000)).count();
+        assert!(within <= 10, "{within} probes in the second from {:?}", *first - running.began);
+    }
+    assert!((590..=600).contains(&starts.len()), "all of the budget is used: {}", starts.len());
+    let mut of_each: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+    starts.iter().for_each(|(_, address, _)| *of_each.entry(*address).or_default() += 1);
+    assert_eq!(of_each.len(), 30);
+    assert!(of_each.values().all(|count| (18..=22).contains(count)), "{of_each:?}");
+    let totals = running.counts.totals();
+    assert!(totals.put_off > 500, "{}", totals.put_off);
+    assert_eq!(totals.good, starts.len() as u64);
+    assert!(running.prober.load().late_by < ms(1), "waiting for leave is no want of room");
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_suffices_puts_nothing_off() {
+    let running = Running::checker("z");
+    running.adopt(&many_ports(200));
+    running.pass(ms(20_000)).await;
+    assert_eq!(running.counts.totals().put_off, 0);
+    assert!(running.counts.totals().good >= 30 * 19);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_estate_gives_those_who_wait_their_turn() {
+    let running = Running::checker("z");
+    running.adopt(&many_ports(2));
+    running.pass(ms(3_000)).await;
+    assert_eq!(running.counts.totals().good, 6);
+    running.adopt(&many_ports(300));
+    running.pass(ms(3_000)).await;
+    let known = running.prober.evidence().iter().filter(|seen| seen.healthy == Some(true)).count();
+    assert_eq!(known, 30);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn checkers_of_several_zones_share_the_endpoints() {
+    let zones = ["z", "y", "x", "w", "v"];
+    let with_zones = || {
+        let estate = Arc::unwrap_or_clone(estate(vec![check("web")], vec![pool("web", Some(0), 0..200)]));
+        let zone = |id: &str| Zone { id: ZoneId::new(id).unwrap(), ..estate.zones[0].clone() };
+        let checking = Checking { vantage_zones: Some(3), ..Checking::default() };
+        Arc::new(Estate { zones: zones.map(zone).into(), checking, ..estate.clone() })
+    };
+    let mut looking: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+    for zone in zones {
+        let running = Running::checker(zone);
+        running.adopt(&with_zones());
+        running.pass(ms(1_005)).await;
+        let own = running.prober.evidence();
+        assert!((90..=150).contains(&own.len()), "{zone} looks at {}", own.len());
+        own.iter().for_each(|seen| *looking.entry(seen.address).or_default() += 1);
+        running.end().await;
+    }
+    assert_eq!(looking.len(), 200);
+    assert!(looking.values().all(|zones| *zones == 3), "{looking:?}");
+    let balancer = Running::start(1_000);
+    balancer.adopt(&with_zones());
+    balancer.pass(ms(1_005)).await;
+    assert_eq!(balancer.prober.evidence().len(), 200, "who carries requests looks at all that it carries");
+    balancer.end().await;
 }

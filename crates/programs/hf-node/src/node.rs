@@ -639,6 +639,7 @@ fn start_checker(
     let checker = CheckerConfig {
         commands: config.checker.allow_commands.clone(),
         heard_outside: Some(heard_outside),
+        counts: given.activity.probes().clone(),
         problem: Some(problem),
         ..CheckerConfig::new(config.id.clone(), zone, given.clock.clone())
     };

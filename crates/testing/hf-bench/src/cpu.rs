@@ -21,6 +21,16 @@ pub fn ran(pid: u32) -> Duration {
     family(pid).into_iter().flat_map(threads).filter_map(|thread| of(&thread)).sum()
 }
 
+/// What the threads of a process whose names begin so have run so far, to the nanosecond.
+pub fn ran_named(pid: u32, names: &str) -> Duration {
+    let of = |thread: &PathBuf| {
+        let name = std::fs::read_to_string(thread.join("comm")).ok()?;
+        let text = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+        text.split(' ').next().filter(|_| name.starts_with(names))?.parse().ok().map(Duration::from_nanos)
+    };
+    threads(pid).iter().filter_map(of).sum()
+}
+
 /// How long the threads of a process whose names begin so were ready and had no core so far, from `/proc/PID/task/*/schedstat`.
 pub fn waited(pid: u32, names: &str) -> Duration {
     let of = |thread: &PathBuf| {
@@ -53,6 +63,15 @@ fn threads(pid: u32) -> Vec<PathBuf> {
 /// Memory of a process and its children in MB: their own pages and their part of those that they share.
 pub fn memory_mb(pid: u32) -> f64 {
     family(pid).into_iter().map(pages_mb).sum()
+}
+
+/// The most memory that a process itself has had in MB.
+pub fn memory_max_mb(pid: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes: f64 =
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default();
+    kilobytes / 1024.0
 }
 
 fn pages_mb(pid: u32) -> f64 {

@@ -4,13 +4,14 @@
 //! 2. Figures that are compared are taken in turns, in blocks, so that what else the machine does meets both.
 //! 3. A figure says how it was taken; the report says machine, versions, command and date.
 //!
-//! `cargo xtask bench ledger`, `cargo xtask bench dns` and `cargo xtask bench proxy`: see [`ledger`], [`dns`] and [`proxy`]. Not here: thresholds. What a figure has to be is for
+//! `cargo xtask bench ledger`, `cargo xtask bench dns`, `cargo xtask bench proxy` and `cargo xtask bench health`: see [`ledger`], [`dns`], [`proxy`] and [`health`]. Not here: thresholds. What a figure has to be is for
 //! readers; the tests show only that a small run works.
 
 pub mod cores;
 pub mod cpu;
 pub mod dns;
 pub mod figures;
+pub mod health;
 pub mod kept;
 pub mod ledger;
 pub mod pace;

@@ -20,6 +20,7 @@ use super::{Shared, SharedState};
 
 mod autoshift;
 mod balancer;
+mod checker;
 mod dns;
 mod gray;
 
@@ -126,6 +127,11 @@ fn page(shared: &Shared) -> String {
     if is_balancer {
         balancer::balancer(&mut page, &context.activity);
     }
+    let probes =
+        context.roles.contains(&hf_config::node::Role::Checker).then(|| context.activity.probes().totals());
+    if let Some(probes) = &probes {
+        checker::checker(&mut page, probes);
+    }
     let networks = context.activity.latencies().len() as u64;
     page.gauge(
         "client_networks_measured",
@@ -135,8 +141,14 @@ fn page(shared: &Shared) -> String {
     );
     let mut text = String::new();
     encode(&mut text, &page.registry).expect("a String takes everything");
-    let histograms = if is_balancer { balancer::histograms(&context.activity) } else { String::new() };
+    let mut histograms = if is_balancer { balancer::histograms(&context.activity) } else { String::new() };
+    histograms += &probes.as_ref().map(checker::histograms).unwrap_or_default();
     with_histograms(&in_order(&text), &histograms)
+}
+
+/// Microseconds as seconds, exactly.
+fn seconds(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
 /// The page with histograms before its end.

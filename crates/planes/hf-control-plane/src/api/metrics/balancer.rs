@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use hf_telemetry::{Activity, Outcome, ZoneActivityReport};
 
-use super::Page;
+use super::{Page, seconds};
 
 /// Endpoints with lines of their own: with two each some 2 MB a scrape.
 const ENDPOINT_LINES_MAX: usize = 10_000;
@@ -83,11 +83,6 @@ pub(super) fn histograms(activity: &Activity) -> String {
         line("count", "", totals.count().to_string());
     }
     text
-}
-
-/// Microseconds as seconds, exactly.
-fn seconds(micros: u64) -> String {
-    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
 #[cfg(test)]
