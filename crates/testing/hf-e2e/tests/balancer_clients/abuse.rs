@@ -6,11 +6,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use hf_e2e::process::must;
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
 
-use crate::node::Node;
+use crate::node::{Node, open_files_max};
 use crate::recorder::Recorder;
 
 const POOLS: &str = "[[pool]]\nname = \"web\"\nlisten = \"0.0.0.0:8080\"\nendpoints = [{ address = \"ADDRESS:9001\", zone = \"az1\" }]\n\
@@ -155,14 +154,8 @@ fn slow_endless_and_half_closed_clients_hold_nobody_up() {
 
 #[test]
 fn as_many_open_connections_as_the_system_allows() {
-    let limits = std::fs::read_to_string("/proc/self/limits").expect("our limits");
-    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("that of files");
-    let most: usize = files.split_whitespace().nth(4).and_then(|most| most.parse().ok()).expect("a number");
-    // For this process and the node, which it starts.
-    let own = std::process::id().to_string();
-    must(std::process::Command::new("prlimit").args(["--pid", &own]).arg(format!("--nofile={most}:{most}")));
     // The rest is for the node itself.
-    let count = most.saturating_sub(1_000).min(20_000);
+    let count = open_files_max().saturating_sub(1_000).min(20_000);
     let mut node = Node::start(6, POOLS, "", 8080, |_| ());
     let _recorder = Recorder::start(node.at(9001));
     good_ones(&node, 20);

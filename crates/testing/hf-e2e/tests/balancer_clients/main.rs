@@ -6,6 +6,7 @@
 //! `./test` installs them: Debian's packages, and wheels with pins (`balancer/requirements.txt`) into target/balancer.
 
 mod abuse;
+mod churn;
 mod node;
 mod recorder;
 mod servers;

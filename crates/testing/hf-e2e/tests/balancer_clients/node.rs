@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use hf_e2e::process::{Running, holdfast, output};
+use hf_e2e::process::{Running, holdfast, must, output};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
 
@@ -59,6 +59,11 @@ impl Node {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.running.id()
+    }
+
     /// Its memory that is in use, in KiB.
     pub fn memory_kib(&self) -> u64 {
         let status =
@@ -88,15 +93,22 @@ impl Node {
         command
     }
 
-    /// Runs a script of `balancer/` that must say that all is well.
-    pub fn passes(&self, script: &str, arguments: &[&str]) {
+    /// A script of `balancer/`, with this node's address as its first argument.
+    pub fn script(&self, script: &str, arguments: &[&str]) -> Command {
         let python = root().join("target/balancer/bin/python");
         assert!(python.exists(), "{} is not there; `./test` installs it", python.display());
         let mut command = self.as_operator(python);
         command
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .arg(root().join("crates/testing/hf-e2e/balancer").join(script));
-        self.ended_well(script, &output(command.arg(&self.address).args(arguments)));
+            .arg(root().join("crates/testing/hf-e2e/balancer").join(script))
+            .arg(&self.address)
+            .args(arguments);
+        command
+    }
+
+    /// Runs a script of `balancer/` that must say that all is well.
+    pub fn passes(&self, script: &str, arguments: &[&str]) {
+        self.ended_well(script, &output(&mut self.script(script, arguments)));
     }
 
     /// What was printed is shown, and it ended with 0.
@@ -110,6 +122,16 @@ impl Node {
             self.log()
         );
     }
+}
+
+/// Lets this process, and the nodes that it starts afterwards, open as many files as the system allows: how many.
+pub fn open_files_max() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").expect("our limits");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("that of files");
+    let most: usize = files.split_whitespace().nth(4).and_then(|most| most.parse().ok()).expect("a number");
+    let own = std::process::id().to_string();
+    must(Command::new("prlimit").args(["--pid", &own]).arg(format!("--nofile={most}:{most}")));
+    most
 }
 
 /// The repository.
