@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
-use hf_model::{ControlName, PoolName, ZoneId};
+use hf_model::{CheckName, ControlName, PoolName, ZoneId};
 
 use crate::{Principal, Role};
 
@@ -76,6 +76,13 @@ pub enum Action<'a> {
     UpdateHostedZone,
     /// To register endpoints of a pool, or take them away.
     RegisterEndpoint(Place<'a>),
+    /// To tell a checker a result of a pushed health check.
+    PushResult {
+        /// The check.
+        check: &'a CheckName,
+        /// Of whom: an endpoint's zone and pools, or everything.
+        place: Place<'a>,
+    },
     /// To change the practice configuration or the autoshift setting of pools and what stands on them.
     AdministerPools(Reach<'a, PoolName>),
 }
@@ -92,6 +99,7 @@ impl Action<'_> {
             | Action::TurnBehind(_) => Role::Operate,
             Action::UpdateHostedZone => Role::Update,
             Action::RegisterEndpoint(_) => Role::Register,
+            Action::PushResult { .. } => Role::Push,
             Action::Administer | Action::AdministerPanels(_) | Action::AdministerPools(_) => Role::Administer,
         }
     }
@@ -108,6 +116,7 @@ impl Display for Action<'_> {
             Action::Administer => "change the estate",
             Action::UpdateHostedZone => "update hosted zones",
             Action::RegisterEndpoint(_) => "register endpoints",
+            Action::PushResult { .. } => "push results of health checks",
             Action::AdministerPanels(_) => "change panels, controls and rules",
             Action::AdministerPools(_) => "change practice and autoshift settings",
         })
@@ -144,7 +153,7 @@ pub enum Forbidden {
         what: String,
         /// What is outside.
         touched: String,
-        /// `zones`, `pools` or `panels`.
+        /// `zones`, `pools`, `panels` or `checks`.
         kind: &'static str,
         /// Those inside.
         has: String,
@@ -154,7 +163,8 @@ pub enum Forbidden {
 pub(crate) fn judge(principal: &Principal, action: &Action<'_>) -> Result<(), Forbidden> {
     let judge = Judge { principal, action };
     // Who may change the estate may change what updates and services change.
-    let is_part_of_the_estate = matches!(action, Action::UpdateHostedZone | Action::RegisterEndpoint(_));
+    let is_part_of_the_estate =
+        matches!(action, Action::UpdateHostedZone | Action::RegisterEndpoint(_) | Action::PushResult { .. });
     if !(is_part_of_the_estate && principal.roles.contains(&Role::Administer)) {
         judge.role(action.role(), "")?;
     }
@@ -165,6 +175,10 @@ pub(crate) fn judge(principal: &Principal, action: &Action<'_>) -> Result<(), Fo
         | Action::PracticeRun(place)
         | Action::RegisterEndpoint(place)
         | Action::TurnBehind(place) => judge.place(place),
+        Action::PushResult { check, place } => {
+            judge.check(check)?;
+            judge.place(place)
+        }
         Action::SetControls { panels, overrides } => {
             judge.panels(panels)?;
             if overrides.rules > 0 {
@@ -227,6 +241,11 @@ impl Judge<'_> {
 
     fn pools(&self, pools: Reach<'_, PoolName>) -> Result<(), Forbidden> {
         self.each(pools, self.principal.scopes.pools.as_ref(), "pool", "pools")
+    }
+
+    fn check(&self, check: &CheckName) -> Result<(), Forbidden> {
+        let inside = self.principal.scopes.checks.as_ref();
+        self.each(Reach::These(std::slice::from_ref(check)), inside, "health check", "checks")
     }
 
     fn panels(&self, panels: Reach<'_, ControlName>) -> Result<(), Forbidden> {

@@ -14,7 +14,7 @@ mod list;
 
 use std::collections::BTreeSet;
 
-use hf_model::{ControlName, Operator, PoolName, ZoneId};
+use hf_model::{CheckName, ControlName, Operator, PoolName, ZoneId};
 
 pub use action::{Action, Forbidden, Overrides, Place, Reach};
 pub use expiry::{ExpiryError, expiry};
@@ -33,14 +33,23 @@ pub enum Role {
     Update,
     /// Registers endpoints of pools that let services register, and nothing else: for a service's own credential. Whoever administers may too.
     Register,
+    /// Tells checkers results of pushed health checks, and nothing else: for a pusher's own credential. Whoever administers may too.
+    Push,
     /// Overrides safety rules and floors, by name, on what the other roles allow.
     BreakGlass,
 }
 
 impl Role {
     /// All of them, in order.
-    pub const ALL: [Role; 6] =
-        [Role::Read, Role::Operate, Role::Administer, Role::Update, Role::Register, Role::BreakGlass];
+    pub const ALL: [Role; 7] = [
+        Role::Read,
+        Role::Operate,
+        Role::Administer,
+        Role::Update,
+        Role::Register,
+        Role::Push,
+        Role::BreakGlass,
+    ];
 
     /// As written in files and outputs.
     pub fn as_str(self) -> &'static str {
@@ -50,6 +59,7 @@ impl Role {
             Role::Administer => "administer",
             Role::Update => "update",
             Role::Register => "register",
+            Role::Push => "push",
             Role::BreakGlass => "break-glass",
         }
     }
@@ -75,6 +85,8 @@ pub struct Scopes {
     pub pools: Option<BTreeSet<PoolName>>,
     /// Zones, by id or alias.
     pub zones: Option<BTreeSet<ZoneId>>,
+    /// Health checks: those that results are pushed for. Nothing else that may be done touches a health check by its name.
+    pub checks: Option<BTreeSet<CheckName>>,
 }
 
 /// Somebody or something that acts.

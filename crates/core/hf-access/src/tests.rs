@@ -21,6 +21,7 @@ fn principal(text: &str) -> Principal {
             "zones" => scopes.zones = Some(names.map(|name| ZoneId::new(name).unwrap()).collect()),
             "pools" => scopes.pools = Some(names.map(|name| PoolName::new(name).unwrap()).collect()),
             "panels" => scopes.panels = Some(names.map(|name| ControlName::new(name).unwrap()).collect()),
+            "checks" => scopes.checks = Some(names.map(|name| CheckName::new(name).unwrap()).collect()),
             other => panic!("{other}"),
         }
     }
@@ -56,7 +57,9 @@ fn told(who: &str, action: &str) -> String {
     let pools = if pools.is_empty() { Reach::Everything } else { Reach::These(pools.as_slice()) };
     let panels = if panels.is_empty() { Reach::Everything } else { Reach::These(panels.as_slice()) };
     let place = Place { zone: &zone, pools, floor_overrides: &floors };
+    let check = CheckName::new("nightly").unwrap();
     let action = match words[0] {
+        "push" => Action::PushResult { check: &check, place },
         "read" => Action::Read,
         "shift" => Action::Shift(place),
         "pin" => Action::Pin(place),
@@ -185,6 +188,32 @@ fn overrides_take_break_glass_besides() {
 }
 
 #[test]
+fn a_push_stays_within_its_checks_and_places() {
+    check("ann push checks=nightly,other", "push a web", expect!["yes"]);
+    check("ann administer", "push a web", expect!["yes"]);
+    check(
+        "ann push checks=other",
+        "push a web",
+        expect![
+            "`ann` may not push results of health checks: health check `nightly` is outside of its checks (other)"
+        ],
+    );
+    check(
+        "ann push pools=web",
+        "push all all",
+        expect!["`ann` may not push results of health checks: every pool is outside of its pools (web)"],
+    );
+    check(
+        "ann read,operate,register",
+        "push a web",
+        expect![
+            "`ann` may not push results of health checks: that takes the role `push`, and `ann` has read, operate, register"
+        ],
+    );
+    check("ann operate checks=", "shift a web", expect!["yes"]);
+}
+
+#[test]
 fn an_estate_is_everything() {
     for scope in ["zones=a", "pools=web", "panels=x"] {
         let who = principal(&format!("ann administer {scope}"));
@@ -300,6 +329,7 @@ proptest! {
             zones: Some(pick(zones).map(|name| ZoneId::new(name).unwrap()).collect()),
             pools: Some(pick(pools).map(|name| PoolName::new(name).unwrap()).collect()),
             panels: None,
+            checks: None,
         };
         let as_pools = |bits| pick(bits).map(|name| PoolName::new(name).unwrap()).collect::<Vec<_>>();
         let (zone, touched, floors) = ([ZoneId::new(names[zone]).unwrap()], as_pools(touched), as_pools(floor));

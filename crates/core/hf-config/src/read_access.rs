@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use hf_access::{AccessKey, AccessKeyId, AccessList, Holder, Principal, Role, Scopes, TokenDigest, expiry};
-use hf_model::{ControlName, Digest, Operator, PoolName, Timestamp, ZoneId};
+use hf_model::{CheckName, ControlName, Digest, Operator, PoolName, Timestamp, ZoneId};
 
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
@@ -81,6 +81,7 @@ impl Reader {
             panels: scope(fields.get("panels"), ControlName::new, report),
             pools: scope(fields.get("pools"), PoolName::new, report),
             zones: scope(fields.get("zones"), ZoneId::new, report),
+            checks: scope(fields.get("checks"), CheckName::new, report),
         };
         let expires_at = ends(&mut fields, report);
         let certificates =

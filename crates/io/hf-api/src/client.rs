@@ -8,7 +8,7 @@
 //! 3. `https://` endpoints need to be told whom to trust: an authority or a pinned key ([`ClientTls`]). Plain `http://` is for
 //!    loopback and for networks that somebody else guards: token and answers go over it in the clear.
 //!
-//! Not here: the calls themselves (`estate`, `shifts`, `controls`, `hosted`, `endpoints`, `glass`), a connection (`exchange`), where
+//! Not here: the calls themselves (`estate`, `shifts`, `controls`, `hosted`, `endpoints`, `results`, `glass`), a connection (`exchange`), where
 //! endpoints and token come from and output (`holdfast`).
 
 mod controls;
@@ -18,6 +18,7 @@ mod estate;
 mod exchange;
 mod glass;
 mod hosted;
+mod results;
 mod shifts;
 
 pub use error::{ClientError, EndpointError, Tried};

@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod estate;
 pub mod explain;
 pub mod gray;
+pub mod health_check;
 pub mod hosted;
 pub mod journal;
 pub mod practice;
@@ -48,6 +49,7 @@ pub use endpoint::{Endpoint, EndpointRegistered, Endpoints, PoolEndpoints, Regis
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
 pub use explain::{Candidate, Explain, Removal, Step};
 pub use gray::{Gray, GrayPool, GrayStreams, GrayZone};
+pub use health_check::{CheckResult, CheckResults, PushResult, PushedTo, ToldResult};
 pub use hosted::{
     AddZoneKey, DnssecWanted, HostedZone, HostedZoneSource, HostedZones, MoveZoneKey, UpdateChange,
     UpdateDone, UpdateHostedZone, UpdatePrerequisite, ZoneKey, ZoneKeyState, ZoneKeys,

@@ -63,6 +63,10 @@ pub mod code {
     pub const TOO_LARGE: &str = "too-large";
     /// 422: the estate has problems; the message lists all of them, one a line.
     pub const BAD_ESTATE: &str = "bad-estate";
+    /// 429: more a second than is taken; nothing was changed.
+    pub const TOO_FAST: &str = "too-fast";
+    /// 503: this node has no checker; the message names nodes that have one.
+    pub const NO_CHECKER: &str = "no-checker";
     /// 503: this node keeps no ledger; another one does.
     pub const NO_LEDGER: &str = "no-ledger";
     /// 503: the ledger cannot be written; nothing was changed.

@@ -5,12 +5,14 @@
 //! 2. An endpoint is known from its first measured result on. A new estate gets a table at once, with what is known of those who stay.
 //!    A checker that starts again turns an endpoint of its first snapshot against the verdict there only by as many results as ever.
 //! 3. A checker that is cut off itself holds its tongue about what it does not reach (`hf_health::reach`), and says so.
-//! 4. Whatever happens elsewhere, the checker goes on with the last estate that it was given.
+//! 4. Results that others push count beside those of its probes, each for its lease ([`Pushed`]).
+//! 5. Whatever happens elsewhere, the checker goes on with the last estate that it was given.
 //!
 //! Not here: the schedule and the probe (`hf-probe`), what several checkers make of it together (`hf-health`), the feed.
 
 mod alone;
 mod publish;
+mod pushed;
 
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::publish::Publisher;
+
+pub use pushed::{LEASE, NotTaken, Push, Pushed, RATE_PER_S, TEXT_BYTES_MAX, Taken, Told};
 
 /// How a checker works.
 #[derive(Clone, Debug)]
@@ -69,6 +73,7 @@ impl CheckerConfig {
 pub struct Checker {
     config: CheckerConfig,
     prober: Prober,
+    pushed: Pushed,
 }
 
 impl Checker {
@@ -82,12 +87,18 @@ impl Checker {
             counts: config.counts.clone(),
             ..ProberConfig::new(config.node.clone())
         });
-        Checker { config, prober }
+        let pushed = Pushed::new(config.node.clone(), config.clock.clone());
+        Checker { config, prober, pushed }
     }
 
     /// What it knows of every address and check, with the last failure in words: for `explain`.
     pub fn evidence(&self) -> Vec<Evidence> {
         self.prober.evidence()
+    }
+
+    /// Where results are pushed.
+    pub fn pushed(&self) -> Pushed {
+        self.pushed.clone()
     }
 
     /// How busy it is.
@@ -113,12 +124,16 @@ impl Checker {
         tables: watch::Sender<Option<Table>>,
         shutdown: watch::Receiver<bool>,
     ) {
-        let publisher = Publisher::new(self.config.clone(), self.prober.clone(), tables);
+        self.pushed.into_tables(tables);
+        let publisher = Publisher::new(self.config.clone(), self.prober.clone(), self.pushed.clone());
         let estate_of = |snapshot: &Option<Arc<Snapshot>>| {
             let snapshot = snapshot.as_ref()?;
             Some(Given { estate: snapshot.estate.clone(), verdicts: snapshot.verdicts.clone() })
         };
-        self.prober.run(snapshots, estate_of, publisher, shutdown).await;
+        tokio::join!(
+            self.prober.run(snapshots, estate_of, publisher, shutdown.clone()),
+            self.pushed.run(shutdown),
+        );
     }
 }
 

@@ -9,11 +9,11 @@ use hf_config::estate::Estate;
 use hf_health::{Bitmap, Reach, Table};
 use hf_model::Timestamp;
 use hf_probe::{Observation, Outcome, Prober, Sink};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::CheckerConfig;
+use crate::pushed::Pushed;
 
 /// Probes that begin this much too late mean that the checker cannot keep the pace of its checks.
 const LATE: Duration = Duration::from_secs(1);
@@ -23,7 +23,8 @@ const LATE: Duration = Duration::from_secs(1);
 pub struct Publisher {
     config: CheckerConfig,
     prober: Prober,
-    tables: watch::Sender<Option<Table>>,
+    /// What others tell; the tables have both.
+    pushed: Pushed,
     is_late: bool,
     /// What it has seen, cut off or not.
     known: Bitmap,
@@ -34,12 +35,12 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Publishes into `tables`.
-    pub fn new(config: CheckerConfig, prober: Prober, tables: watch::Sender<Option<Table>>) -> Self {
+    /// Publishes beside what others tell.
+    pub fn new(config: CheckerConfig, prober: Prober, pushed: Pushed) -> Self {
         Publisher {
             config,
             prober,
-            tables,
+            pushed,
             is_late: false,
             known: Bitmap::default(),
             healthy: Bitmap::default(),
@@ -81,17 +82,11 @@ impl Publisher {
     }
 
     fn publish(&self) {
-        let known = if self.is_cut_off { self.reach.known(&self.known) } else { self.known.clone() };
-        self.tables.send_if_modified(|table| {
-            let Some(table) = table.as_mut() else { return false };
-            let is_news = table.known != known || table.healthy != self.healthy;
-            if is_news {
-                table.known = known;
-                table.healthy = self.healthy.clone();
-                table.made_at = self.config.clock.now();
-            }
-            is_news
-        });
+        if self.is_cut_off {
+            self.pushed.publish(&self.reach.known(&self.known), &self.healthy);
+        } else {
+            self.pushed.publish(&self.known, &self.healthy);
+        }
     }
 
     /// Says once that the pace is lost, and once that it is found again.
@@ -120,14 +115,15 @@ impl Sink for Publisher {
         (self.known, self.healthy) = (known.clone(), healthy.clone());
         let now = self.since_began(Instant::now());
         self.reach = Reach::new(estate, &self.config.zone, &known.and(healthy), now);
-        self.tables.send_replace(Some(Table {
+        let table = Table {
             checker: self.config.node.clone(),
             zone: self.config.zone.clone(),
             estate: estate.digest,
             made_at: self.config.clock.now(),
             known: known.clone(),
             healthy: healthy.clone(),
-        }));
+        };
+        self.pushed.adopt(estate, table);
         self.watch_reach();
     }
 

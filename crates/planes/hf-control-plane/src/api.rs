@@ -27,6 +27,7 @@ mod panels;
 mod pins;
 mod practice;
 mod refusal;
+mod results;
 mod shifts;
 mod status;
 mod whatif;
@@ -65,6 +66,7 @@ use crate::capacity::Carried;
 use crate::control::Control;
 use crate::dns_here::DnsHere;
 use crate::observe::{self, Observed};
+use crate::pushed_here::PushedHere;
 use crate::refusals::Refusals;
 use crate::sources::Sources;
 
@@ -116,6 +118,8 @@ pub struct Context {
     pub activity: Arc<Activity>,
     /// What DNS tells here, on nodes with that role.
     pub dns: Option<Arc<dyn DnsHere>>,
+    /// Where results of pushed health checks go, on nodes with the checker role.
+    pub pushed: Option<Arc<dyn PushedHere>>,
     /// Where endpoint sources are looked up, on nodes with the control role.
     pub sources_config: SourcesConfig,
     /// What sources told, there.
@@ -215,6 +219,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(hosted::update))
         .routes(routes!(endpoints::list))
         .routes(routes!(endpoints::register, endpoints::deregister))
+        .routes(routes!(results::list, results::push))
         .routes(routes!(estate::show, estate::apply))
         .routes(routes!(estate::compare))
         .routes(routes!(explain::explain))

@@ -25,6 +25,7 @@ mod lines;
 mod observe;
 mod permit;
 mod practice;
+mod pushed_here;
 mod refusals;
 mod ring;
 mod sources;
@@ -41,5 +42,6 @@ pub use control::{
 };
 pub use dns_here::{DnsHere, DnsNameHere, HostedZoneHere, ShareHere};
 pub use hf_api::serve::BindError;
+pub use pushed_here::{PushRefused, PushTaken, PushTold, PushedHere, PushedResult};
 pub use ring::RingJournal;
 pub use sources::Sources;

@@ -19,6 +19,7 @@ pub mod hub;
 mod ledger;
 mod node;
 mod parts;
+mod pushed_here;
 pub mod record;
 mod save;
 mod seconds;

@@ -20,11 +20,12 @@ use std::time::Duration;
 use hf_api::tls::{ClientCertificates, Identity, KeyPin, ServerFiles, ServerTls};
 use hf_assign::TicketKey;
 use hf_balancer::{BalancerConfig, NamedListener};
-use hf_checker::CheckerConfig;
+use hf_checker::{Checker, CheckerConfig};
 use hf_clock::Clock;
 use hf_config::node::{AccessLog, DnsConfig, DnstapSink, NodeConfig, Role};
 use hf_control_plane::{
-    Access, AccessPlace, Api, Carried, Context, Control, DnsHere, Gate, GivenBreakGlass, RingJournal,
+    Access, AccessPlace, Api, Carried, Context, Control, DnsHere, Gate, GivenBreakGlass, PushedHere,
+    RingJournal,
 };
 use hf_feed::{Feed, FeedConfig, Now, Reports};
 use hf_geo::Geography;
@@ -50,6 +51,7 @@ use crate::geography;
 use crate::hub::{FromDisk, Hub, Reached};
 use crate::ledger;
 use crate::parts::Parts;
+use crate::pushed_here;
 use crate::record;
 use crate::save;
 use crate::seconds;
@@ -239,6 +241,10 @@ pub async fn start_after(
     let mut hub = Hub::new(&config, disk, now);
     let (snapshots_to, snapshots) = watch::channel(hub.refresh(now));
     let (reports_to, reports) = watch::channel(Arc::default());
+    let (heard_outside_to, heard_outside) = watch::channel(None);
+    let (checker_problem_to, checker_problem) = watch::channel(None);
+    let activity: Arc<Activity> = Arc::default();
+    let checker = checker(&config, &clock, &activity, heard_outside, checker_problem_to);
     let (gray_to, gray) = watch::channel(Arc::default());
     let (file_problem_to, file_problem) = watch::channel(None);
     let (break_glass_to, break_glass) = mpsc::channel(REQUESTS);
@@ -251,10 +257,13 @@ pub async fn start_after(
         file_problem,
         break_glass: break_glass_to,
         gate,
-        activity: Arc::default(),
+        activity,
         geography: Geography::default(),
         endpoint_sources: Arc::default(),
         carried: Arc::new(Carried::open(carried_file)),
+        pushed: checker
+            .as_ref()
+            .map(|checker| Arc::new(pushed_here::Here(checker.pushed())) as Arc<dyn PushedHere>),
         clock,
     };
     let opened = Opened::all(&config, &given, listeners).await.map_err(NodeError::Start)?;
@@ -286,12 +295,10 @@ pub async fn start_after(
     parts.start("watcher of the API's files", api_files::run(access, api_tls, api_files_to, stopped.clone()));
     let geography::Problems { database, latencies } =
         geography::follow(&config.dns, &given.geography, &mut parts);
-    let (heard_outside_to, heard_outside) = watch::channel(None);
-    let (checker_problem_to, checker_problem) = watch::channel(None);
     let sources = Sources {
         incoming,
         ledger,
-        table: start_checker(&config, &given, &mut parts, heard_outside, checker_problem_to),
+        table: checker.map(|checker| start_checker(checker, &given, &mut parts)),
         obeyed: opened.balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force())),
         seconds: opened.balancer.as_ref().map(|_| start_seconds(&given, &mut parts)),
         break_glass,
@@ -427,6 +434,7 @@ struct Given {
     geography: Geography,
     endpoint_sources: Arc<hf_control_plane::Sources>,
     carried: Arc<Carried>,
+    pushed: Option<Arc<dyn PushedHere>>,
     clock: Clock,
 }
 
@@ -627,24 +635,29 @@ fn without_secrets(settings: &[hf_dns::SettingsError], cold: &[hf_dns::ColdError
     Some(problem)
 }
 
-fn start_checker(
+/// The checker of a node with that role; nothing runs yet.
+fn checker(
     config: &NodeConfig,
-    given: &Given,
-    parts: &mut Parts,
+    clock: &Clock,
+    activity: &Activity,
     heard_outside: watch::Receiver<Option<Instant>>,
     problem: watch::Sender<Option<String>>,
-) -> Option<watch::Receiver<Option<Table>>> {
+) -> Option<Checker> {
     let zone = config.zone.clone().filter(|_| config.roles.contains(&Role::Checker))?;
-    let (tables_to, tables) = watch::channel(None);
-    let checker = CheckerConfig {
+    Some(Checker::new(CheckerConfig {
         commands: config.checker.allow_commands.clone(),
         heard_outside: Some(heard_outside),
-        counts: given.activity.probes().clone(),
+        counts: activity.probes().clone(),
         problem: Some(problem),
-        ..CheckerConfig::new(config.id.clone(), zone, given.clock.clone())
-    };
-    parts.start("checker", hf_checker::run(checker, given.snapshots.clone(), tables_to, parts.stopped()));
-    Some(tables)
+        ..CheckerConfig::new(config.id.clone(), zone, clock.clone())
+    }))
+}
+
+fn start_checker(checker: Checker, given: &Given, parts: &mut Parts) -> watch::Receiver<Option<Table>> {
+    let (tables_to, tables) = watch::channel(None);
+    let (snapshots, stopped) = (given.snapshots.clone(), parts.stopped());
+    parts.start("checker", async move { checker.run(snapshots, tables_to, stopped).await });
+    tables
 }
 
 /// Tells what the balancer does in each second.
@@ -702,6 +715,7 @@ fn context(
         sources_config: config.sources.clone(),
         sources: given.endpoint_sources.clone(),
         carried: given.carried.clone(),
+        pushed: given.pushed.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ mod control;
 pub mod detect;
 pub mod dnssec;
 pub mod endpoint;
+pub mod health;
 mod practice;
 mod questions;
 mod runbook;
@@ -147,6 +148,8 @@ Example:
     Dnssec(dnssec::DnssecArgs),
     /// List endpoints of pools; register and deregister those of services that come and go by themselves.
     Endpoint(endpoint::EndpointArgs),
+    /// Tell checkers results of pushed health checks, and list what they were told.
+    Health(health::HealthArgs),
     /// Make certificates: a small authority, one certificate a node for feed and API, one an operator.
     Cert(CertArgs),
     /// Print completions for a shell.

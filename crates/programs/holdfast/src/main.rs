@@ -43,6 +43,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Access(access) => commands::access::run(&access, common.output),
         Command::Dnssec(dnssec) => commands::block_on(commands::dnssec::run(&dnssec, &common)),
         Command::Endpoint(endpoint) => commands::block_on(commands::endpoint::run(&endpoint, &common)),
+        Command::Health(health) => commands::block_on(commands::health::run(&health, &common)),
         Command::Cert(cert) => commands::cert::run(&cert, common.output),
         Command::Runbook(runbook) => commands::block_on(commands::runbook::run(&runbook, &common)),
         Command::Diff { estate } => commands::block_on(commands::estate::diff(&estate, &common)),

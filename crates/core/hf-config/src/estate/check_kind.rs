@@ -248,7 +248,7 @@ pub struct CommandCheck {
 pub struct PushedCheck {
     /// How long a result counts. 1 s to 24 h, default 30 s.
     pub lease: Duration,
-    /// What counts when it has run out.
+    /// What counts when it has run out. Default nothing: whoever tells may be cut off, while the service is well.
     pub missing: Missing,
 }
 

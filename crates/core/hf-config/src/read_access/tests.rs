@@ -84,14 +84,14 @@ panels = ["a b"]
 "#,
         expect![[r#"
             access.toml:3:8: a principal's name has 1 to 128 characters, no control characters, and no space at its ends; write one
-            access.toml:4:10: no role is called "reed"; there are `read`, `operate`, `administer`, `update`, `register`, `break-glass`
+            access.toml:4:10: no role is called "reed"; there are `read`, `operate`, `administer`, `update`, `register`, `push`, `break-glass`
             access.toml:4:26: role read is listed twice; remove one of the two
             access.toml:5:10: a zone id has only a-z, 0-9 and '-', this one has 'A'; replace it
             access.toml:6:9: `pools` is a list in square brackets, this is a string; change it
             access.toml:7:11: an end is a day or an instant in UTC between 1970 and 9999, such as 2026-12-31 or 2026-12-31T18:00:00Z; write it so
             access.toml:8:17: a name in a certificate (its common name or a DNS name) has 1 to 253 bytes and no control characters; write one
             access.toml:8:26: the certificate name `c` is listed twice; one certificate is one principal's
-            access.toml:9:1: a principal has no `colour`; remove it, there are `name`, `roles`, `panels`, `pools`, `zones`, `expires`, `certificates`, `token`, `access_key`
+            access.toml:9:1: a principal has no `colour`; remove it, there are `name`, `roles`, `panels`, `pools`, `zones`, `checks`, `expires`, `certificates`, `token`, `access_key`
             access.toml:11:10: a token stands here as its SHA-256, 64 hexadecimal digits; `holdfast access token NAME` makes both
             access.toml:12:1: a token needs `sha256`; add it
             access.toml:13:11: `expires` is a string in quotes, this is a date; change it

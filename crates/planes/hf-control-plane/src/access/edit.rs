@@ -23,7 +23,7 @@ use super::{
 /// The beginning of a new file.
 pub(super) const HEADER: &str = "\
 # Who may do what over the API of a node; `holdfast access` edits it, a change counts within a second.
-# Roles: read, operate, administer, break-glass. Scopes (panels, pools, zones): without the list everything, an empty list nothing.
+# Roles: read, operate, administer, update, register, push, break-glass. Scopes (panels, pools, zones, checks): without the list everything, an empty list nothing.
 # Tokens stand here as their SHA-256, secrets of access keys sealed under `seal.key` beside this file: copy both to every node.
 ";
 
@@ -86,6 +86,8 @@ pub struct NewPrincipal {
     pub pools: Option<Vec<String>>,
     /// Its zones; none: all.
     pub zones: Option<Vec<String>>,
+    /// Health checks that it pushes results of; none: all.
+    pub checks: Option<Vec<String>>,
     /// Names in its client certificates.
     pub certificates: Vec<String>,
     /// When all of its credentials end, as people write it.
@@ -125,7 +127,9 @@ impl AccessEdit {
         let mut table = Table::new();
         table["name"] = value(&new.name);
         table["roles"] = list(new.roles.iter().map(|role| role.as_str()));
-        for (key, names) in [("panels", &new.panels), ("pools", &new.pools), ("zones", &new.zones)] {
+        let scopes =
+            [("panels", &new.panels), ("pools", &new.pools), ("zones", &new.zones), ("checks", &new.checks)];
+        for (key, names) in scopes {
             if let Some(names) = names {
                 table[key] = list(names.iter().map(String::as_str));
             }

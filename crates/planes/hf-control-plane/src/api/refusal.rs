@@ -54,7 +54,7 @@ impl Refused {
                 code: code.to_owned(),
                 message: message.into(),
                 mend: mend.into(),
-                retry: status == StatusCode::SERVICE_UNAVAILABLE,
+                retry: is_passing(status),
             },
         }
     }
@@ -123,11 +123,16 @@ impl IntoResponse for Refused {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if is_passing(self.status) {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }
         response
     }
+}
+
+/// Whether a little later, or elsewhere, the answer may be another one.
+fn is_passing(status: StatusCode) -> bool {
+    [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status)
 }
 
 /// Our errors read `what; the mend`.

@@ -11,6 +11,7 @@ mod practice;
 mod practice_runs;
 mod reads;
 mod refusals;
+mod results;
 mod sockets;
 mod tls;
 mod whatif;

@@ -1,4 +1,5 @@
 mod geography;
+mod pushed;
 mod restart;
 
 use std::collections::BTreeMap;
@@ -198,6 +199,15 @@ fn shift(zone: &str) -> StartShift {
     }
 }
 
+/// Waits until a node has heard that every endpoint is healthy.
+async fn until_all_healthy(node: &NodeHandle) {
+    until_snapshot(node, |snapshot| {
+        let endpoints = snapshot.estate.endpoint_count();
+        snapshot.verdicts.of.iter().take(endpoints).all(|verdict| *verdict == hf_health::Verdict::Healthy)
+    })
+    .await;
+}
+
 /// The story of a data plane: it learns, obeys, loses control, restarts from its disk, and hears control again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_plane_obeys_loses_control_restarts_and_holds_its_shifts() {
@@ -207,15 +217,7 @@ async fn a_data_plane_obeys_loses_control_restarts_and_holds_its_shifts() {
     let data_config = in_world("data", &DATA_ROLES, &[control.addresses().feed]);
     let data = world.start(&data_config).await;
 
-    until_snapshot(&data, |snapshot| {
-        snapshot
-            .verdicts
-            .of
-            .iter()
-            .take(snapshot.estate.endpoint_count())
-            .all(|v| *v == hf_health::Verdict::Healthy)
-    })
-    .await;
+    until_all_healthy(&data).await;
     until_report(&control, "data", |report| report.revision >= Revision(1)).await;
     assert_eq!(ask_web(world.web).await, "a");
     assert_eq!(ask_dns(data.addresses().dns[0]).await, 1, "both endpoints have the address 127.0.0.1");
@@ -261,15 +263,7 @@ async fn one_process_can_have_all_roles() {
     config.balancer.ticket_key_file = Some("tickets.key".into());
     let node = world.start(&config).await;
     assert!(node.addresses().assign.is_some());
-    until_snapshot(&node, |snapshot| {
-        snapshot
-            .verdicts
-            .of
-            .iter()
-            .take(snapshot.estate.endpoint_count())
-            .all(|v| *v == hf_health::Verdict::Healthy)
-    })
-    .await;
+    until_all_healthy(&node).await;
     assert_eq!(within(until_answer(&world)).await, "a");
     let status = world.client(&node, "all").status().await.unwrap();
     assert_eq!(status.nodes.len(), 1);

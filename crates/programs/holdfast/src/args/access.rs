@@ -80,6 +80,9 @@ pub struct AddArgs {
     /// Only this zone; may be repeated. Default: all.
     #[arg(long = "zone", value_name = "ZONE")]
     pub zones: Vec<String>,
+    /// Only results of this health check, for the role `push`; may be repeated. Default: all.
+    #[arg(long = "check", value_name = "CHECK")]
+    pub checks: Vec<String>,
     /// A name in its client certificates (the common name or a DNS name); may be repeated.
     #[arg(long = "certificate-name", value_name = "NAME")]
     pub certificates: Vec<String>,
@@ -101,6 +104,8 @@ pub enum RoleName {
     Update,
     /// Registering endpoints of pools that let services register, and nothing else: for services.
     Register,
+    /// Telling checkers results of pushed health checks, and nothing else: for pushers.
+    Push,
     /// Overriding safety rules and floors by name, besides `operate`.
     BreakGlass,
 }
@@ -113,6 +118,7 @@ impl From<RoleName> for Role {
             RoleName::Administer => Role::Administer,
             RoleName::Update => Role::Update,
             RoleName::Register => Role::Register,
+            RoleName::Push => Role::Push,
             RoleName::BreakGlass => Role::BreakGlass,
         }
     }

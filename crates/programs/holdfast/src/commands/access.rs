@@ -102,6 +102,7 @@ struct Shown {
     panels: Option<Vec<String>>,
     pools: Option<Vec<String>>,
     zones: Option<Vec<String>>,
+    checks: Option<Vec<String>>,
     certificates: Vec<String>,
     tokens: usize,
     access_keys: Vec<String>,
@@ -152,6 +153,7 @@ fn principal(new: &AddArgs) -> NewPrincipal {
         panels: some(&new.panels),
         pools: some(&new.pools),
         zones: some(&new.zones),
+        checks: some(&new.checks),
         certificates: new.certificates.clone(),
         expires: new.expires.clone(),
     }
@@ -169,6 +171,7 @@ fn shown(list: &AccessList) -> Vec<Shown> {
             panels: names(scopes.panels.as_ref()),
             pools: names(scopes.pools.as_ref()),
             zones: names(scopes.zones.as_ref()),
+            checks: names(scopes.checks.as_ref()),
             certificates: holder.certificates.clone(),
             tokens: holder.tokens.len(),
             access_keys: holder.keys.iter().map(|key| key.id.to_string()).collect(),
@@ -189,7 +192,8 @@ fn last_end(holder: &Holder) -> Option<u64> {
 
 fn in_table(shown: &[Shown]) -> String {
     let row = |one: &Shown| {
-        let kinds = [("panels", &one.panels), ("pools", &one.pools), ("zones", &one.zones)];
+        let kinds =
+            [("panels", &one.panels), ("pools", &one.pools), ("zones", &one.zones), ("checks", &one.checks)];
         let scopes: Vec<String> = kinds
             .into_iter()
             .filter_map(|(kind, names)| {
@@ -233,6 +237,7 @@ mod tests {
             panels: Vec::new(),
             pools: vec!["web".to_owned()],
             zones: zones.iter().map(ToString::to_string).collect(),
+            checks: Vec::new(),
             certificates: Vec::new(),
             expires: Some("2030-01-01".to_owned()),
         })

@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod estate;
 pub mod explain;
 pub mod generate;
+pub mod health;
 pub mod hosted_zones;
 pub mod journal;
 pub mod pin;

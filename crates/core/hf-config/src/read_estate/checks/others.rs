@@ -49,7 +49,7 @@ pub(super) fn pushed(fields: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Op
         Some(value) => value.duration(LEASE_MIN, LEASE_MAX, report),
         None => Some(LEASE_DEFAULT),
     };
-    let missing = missing(fields.get("missing"), Missing::Bad, report);
+    let missing = missing(fields.get("missing"), Missing::Unknown, report);
     Some(PushedCheck { lease: lease?, missing: missing? })
 }
 

@@ -173,6 +173,7 @@ impl Fixture {
             geography: Geography::default(),
             activity: Arc::default(),
             dns: None,
+            pushed: None,
             sources_config: hf_config::node::SourcesConfig::default(),
             sources: Arc::default(),
             carried: Arc::default(),

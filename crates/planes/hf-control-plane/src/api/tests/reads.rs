@@ -45,7 +45,7 @@ async fn every_described_route_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 51);
+    assert_eq!(count, 53);
 }
 
 #[tokio::test]
