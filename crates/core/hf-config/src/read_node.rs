@@ -95,6 +95,22 @@ pub fn check_node_in(file: &str, text: &str, estate: &Estate) -> Result<(), Prob
     verdict(vec![report])
 }
 
+/// What is allowed between a good node file and its estate, and seldom meant: a check of kind command whose program a node with the checker role may
+/// not run, so that its checker says nothing of it.
+pub fn advise_node_in(file: &str, text: &str, estate: &Estate) -> Vec<Problem> {
+    let mut report = Report::new(file, text);
+    let Some(document) = report.parse() else { return Vec::new() };
+    let mut root = Fields::new(&document, 0, "a node file");
+    let mut aside = Report::new(file, text);
+    if let Some(config) = node_config(&mut root, &mut aside)
+        && config.roles.contains(&Role::Checker)
+    {
+        let at = root.get("checker").or(root.get("node")).map_or(0, Value::at);
+        checker::advise(&config.checker, at, estate, &mut report);
+    }
+    report.into_problems()
+}
+
 /// The problem of a node file whose `estate = …` is not there or not an estate file; told at its place.
 pub fn estate_reference_problem(file: &str, text: &str, why: &str) -> Problems {
     let mut report = Report::new(file, text);

@@ -1,5 +1,6 @@
 //! `[checker]`: how the checker role runs.
 
+use crate::estate::{CheckKind, Estate};
 use crate::node::CheckerConfig;
 use crate::walk::{Fields, Report, clip};
 
@@ -27,4 +28,24 @@ pub(super) fn checker(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Opt
     }
     fields.finish(&[], report);
     Some(CheckerConfig { allow_commands: allow_commands? })
+}
+
+/// Checks whose program may not run here. `at` is where the section stands.
+pub(super) fn advise(checker: &CheckerConfig, at: usize, estate: &Estate, report: &mut Report<'_>) {
+    for check in estate.health_checks.iter().filter(|check| !check.disabled) {
+        let CheckKind::Command(command) = &check.kind else { continue };
+        let Some(program) = command.command.first() else { continue };
+        if checker.allow_commands.contains(program) {
+            continue;
+        }
+        report.add(
+            at,
+            format_args!(
+                "health check `{}` runs {}, and this node does not allow it: its checker says nothing of that check; add the program to \
+                 `allow_commands` in [checker], or leave the check to other checkers",
+                check.name,
+                clip(program)
+            ),
+        );
+    }
 }

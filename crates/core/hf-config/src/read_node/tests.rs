@@ -510,3 +510,34 @@ fn programs_that_checks_may_run_are_absolute_paths() {
         "#]],
     );
 }
+
+#[test]
+fn a_checker_that_may_not_run_a_checks_program_is_told() {
+    let estate = |more: &str| {
+        let toml = format!(
+            "[[region]]\nid = \"r\"\n[[zone]]\nid = \"a\"\nregion = \"r\"\n[[health_check]]\nname = \"disk\"\nkind = \"command\"\n\
+             command = [\"/usr/lib/checks/disk\", \"/srv\"]\n{more}"
+        );
+        let bundle = crate::estate::EstateBundle { toml, ..Default::default() };
+        crate::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"))
+    };
+    let told = |roles: &str, allowed: &str, more: &str| {
+        let text = format!(
+            "[node]\nid = \"n\"\nzone = \"a\"\ndata_dir = \"/d\"\nroles = [{roles}]\n[checker]\nallow_commands = [{allowed}]\n"
+        );
+        let told = advise_node_in("node.toml", &text, &estate(more));
+        told.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    expect![[
+        "node.toml:6:1: health check `disk` runs /usr/lib/checks/disk, and this node does not allow it: its checker says nothing of that check; \
+         add the program to `allow_commands` in [checker], or leave the check to other checkers"
+    ]]
+    .assert_eq(&told("\"checker\"", "\"/bin/true\"", ""));
+    for (roles, allowed, more) in [
+        ("\"checker\"", "\"/usr/lib/checks/disk\"", ""),
+        ("\"dns\"", "", ""),
+        ("\"checker\"", "", "disabled = true\n"),
+    ] {
+        assert_eq!(told(roles, allowed, more), "");
+    }
+}

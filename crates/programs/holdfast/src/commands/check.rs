@@ -61,6 +61,9 @@ pub fn run(files: &[PathBuf], output: Output) -> Result<(), Failure> {
                 None
             }
         };
+        if let Some(estate) = &estate {
+            advice.extend(hf_config::advise_node_in(&path.display().to_string(), text, estate));
+        }
         let (bad, missing) = check_named_files(path, text, estate.as_ref());
         problems.extend(bad);
         advice.extend(missing);
