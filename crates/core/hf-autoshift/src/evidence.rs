@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hf_config::estate::{Estate, PoolIx, ZoneIx};
 use hf_control::Resource;
-use hf_health::Verdict;
+use hf_health::{Verdict, endpoint_verdict, is_of_each};
 use hf_model::ZoneId;
 
 use crate::{GRAY_FRESH_S, Gray, GrayFinding, Inputs};
@@ -63,12 +63,14 @@ impl<'a> Ground<'a> {
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
         let mut at = 0;
         let mut tallies = Vec::with_capacity(inputs.estate.pools.len());
-        for pool in &inputs.estate.pools {
+        for ix in inputs.estate.pool_indexes() {
+            let pool = inputs.estate.pool(ix);
             let mut of: BTreeMap<ZoneIx, Tally> = BTreeMap::new();
+            let is_judged = is_judged(inputs.estate, ix);
             for endpoint in &pool.endpoints {
                 let tally = of.entry(endpoint.zone).or_default();
-                if pool.health_check.is_some() {
-                    let verdict = inputs.verdicts.get(at);
+                if is_judged {
+                    let verdict = endpoint_verdict(inputs.estate, inputs.verdicts, ix, at);
                     tally.known += u32::from(verdict != Verdict::Unknown);
                     tally.unhealthy += u32::from(verdict == Verdict::Unhealthy);
                 }
@@ -231,11 +233,16 @@ impl<'a> Ground<'a> {
 
     /// Whether any of the pools has a check on endpoints there.
     pub(crate) fn is_probed(&self, pools: &BTreeSet<PoolIx>, zone: ZoneIx) -> bool {
-        pools.iter().any(|pool| {
-            let pool_of = self.inputs.estate.pool(*pool);
-            pool_of.health_check.is_some() && self.tallies[pool.at()].contains_key(&zone)
-        })
+        pools
+            .iter()
+            .any(|pool| is_judged(self.inputs.estate, *pool) && self.tallies[pool.at()].contains_key(&zone))
     }
+}
+
+/// Whether a pool's endpoints have verdicts of their own. One verdict on all of them (a switch, a calculated check, a disabled one) says nothing of one
+/// zone rather than another, and what was known of them before such a check says nothing any more.
+fn is_judged(estate: &Estate, pool: PoolIx) -> bool {
+    estate.pool(pool).health_check.is_some_and(|check| is_of_each(estate.health_check(check)))
 }
 
 /// Whether a zone is one that a shift of the resource may leave.

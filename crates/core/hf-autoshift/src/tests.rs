@@ -18,11 +18,16 @@ const START: u64 = 1_700_000_000_000;
 
 /// `web` and `api` have two endpoints in each of a, b, c, `lone` lives in a alone.
 fn estate() -> Estate {
+    estate_with("kind = \"tcp\"\ninterval = \"1s\"\ntimeout = \"500ms\"")
+}
+
+/// The same under another check.
+fn estate_with(check: &str) -> Estate {
     let mut toml = String::from("[[region]]\nid = \"west\"\n");
     for zone in ["a", "b", "c"] {
         toml += &format!("[[zone]]\nid = \"{zone}\"\nregion = \"west\"\n");
     }
-    toml += "[[health_check]]\nname = \"up\"\nkind = \"tcp\"\ninterval = \"1s\"\ntimeout = \"500ms\"\n";
+    toml += &format!("[[health_check]]\nname = \"up\"\n{check}\n");
     let mut port = 8_000;
     for (pool, zones) in [("web", "aabbcc"), ("api", "aabbcc"), ("lone", "a")] {
         toml += &format!(
@@ -57,7 +62,8 @@ struct World {
 impl World {
     fn new(resource: &str, autoshift: Autoshift) -> World {
         let estate = estate();
-        let practice = Practice { config: PracticeConfig::default(), autoshift, revision: Revision(2) };
+        let config = PracticeConfig::default();
+        let practice = Practice { config, autoshift, configured_at: Timestamp(0), revision: Revision(2) };
         World {
             verdicts: Verdicts { of: vec![Verdict::Healthy; estate.subject_count()] },
             estate,
@@ -148,6 +154,38 @@ fn a_dead_zone_is_left_after_three_beats() {
             a is watched, 1 more beats: pool/web: 2 of 2 endpoints in a unhealthy by quorum, 0 of 4 elsewhere
             a is left: pool/web: 2 of 2 endpoints in a unhealthy by quorum, 0 of 4 elsewhere"#]],
     );
+}
+
+#[test]
+fn a_check_that_is_not_of_each_endpoint_accuses_no_zone() {
+    for check in ["kind = \"tcp\"\ndisabled = true", "kind = \"tcp\"\naddress = \"10.0.0.9:80\""] {
+        let mut world = World::new("pool/web", Autoshift::Enabled);
+        world.estate = estate_with(check);
+        // What the zone's endpoints were before the check became another one.
+        world.set("web", "a", Verdict::Unhealthy);
+        check_quiet(&mut world);
+    }
+    // Results that are pushed for the check as a whole count for endpoints that have none of their own.
+    let mut world = World::new("pool/web", Autoshift::Enabled);
+    world.estate = estate_with("kind = \"pushed\"");
+    for zone in ["b", "c"] {
+        world.set("web", zone, Verdict::Unknown);
+    }
+    world.set("web", "a", Verdict::Unhealthy);
+    let last = world.estate.subject_count() - 1;
+    world.verdicts.of[last] = Verdict::Healthy;
+    check(
+        &mut world,
+        1,
+        &expect![
+            "a is watched, 2 more beats: pool/web: 2 of 2 endpoints in a unhealthy by quorum, 0 of 4 elsewhere"
+        ],
+    );
+}
+
+#[track_caller]
+fn check_quiet(world: &mut World) {
+    check(world, 5, &expect!["all is well"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::time::Duration;
 use hf_config::estate::{PoolIx, ZoneIx};
 use hf_control::BreakGlassShift;
 use hf_decide::{PoolZone, Reason, ZoneDecision};
+use hf_health::{Verdict, endpoint_verdict};
 use hf_model::{NodeId, Timestamp};
 use hf_snapshot::Snapshot;
 
@@ -231,7 +232,16 @@ fn impaired_in(snapshot: &Snapshot, zone: ZoneIx, only: Option<PoolIx>) -> Strin
     let here = estate.endpoint_refs().enumerate().filter(|(_, endpoint)| {
         estate.endpoint(*endpoint).zone == zone && only.is_none_or(|only| only == endpoint.pool)
     });
-    let unhealthy = here.filter(|(at, _)| snapshot.verdicts.get(*at) == hf_health::Verdict::Unhealthy);
+    // As in `hf-decide`: without a check an old verdict says nothing, and one that is not about each endpoint speaks for all.
+    let common: Vec<Option<Verdict>> = estate
+        .pool_indexes()
+        .map(|pool| hf_decide::common_verdict(estate, &snapshot.intent, &snapshot.verdicts, pool))
+        .collect();
+    let verdict = |at: usize, pool: PoolIx| {
+        estate.pool(pool).health_check?;
+        Some(common[pool.at()].unwrap_or_else(|| endpoint_verdict(estate, &snapshot.verdicts, pool, at)))
+    };
+    let unhealthy = here.filter(|(at, endpoint)| verdict(*at, endpoint.pool) == Some(Verdict::Unhealthy));
     let mut named: Vec<String> =
         unhealthy.map(|(_, endpoint)| estate.endpoint(endpoint).address.to_string()).collect();
     let more = named.len().saturating_sub(NAMED);

@@ -32,7 +32,11 @@ endpoints = [
 
 /// `verdicts`: one of `+-?` for each endpoint. `shift`: the scope of a shift out of zone a.
 fn snapshot(number: u64, verdicts: &str, shift: Option<&str>) -> Arc<Snapshot> {
-    let bundle = EstateBundle { toml: ESTATE.to_owned(), ..EstateBundle::default() };
+    snapshot_of(ESTATE, number, verdicts, shift)
+}
+
+fn snapshot_of(toml: &str, number: u64, verdicts: &str, shift: Option<&str>) -> Arc<Snapshot> {
+    let bundle = EstateBundle { toml: toml.to_owned(), ..EstateBundle::default() };
     let estate = Arc::new(hf_config::read_estate("estate.toml", &bundle).unwrap());
     let shifts = shift.map(|scope| Shift {
         kind: hf_control::ShiftKind::Zonal,
@@ -110,6 +114,22 @@ fn each_change_has_a_line_with_its_inputs() {
         pool/web: normal -> fail_open (3 of 3 endpoints serve; revision 2, snapshot 9)
         pool/web in a: away -> open (failing open; unhealthy: 10.0.0.1:80, 10.0.0.2:80; revision 2, snapshot 9)
     "#]].assert_eq(&text);
+}
+
+#[test]
+fn unhealthy_are_those_that_count_as_such() {
+    let check = |kind: &str, verdicts: &str| {
+        let toml = ESTATE.replace("kind = \"http\"", kind);
+        let snapshot = snapshot_of(&toml, 1, verdicts, None);
+        impaired_in(&snapshot, snapshot.estate.zone_indexes().next().unwrap(), None)
+    };
+    assert_eq!(check("kind = \"http\"", "-+++"), "unhealthy: 10.0.0.1:80");
+    // What was seen before says nothing under a check that asks for something else.
+    assert_eq!(check("kind = \"http\"\ndisabled = true", "--++"), "no endpoint unhealthy");
+    let standing = "kind = \"tcp\"\naddress = \"10.0.0.9:80\"";
+    assert_eq!(check(standing, "--++"), "no endpoint unhealthy");
+    assert_eq!(check(standing, "+++-"), "unhealthy: 10.0.0.1:80, 10.0.0.2:80");
+    assert_eq!(check("kind = \"pushed\"", "?+?-"), "unhealthy: 10.0.0.1:80");
 }
 
 #[test]
