@@ -1,6 +1,6 @@
 //! Project chores: `cargo xtask ci` runs what CI runs, in the order in which failures are cheapest; `cargo xtask fuzz` looks for
 //! inputs that break a parser, `cargo xtask sim` for seeds that break a rule, `cargo xtask gray` for services on which the detector errs, `cargo xtask churn` for memory that grows, `cargo xtask dns-chain` for a change that
-//! other name servers do not follow; `cargo xtask aws-acceptance` shows the ARC front's
+//! other name servers do not follow, `cargo xtask failures` for endpoints that fail and are judged wrongly; `cargo xtask aws-acceptance` shows the ARC front's
 //! acceptance list, call by call.
 //!
 //! Not here: installing tools (`./test` does), releases.
@@ -8,6 +8,7 @@
 mod bench;
 mod churn;
 mod dns_chain;
+mod failures;
 mod fuzz;
 mod gray;
 mod places;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => return bench::main(rest),
         ["churn", rest @ ..] => return churn::main(rest),
         ["dns-chain", rest @ ..] => return dns_chain::main(rest),
+        ["failures", rest @ ..] => return failures::main(rest),
         ["fuzz", rest @ ..] => return fuzz::main(rest),
         ["gray", rest @ ..] => return gray::main(rest),
         ["places", rest @ ..] => return places::main(rest),
@@ -88,7 +90,7 @@ fn main() -> ExitCode {
         ["aws-acceptance", rest @ ..] => return aws_acceptance(rest),
         _ => {
             eprintln!(
-                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]\n       cargo xtask sim [--seeds N] [--from FIRST] [--only world|cluster]\n       cargo xtask gray [--episodes N] [--seed S] [--hard X] [--kinds A,B] [--coarse] [--verbose]\n       cargo xtask bench ledger|dns|proxy [OPTIONS]\n       cargo xtask churn [--minutes N] [--rate R] [--open N]\n       cargo xtask dns-chain [--changes N]\n       cargo xtask aws-acceptance [--only boto3|aws1|aws2|places]"
+                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]\n       cargo xtask sim [--seeds N] [--from FIRST] [--only world|cluster]\n       cargo xtask gray [--episodes N] [--seed S] [--hard X] [--kinds A,B] [--coarse] [--verbose]\n       cargo xtask bench ledger|dns|proxy [OPTIONS]\n       cargo xtask churn [--minutes N] [--rate R] [--open N]\n       cargo xtask dns-chain [--changes N]\n       cargo xtask failures [--only FAULT,FAULT]\n       cargo xtask aws-acceptance [--only boto3|aws1|aws2|places]"
             );
             return ExitCode::from(2);
         }

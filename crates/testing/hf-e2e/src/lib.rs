@@ -3,7 +3,7 @@
 //! What only they can show: that the built program carries real clients' traffic over real links, and what happens to it when links
 //! turn into black holes or go down, when processes are killed, when a node boots alone.
 //!
-//! [`places`] is a second world: five places with an etcd member and a control node each, and twenty data planes.
+//! [`failures`] is a table: endpoints that fail in twelve ways, and what is decided. [`places`] is a second world: five places with an etcd member and a control node each, and twenty data planes.
 //!
 //! Needs root (namespaces), iproute2, nftables, nginx, dig, curl, etcd, etcdctl and faketime: `./test` installs them, a missing one fails the test by name.
 //!
@@ -11,6 +11,7 @@
 
 pub mod address;
 pub mod estate;
+pub mod failures;
 pub mod load;
 pub mod netns;
 pub mod places;

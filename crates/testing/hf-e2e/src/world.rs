@@ -19,6 +19,8 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct World {
     running: BTreeMap<String, Running>,
+    /// Whether nodes that are started have a clock that can be set.
+    has_clock: bool,
     /// The namespaces.
     pub network: Network,
     folder: tempfile::TempDir,
@@ -34,7 +36,7 @@ impl World {
         }
         network.add("control", CONTROL);
         network.add("client", CLIENT);
-        let mut world = World { running: BTreeMap::new(), network, folder };
+        let mut world = World { running: BTreeMap::new(), has_clock: false, network, folder };
         world.write_files();
         for zone in ZONES {
             let config = world.place(zone).join("nginx.conf");
@@ -120,9 +122,28 @@ impl World {
     }
 
     fn start_process(&self, node: &str, more: &[&str]) -> Running {
-        let mut command = self.network.command(node, holdfast());
-        command.args(["serve", "-c"]).arg(self.place(node).join("node.toml")).args(more);
+        let mut command = self.network.command(node, "env");
+        if self.has_clock {
+            command.args([
+                "FAKETIME_DONT_FAKE_MONOTONIC=1",
+                "DONT_FAKE_MONOTONIC=1",
+                "FAKETIME_CACHE_DURATION=1",
+            ]);
+            command.arg(format!("FAKETIME_TIMESTAMP_FILE={}", self.clock().display()));
+            command.arg(format!("LD_PRELOAD={}", crate::places::faults::FAKETIME));
+        }
+        command.arg(holdfast()).args(["serve", "-c"]).arg(self.place(node).join("node.toml")).args(more);
         Running::start(command, &self.place(node).join("node.log"))
+    }
+
+    fn clock(&self) -> PathBuf {
+        self.folder().join("clock")
+    }
+
+    /// Sets the clock of all nodes that are started from now on, and of those that were started after this was first said, so many seconds ahead.
+    pub fn set_clock(&mut self, ahead_s: u32) {
+        self.has_clock = true;
+        write(&self.clock(), &format!("+{ahead_s}"));
     }
 
     /// Starts a new process of a node, which takes over from the old one, and waits until that has ended.
