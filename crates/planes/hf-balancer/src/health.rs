@@ -2,12 +2,15 @@
 //!
 //! 1. Active: its own prober says unhealthy: not usable. Before its first result the check's `initial` counts; `unknown` is not usable either, so
 //!    that those come first who are known to be well.
+//!    Where nothing goes to each endpoint (a check that stands by itself, a calculated or disabled one, results that others push) the snapshot's
+//!    verdict is that result.
 //! 2. Passive: ejected by what its own requests met (`outliers`). A good check does not end that: it did not see what requests saw.
 //! 3. This view only narrows what the decision serves, and is ignored when it would leave nobody (`hf-balance`).
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 
 use hf_config::estate::Initial;
+use hf_health::Verdict;
 
 /// What a check says; without a check nothing speaks against an endpoint.
 const UNCHECKED: u8 = 0;
@@ -39,15 +42,24 @@ impl LocalHealth {
             return;
         };
         if !self.looked_at.load(Relaxed) {
-            let first = match initial {
-                Initial::Healthy => GOOD,
-                Initial::Unhealthy => BAD,
-                Initial::Unknown => UNKNOWN,
-            };
-            self.checked.store(first, Relaxed);
+            self.checked.store(first(initial), Relaxed);
         } else if self.checked.load(Relaxed) == UNCHECKED {
             self.checked.store(UNKNOWN, Relaxed);
         }
+    }
+
+    /// Takes the snapshot's verdict in place of a prober's results. True if requests should go there from now on.
+    pub fn judged(&self, verdict: Verdict, initial: Initial) -> bool {
+        // Nobody here will look at it: the first round does not wait for it.
+        self.look();
+        let before = self.usable();
+        let checked = match verdict {
+            Verdict::Healthy => GOOD,
+            Verdict::Unhealthy => BAD,
+            Verdict::Unknown => first(initial),
+        };
+        self.checked.store(checked, Relaxed);
+        !before && self.usable()
     }
 
     /// A probe came back, whatever it brought: the first round is over for this endpoint.
@@ -95,6 +107,15 @@ impl LocalHealth {
     /// Takes whether it is ejected. True if that is news.
     pub fn set_ejected(&self, ejected: bool) -> bool {
         self.ejected.swap(ejected, Relaxed) != ejected
+    }
+}
+
+/// What an endpoint counts as before anything is known of it.
+fn first(initial: Initial) -> u8 {
+    match initial {
+        Initial::Healthy => GOOD,
+        Initial::Unhealthy => BAD,
+        Initial::Unknown => UNKNOWN,
     }
 }
 

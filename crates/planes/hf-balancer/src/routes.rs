@@ -14,6 +14,7 @@ use hf_assign::{Assigners, TicketKey};
 use hf_balance::Plan;
 use hf_config::estate::{AllDown, EndpointRef, Estate, Pool, PoolIx, ZoneIx};
 use hf_decide::{PoolDecision, Reason, ZoneState};
+use hf_health::endpoint_verdict;
 use hf_model::{PoolName, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
@@ -89,6 +90,30 @@ impl Placed {
         self.endpoints.iter().flatten().all(|endpoint| endpoint.health.is_looked_at())
     }
 
+    /// Tells endpoints that nobody probes one by one what the snapshot's verdict on them is: here there will be no results for them.
+    fn take_verdicts(&self, snapshot: &Snapshot) {
+        let (estate, verdicts) = (&snapshot.estate, &snapshot.verdicts);
+        let mut first = 0;
+        for at in estate.pool_indexes() {
+            let subjects = first..first + estate.pool(at).endpoints.len();
+            first = subjects.end;
+            let check = estate.pool(at).health_check.map(|check| estate.health_check(check));
+            let Some(check) = check.filter(|check| !check.probes_endpoints()) else { continue };
+            // Where it is not carried nobody asks.
+            let endpoints = &self.of_pool(at).endpoints;
+            if endpoints.is_empty() {
+                continue;
+            }
+            let common = hf_decide::common_verdict(estate, &snapshot.intent, verdicts, at);
+            for (subject, endpoint) in subjects.zip(endpoints) {
+                let own = || endpoint_verdict(estate, verdicts, at, subject);
+                if endpoint.health.judged(common.unwrap_or_else(own), check.initial) {
+                    endpoint.begins_to_serve();
+                }
+            }
+        }
+    }
+
     /// Calls `with` for every pool that this balancer carries.
     pub fn each_pool(&self, mut with: impl FnMut(&Outliers, &[Arc<Endpoint>])) {
         for pool in self.pools.iter().filter(|pool| !pool.endpoints.is_empty()) {
@@ -161,6 +186,7 @@ impl Routes {
     pub fn compile(&mut self, snapshot: &Arc<Snapshot>) -> (Arc<Placed>, Vec<Wanted>) {
         let estate = &snapshot.estate;
         let placed = self.place(estate);
+        placed.take_verdicts(snapshot);
         let own_zone = self.zone.as_ref().and_then(|zone| estate.zone_named(zone));
         if let (Some(zone), None) = (&self.zone, own_zone) {
             tracing::warn!(%zone, "the estate has no zone of this balancer's name: no endpoint counts as near");

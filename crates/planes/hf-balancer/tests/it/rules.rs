@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hf_config::estate::{Choice, Initial, StatusRange};
+use hf_health::Verdict;
 use hf_model::Share;
 
 use crate::support::{Kept, Origin, RawOrigin, WorldBuilder, get, post, raw, until};
@@ -143,4 +144,33 @@ async fn connections_of_another_manner_are_let_go() {
     assert_eq!(client.get("/").await.body, "a");
     assert_eq!(a.accepted(), 2);
     until("the old one is closed", || async { a.connections() == 1 }).await;
+}
+
+/// `initial` would hold for ever: nobody here probes these endpoints one by one.
+#[tokio::test]
+async fn where_nothing_goes_to_each_endpoint_the_quorums_verdict_is_the_result() {
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
+    for (kind, judged) in [
+        ("kind = \"tcp\"\ndisabled = true", [Some(true), Some(true)]),
+        ("kind = \"calculated\"\nof = [\"off\"]", [Some(true), Some(true)]),
+        ("kind = \"pushed\"", [Some(false), Some(true)]),
+        ("kind = \"command\"\ncommand = [\"/bin/true\"]", [None, None]),
+    ] {
+        let checks = format!(
+            "[[health_check]]\nname = \"off\"\nkind = \"tcp\"\ndisabled = true\n[[health_check]]\nname = \"one\"\n{kind}\n"
+        );
+        let mut world = WorldBuilder::new()
+            .more(&checks)
+            .pool(
+                "web",
+                "listen = \"0.0.0.0:80\"\nhealth_check = \"one\"",
+                &[("a", a.address), ("b", b.address)],
+            )
+            .start()
+            .await;
+        world.judge(a.address, Verdict::Unhealthy).await;
+        world.judge(b.address, Verdict::Healthy).await;
+        let known: Vec<_> = world.memory().iter().map(|known| known.healthy).collect();
+        assert_eq!(known, judged, "{kind}");
+    }
 }
