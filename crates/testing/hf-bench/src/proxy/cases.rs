@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::load::{Kind, Load};
 use super::open::open;
 use super::report::Row;
-use super::servers::{Listener, Server, endpoints};
+use super::servers::{Listener, Server, endpoints, from_wheel};
 use super::tls::Files;
 use super::{Options, Told};
 
@@ -122,7 +122,8 @@ pub async fn measure(case: Case, options: &Options, holdfast: &Path) -> Told<Vec
     let _endpoints = endpoints(folder.path())?;
     let mut servers = vec![Server::holdfast(holdfast, &files, folder.path())?];
     if !options.alone {
-        servers.extend(Server::peers(case.listener(), options.envoy.as_deref(), &files, folder.path())?);
+        let envoy = options.envoy.clone().or_else(|| from_wheel(holdfast));
+        servers.extend(Server::peers(case.listener(), envoy.as_deref(), &files, folder.path())?);
     }
     let mut running = Vec::new();
     for server in servers {

@@ -205,9 +205,9 @@ fn envoy_config(base: u16, files: &Files) -> serde_json::Value {
     };
     let manager = json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "codec_type": "AUTO", "stat_prefix": "web",
+        "codec_type": "AUTO", "stat_prefix": "web", "generate_request_id": false,
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "web"}}]}]},
-        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}]}});
+        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": true}}]}});
     let relay = json!({"name": "envoy.filters.network.tcp_proxy", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "stat_prefix": "bytes", "cluster": "web"}});
     let over_tls = json!({"name": "envoy.transport_sockets.tls", "typed_config": {
@@ -219,6 +219,7 @@ fn envoy_config(base: u16, files: &Files) -> serde_json::Value {
             {"address": address("127.0.0.1", tls), "filter_chains": [{"filters": [manager], "transport_socket": over_tls}]},
             {"address": address("127.0.0.1", tcp), "filter_chains": [{"filters": [relay]}]}],
         "clusters": [{"name": "web", "connect_timeout": "1s", "type": "STATIC", "lb_policy": "LEAST_REQUEST",
+            "health_checks": [{"timeout": "1s", "interval": "1s", "healthy_threshold": 1, "unhealthy_threshold": 3, "http_health_check": {"path": "/"}}],
             "circuit_breakers": {"thresholds": [{"max_connections": 20000, "max_pending_requests": 20000, "max_requests": 20000}]},
             "load_assignment": {"cluster_name": "web", "endpoints": [{"lb_endpoints": ENDPOINTS.map(at)}]}}]}})
 }
@@ -241,6 +242,12 @@ fn write(path: &Path, text: &str) -> Told<()> {
 
 fn text(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// The `envoy` of the wheel that `./test` installs: in target/bench, beside the folder of `holdfast`.
+pub fn from_wheel(holdfast: &Path) -> Option<PathBuf> {
+    let target = holdfast.parent()?.parent()?;
+    Some(target.join("bench/bin/envoy")).filter(|path| path.is_file())
 }
 
 fn installed(program: &str) -> Option<String> {
