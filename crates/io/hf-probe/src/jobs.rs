@@ -128,16 +128,17 @@ impl Jobs {
             // A changed check is a new job, so that a result of the old check does not count; what was known still is.
             let known = old.get(&key).and_then(|slot| self.places[*slot as usize].job.as_ref());
             let streak = known.map_or_else(|| presume(presumed, &endpoints), |job| job.streak.resumed());
-            let mut job = Job { address: key.0, check, endpoints, streak, phase, due: None, is_rationed };
-            job.due = Some(schedule::first(now, job.pace(), phase));
-            fresh.push(job);
+            fresh.push(Job { address: key.0, check, endpoints, streak, phase, due: None, is_rationed });
         }
         for slot in old.into_values() {
             let place = &mut self.places[slot as usize];
             *place = Place { generation: place.generation.wrapping_add(1), job: None };
             self.free.push(slot);
         }
-        fresh.into_iter().for_each(|job| self.put(job));
+        let round = schedule::round(fresh.len());
+        for job in fresh {
+            self.put(Job { due: Some(schedule::first(now, job.pace(), job.phase, round)), ..job });
+        }
     }
 
     /// Who has been probed, and who of them is healthy, for an estate of `count` subjects.

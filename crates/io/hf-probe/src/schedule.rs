@@ -4,7 +4,8 @@
 //!    burst, a different order on every node, the same after every restart.
 //! 2. From start to start it is one interval; a probe that came late or out of turn returns to its own slot.
 //! 3. While in doubt the next probe comes at `confirm_interval`.
-//! 4. The first probe of a new endpoint comes within a second, however long the interval: unknown is a bad place to stay.
+//! 4. The first probe of a new endpoint comes within a second, however long the interval: unknown is a bad place to stay. Of more than 10,000 new ones
+//!    10,000 a second have theirs ([`round`]): more is a burst, which takes a core of ours and the network's patience.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +15,15 @@ use tokio::time::Instant;
 
 /// The first round is over after this time, or after one interval if that is shorter.
 pub const FIRST_ROUND: Duration = Duration::from_secs(1);
+
+/// First probes in a second, at most.
+const FIRST_A_SECOND: u32 = 10_000;
+
+/// How long the first round of so many new jobs takes.
+pub fn round(jobs: usize) -> Duration {
+    let jobs = u32::try_from(jobs).unwrap_or(u32::MAX);
+    FIRST_ROUND.max(Duration::from_secs(jobs.into()) / FIRST_A_SECOND)
+}
 
 /// Where in its interval a job's slot lies, as a fraction of 2^32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +63,9 @@ pub struct Pace {
     pub confirm: Duration,
 }
 
-/// When the first probe is due, for a job that came at `now`.
-pub fn first(now: Instant, pace: Pace, phase: Phase) -> Instant {
-    now + phase.of(pace.interval.min(FIRST_ROUND))
+/// When the first probe is due, for a job that came at `now`, in a round of such a length.
+pub fn first(now: Instant, pace: Pace, phase: Phase, round: Duration) -> Instant {
+    now + phase.of(pace.interval.min(round))
 }
 
 /// When the next probe is due after one that began at `began` and ended at `now`. `epoch` is when counting of slots began.
@@ -151,8 +161,9 @@ mod tests {
     fn the_first_round_takes_a_second_at_most() {
         let now = Instant::now();
         let hour = Pace { interval: Duration::from_hours(1), confirm: SECOND };
-        assert_eq!(first(now, hour, Phase(1 << 31)) - now, ms(500));
+        assert_eq!(first(now, hour, Phase(1 << 31), round(10_000)) - now, ms(500));
         let quick = Pace { interval: ms(100), confirm: ms(50) };
-        assert_eq!(first(now, quick, Phase(1 << 31)) - now, ms(50));
+        assert_eq!(first(now, quick, Phase(1 << 31), round(1)) - now, ms(50));
+        assert_eq!(round(100_000), ms(10_000), "but for very many");
     }
 }
