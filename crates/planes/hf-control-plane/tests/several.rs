@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not see as tests
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use hf_config::estate::EstateBundle;
 use hf_control::{Command, Outcome, Refusal, Scope};
 use hf_control_plane::{Control, Gate, StartError, SubmitError};
 use hf_ledger::{
-    BoxFuture, Fate, Followed, GENESIS, Journal, JournalLine, Journalled, Ledger, LedgerError, MemoryLedger,
+    BoxFuture, Fate, GENESIS, GatedLedger, Journal, Journalled, Ledger, LedgerError, MemoryLedger, Verb,
     verify,
 };
 use hf_model::{Operator, RequestId, Revision, Timestamp, ZoneId};
@@ -64,80 +63,45 @@ impl Way {
     fn deaf_to(ledger: &MemoryLedger) -> Arc<Way> {
         Arc::new(Way { ledger: ledger.clone(), deaf: Some(watch::Sender::default()), ..Way::default() })
     }
-
-    fn open(&self, fate: Fate) -> Result<(), LedgerError> {
-        if self.is_away.load(Ordering::SeqCst) { Err(away(fate)) } else { Ok(()) }
-    }
-
-    fn readable(&self) -> Result<(), LedgerError> {
-        self.open(Fate::NotWritten)?;
-        if self.reads_fail.load(Ordering::SeqCst) { Err(away(Fate::NotWritten)) } else { Ok(()) }
-    }
 }
 
 fn away(fate: Fate) -> LedgerError {
     LedgerError::Unavailable { place: "the test".to_owned(), fate, why: "it is away".to_owned() }
 }
 
-impl Ledger for Way {
-    fn append(&self, entry: Vec<u8>) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        Box::pin(async move {
-            self.open(Fate::NotWritten)?;
-            tokio::task::yield_now().await; // others may be first
-            let at = Ledger::append(&self.ledger, entry).await?;
-            if self.loses_answer.swap(false, Ordering::SeqCst) { Err(away(Fate::Unknown)) } else { Ok(at) }
-        })
+impl GatedLedger for Way {
+    fn behind(&self) -> &MemoryLedger {
+        &self.ledger
     }
-    fn barrier(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        Box::pin(async move {
-            self.readable()?;
-            self.ledger.barrier().await
-        })
-    }
-    fn follow(&self, after: Revision) -> BoxFuture<'_, Result<Followed, LedgerError>> {
-        Box::pin(async move {
-            self.readable()?;
-            self.ledger.follow(after).await
-        })
-    }
-    fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>> {
-        Box::pin(async move {
-            self.open(Fate::NotWritten)?;
-            self.checkpoints.fetch_add(1, Ordering::SeqCst);
-            if let Some(mut go) = self.slow_checkpoint.clone() {
-                let _ = go.wait_for(|go| *go).await;
-            }
-            self.ledger.checkpoint(at, state).await
-        })
-    }
-    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        self.ledger.last_checkpoint()
-    }
-    fn restart_at(
-        &self,
-        at: Revision,
-        state: Vec<u8>,
-        aside: String,
-    ) -> BoxFuture<'_, Result<Option<PathBuf>, LedgerError>> {
-        self.ledger.restart_at(at, state, aside)
-    }
-    fn newest(&self) -> watch::Receiver<Revision> {
-        self.deaf.as_ref().map_or_else(|| self.ledger.newest(), watch::Sender::subscribe)
-    }
-}
 
-impl Journal for Way {
-    fn append(&self, lines: Vec<JournalLine>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+    fn pass<'a>(&'a self, verb: Verb<'a>) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
-            self.open(Fate::Unknown)?;
-            Journal::append(&self.ledger, lines).await
+            if self.is_away.load(Ordering::SeqCst) {
+                return Err(away(if verb == Verb::Lines { Fate::Unknown } else { Fate::NotWritten }));
+            }
+            match verb {
+                Verb::Append(_) => tokio::task::yield_now().await, // others may be first
+                Verb::Barrier | Verb::Follow if self.reads_fail.load(Ordering::SeqCst) => {
+                    return Err(away(Fate::NotWritten));
+                }
+                Verb::Checkpoint => {
+                    self.checkpoints.fetch_add(1, Ordering::SeqCst);
+                    if let Some(mut go) = self.slow_checkpoint.clone() {
+                        let _ = go.wait_for(|go| *go).await;
+                    }
+                }
+                Verb::Barrier | Verb::Follow | Verb::Lines => {}
+            }
+            Ok(())
         })
     }
-    fn read(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Journalled>, LedgerError>> {
-        Journal::read(&self.ledger, after, limit)
+
+    fn pass_back(&self, at: Revision) -> Result<Revision, LedgerError> {
+        if self.loses_answer.swap(false, Ordering::SeqCst) { Err(away(Fate::Unknown)) } else { Ok(at) }
     }
-    fn newest_position(&self) -> BoxFuture<'_, Result<u64, LedgerError>> {
-        self.ledger.newest_position()
+
+    fn heard(&self) -> watch::Receiver<Revision> {
+        self.deaf.as_ref().map_or_else(|| self.ledger.newest(), watch::Sender::subscribe)
     }
 }
 

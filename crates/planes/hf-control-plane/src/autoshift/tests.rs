@@ -1,15 +1,15 @@
 //! The loop around the decision, with a real ledger in memory: who acts, what is tried again, what is told.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hf_control::{Autoshift, Expect, PracticeConfig, ShiftState};
 use hf_health::Verdict;
-use hf_ledger::{BoxFuture, Followed, Ledger, MemoryLedger};
+use hf_ledger::{BoxFuture, GatedLedger, MemoryLedger, Verb};
 use hf_model::Revision;
 
 use super::*;
 use crate::api::fixture::Fixture;
+use crate::control::tests::full_disk;
 use crate::control::{Behind, Gate};
 
 const BEAT: Duration = Duration::from_secs(1);
@@ -57,38 +57,20 @@ impl Silent {
     }
 }
 
-impl Ledger for Silent {
-    fn append(&self, entry: Vec<u8>) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        self.asked.lock().unwrap().push(entry.clone());
-        if self.is_silent.load(Ordering::SeqCst) {
-            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            let error = LedgerError::Full { place: "ledger".to_owned(), source };
-            return Box::pin(std::future::ready(Err(error)));
+impl GatedLedger for Silent {
+    fn behind(&self) -> &MemoryLedger {
+        &self.inner
+    }
+
+    fn pass<'a>(&'a self, verb: Verb<'a>) -> BoxFuture<'a, Result<(), LedgerError>> {
+        let mut passed = Ok(());
+        if let Verb::Append(entry) = verb {
+            self.asked.lock().unwrap().push(entry.to_vec());
+            if self.is_silent.load(Ordering::SeqCst) {
+                passed = Err(full_disk());
+            }
         }
-        Ledger::append(&self.inner, entry)
-    }
-    fn barrier(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        self.inner.barrier()
-    }
-    fn follow(&self, after: Revision) -> BoxFuture<'_, Result<Followed, LedgerError>> {
-        self.inner.follow(after)
-    }
-    fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.inner.checkpoint(at, state)
-    }
-    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        self.inner.last_checkpoint()
-    }
-    fn restart_at(
-        &self,
-        at: Revision,
-        state: Vec<u8>,
-        aside: String,
-    ) -> BoxFuture<'_, Result<Option<PathBuf>, LedgerError>> {
-        self.inner.restart_at(at, state, aside)
-    }
-    fn newest(&self) -> watch::Receiver<Revision> {
-        self.inner.newest()
+        Box::pin(std::future::ready(passed))
     }
 }
 

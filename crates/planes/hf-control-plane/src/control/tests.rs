@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hf_config::estate::EstateBundle;
 use hf_control::{Refusal, Scope, ShiftState};
-use hf_ledger::{BoxFuture, Fate, Followed, MemoryLedger};
+use hf_ledger::{BoxFuture, Fate, GatedLedger, MemoryLedger, Verb};
 use hf_model::{Timestamp, ZoneId};
 
 use super::*;
@@ -165,44 +165,32 @@ struct Faulty {
     held: Mutex<Option<watch::Receiver<bool>>>,
 }
 
-impl Ledger for Faulty {
-    fn append(&self, entry: Vec<u8>) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        if self.full.load(Ordering::SeqCst) {
-            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            let error = LedgerError::Full { place: "ledger.redb".to_owned(), source };
-            return Box::pin(std::future::ready(Err(error)));
-        }
-        let held = self.held.lock().unwrap().clone();
+impl GatedLedger for Faulty {
+    fn behind(&self) -> &MemoryLedger {
+        &self.inner
+    }
+
+    fn pass<'a>(&'a self, verb: Verb<'a>) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
+            if !matches!(verb, Verb::Append(_)) {
+                return Ok(());
+            }
+            if self.full.load(Ordering::SeqCst) {
+                return Err(full_disk());
+            }
+            let held = self.held.lock().unwrap().clone();
             if let Some(mut held) = held {
                 let _ = held.wait_for(|go| *go).await;
             }
-            Ledger::append(&self.inner, entry).await
+            Ok(())
         })
     }
-    fn barrier(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        self.inner.barrier()
-    }
-    fn follow(&self, after: Revision) -> BoxFuture<'_, Result<Followed, LedgerError>> {
-        self.inner.follow(after)
-    }
-    fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.inner.checkpoint(at, state)
-    }
-    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        self.inner.last_checkpoint()
-    }
-    fn restart_at(
-        &self,
-        at: Revision,
-        state: Vec<u8>,
-        aside: String,
-    ) -> BoxFuture<'_, Result<Option<std::path::PathBuf>, LedgerError>> {
-        self.inner.restart_at(at, state, aside)
-    }
-    fn newest(&self) -> watch::Receiver<Revision> {
-        self.inner.newest()
-    }
+}
+
+/// What a ledger says whose disk is full.
+pub(crate) fn full_disk() -> LedgerError {
+    let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    LedgerError::Full { place: "ledger.redb".to_owned(), source }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,8 @@
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hf_clock::Clock;
 use hf_control::Command;
-use hf_ledger::{
-    BoxFuture, Fate, Followed, Journal, JournalLine, Journalled, Ledger, LedgerError, MemoryLedger,
-};
+use hf_ledger::{BoxFuture, Fate, GatedLedger, LedgerError, MemoryLedger, Verb};
 use hf_model::{Operator, RequestId, Revision, Timestamp};
 use tokio::time::timeout;
 
@@ -24,61 +21,20 @@ struct Deaf {
     newest: watch::Sender<Revision>,
 }
 
-impl Deaf {
-    fn there(&self) -> Result<(), LedgerError> {
+impl GatedLedger for Deaf {
+    fn behind(&self) -> &MemoryLedger {
+        &self.ledger
+    }
+
+    fn pass<'a>(&'a self, verb: Verb<'a>) -> BoxFuture<'a, Result<(), LedgerError>> {
+        let is_away = self.is_away.load(Ordering::SeqCst) && matches!(verb, Verb::Barrier | Verb::Follow);
         let (place, why) = ("the test".to_owned(), "it is away".to_owned());
-        if self.is_away.load(Ordering::SeqCst) {
-            Err(LedgerError::Unavailable { place, fate: Fate::NotWritten, why })
-        } else {
-            Ok(())
-        }
+        let away = LedgerError::Unavailable { place, fate: Fate::NotWritten, why };
+        Box::pin(std::future::ready(if is_away { Err(away) } else { Ok(()) }))
     }
-}
 
-impl Ledger for Deaf {
-    fn append(&self, entry: Vec<u8>) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        Ledger::append(&self.ledger, entry)
-    }
-    fn barrier(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        Box::pin(async move {
-            self.there()?;
-            self.ledger.barrier().await
-        })
-    }
-    fn follow(&self, after: Revision) -> BoxFuture<'_, Result<Followed, LedgerError>> {
-        Box::pin(async move {
-            self.there()?;
-            self.ledger.follow(after).await
-        })
-    }
-    fn checkpoint(&self, at: Revision, state: Vec<u8>) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.ledger.checkpoint(at, state)
-    }
-    fn last_checkpoint(&self) -> BoxFuture<'_, Result<Revision, LedgerError>> {
-        self.ledger.last_checkpoint()
-    }
-    fn restart_at(
-        &self,
-        at: Revision,
-        state: Vec<u8>,
-        aside: String,
-    ) -> BoxFuture<'_, Result<Option<PathBuf>, LedgerError>> {
-        self.ledger.restart_at(at, state, aside)
-    }
-    fn newest(&self) -> watch::Receiver<Revision> {
+    fn heard(&self) -> watch::Receiver<Revision> {
         self.newest.subscribe()
-    }
-}
-
-impl Journal for Deaf {
-    fn append(&self, lines: Vec<JournalLine>) -> BoxFuture<'_, Result<u64, LedgerError>> {
-        Journal::append(&self.ledger, lines)
-    }
-    fn read(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Journalled>, LedgerError>> {
-        Journal::read(&self.ledger, after, limit)
-    }
-    fn newest_position(&self) -> BoxFuture<'_, Result<u64, LedgerError>> {
-        self.ledger.newest_position()
     }
 }
 
