@@ -98,15 +98,7 @@ async fn answers_follow_the_geography_of_the_clients_subnet_and_of_the_file() {
     std::fs::write(world.dir.path().join("latency"), "# none yet\n").unwrap();
     let node = world.start(&config).await;
     let dns = node.addresses().dns[0];
-    until_snapshot(&node, |snapshot| {
-        snapshot
-            .verdicts
-            .of
-            .iter()
-            .take(snapshot.estate.endpoint_count())
-            .all(|v| *v == hf_health::Verdict::Healthy)
-    })
-    .await;
+    until_all_healthy(&node).await;
     assert_eq!(until_asked(dns, LONDON, "127.0.0.11").await, 24);
     assert!(until_asked(dns, ELSEWHERE, "127.0.0.12").await < 24, "no more bits than the database looked at");
 
