@@ -15,7 +15,7 @@ pub const NETWORKS: usize = 4_096;
 pub const HEALTH_CHECKS: usize = 1_000;
 /// Pools.
 pub const POOLS: usize = 1_000;
-/// Endpoints of all pools together: what one core probes every ten seconds (`docs/benchmarks.md`).
+/// Endpoints of all pools together.
 pub const ENDPOINTS: usize = 100_000;
 /// Endpoints that one source may tell.
 pub const SOURCED: i64 = 2_000;
