@@ -28,6 +28,8 @@
 //! - No plane goes back in revision; what it boots with is not older than what its disk had.
 //! - No answer tells of an entry that the ledger does not have.
 //! - Nothing that is due stays in force longer than [`check::DUE_MS`] while a control node that knows the time can reach the ledger.
+//! - Never are two zones of a region away by autoshifts, whoever holds itself for the one that begins them; nor one by an autoshift while people
+//!   take another away ([`check_autoshifts`](world::World::check_autoshifts)).
 //! - Without control, planes serve what they served.
 //!
 //! # The test of the tester

@@ -43,6 +43,8 @@ fn check_all(seeds: std::ops::Range<u64>) {
         ("starts of control nodes", |seen| seen.starts, 8),
         ("nodes that went on from a checkpoint", |seen| seen.caught_up, 3),
         ("snapshots", |seen| seen.snapshots, 1_000),
+        ("autoshifts that began", |seen| seen.autoshifts, 3),
+        ("autoshifts refused", |seen| seen.autoshifts_refused, 3),
     ] {
         let mean = all.iter().map(of).sum::<u64>() / seeds;
         println!("{mean:>8} {name}");

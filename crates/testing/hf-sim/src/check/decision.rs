@@ -1,7 +1,7 @@
 //! The rules on one decision: who may serve, what yields and why, and the floor.
 
 use hf_config::estate::{Estate, ZoneIx};
-use hf_control::{BreakGlassFate, BreakGlassShift, Intent, PinTo, Scope};
+use hf_control::{BreakGlassFate, BreakGlassShift, Intent, PinTo, Scope, ShiftKind};
 use hf_decide::{Mode, NotApplied, NotAppliedWhy, PoolDecision, Reason, Source, ZoneState};
 use hf_health::Verdict;
 use hf_model::{ShiftId, Timestamp};
@@ -55,7 +55,10 @@ fn check_one(
     for shift in intent.shifts.iter().filter(|shift| reaches(estate, &shift.scope, name, decision)) {
         let zone = estate.zone_named(&shift.zone).ok_or("a shift of a zone that is not there")?;
         let Some(found) = decision.zone(zone) else { continue };
-        let source = Source::Shift(shift.id.clone());
+        let source = match shift.kind {
+            ShiftKind::Autoshift => Source::Autoshift(shift.id.clone()),
+            _ => Source::Shift(shift.id.clone()),
+        };
         if found.state == ZoneState::Open && !is_listed(&source, zone) {
             return Err(format!("{} takes {} away, and it serves; nothing says why", shift.id, shift.zone));
         }
@@ -162,12 +165,29 @@ fn check_refused(
         NotAppliedWhy::Outranked(Source::Shift(id)) => {
             matches!(reason, Some(Reason::Shifted { id: shown, .. }) if shown == id)
         }
+        NotAppliedWhy::OtherZone(people) => {
+            let region = |at: ZoneIx| estate.zone(at).region;
+            let is_other = |zone: ZoneIx| zone != refused.zone && region(zone) == region(refused.zone);
+            matches!(refused.source, Source::Autoshift(_))
+                && decision.zones.iter().any(|zone| is_other(zone.zone) && is_of(people, &zone.reason))
+        }
         _ => false,
     };
     if holds {
         Ok(())
     } else {
         Err(format!("{:?} yields in {zone} because of {:?}, and that is not so", refused.source, refused.why))
+    }
+}
+
+/// Whether a reason is the word of this source, of people's.
+fn is_of(people: &Source, reason: &Reason) -> bool {
+    match (people, reason) {
+        (Source::Shift(id), Reason::Shifted { id: shown, .. }) => id == shown,
+        (Source::Pin, Reason::PinnedOut { .. })
+        | (Source::BreakGlass, Reason::BreakGlass { .. })
+        | (Source::Control(_), Reason::ControlOff { .. }) => true,
+        _ => false,
     }
 }
 

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hf_config::estate::Estate;
-use hf_control::{Board, Intent, Outcome, RuleKind, SafetyRule};
-use hf_model::{ControlId, Digest, RequestId, Revision, Switch, Timestamp};
+use hf_control::{Board, Command, Intent, Outcome, RuleKind, SafetyRule};
+use hf_decide::Reason;
+use hf_model::{ControlId, Digest, RequestId, Revision, ShiftId, Switch, Timestamp};
 use hf_snapshot::Snapshot;
 
 use super::event::Caller;
+use super::plan::CLIENTS;
 use super::store::Put;
 use super::world::World;
 
@@ -30,6 +32,8 @@ pub struct Known {
     turned: BTreeMap<ControlId, Timestamp>,
     /// Which endpoints serve, by revision.
     serving: BTreeMap<u64, Vec<bool>>,
+    /// Shifts that tellers began.
+    autoshifts: BTreeSet<ShiftId>,
     /// Estates that were read, by what they are read from.
     estates: BTreeMap<Digest, Arc<Estate>>,
     /// The newest revision a while before control went: it is known everywhere then.
@@ -37,10 +41,11 @@ pub struct Known {
 }
 
 impl World {
-    /// An entry was committed: every safety rule holds, unless its sender named it.
+    /// An entry was committed: every safety rule holds, unless its sender named it, and never two zones are away by autoshifts.
     pub fn committed(&mut self, put: &Put) -> Result<(), String> {
         self.seen.entries += 1;
         let revision = self.store.newest();
+        self.check_never_two(put)?;
         self.trace.fold(revision);
         let request = self.known.aliases.get(&put.entry.request).unwrap_or(&put.entry.request);
         let none = BTreeSet::new();
@@ -85,6 +90,66 @@ impl World {
         }
         for control in turned {
             self.known.turned.insert(control, stamp);
+        }
+        Ok(())
+    }
+
+    /// Autoshifts are counted by who asked for them, and zones by their region's letter: whatever the ledger calls them.
+    fn check_never_two(&mut self, put: &Put) -> Result<(), String> {
+        let revision = self.store.newest();
+        if matches!(put.entry.command, Command::StartAutoshift { .. }) || is_of_teller(&put.entry.request) {
+            match self.store.outcomes.get(&revision) {
+                Some(Outcome::Done { shift: Some(shift), .. }) if shift.revision.0 == revision => {
+                    self.seen.autoshifts += u64::from(self.known.autoshifts.insert(shift.id.clone()));
+                }
+                Some(Outcome::Refused(_)) => self.seen.autoshifts_refused += 1,
+                _ => {}
+            }
+        }
+        let active = self.store.shadow.active_shifts();
+        let ours = active.filter(|shift| self.known.autoshifts.contains(&shift.id));
+        let zones: BTreeSet<(Option<char>, &str)> =
+            ours.map(|shift| (shift.zone.as_str().chars().next(), shift.zone.as_str())).collect();
+        let is_twice = |(one, two): (&(Option<char>, &str), &(Option<char>, &str))| one.0 == two.0;
+        if zones.iter().zip(zones.iter().skip(1)).any(is_twice) {
+            return Err(format!(
+                "two zones of a region are away by autoshifts at revision {revision}: {zones:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A zone that an autoshift keeps away is the only one of its region that is away from the pool, but for health and practice.
+    pub fn check_autoshifts(news: &Snapshot) -> Result<(), String> {
+        for pool in &news.decision.pools {
+            let is_ours = |reason: &Reason| matches!(reason, Reason::Autoshift { .. });
+            let is_act = |reason: &Reason| {
+                matches!(
+                    reason,
+                    Reason::Autoshift { .. }
+                        | Reason::Shifted { .. }
+                        | Reason::PinnedOut { .. }
+                        | Reason::ControlOff { .. }
+                        | Reason::BreakGlass { .. }
+                )
+            };
+            for ours in pool.zones.iter().filter(|zone| is_ours(&zone.reason)) {
+                let region = news.estate.zone(ours.zone).region;
+                let other = pool.zones.iter().find(|zone| {
+                    zone.zone != ours.zone
+                        && news.estate.zone(zone.zone).region == region
+                        && is_act(&zone.reason)
+                });
+                if let Some(other) = other {
+                    let id = |zone| &news.estate.zone(zone).id;
+                    return Err(format!(
+                        "{} is away by an autoshift while {} is away, too: {}",
+                        id(ours.zone),
+                        id(other.zone),
+                        other.reason
+                    ));
+                }
+            }
         }
         Ok(())
     }
@@ -154,6 +219,7 @@ impl World {
     ) -> Result<(), String> {
         self.seen.snapshots += 1;
         let revision = news.intent.revision.0;
+        World::check_autoshifts(news).map_err(|what| format!("plane-{at}, revision {revision}: {what}"))?;
         self.trace.fold(revision ^ (at as u64) << 32);
         if let Some(before) = before
             && (before.intent.revision > news.intent.revision || before.number >= news.number)
@@ -226,6 +292,13 @@ impl World {
         let read = intent.read_estate().map_err(|problems| problems.to_string())?;
         Ok(self.known.estates.entry(digest).or_insert_with(|| Arc::new(read)).clone())
     }
+}
+
+/// Whether a teller asked: they come after the operator.
+fn is_of_teller(request: &RequestId) -> bool {
+    let client =
+        request.as_str().strip_prefix("client-").and_then(|rest| rest.split('-').next()?.parse().ok());
+    client.is_some_and(|client: usize| client > CLIENTS)
 }
 
 /// Whether enough of the controls that a rule counts are on: our own count.

@@ -2,7 +2,8 @@
 //!
 //! 1. One operation at a time. An attempt that has no answer in [`PATIENCE_MS`], or a bad one, goes to another node, with the same request id.
 //! 2. After [`PERSISTENCE_MS`] a client gives up: nobody knows what became of it. Once all is healed nobody gives up.
-//! 3. The operator, the last client, shifts and pins zones in the same way; that is not part of the history.
+//! 3. The operator, the client after those, shifts and pins zones in the same way; that is not part of the history.
+//! 4. Tellers, the last ones, begin, renew and end autoshifts. None asks what another does: each has evidence of its own.
 //!
 //! Not here: whether the answers were right (`check`, `hf-history`).
 
@@ -10,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hf_control::{Command, ControlRef, ControlSet, Outcome, PinTo, Refusal, RuleRef, Scope};
+use hf_control::{
+    Command, ControlRef, ControlSet, Outcome, PinTo, Refusal, RuleRef, Scope, Shift, ShiftKind,
+};
 use hf_history::Returned;
 use hf_history::controls::{ControlOperation, Input, Output, Switch};
 use hf_model::{RequestId, ShiftId, ZoneId};
@@ -59,6 +62,10 @@ impl World {
         }
         if client == CLIENTS {
             let command = self.draw_act();
+            return self.ask_for(client, command, None);
+        }
+        if client > CLIENTS {
+            let command = self.draw_autoshift();
             return self.ask_for(client, command, None);
         }
         if self.rng.percent(45) {
@@ -211,9 +218,35 @@ impl World {
         (batch(&controls, &overrides), controls, overrides)
     }
 
+    /// What a teller does next, by evidence that nobody else has.
+    fn draw_autoshift(&mut self) -> Command {
+        let is_ours = |shift: &&Shift| shift.kind == ShiftKind::Autoshift;
+        let ours: Vec<ShiftId> =
+            self.store.shadow.active_shifts().filter(is_ours).map(|shift| shift.id.clone()).collect();
+        let length = Duration::from_millis(self.rng.between(60_000, 120_000));
+        let reason = "the simulation's evidence".to_owned();
+        match self.rng.below(10) {
+            0 | 1 if !ours.is_empty() => {
+                Command::RenewAutoshift { id: self.rng.pick(&ours).clone(), length, reason }
+            }
+            2..=4 if !ours.is_empty() => Command::EndAutoshift { id: self.rng.pick(&ours).clone(), reason },
+            _ => {
+                let zone = Plan::there(self.rng.below(ZONES as u64) as usize);
+                Command::StartAutoshift {
+                    resource: self.rng.pick(&Plan::SHIFTED).parse().expect("a resource"),
+                    zone: ZoneId::new(&zone).expect("a zone's name"),
+                    length,
+                    reason,
+                }
+            }
+        }
+    }
+
     /// The operator's next act on zones.
     fn draw_act(&mut self) -> Command {
-        let zone = ZoneId::new(&format!("z{}", self.rng.below(ZONES as u64))).expect("a zone's name");
+        let at = self.rng.below(ZONES as u64) as usize;
+        let zone = if self.rng.percent(4) { Plan::there(at) } else { format!("z{at}") };
+        let zone = ZoneId::new(&zone).expect("a zone's name");
         let length = Duration::from_millis(self.rng.between(60_000, 180_000));
         let active: Vec<ShiftId> = self.store.shadow.active_shifts().map(|shift| shift.id.clone()).collect();
         let (scope, reason, floor_overrides) = (Scope::Everything, "the simulation".to_owned(), Vec::new());

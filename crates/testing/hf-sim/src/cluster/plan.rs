@@ -11,10 +11,13 @@ use crate::rng::Rng;
 pub const MEMBERS: usize = 5;
 /// Data planes.
 pub const PLANES: usize = 20;
-/// Clients who turn controls, and after them one operator who shifts and pins.
+/// Clients who turn controls; after them comes one operator who shifts and pins.
 pub const CLIENTS: usize = 5;
 /// Zones, three in one region.
 pub const ZONES: usize = 3;
+/// Control nodes that each hold themselves for the one that begins autoshifts, as they may while they do not hear one another: clients of their own kind,
+/// after the operator.
+pub const TELLERS: usize = 2;
 /// The panel of all controls.
 pub const PANEL: &str = "cells";
 
@@ -115,6 +118,14 @@ impl Plan {
         }
     }
 
+    /// A zone of the region whose zones have no controls: autoshifts act there, where people seldom do.
+    pub fn there(zone: usize) -> String {
+        format!("y{zone}")
+    }
+
+    /// What autoshifts act on.
+    pub const SHIFTED: [&'static str; 2] = ["pool/api", "region/there"];
+
     /// The estate: it declares the same. `not-both` is broken by it at first, and holds from the first change of its controls on.
     pub fn estate(&self) -> EstateBundle {
         let mut toml = String::from("[[region]]\nid = \"here\"\n");
@@ -126,6 +137,15 @@ impl Plan {
         toml.push_str("[[pool]]\nname = \"web\"\nmin_zones = 1\nendpoints = [\n");
         for zone in 0..ZONES {
             toml.push_str(&format!("  {{ address = \"10.0.{zone}.1:80\", zone = \"z{zone}\" }},\n"));
+        }
+        toml.push_str("]\n[[region]]\nid = \"there\"\n");
+        for zone in 0..ZONES {
+            toml.push_str(&format!("[[zone]]\nid = \"{}\"\nregion = \"there\"\n", Plan::there(zone)));
+        }
+        toml.push_str("[[pool]]\nname = \"api\"\nmin_zones = 1\nendpoints = [\n");
+        for zone in 0..ZONES {
+            let id = Plan::there(zone);
+            toml.push_str(&format!("  {{ address = \"10.1.{zone}.1:80\", zone = \"{id}\" }},\n"));
         }
         toml.push_str("]\n");
         toml.push_str(&format!("[[control_panel]]\nname = \"{PANEL}\"\n"));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hf_config::node::NodeConfig;
-use hf_control::Command;
+use hf_control::{Autoshift, Command, Expect, PracticeConfig, Resource};
 use hf_control_plane::Replica;
 use hf_feed::Peer;
 use hf_history::controls::ControlOperation;
@@ -19,7 +19,7 @@ use super::event::Event;
 use super::harm::Reach;
 use super::member::Member;
 use super::phases::Phase;
-use super::plan::{CLIENTS, MEMBERS, PLANES, Plan, ZONES};
+use super::plan::{CLIENTS, MEMBERS, PLANES, Plan, TELLERS, ZONES};
 use super::plane::Plane;
 use super::store::{Ask, Store};
 use crate::clock::SimClock;
@@ -49,7 +49,7 @@ pub struct World {
     pub members: Vec<Member>,
     /// The data planes.
     pub planes: Vec<Plane>,
-    /// The clients; the operator is the last one.
+    /// The clients, the operator, and tellers.
     pub clients: Vec<Client>,
     /// What they were answered.
     pub history: Vec<ControlOperation>,
@@ -111,6 +111,10 @@ pub struct Seen {
     pub frames: u64,
     /// Snapshots of the planes.
     pub snapshots: u64,
+    /// Autoshifts that began.
+    pub autoshifts: u64,
+    /// Autoshifts that were refused.
+    pub autoshifts_refused: u64,
 }
 
 impl World {
@@ -158,7 +162,7 @@ impl World {
             peers: peers.collect(),
             members,
             planes,
-            clients: (0..=CLIENTS).map(|_| Client::default()).collect(),
+            clients: (0..=CLIENTS + TELLERS).map(|_| Client::default()).collect(),
             history: Vec::new(),
             reach: Reach::default(),
             known: Known::default(),
@@ -178,7 +182,7 @@ impl World {
         for at in 0..PLANES {
             world.put(0, Event::StartPlane(at));
         }
-        for client in 0..=CLIENTS {
+        for client in 0..=CLIENTS + TELLERS {
             let first = world.rng.between(3_000, 3_000 + world.plan.think_ms);
             world.put(first, Event::Think(client));
         }
@@ -254,19 +258,31 @@ impl World {
         Ok(self.seen)
     }
 
-    /// The first entry, as `holdfast apply` brings it.
+    /// The first entries, as `holdfast apply` and `holdfast autoshift on` bring them.
     fn apply_estate(&mut self) -> Result<(), String> {
-        let command = Command::ApplyEstate { bundle: self.plan.estate(), if_match: None };
-        let stamp = SimClock::default().wall(0);
-        let request = self.next_name("apply");
-        let by = Operator::new("ann");
-        let draft =
-            Replica::draft(by, request, stamp, command).map_err(|error| format!("the estate: {error}"))?;
-        self.store.obey(&Ask::Put(1, Arc::new(draft.bytes)))?;
-        match self.store.outcomes.get(&1) {
-            Some(hf_control::Outcome::Done { .. }) => Ok(()),
-            outcome => Err(format!("the simulation's estate is refused: {outcome:?}")),
+        let mut commands = vec![Command::ApplyEstate { bundle: self.plan.estate(), if_match: None }];
+        for resource in Plan::SHIFTED {
+            let resource: Resource = resource.parse().expect("a resource");
+            let config = PracticeConfig {
+                outcome_alarms: vec!["errors-high".to_owned()],
+                ..PracticeConfig::default()
+            };
+            commands.push(Command::PutPractice { resource: resource.clone(), config, expect: Expect::Any });
+            commands.push(Command::SetAutoshift { resource, to: Autoshift::Enabled });
         }
+        let stamp = SimClock::default().wall(0);
+        for (at, command) in (1..).zip(commands) {
+            let request = self.next_name("apply");
+            let by = Operator::new("ann");
+            let draft = Replica::draft(by, request, stamp, command)
+                .map_err(|error| format!("entry {at}: {error}"))?;
+            self.store.obey(&Ask::Put(at, Arc::new(draft.bytes)))?;
+            match self.store.outcomes.get(&at) {
+                Some(hf_control::Outcome::Done { .. }) => {}
+                outcome => return Err(format!("the simulation's entry {at} is refused: {outcome:?}")),
+            }
+        }
+        Ok(())
     }
 
     fn obey(&mut self, event: Event) -> Result<(), String> {
