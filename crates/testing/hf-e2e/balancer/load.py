@@ -6,10 +6,12 @@
    more on a new one, as browsers and libraries do. Endpoints count ids: had it been carried out before, it is there twice.
 3. A connection that is refused, or ends before a byte of an answer, sends its request to the next place of its kind, where FALL_OVER is set:
    so do clients that know several addresses.
-4. Anything else but 200 is a failure. FILE has a summary in JSON.
+4. Connections come from the addresses of SOURCES in turn, where it is set: a service has more than one client.
+5. Anything else but 200 is a failure. FILE has a summary in JSON.
 """
 
 import asyncio
+import itertools
 import json
 import os
 import sys
@@ -18,6 +20,7 @@ import time
 RATE, FILE, PLACES = float(sys.argv[1]), sys.argv[2], sys.argv[3:]
 LIMIT_S = 10
 FALL_OVER = "FALL_OVER" in os.environ
+SOURCES = itertools.cycle([(source, 0) for source in os.environ.get("SOURCES", "").split()] or [None])
 idle = {place: [] for place in PLACES}
 latencies_ms, failures, posted, again = [], [], [], 0
 
@@ -43,7 +46,7 @@ async def answer(reader):
 
 async def connect(place):
     address, port = place.partition("/")[0].split(":")
-    return await asyncio.open_connection(address, int(port))
+    return await asyncio.open_connection(address, int(port), local_addr=next(SOURCES))
 
 
 async def one(number, due):
@@ -85,7 +88,7 @@ async def one(number, due):
                     again += 1
                     continue
                 break
-        if may_keep:
+        if may_keep and "SOURCES" not in os.environ:
             idle[place].append((reader, writer))
         else:
             writer.close()

@@ -15,6 +15,7 @@
 
 mod act;
 mod cell;
+mod files;
 mod seen;
 mod world;
 
@@ -112,7 +113,7 @@ pub fn wave(world: &FaultyWorld, cells: &[Cell]) -> Vec<Outcome> {
     let mut watched: Vec<Watched> = Vec::new();
     for cell in cells {
         let since = Instant::now();
-        world.set(cell, true);
+        world.set(*cell, true);
         let before = before[cell.fault.pool()].clone();
         watched.push(Watched { cell: *cell, since, before, outcome: Outcome::new(*cell), decided: None });
     }
@@ -124,7 +125,7 @@ pub fn wave(world: &FaultyWorld, cells: &[Cell]) -> Vec<Outcome> {
         observe_for(LOOK);
     }
     for cell in cells {
-        world.set(cell, false);
+        world.set(*cell, false);
     }
     let mended = Instant::now();
     for watched in &mut watched {

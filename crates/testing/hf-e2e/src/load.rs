@@ -115,6 +115,17 @@ impl Load {
     ///
     /// Without Python.
     pub fn start(world: &World, rate: u32, places: &[String], falls_over: bool) -> Load {
+        Load::start_from(world, rate, places, falls_over, &[])
+    }
+
+    /// The same from these addresses of the clients' namespace in turn, each request over a connection of its own.
+    pub fn start_from(
+        world: &World,
+        rate: u32,
+        places: &[String],
+        falls_over: bool,
+        sources: &[String],
+    ) -> Load {
         let mut command = world.network.command("client", python());
         command
             .arg(script("load.py"))
@@ -123,6 +134,9 @@ impl Load {
             .args(places);
         if falls_over {
             command.env("FALL_OVER", "1");
+        }
+        if !sources.is_empty() {
+            command.env("SOURCES", sources.join(" "));
         }
         let log = std::fs::File::create(world.folder().join("load.log")).expect("a log file");
         Load(command.stdin(Stdio::piped()).stderr(log).spawn().expect("python runs"))

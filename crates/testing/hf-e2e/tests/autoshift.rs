@@ -57,7 +57,9 @@ fn a_zone_that_fails_is_left_and_returns_when_it_is_well_and_a_cancel_is_obeyed(
     let mut world = World::build();
     world.set_clock(0);
     world.start_node("control");
-    ZONES.iter().for_each(|zone| world.start_node(zone));
+    for zone in ZONES {
+        world.start_node(zone);
+    }
     world.wait_until_serving();
     for words in [
         &["practice", "configure", "pool/web", "--outcome-alarm", "health-check:web"][..],

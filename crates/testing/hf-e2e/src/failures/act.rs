@@ -26,7 +26,7 @@ pub fn acted(world: &FaultyWorld) -> Result<String, String> {
     world.cli(&["autoshift", "on", &format!("pool/{POOL}")])?;
     let cell = Cell { fault: Fault::ErrorsInPart, scope: Scope::Zone };
     let begun = Instant::now();
-    world.set(&cell, true);
+    world.set(cell, true);
     let shift = wait_for("the autoshift", WITHIN, || {
         let status = seer.get("/v1/status");
         let shifts = status["shifts"].as_array().into_iter().flatten();
@@ -58,7 +58,7 @@ pub fn acted(world: &FaultyWorld) -> Result<String, String> {
     world.cli(&["shift", "cancel", id])?;
     observe_for(AFTER_CANCEL);
     let now = zone()?;
-    world.set(&cell, false);
+    world.set(cell, false);
     if now["reason"]["kind"] == "autoshift" {
         return Err(format!("an autoshift began again after it was cancelled: {now}"));
     }

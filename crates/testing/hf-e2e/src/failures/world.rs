@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::cell::{Cell, ENDPOINTS, Fault, Scope};
+use super::files::{CHECKS, all, endpoint, listen, make_certificates, pool};
 use super::seen::Seer;
 use crate::estate::{self, CONTROL, ZONES, address};
 use crate::load::{Load, python, script};
@@ -28,6 +29,9 @@ const DNS_PORT: u16 = 5_300;
 /// Requests a second, of all pools that have some, in all zones.
 const RATE_PER_POOL: u32 = 75;
 
+/// Addresses that requests come from.
+const CLIENTS: u32 = 30;
+
 /// The running world.
 pub struct FaultyWorld {
     load: Option<Load>,
@@ -36,18 +40,6 @@ pub struct FaultyWorld {
     mounts: Vec<PathBuf>,
     faults: Vec<Fault>,
     world: World,
-}
-
-fn endpoint(zone: &str, number: u32) -> String {
-    let place = ZONES.iter().position(|known| *known == zone).expect("one of the zones");
-    format!("10.77.{}.{}", place + 1, 11 + number)
-}
-
-/// Every endpoint of every zone: its address.
-fn all() -> impl Iterator<Item = (&'static str, u32, String)> {
-    ZONES
-        .into_iter()
-        .flat_map(|zone| (0..ENDPOINTS).map(move |number| (zone, number, endpoint(zone, number))))
 }
 
 impl FaultyWorld {
@@ -225,9 +217,15 @@ impl FaultyWorld {
             .flat_map(|fault| ZONES.map(|zone| format!("{}:{}", address(zone), listen(*fault))))
             .collect();
         let pools = u32::try_from(places.len() / ZONES.len()).expect("a few");
-        if pools > 0 {
-            self.load = Some(Load::start(&self.world, pools * RATE_PER_POOL, &places, false));
+        if pools == 0 {
+            return;
         }
+        // Many clients: the detector leaves out the two with most faults, lest one client make a zone.
+        let sources: Vec<String> = (0..CLIENTS).map(|client| format!("10.77.201.{}", 1 + client)).collect();
+        for source in &sources {
+            self.world.network.add_address("client", source);
+        }
+        self.load = Some(Load::start_from(&self.world, pools * RATE_PER_POOL, &places, false, &sources));
     }
 
     fn await_well(&self) {
@@ -249,7 +247,7 @@ impl FaultyWorld {
     /// # Panics
     ///
     /// When that cannot be done.
-    pub fn set(&self, cell: &Cell, broken: bool) {
+    pub fn set(&self, cell: Cell, broken: bool) {
         let endpoints = cell.endpoints();
         match cell.fault {
             Fault::BlackHole => self.drop_packets(cell, broken, "drop"),
@@ -284,7 +282,7 @@ impl FaultyWorld {
         }
     }
 
-    fn drop_packets(&self, cell: &Cell, broken: bool, how: &str) {
+    fn drop_packets(&self, cell: Cell, broken: bool, how: &str) {
         let table = format!("inet {}", cell.fault.pool());
         for zone in ZONES {
             let hit = cell.endpoints().into_iter().filter(|(of, _)| *of == zone);
@@ -303,7 +301,7 @@ impl FaultyWorld {
         }
     }
 
-    fn set_names(&self, cell: &Cell, broken: bool) {
+    fn set_names(&self, cell: Cell, broken: bool) {
         match (cell.scope, broken) {
             (Scope::All, true) => drop(self.knot.borrow_mut().take()),
             (Scope::All, false) => self.start_knot(),
@@ -350,99 +348,4 @@ fn fill(file: &Path, full: bool) {
     let block = [0_u8; 4_096];
     let mut filler = std::fs::File::create(file).expect("the disk is there");
     while std::io::Write::write_all(&mut filler, &block).is_ok() {}
-}
-
-/// An authority, and two certificates for the same name: one that is good, and one that expired a day ago.
-fn make_certificates(folder: &Path) {
-    let script = "set -e
-        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj '/CN=test authority' 2>/dev/null
-        openssl req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj '/CN=services.test' 2>/dev/null
-        printf 'subjectAltName=DNS:services.test\\nextendedKeyUsage=serverAuth\\n' >names
-        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile names -out good 2>/dev/null
-        faketime -f -3d openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out expired 2>/dev/null
-        cat good key.pem >good.pem
-        cat expired key.pem >expired.pem";
-    must(Command::new("bash").args(["-c", script]).current_dir(folder));
-}
-
-/// Where balancers listen for a pool.
-fn listen(fault: Fault) -> u16 {
-    8_101 + fault.place()
-}
-
-const CHECKS: &str = "
-[[health_check]]
-name = \"page\"
-kind = \"http\"
-path = \"/health\"
-expect = { status = \"200\", body = \"ok\" }
-interval = \"1s\"
-timeout = \"400ms\"
-confirm_interval = \"200ms\"
-rise = 2
-fall = 2
-
-[[health_check]]
-name = \"page-patient\"
-kind = \"http\"
-path = \"/health\"
-expect = { status = \"200\", body = \"ok\" }
-interval = \"2s\"
-timeout = \"1900ms\"
-rise = 1
-fall = 3
-
-[[health_check]]
-name = \"port\"
-kind = \"tcp\"
-send = \"GET /health HTTP/1.1\\r\\nhost: check\\r\\n\\r\\n\"
-expect = \"200\"
-interval = \"1s\"
-timeout = \"400ms\"
-confirm_interval = \"200ms\"
-rise = 2
-fall = 2
-
-[[health_check]]
-name = \"enciphered\"
-kind = \"https\"
-path = \"/health\"
-tls = { server_name = \"services.test\", ca_file = \"services-ca.pem\" }
-expect = { status = \"200\", body = \"ok\" }
-interval = \"1s\"
-timeout = \"400ms\"
-confirm_interval = \"200ms\"
-rise = 2
-fall = 2
-";
-
-/// A fault's pool.
-fn pool(fault: Fault) -> String {
-    let check = match fault {
-        Fault::Reset => "port",
-        // Losses are not to be seen by checks here: that is the detector's part.
-        Fault::Loss | Fault::Half => "page-patient",
-        Fault::Tls => "enciphered",
-        _ => "page",
-    };
-    let mut text =
-        format!("\n[[pool]]\nname = \"{}\"\nhealth_check = \"{check}\"\nmin_zones = 1\n", fault.pool());
-    if fault.has_requests() {
-        text.push_str(&format!("listen = \"0.0.0.0:{}\"\n", listen(fault)));
-    }
-    if fault == Fault::Dns {
-        let places: Vec<String> =
-            all().map(|(zone, number, _)| format!("\"{zone}-{number}.svc.test.\" = \"{zone}\"")).collect();
-        text.push_str(&format!(
-            "source = {{ srv = \"_dns._tcp.svc.test.\", refresh = \"1s\", zones = {{ {} }} }}\n",
-            places.join(", ")
-        ));
-        return text;
-    }
-    text.push_str("endpoints = [\n");
-    for (zone, _, address) in all() {
-        text.push_str(&format!("  {{ address = \"{address}:{}\", zone = \"{zone}\" }},\n", fault.port()));
-    }
-    text.push_str("]\n");
-    text
 }
