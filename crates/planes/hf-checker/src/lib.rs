@@ -124,7 +124,7 @@ impl Checker {
         tables: watch::Sender<Option<Table>>,
         shutdown: watch::Receiver<bool>,
     ) {
-        self.pushed.into_tables(tables);
+        self.pushed.publish_into(tables);
         let publisher = Publisher::new(self.config.clone(), self.prober.clone(), self.pushed.clone());
         let estate_of = |snapshot: &Option<Arc<Snapshot>>| {
             let snapshot = snapshot.as_ref()?;

@@ -224,7 +224,7 @@ impl Pushed {
     }
 
     /// From now on tables go there.
-    pub(crate) fn into_tables(&self, tables: watch::Sender<Option<Table>>) {
+    pub(crate) fn publish_into(&self, tables: watch::Sender<Option<Table>>) {
         self.inner().tables = Some(tables);
     }
 

@@ -266,7 +266,8 @@ pub async fn start_after(
             .map(|checker| Arc::new(pushed_here::Here(checker.pushed())) as Arc<dyn PushedHere>),
         clock,
     };
-    let opened = Opened::all(&config, &given, listeners).await.map_err(NodeError::Start)?;
+    // Apart: what opening holds meanwhile would make whoever starts a node carry it.
+    let opened = Box::pin(Opened::all(&config, &given, listeners)).await.map_err(NodeError::Start)?;
     let addresses = opened.addresses();
     info!(node = %config.id, ?addresses, "the node runs");
 

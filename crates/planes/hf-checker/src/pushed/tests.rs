@@ -53,7 +53,7 @@ impl World {
         let clock = Clock::manual(Timestamp(1_000));
         let pushed = Pushed::new(NodeId::new("n1").unwrap(), clock);
         let (sender, tables) = watch::channel(None);
-        pushed.into_tables(sender);
+        pushed.publish_into(sender);
         let (stop, stopped) = watch::channel(false);
         let running = pushed.clone();
         tokio::spawn(async move { running.run(stopped).await });
