@@ -24,8 +24,8 @@ use crate::file::Storage;
 use crate::seam::{BoxFuture, Followed, Journal, JournalLine, Journalled, Ledger, limits};
 use crate::tables::{self, Fault};
 
-/// Pages kept in memory. Everything that is read often is in the reader's own memory, so this is small.
-const CACHE_BYTES: usize = 16 << 20;
+/// Pages kept in memory. Everything that is read often is in the reader's own memory, so this is small: a flood of updates fills it, whatever it is.
+const CACHE_BYTES: usize = 4 << 20;
 
 type Opener = Box<dyn Fn(&Arc<AtomicBool>) -> Result<Storage, DatabaseError> + Send + Sync>;
 
