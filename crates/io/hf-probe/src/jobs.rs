@@ -122,7 +122,7 @@ impl Jobs {
             let known = old.get(&key).and_then(|slot| self.places[*slot as usize].job.as_mut());
             if let Some(job) = known.filter(|job| *job.check == *check) {
                 old.remove(&key);
-                *job = Job { endpoints, phase, is_rationed, check, ..job.clone() };
+                *job = Job { check, endpoints, phase, is_rationed, ..job.clone() };
                 continue;
             }
             // A changed check is a new job, so that a result of the old check does not count; what was known still is.

@@ -415,7 +415,9 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
                 Due::Address(ip) => {
                     let (job, again) = self.budget.next(ip, now);
                     self.due.extend(again.map(|at| Reverse((at, due))));
-                    job.into_iter().for_each(|id| self.begin(id, now));
+                    if let Some(id) = job {
+                        self.begin(id, now);
+                    }
                 }
             }
         }

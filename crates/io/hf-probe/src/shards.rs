@@ -98,7 +98,9 @@ mod tests {
         let mut sets: BTreeMap<Vec<String>, usize> = BTreeMap::new();
         for looking in chosen(&names, 4_000) {
             assert_eq!(looking.len(), VANTAGES);
-            looking.iter().for_each(|zone| *of_each.entry(zone.clone()).or_default() += 1);
+            for zone in &looking {
+                *of_each.entry(zone.clone()).or_default() += 1;
+            }
             *sets.entry(looking).or_default() += 1;
         }
         // 4,000 endpoints by 3 of 12 zones: 1,000 each.

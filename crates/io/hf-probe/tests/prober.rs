@@ -478,7 +478,9 @@ async fn an_address_gets_its_budget_and_no_job_is_forgotten() {
     }
     assert!((590..=600).contains(&starts.len()), "all of the budget is used: {}", starts.len());
     let mut of_each: BTreeMap<SocketAddr, usize> = BTreeMap::new();
-    starts.iter().for_each(|(_, address, _)| *of_each.entry(*address).or_default() += 1);
+    for (_, address, _) in &starts {
+        *of_each.entry(*address).or_default() += 1;
+    }
     assert_eq!(of_each.len(), 30);
     assert!(of_each.values().all(|count| (18..=22).contains(count)), "{of_each:?}");
     let totals = running.counts.totals();
@@ -527,7 +529,9 @@ async fn checkers_of_several_zones_share_the_endpoints() {
         running.pass(ms(1_005)).await;
         let own = running.prober.evidence();
         assert!((90..=150).contains(&own.len()), "{zone} looks at {}", own.len());
-        own.iter().for_each(|seen| *looking.entry(seen.address).or_default() += 1);
+        for seen in &own {
+            *looking.entry(seen.address).or_default() += 1;
+        }
         running.end().await;
     }
     assert_eq!(looking.len(), 200);

@@ -60,7 +60,7 @@ pub fn bare(what: Case, port: u16, length_s: u64) -> Told<()> {
             }
         }
     }
-    println!("{}", (cpu::ran(own) - ran).as_secs_f64() * 1e6 / f64::from(count));
+    println!("{}", cpu::ran(own).saturating_sub(ran).as_secs_f64() * 1e6 / f64::from(count));
     Ok(())
 }
 

@@ -34,7 +34,9 @@ const SIGHTS: [(&str, Sight); 4] = [
     ("all agree", |_, _| true),
     ("a quarter of the endpoints is down", |_, endpoint| endpoint % 4 != 0),
     ("one zone of three sees only itself", |checker, endpoint| checker % 3 != 0 || endpoint % 3 == 0),
-    ("everybody disagrees", |checker, endpoint| chance((checker as u64) << 32 | endpoint as u64) % 2 == 0),
+    ("everybody disagrees", |checker, endpoint| {
+        chance((checker as u64) << 32 | endpoint as u64).is_multiple_of(2)
+    }),
 ];
 
 /// Merges so many tables of the large estate.
@@ -80,7 +82,7 @@ pub fn detect(seconds: u32) -> Pure {
     let latency = Latency { buckets: BUCKETS, ratio: 2_f64.powf(0.125) };
     let mut detector = Detector::new(Config::default(), &[ENDPOINTS; ZONES], latency);
     // Made before the clock runs: seconds are counted by balancers, not here.
-    let shown: Vec<Second> = (0..64).map(|number| second(number)).collect();
+    let shown: Vec<Second> = (0..64).map(second).collect();
     let began = Instant::now();
     let mut impaired = 0;
     for number in 0..seconds {
@@ -103,7 +105,7 @@ fn second(number: u64) -> Second {
             // About the middle, with a tail.
             latency[60 + (drawn % 16 + (drawn >> 8) % 16 + (drawn >> 16) % 16) as usize] += 1;
         }
-        (requests, u32::from(chance(seed ^ 7) % 10 == 0), latency)
+        (requests, u32::from(chance(seed ^ 7).is_multiple_of(10)), latency)
     };
     let endpoint = |at: u64| {
         let (requests, faults, latency) = counts(number << 16 | at);

@@ -8,11 +8,13 @@ use std::net::IpAddr;
 
 use super::super::pools::Pools;
 use super::Checks;
-use crate::estate::{Checking, limits};
+use crate::estate::Checking;
 use crate::walk::{Fields, Report};
 
 /// Zones that look at an endpoint, where not all of them do: an endpoint is down only where two say so, and one may be cut off.
 const VANTAGES_MIN: i64 = 3;
+const ZONES_MAX: i64 = 256;
+const _: () = assert!(ZONES_MAX.unsigned_abs() as usize == crate::estate::limits::ZONES);
 
 /// The section `[checks]`.
 pub(in super::super) fn read(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Checking {
@@ -26,7 +28,7 @@ pub(in super::super) fn read(root: &mut Fields<'_, '_>, report: &mut Report<'_>)
     checking.probes_per_second_max = budget.unwrap_or(checking.probes_per_second_max);
     checking.vantage_zones = fields
         .get("vantage_zones")
-        .and_then(|value| value.whole(VANTAGES_MIN, limits::ZONES as i64, report))
+        .and_then(|value| value.whole(VANTAGES_MIN, ZONES_MAX, report))
         .and_then(|zones| u16::try_from(zones).ok());
     fields.finish(&[], report);
     checking
