@@ -79,12 +79,13 @@ impl Answers {
         bytes.shrink_to_fit();
         let own = self.own.clone().try_acquire_owned();
         let place = own.or_else(|_| self.room.answers.clone().try_acquire_many_owned(bytes.len() as u32));
-        let place = match place {
-            Ok(place) => place,
-            Err(_) => tokio::select! {
+        let place = if let Ok(place) = place {
+            place
+        } else {
+            tokio::select! {
                 place = self.own.clone().acquire_owned() => place.map_err(|_| Gone)?,
                 () = self.way.closed() => return Err(Gone),
-            },
+            }
         };
         self.way.send(Answer { bytes, place }).await.map_err(|_| Gone)
     }
