@@ -87,7 +87,7 @@ fn tls(node: &str) -> String {
 pub fn nginx(zone: &str, folder: &str) -> String {
     let own = address(zone);
     format!(
-        "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx-error.log;\nevents {{ worker_connections 1024; }}\n\
+        "daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx-error.log;\nevents {{ worker_connections 1024; }}\n\
          http {{\n  log_format times '$msec $status $request_uri';\n  access_log {folder}/access.log times;\n\
          client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;\n\
          server {{\n    listen {own}:8001;\n    listen {own}:8002;\n    location = /healthz {{ access_log off; return 200 'ok'; }}\n    location / {{ return 200 '{zone}\\n'; }}\n  }}\n}}\n"
