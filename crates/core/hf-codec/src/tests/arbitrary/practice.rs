@@ -51,14 +51,10 @@ fn config() -> impl Strategy<Value = PracticeConfig> {
 }
 
 pub(super) fn practices() -> BoxedStrategy<BTreeMap<Resource, Practice>> {
-    let practice = (config(), autoshift(), at(), revision()).prop_map(
-        |(config, autoshift, configured_at, revision)| Practice {
-            config,
-            autoshift,
-            configured_at,
-            revision,
-        },
-    );
+    let practice =
+        (config(), autoshift(), at(), revision()).prop_map(|(config, autoshift, configured_at, revision)| {
+            Practice { config, autoshift, configured_at, revision }
+        });
     prop::collection::btree_map(resource(), practice, 0..4).boxed()
 }
 
