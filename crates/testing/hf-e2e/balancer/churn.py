@@ -24,6 +24,8 @@ import h2.events
 ADDRESS, PROCESS, SECONDS, RATE, OPEN = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]), sys.argv[5]
 # Long: it may have what others leave of the machine.
 LIMIT_S = 120
+# Between two looks at the memory.
+SAMPLE_S = 0.1
 LARGE = b"x" * (256 << 10)
 BODY = b"y" * 40_000
 turns, requests, connections = {}, 0, 0
@@ -298,12 +300,12 @@ async def turn(kind):
         wrong.append(f"{kind}: {error!r}")
 
 
-shifted, not_shifted = 0, []
+shifted, returned, not_done = 0, 0, []
 
 
-async def shifts():
-    """A zone leaves for three of every ten seconds. Where the machine has no time for that, the next one is a shift again."""
-    global shifted
+async def shifts(ending):
+    """A zone leaves for three of every ten seconds, and is back at the end."""
+    global shifted, returned
     program = os.environ["HOLDFAST"]
 
     async def run(*words):
@@ -313,15 +315,37 @@ async def shifts():
             raise AssertionError(f"{words}: {error.decode()}")
         return json.loads(out)
 
-    while True:
-        await asyncio.sleep(7)
+    async def take_back():
+        """Until none is in force, and says whether one was: a command that ran into its deadline may have done what it was to do, or do it yet."""
+        was_there = False
+        while True:
+            try:
+                in_force = (await run("shift", "list", "--state", "active"))["shifts"]
+                if not in_force:
+                    return was_there
+                was_there = True
+                for shift in in_force:
+                    await run("shift", "cancel", shift["id"])
+            except AssertionError as error:
+                not_done.append(str(error))
+                await asyncio.sleep(1)
+
+    while not ending.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), 7)
+            return
+        is_known = False
         try:
             shift = await run("shift", "start", "az2", "--for", "1m", "--reason", "churn")
+            is_known = True
             await asyncio.sleep(3)
             await run("shift", "cancel", shift["id"])
-            shifted += 1
         except AssertionError as error:
-            not_shifted.append(str(error))
+            not_done.append(str(error))
+        shifted += is_known
+        was_there = await take_back()
+        shifted += was_there and not is_known
+        returned += was_there or is_known
 
 
 class Held:
@@ -358,6 +382,13 @@ def resident_kib():
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
 
+async def sample(begun, samples):
+    """Apart from the turns: one of them may take long."""
+    while True:
+        samples.append((time.monotonic() - begun, resident_kib()))
+        await asyncio.sleep(SAMPLE_S)
+
+
 async def main():
     for port, kind in [(9001, serve), (9002, serve), (9003, echo)]:
         await asyncio.start_server(kind, ADDRESS, port, backlog=1024)
@@ -366,8 +397,10 @@ async def main():
     await held.start()
     await held.is_there.wait()
     print(f"resident {empty} KiB at first, {resident_kib()} KiB with {held.last} open connections", flush=True)
-    shifting = asyncio.create_task(shifts())
+    ending = asyncio.Event()
+    shifting = asyncio.create_task(shifts(ending))
     begun, number, samples, told = time.monotonic(), 0, [], 0
+    sampling = asyncio.create_task(sample(begun, samples))
     kinds, under_way = list(KINDS), set()
     elapsed = 0
     while elapsed < SECONDS and len(wrong) < 20:
@@ -380,24 +413,32 @@ async def main():
         task.add_done_callback(under_way.discard)
         number += 1
         elapsed = time.monotonic() - begun
-        samples.append((elapsed, resident_kib()))
         if elapsed - told > 60:
             told = elapsed
-            print(f"after {elapsed:.0f} s: {number} turns, {requests} requests, {held.last} held, {samples[-1][1]} KiB", flush=True)
+            print(f"after {elapsed:.0f} s: {number} turns, {requests} requests, {held.last} held, {resident_kib()} KiB", flush=True)
+    sampling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await sampling
     if under_way:
         await asyncio.wait(under_way)
-    shifting.cancel()
+    ending.set()
+    try:
+        await asyncio.wait_for(shifting, LIMIT_S)
+    except TimeoutError:
+        wrong.append("the zone did not come back at the end")
     await held.end()
-    if not shifted:
-        wrong.extend(["no zone left"] + not_shifted[:5])
-    print(f"{shifted} shifts and returns; {len(not_shifted)} not done in time")
+    if not shifted or not returned:
+        wrong.extend([f"a zone left {shifted} times and came back {returned} times"] + not_done[:5])
+    print(f"{shifted} shifts and {returned} returns; {len(not_done)} commands not done in time")
     print(", ".join(f"{kind} {count}" for kind, count in turns.items()))
+    quarter = elapsed / 6
+    first = max((kib for at, kib in samples if 2 * quarter <= at < 3 * quarter), default=0)
+    last = max((kib for at, kib in samples if at >= elapsed - quarter), default=0)
+    if not first or not last:
+        wrong.append(f"{len(samples)} looks at the memory are too few")
     for line in wrong[:20]:
         print(line)
-    quarter = elapsed / 6
-    first = max(kib for at, kib in samples if 2 * quarter <= at < 3 * quarter)
-    last = max(kib for at, kib in samples if at >= elapsed - quarter)
-    print(f"{number} turns in {elapsed:.0f} s: {connections} connections, {requests} requests; resident {first} KiB after warm-up, {last} KiB at the end, {(last - first) * 100 / first:+.1f} %", flush=True)
+    print(f"{number} turns in {elapsed:.0f} s: {connections} connections, {requests} requests; resident {first} KiB after warm-up, {last} KiB at the end, {(last - first) * 100 / max(first, 1):+.1f} %", flush=True)
     # At once: endpoints of ours that still wait are nobody's loss.
     os._exit(1 if wrong or last > first * 1.05 + 2048 else 0)
 
