@@ -84,6 +84,8 @@ pub struct Certificates(Arc<Inner>);
 
 struct Inner {
     pairs: Vec<Pair>,
+    /// How the files looked right before they were read first.
+    looked: Vec<Looks>,
     table: ArcSwap<Table>,
     problem: watch::Sender<Option<String>>,
 }
@@ -139,12 +141,14 @@ impl Certificates {
     /// Reads what is good, waits for the rest, and says what is wrong with that; blocks.
     pub fn load_or_wait(pairs: Vec<Pair>) -> (Certificates, Vec<CertificateError>) {
         let mut problems = Vec::new();
+        let looked = looks(&pairs);
         let loaded = pairs
             .iter()
             .map(|pair| read(pair).map_err(|problem| problems.push(problem)).ok())
             .collect::<Vec<_>>();
         let inner = Inner {
             pairs,
+            looked,
             table: ArcSwap::from_pointee(Table::new(loaded)),
             problem: watch::Sender::new(in_words(&problems)),
         };
@@ -177,7 +181,8 @@ impl Certificates {
 
     /// Looks at the files every second; never ends.
     pub async fn watch(&self) {
-        let mut last = self.looks().await;
+        // Files that changed since they were read, before anybody watched, are news too.
+        let mut last = self.0.looked.clone();
         // What was read at the start; pairs that were not good are read again whatever they look like.
         let mut in_force: Vec<Option<Looks>> = {
             let table = self.0.table.load();
@@ -219,11 +224,12 @@ impl Certificates {
 
     async fn looks(&self) -> Vec<Looks> {
         let inner = self.0.clone();
-        let looks = tokio::task::spawn_blocking(move || {
-            inner.pairs.iter().map(|pair| [look(&pair.certificate), look(&pair.key)]).collect()
-        });
-        looks.await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || looks(&inner.pairs)).await.unwrap_or_default()
     }
+}
+
+fn looks(pairs: &[Pair]) -> Vec<Looks> {
+    pairs.iter().map(|pair| [look(&pair.certificate), look(&pair.key)]).collect()
 }
 
 fn look(path: &Path) -> Option<(SystemTime, u64, u64)> {

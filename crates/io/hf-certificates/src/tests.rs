@@ -78,8 +78,6 @@ async fn changed_files_are_read_and_bad_ones_keep_the_old() {
     let first = certificates.0.table.load().for_name(None).unwrap();
     let watched = certificates.clone();
     let watching = tokio::spawn(async move { watched.watch().await });
-    // The first look is taken before anything changes: virtual time stands still while files are read.
-    tokio::time::sleep(Duration::from_millis(1)).await;
     fs::write(&pair.key, "no key").unwrap();
     told(&certificates, true).await;
     assert!(Arc::ptr_eq(&certificates.0.table.load().for_name(None).unwrap(), &first));
@@ -87,6 +85,24 @@ async fn changed_files_are_read_and_bad_ones_keep_the_old() {
     told(&certificates, false).await;
     assert_eq!(certificates.0.table.load().exactly.keys().collect::<Vec<_>>(), ["new.test"]);
     watching.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_before_anybody_watched_is_read_too() {
+    let folder = TempDir::new().unwrap();
+    let certificates = Certificates::load(vec![write(&folder, "a", &["a.test"])]).unwrap();
+    write(&folder, "a", &["new.test"]);
+    let mut read = Vec::new();
+    // Reading tells that nothing is wrong, also where nothing was.
+    let mut problem = certificates.problem();
+    tokio::select! {
+        () = certificates.watch() => {}
+        told = tokio::time::timeout(Duration::from_mins(1), problem.changed()) => {
+            told.expect("told in time").unwrap();
+            read.extend(certificates.0.table.load().exactly.keys().cloned());
+        }
+    }
+    assert_eq!(read, ["new.test"]);
 }
 
 #[tokio::test(start_paused = true)]
