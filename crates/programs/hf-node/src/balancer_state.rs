@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// From one save to the next when nothing but latencies changed.
 const AGAIN: Duration = Duration::from_mins(1);
 /// Bytes of the file: as many endpoints as an estate has, with the longest names.
-const LEN_MAX: u64 = 4 << 20;
+const LEN_MAX: u64 = 16 << 20;
 const VERSION: u8 = 1;
 
 #[derive(Serialize, Deserialize)]
