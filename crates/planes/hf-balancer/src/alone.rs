@@ -78,9 +78,14 @@ impl Broken {
     pub fn is_end(&self) -> bool {
         match self {
             Broken::Ended => true,
-            Broken::Io(error) => {
-                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
-            }
+            // Of TLS without its closing word: what most servers do.
+            Broken::Io(error) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof
+            ),
             Broken::Hyper(_) | Broken::Malformed(_) | Broken::Body | Broken::Cut => false,
         }
     }
@@ -99,6 +104,8 @@ impl Broken {
 pub struct NotAnswered {
     /// Whether not a byte of it has gone out: then it is whole again where it came from.
     pub unsent: bool,
+    /// Whether anything of an answer had come.
+    pub was_heard: bool,
     /// Why.
     pub error: Broken,
 }
@@ -116,6 +123,8 @@ pub struct Alone {
     piece: BytesMut,
     coming: Coming,
     going: Going,
+    /// Whether anything of the answer under way has come.
+    was_heard: bool,
     /// Whether both sides want to use it again.
     stays: bool,
     /// How the answer broke off, until that is told.
@@ -133,6 +142,7 @@ impl Alone {
             piece: BytesMut::new(),
             coming: Coming::Nothing,
             going: Going::nothing(),
+            was_heard: false,
             stays: true,
             failed: None,
         }
@@ -165,7 +175,8 @@ impl Alone {
             if !began {
                 began = true;
                 if let Err(error) = self.begin(cx, request) {
-                    return Poll::Ready(Err(NotAnswered { unsent: true, error: error.into() }));
+                    let error = error.into();
+                    return Poll::Ready(Err(NotAnswered { unsent: true, was_heard: false, error }));
                 }
             }
             let answer = ready!(self.poll_answer(cx, is_head));
@@ -175,7 +186,7 @@ impl Alone {
                 if unsent {
                     self.going.give_back(request.body_mut());
                 }
-                NotAnswered { unsent, error }
+                NotAnswered { unsent, was_heard: self.was_heard, error }
             }))
         })
         .await
@@ -184,6 +195,7 @@ impl Alone {
     /// Writes the head, and with it as much of the body as is at hand and fits.
     fn begin(&mut self, cx: &mut Context<'_>, request: &mut Request<RequestBody>) -> io::Result<()> {
         self.coming = Coming::Head;
+        self.was_heard = false;
         WRITE_ROOM.with_borrow_mut(|room| {
             room.clear();
             let form = head::write(request, room);
@@ -240,6 +252,7 @@ impl Alone {
                 if bytes.is_empty() {
                     return Poll::Ready(Err(Broken::Ended));
                 }
+                self.was_heard = true;
                 if self.partial.is_empty()
                     && let Some(length) = head::length(bytes)?
                 {

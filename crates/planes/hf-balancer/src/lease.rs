@@ -125,7 +125,8 @@ impl Lease {
                             to_own_form(&mut back);
                             *request = back;
                         }
-                        Err(NotAnswered { unsent, error: self.broken(error.into_error()) })
+                        let error = self.broken(error.into_error());
+                        Err(NotAnswered { unsent, was_heard: false, error })
                     }
                 }
             }

@@ -3,9 +3,9 @@
 //! When it is safe to try again, at most `retries.tries` endpoints:
 //! 1. No connection came about, a kept one had ended before the request was handed to it, or HTTP/2 said that it was not looked at
 //!    (REFUSED_STREAM, GOAWAY): nothing reached an application; always safe.
-//! 2. The connection broke after the request was sent and before a byte of the answer, or the answer's status is one of `on_status`: only if the method is
+//! 2. The connection broke after the request was sent and before the head of the answer was whole, or the answer's status is one of `on_status`: only if the method is
 //!    idempotent (RFC 9110 9.2.2), the body can be sent again (none, or at most `replay_bytes` of known length) and the budget grants it.
-//! 3. By the same conditions over a new connection, if it was a kept one of HTTP/1.1 that the endpoint closed: it may end idle connections when it
+//! 3. By the same conditions over a new connection, if it was a kept one of HTTP/1.1 that the endpoint closed without a byte of an answer: it may end idle connections when it
 //!    likes, and a request may cross that. It costs no try and is no failure of the endpoint; what breaks a new connection is.
 //! 4. Never once an answer is passed on, and never after silence: what waits 60 s would only wait longer.
 //! 5. By rules 1 to 4, and with a budget of its own, a request that failed goes to the pool's failover once: when it reached no endpoint
@@ -359,7 +359,7 @@ impl Carrying<'_> {
         let until = Instant::now() + limit;
         let timers = &self.connection.worker.shared.timers;
         let sent = timers.within(until, lease.send(request, self.between)).await;
-        if let Ok(Err(NotAnswered { unsent: true, error })) = sent {
+        if let Ok(Err(NotAnswered { unsent: true, error, .. })) = sent {
             lease.was_not_used();
             return Err(if lease.was_kept {
                 // It had ended while it lay idle: no failure, and no try.
@@ -386,7 +386,7 @@ impl Carrying<'_> {
                 let body_idle = route.manner.patience.body_idle;
                 Ok((Answered { response, lease, cookie, body_idle }, repeat(copy)))
             }
-            Ok(Err(NotAnswered { error, .. })) => {
+            Ok(Err(NotAnswered { error, was_heard, .. })) => {
                 let fate = self.fate.as_ref().map_or(Fate::Coming, |fate| fate.get());
                 Err(match (fate, refused(&error), copy) {
                     (Fate::TooLong, ..) => {
@@ -411,7 +411,7 @@ impl Carrying<'_> {
                     (Fate::Coming, _, copy) => {
                         let (copy, explained) = (repeat(copy), explain(&error));
                         match copy {
-                            Some(copy) if lease.was_kept && error.is_end() => {
+                            Some(copy) if lease.was_kept && !was_heard && error.is_end() => {
                                 lease.was_not_used();
                                 Failed::Crossed { copy, error: explained }
                             }

@@ -125,8 +125,8 @@ async fn a_kept_connection_that_ended_while_idle_costs_nothing() {
     assert_eq!(world.activity("a").failures, 0);
 }
 
-/// Answers the first request of each connection, and closes it upon the second, having read it; how many it has read.
-async fn closes_upon_the_second() -> (SocketAddr, Arc<AtomicUsize>) {
+/// Answers the first request of each connection, says this upon the second, and closes; how many it has read.
+async fn closes_upon_the_second(with: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, read) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
     let count = read.clone();
@@ -134,7 +134,7 @@ async fn closes_upon_the_second() -> (SocketAddr, Arc<AtomicUsize>) {
         while let Ok((mut stream, _)) = listener.accept().await {
             let count = count.clone();
             tokio::spawn(async move {
-                for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ""] {
+                for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", with] {
                     let mut head = Vec::new();
                     while !head.ends_with(b"\r\n\r\n") {
                         let Ok(byte) = stream.read_u8().await else { return };
@@ -151,7 +151,7 @@ async fn closes_upon_the_second() -> (SocketAddr, Arc<AtomicUsize>) {
 
 #[tokio::test]
 async fn a_kept_connection_that_ends_as_the_request_goes_out_costs_only_what_may_not_be_sent_twice() {
-    let (address, read) = closes_upon_the_second().await;
+    let (address, read) = closes_upon_the_second("").await;
     let world = WorldBuilder::new().workers(1).web(&[("a", address)]).start().await;
     let mut client = Kept::open(world.web()).await;
     // The first of each three goes over a new connection, the second over the kept one, which ends, and over a new one.
@@ -166,8 +166,20 @@ async fn a_kept_connection_that_ends_as_the_request_goes_out_costs_only_what_may
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_ends_within_an_answers_head_is_a_failure() {
+    for begun in ["HTTP/1.1 200", "HTTP/1.1 100 Continue\r\n\r\n"] {
+        let (address, read) = closes_upon_the_second(begun).await;
+        let world = WorldBuilder::new().workers(1).web(&[("a", address)]).start().await;
+        let mut client = Kept::open(world.web()).await;
+        assert_eq!(client.get("/").await.body, "ok");
+        assert_eq!(client.get("/").await.status, 502);
+        assert_eq!((read.load(Ordering::SeqCst), world.activity("a").failures), (2, 1));
+    }
+}
+
+#[tokio::test]
 async fn a_kept_connection_that_ended_is_not_made_up_for_beyond_the_budget() {
-    let (address, read) = closes_upon_the_second().await;
+    let (address, read) = closes_upon_the_second("").await;
     let no_budget = |pool: &mut hf_config::estate::Pool| pool.retries.budget = Share::ZERO;
     let world = WorldBuilder::new().workers(1).rules(no_budget).web(&[("a", address)]).start().await;
     let mut client = Kept::open(world.web()).await;
