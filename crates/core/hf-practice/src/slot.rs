@@ -47,11 +47,11 @@ pub fn slot(resource: &Resource, practice: &Practice, now: Timestamp) -> Option<
     }
     let begins = |least: u64| -> Vec<Timestamp> {
         let steps = (0..minutes).step_by((STEP_MS / MINUTE_MS) as usize);
-        let steps = steps.filter(|minute| lasts[*minute as usize] >= least);
-        steps.map(minute_at).filter(|at| *at >= settled_at).collect()
+        steps.filter(|minute| lasts[*minute as usize] >= least).map(minute_at).collect()
     };
     let whole = begins(LENGTH.as_secs() / 60);
-    let possible = if whole.is_empty() { begins(1) } else { whole };
+    let mut possible = if whole.is_empty() { begins(1) } else { whole };
+    possible.retain(|at| *at >= settled_at);
     let digest = Digest::of(format!("{resource}\n{week}").as_bytes());
     let lot = digest.0.iter().take(8).fold(0, |lot: u64, byte| lot << 8 | u64::from(*byte));
     let count = possible.len() as u64;
@@ -66,12 +66,7 @@ pub struct Slots {
 
 impl Slots {
     /// [`slot`], remembered.
-    pub fn of(
-        &mut self,
-        resource: &Resource,
-        practice: &Practice,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+    pub fn of(&mut self, resource: &Resource, practice: &Practice, now: Timestamp) -> Option<Timestamp> {
         let week = week_of(now).0;
         if let Some((known, of, slot)) = self.found.get(resource)
             && (*known, *of) == (week, practice.revision)

@@ -205,6 +205,11 @@ fn what_was_configured_just_now_waits() {
     assert_eq!(slot(&resource, &all_week(evening), Timestamp(evening)), None, "Sunday, 23:00");
     assert!(slot(&resource, &all_week(evening), Timestamp(MONDAY + 7 * DAY_MS)).is_some());
 
+    // A window that is too short for all of it is not taken for want of the whole one that is past.
+    let windows =
+        configured(config(&["Mon:09:00-Mon:10:00", "Sun:23:50-Sun:23:59"]), Timestamp(MONDAY + DAY_MS));
+    assert_eq!(slot(&resource, &windows, Timestamp(MONDAY + DAY_MS)), None);
+
     let mut world = World::new(&[("pool/web", config(&[]))]);
     world.now = MONDAY + 6 * DAY_MS + 22 * HOUR_MS;
     world.practices.values_mut().for_each(|practice| practice.configured_at = Timestamp(world.now));
