@@ -23,6 +23,8 @@ pub enum Outcome {
     Bad(ProbeFailure),
     /// We could not ask: our side lacks something. Says nothing about the endpoint.
     Unmeasured(String),
+    /// Time ran out while we stood still ourselves, so long past its end: it may have answered, and nobody looked.
+    Behind(Duration),
 }
 
 impl Outcome {
@@ -31,9 +33,14 @@ impl Outcome {
         match self {
             Outcome::Good => Some(true),
             Outcome::Bad(_) => Some(false),
-            Outcome::Unmeasured(_) => None,
+            Outcome::Unmeasured(_) | Outcome::Behind(_) => None,
         }
     }
+}
+
+/// The words for a probe that was not measured because we stood still.
+pub fn behind(by: Duration) -> String {
+    format!("this checker was {} behind itself", format_duration(by))
 }
 
 /// Why a probe was bad.

@@ -8,7 +8,7 @@ use hf_config::estate::{EndpointHttp, Method, MetricCheck, Missing, Threshold};
 use serde::Deserialize;
 
 use crate::body::{BODY_BYTES, Body};
-use crate::failure::{Outcome, ProbeFailure, first_words};
+use crate::failure::{self, Outcome, ProbeFailure, first_words};
 use crate::http::{self, Ask, Head, Next};
 use crate::probe::Asked;
 
@@ -76,6 +76,7 @@ async fn values(asked: &Asked<'_>, metric: &MetricCheck) -> Result<Vec<(String, 
         Ok(answered) => answered,
         Err(Outcome::Bad(failure)) => return Err(Gap::Missing(failure.to_string())),
         Err(Outcome::Unmeasured(why)) => return Err(Gap::Ours(why)),
+        Err(Outcome::Behind(by)) => return Err(Gap::Ours(failure::behind(by))),
         Err(Outcome::Good) => return Err(Gap::Missing("nothing was told".to_owned())),
     };
     if bytes.len() >= BODY_BYTES {

@@ -2,9 +2,11 @@
 //!
 //! 1. The check's time-out covers all of it: waiting for leave, connecting, asking, reading. What it was at when time ran out is told.
 //! 2. What is good for an inverted check is turned round here, before anybody counts.
-//! 3. A probe's connection ends with a reset (`wire`), its command with its process group (`command`).
+//! 3. A checker that comes back long after the time-out knows only that it was late itself: such a probe is not measured.
+//! 4. A probe's connection ends with a reset (`wire`), its command with its process group (`command`).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use hf_config::estate::{CheckKind, HealthCheck};
 use tokio::time::{Instant, timeout_at};
@@ -25,12 +27,20 @@ pub async fn probe(tools: &Tools, check: &HealthCheck, address: SocketAddr) -> P
     let progress = Progress::default();
     let asked =
         Asked { tools, check, at: probed_address(check, address), named: address, progress: &progress };
-    let outcome = match timeout_at(began + check.timeout, ask(&asked)).await {
+    let deadline = began + check.timeout;
+    let outcome = match timeout_at(deadline, ask(&asked)).await {
         Ok(outcome) => outcome,
+        // The probe was looked at once more before this: it may have asked only just now, or found its answer too late to read on.
+        Err(_) if deadline.elapsed() > patience(check.timeout) => Outcome::Behind(deadline.elapsed()),
         Err(_) => progress.late(check.timeout),
     };
     let outcome = if check.inverted { turned_round(outcome) } else { outcome };
     ProbeResult { outcome, took: began.elapsed() }
+}
+
+/// How late our own thread may notice that time ran out: a quarter of that time, and not less than timers and schedulers are always late by.
+fn patience(timeout: Duration) -> Duration {
+    timeout.max(Duration::from_millis(20)) / 4
 }
 
 /// What a kind's probe has to go by.
@@ -66,6 +76,6 @@ fn turned_round(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Good => Outcome::Bad(ProbeFailure::Inverted),
         Outcome::Bad(_) => Outcome::Good,
-        unmeasured @ Outcome::Unmeasured(_) => unmeasured,
+        unmeasured @ (Outcome::Unmeasured(_) | Outcome::Behind(_)) => unmeasured,
     }
 }

@@ -5,7 +5,8 @@
 //! 2. An address that has its budget of probes ([`crate::budget`]) has the next one put off until it has not.
 //! 3. A new estate takes effect at once; endpoints that stay keep their streaks. No estate keeps the old one in force.
 //!    With the first one, streaks begin with the verdicts that are given: a restart turns nothing on one lost probe.
-//! 4. The sink is called from the one task that runs the engine, in the order of the results; it must not wait.
+//! 4. What was put off by a stall comes in portions of 64, no more a second than twice what is due in one, and 10,000: meanwhile those that run are looked at.
+//! 5. The sink is called from the one task that runs the engine, in the order of the results; it must not wait.
 //!
 //! It wants a runtime of one thread: on several, each probe wakes other threads, which costs more than the probe. Between two probes it does nothing:
 //! no beat, no look at jobs that are not due.
@@ -29,14 +30,14 @@ use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::budget::{Budget, Leave, Share};
-use crate::failure::{Outcome, ProbeResult};
+use crate::failure::{self, Outcome, ProbeResult};
 use crate::jobs::{Job, JobId, Jobs, Scope, probed_ip};
 use crate::schedule;
 use crate::shards::Shards;
 use crate::tools::Tools;
 
 /// Probes that begin before those that run are looked at: after a stall what is due comes in portions.
-const AT_ONCE: usize = 64;
+const AT_ONCE: u32 = 64;
 
 /// What there is to probe.
 #[derive(Clone, Debug)]
@@ -279,7 +280,10 @@ impl Prober {
         source.mark_changed();
         let mut timer = pin!(sleep_until(engine.epoch));
         loop {
-            engine.start_what_is_due();
+            if engine.start_what_is_due() {
+                // Those that have just begun, and those that have an answer, come first.
+                task::yield_now().await;
+            }
             let (next_due, has_room) = (engine.next_due(), engine.has_room());
             if timer.deadline() != next_due {
                 timer.as_mut().reset(next_due);
@@ -326,6 +330,10 @@ struct Engine<'a, P, S> {
     estate: Option<Arc<Estate>>,
     jobs: Jobs,
     due: BinaryHeap<Reverse<(Instant, Due)>>,
+    /// No probe begins sooner: the last portion was full.
+    portion_from: Instant,
+    /// Between two portions.
+    portion_pause: Duration,
     budget: Budget,
     running: JoinSet<ProbeResult>,
     started: HashMap<task::Id, (JobId, Instant)>,
@@ -333,14 +341,18 @@ struct Engine<'a, P, S> {
 
 impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
     fn new(prober: &'a Prober, probing: P, sink: S) -> Self {
+        let now = Instant::now();
+        prober.config.counts.set_limit(prober.config.max_in_flight.max(1));
         Engine {
             prober,
             probing,
             sink,
-            epoch: Instant::now(),
+            epoch: now,
             estate: None,
             jobs: Jobs::default(),
             due: BinaryHeap::new(),
+            portion_from: now,
+            portion_pause: Duration::ZERO,
             budget: Budget::default(),
             running: JoinSet::new(),
             started: HashMap::new(),
@@ -353,7 +365,8 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
 
     fn next_due(&self) -> Instant {
         // With nothing to do, something else wakes us.
-        self.due.peek().map_or_else(|| Instant::now() + Duration::from_hours(1), |Reverse((at, _))| *at)
+        let next = self.due.peek().map(|Reverse((at, _))| (*at).max(self.portion_from));
+        next.unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
     }
 
     fn adopt(&mut self, given: Option<Given>) {
@@ -380,6 +393,7 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
         }
         let due = self.jobs.all().filter_map(|(id, job)| Some(Reverse((job.due?, Due::Job(id)))));
         self.due = due.collect();
+        self.portion_pause = schedule::pause(AT_ONCE, self.jobs.all().map(|(_, job)| job.pace()));
         let (known, healthy) = self.jobs.bitmaps(estate.subject_count());
         self.renew_board();
         self.sink.estate_changed(&estate, &known, &healthy);
@@ -403,13 +417,17 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
         board.load.jobs = self.jobs.len();
     }
 
-    fn start_what_is_due(&mut self) {
+    /// Whether its portion was full: then there may be more.
+    fn start_what_is_due(&mut self) -> bool {
         let now = Instant::now();
         let mut late_by = None;
-        for _ in 0..AT_ONCE {
+        let portion = if now < self.portion_from { 0 } else { AT_ONCE };
+        let mut begun = 0;
+        while begun < portion {
             let next = self.due.peek().copied().filter(|Reverse((at, _))| *at <= now && self.has_room());
             let Some(Reverse((at, due))) = next else { break };
             self.due.pop();
+            begun += 1;
             match due {
                 Due::Job(id) => late_by = self.begin_or_put_off(id, at, now).or(late_by),
                 Due::Address(ip) => {
@@ -421,11 +439,16 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
                 }
             }
         }
+        let is_full = begun == AT_ONCE;
+        if is_full {
+            self.portion_from = now + self.portion_pause;
+        }
         let in_flight = self.running.len();
         self.prober.config.counts.set_load(self.jobs.len(), in_flight);
         let mut board = self.prober.board();
         board.load.in_flight = in_flight;
         board.load.late_by = late_by.unwrap_or(board.load.late_by);
+        is_full
     }
 
     /// How late it begins, if it does.
@@ -471,6 +494,9 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
         });
         let is_good = result.outcome.is_good();
         self.prober.config.counts.ended(is_good);
+        if matches!(result.outcome, Outcome::Behind(_)) {
+            self.prober.config.counts.behind();
+        }
         let flipped = is_good.is_some_and(|good| job.streak.count(good, &job.check));
         let in_doubt = job.streak.is_in_doubt();
         let due = schedule::next(self.epoch, began, now, job.pace(), job.phase, in_doubt);
@@ -499,6 +525,7 @@ fn note(board: &mut Board, id: JobId, result: &ProbeResult, healthy: Option<bool
         Outcome::Good => return,
         Outcome::Bad(failure) => failure.to_string(),
         Outcome::Unmeasured(why) => why.clone(),
+        Outcome::Behind(by) => failure::behind(*by),
     };
     noted.failed = Some((now, text.chars().take(200).collect()));
 }

@@ -6,6 +6,7 @@
 //! 3. While in doubt the next probe comes at `confirm_interval`.
 //! 4. The first probe of a new endpoint comes within a second, however long the interval: unknown is a bad place to stay. Of more than 10,000 new ones
 //!    10,000 a second have theirs ([`round`]): more is a burst, which takes a core of ours and the network's patience.
+//! 5. After a stall as many a second catch up, or twice what the checks come to if that is more ([`pause`]): with less nobody would ever be on time again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,6 +24,14 @@ const FIRST_A_SECOND: u32 = 10_000;
 pub fn round(jobs: usize) -> Duration {
     let jobs = u32::try_from(jobs).unwrap_or(u32::MAX);
     FIRST_ROUND.max(Duration::from_secs(jobs.into()) / FIRST_A_SECOND)
+}
+
+/// How long it waits after so many probes that were due at once, when these are the paces of all.
+pub fn pause(probes: u32, paces: impl Iterator<Item = Pace>) -> Duration {
+    const NANOS: u128 = 1_000_000_000;
+    let thousandths: u128 = paces.map(|pace| 1_000 * NANOS / pace.interval.as_nanos().max(1)).sum();
+    let a_second = (thousandths * 2 / 1_000).max(FIRST_A_SECOND.into());
+    Duration::from_nanos(u64::try_from(u128::from(probes) * NANOS / a_second).unwrap_or(u64::MAX))
 }
 
 /// Where in its interval a job's slot lies, as a fraction of 2^32.
@@ -155,6 +164,16 @@ mod tests {
         check(600, 610, false, 1_250);
         check(900, 910, false, 2_250);
         check(250, 5_000, false, 5_250);
+    }
+
+    #[test]
+    fn what_was_missed_is_caught_up_with() {
+        let each = |seconds| Pace { interval: Duration::from_secs(seconds), confirm: SECOND };
+        let us = Duration::from_micros;
+        assert_eq!(pause(64, std::iter::empty()), us(6_400));
+        assert_eq!(pause(64, std::iter::repeat_n(each(1), 5_000)), us(6_400));
+        assert_eq!(pause(64, std::iter::repeat_n(each(10), 100_000)), us(3_200), "twice the usual 10,000");
+        assert_eq!(pause(64, std::iter::repeat_n(each(3_600), 100_000)), us(6_400));
     }
 
     #[test]

@@ -542,3 +542,28 @@ async fn checkers_of_several_zones_share_the_endpoints() {
     assert_eq!(balancer.prober.evidence().len(), 200, "who carries requests looks at all that it carries");
     balancer.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stall_put_off_comes_in_portions() {
+    let running = Running::start(8_192);
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), 0..2_000)]));
+    running.pass(ms(3_000)).await;
+    let before = running.world.ground.lock().unwrap().starts.len();
+    // All is due at once.
+    tokio::time::advance(ms(1_000)).await;
+    let stalled = Instant::now();
+    running.pass(ms(300)).await;
+    let ground = running.world.ground.lock().unwrap();
+    let mut at: BTreeMap<u128, usize> = BTreeMap::new();
+    for (start, _, _) in ground.starts[before..].iter().filter(|(start, _, _)| *start >= stalled) {
+        *at.entry((*start - stalled).as_millis()).or_default() += 1;
+    }
+    let all: usize = at.values().sum();
+    assert!(all >= 1_990, "{all} of 2,000 have caught up: {at:?}");
+    assert!(at.values().all(|count| *count <= 64), "{at:?}");
+    // 10,000 a second, in steps of a timer's millisecond.
+    let soon: usize = at.range(..100).map(|(_, count)| count).sum();
+    assert!((640..=1_064).contains(&soon), "{soon} in the first 100 ms: {at:?}");
+    drop(ground);
+    running.end().await;
+}

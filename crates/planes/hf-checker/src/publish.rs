@@ -1,6 +1,7 @@
 //! Observations in, tables and log lines out.
 //!
-//! While the checker may be cut off itself (`hf_health::reach`), what does not answer goes out as unknown.
+//! 1. While the checker may be cut off itself (`hf_health::reach`), what does not answer goes out as unknown.
+//! 2. What it could not measure because it stood still itself changes nothing in its tables; it is a problem of the node until it has kept up for a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,12 @@ use crate::pushed::Pushed;
 /// Probes that begin this much too late mean that the checker cannot keep the pace of its checks.
 const LATE: Duration = Duration::from_secs(1);
 
+/// A checker that stood still says so until it has kept up for so long.
+const KEPT_UP: Duration = Duration::from_mins(1);
+/// What it says.
+const BEHIND: &str = "the checker stood still, or is overloaded: probes whose time ran out meanwhile are not measured, and its last word on their \
+                      endpoints stands; give this machine more processor time, or the checker less to probe (intervals, `vantage_zones`)";
+
 /// Turns what the prober sees into the newest table.
 #[derive(Debug)]
 pub struct Publisher {
@@ -31,6 +38,8 @@ pub struct Publisher {
     healthy: Bitmap,
     reach: Reach,
     is_cut_off: bool,
+    /// When a probe was last not measured because we stood still.
+    behind_at: Option<Instant>,
     began: Instant,
 }
 
@@ -46,6 +55,7 @@ impl Publisher {
             healthy: Bitmap::default(),
             reach: Reach::default(),
             is_cut_off: false,
+            behind_at: None,
             began: Instant::now(),
         }
     }
@@ -64,20 +74,47 @@ impl Publisher {
             return;
         }
         self.is_cut_off = is_cut_off;
-        let zone = &self.config.zone;
-        let problem = is_cut_off.then(|| {
-            format!(
-                "the checker reaches nothing outside zone {zone} any more, and no node of another zone is heard: it holds itself for cut off, and \
-                 what does not answer it counts as unknown; look at the network of this machine and of the zone"
-            )
-        });
-        if let Some(problem) = &problem {
+        let (zone, problem) = (&self.config.zone, self.problem());
+        if let Some(problem) = problem.filter(|_| is_cut_off) {
             warn!(%zone, %problem, "the checker is cut off");
         } else {
             info!(%zone, "the checker is not cut off any more, or it is the others that are down");
         }
+        self.tell_problem();
+    }
+
+    /// The worse one first.
+    fn problem(&self) -> Option<String> {
+        let zone = &self.config.zone;
+        if self.is_cut_off {
+            return Some(format!(
+                "the checker reaches nothing outside zone {zone} any more, and no node of another zone is heard: it holds itself for cut off, and \
+                 what does not answer it counts as unknown; look at the network of this machine and of the zone"
+            ));
+        }
+        self.behind_at.map(|_| BEHIND.to_owned())
+    }
+
+    fn tell_problem(&self) {
         if let Some(told) = &self.config.problem {
-            told.send_replace(problem);
+            told.send_replace(self.problem());
+        }
+    }
+
+    /// Looks whether it keeps up with its own time-outs; says so when that has changed.
+    fn watch_stalls(&mut self, behind: Option<Duration>) {
+        let (now, was) = (Instant::now(), self.behind_at);
+        if let Some(by) = behind {
+            self.behind_at = Some(now);
+            if was.is_none() {
+                warn!(behind_ms = by.as_millis() as u64, problem = BEHIND, "the checker was behind itself");
+            }
+        } else if was.is_some_and(|at| now.saturating_duration_since(at) >= KEPT_UP) {
+            self.behind_at = None;
+            info!("the checker keeps up with its probes again");
+        }
+        if was.is_some() != self.behind_at.is_some() {
+            self.tell_problem();
         }
     }
 
@@ -129,6 +166,10 @@ impl Sink for Publisher {
 
     fn observed(&mut self, seen: &Observation<'_>) {
         self.watch_pace();
+        self.watch_stalls(match seen.result.outcome {
+            Outcome::Behind(by) => Some(by),
+            _ => None,
+        });
         if let Some(is_good) = seen.result.outcome.is_good() {
             let now = self.since_began(Instant::now());
             seen.endpoints.iter().for_each(|at| self.reach.record(*at, is_good, now));
@@ -157,5 +198,70 @@ impl Sink for Publisher {
             _ if was_known => info!(%address, "endpoint is healthy again"),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hf_clock::Clock;
+    use hf_config::estate::EstateBundle;
+    use hf_config::read_estate;
+    use hf_model::{NodeId, ZoneId};
+    use hf_probe::{ProbeFailure, ProbeResult};
+    use tokio::sync::watch;
+
+    use super::*;
+
+    const ESTATE: &str = r#"
+[[region]]
+id = "r"
+[[zone]]
+id = "a"
+region = "r"
+[[health_check]]
+name = "up"
+kind = "tcp"
+[[pool]]
+name = "web"
+protocol = "tcp"
+health_check = "up"
+endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
+"#;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_stood_still_says_so_for_a_minute() {
+        let bundle = EstateBundle { toml: ESTATE.to_owned(), ..EstateBundle::default() };
+        let estate = read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+        let (node, clock) = (NodeId::new("n").unwrap(), Clock::manual(Timestamp(1)));
+        let (problem_to, problem) = watch::channel(None);
+        let config = CheckerConfig {
+            problem: Some(problem_to),
+            ..CheckerConfig::new(node.clone(), ZoneId::new("a").unwrap(), clock.clone())
+        };
+        let prober = Prober::new(hf_probe::ProberConfig::new(node.clone()));
+        let mut publisher = Publisher::new(config, prober, Pushed::new(node, clock));
+        let estate = Arc::new(estate);
+        let none = Bitmap::new(estate.subject_count());
+        publisher.estate_changed(&estate, &none, &none);
+        let mut see = |outcome: Outcome| {
+            let result = ProbeResult { outcome, took: Duration::from_millis(1) };
+            publisher.observed(&Observation {
+                estate: &estate,
+                endpoints: &[0],
+                address: estate.pools[0].endpoints[0].address,
+                check: &estate.health_checks[0],
+                began: Instant::now(),
+                result: &result,
+                healthy: None,
+                flipped: false,
+            });
+            problem.borrow().clone()
+        };
+        assert_eq!(see(Outcome::Bad(ProbeFailure::Refused)), None);
+        assert_eq!(see(Outcome::Behind(Duration::from_secs(1))).as_deref(), Some(BEHIND));
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(see(Outcome::Good).as_deref(), Some(BEHIND));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(see(Outcome::Good), None);
     }
 }

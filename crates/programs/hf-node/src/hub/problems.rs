@@ -41,7 +41,7 @@ impl Hub {
         self.problems.feed = problem;
     }
 
-    /// What the node's own checker says of itself; none while it is not cut off.
+    /// What the node's own checker says of itself; none while it is neither cut off nor behind itself.
     pub fn set_checker_problem(&mut self, problem: Option<String>) {
         self.problems.checker = problem;
     }

@@ -11,10 +11,17 @@ pub(super) fn checker(page: &mut Page, totals: &ProbeTotals) {
         let help = "Probes of this checker that ended; unmeasured: not made, by a fault of this side";
         page.counter("checker_probes", help, &[("result", result.to_owned())], count);
     }
+    let help =
+        "Probes that were not measured because this checker stood still itself when their time ran out";
+    page.counter("checker_probes_behind", help, &[], totals.behind);
     let help = "Probes that waited because their address had its budget of probes";
     page.counter("checker_probes_put_off", help, &[], totals.put_off);
     page.gauge("checker_jobs", "Addresses and checks under probe", &[], totals.jobs);
     page.gauge("checker_probes_in_flight", "Probes that run now", &[], totals.in_flight);
+    let help = "The most probes that ran at once since the start";
+    page.gauge("checker_probes_in_flight_peak", help, &[], totals.in_flight_peak);
+    let help = "Probes that may run at once";
+    page.gauge("checker_probes_in_flight_limit", help, &[], totals.in_flight_limit);
 }
 
 /// How late probes began, as lines.
@@ -51,7 +58,10 @@ mod tests {
         counts.began(Duration::from_secs(2));
         counts.ended(Some(true));
         counts.ended(None);
+        counts.behind();
         counts.put_off();
+        counts.set_limit(9);
+        counts.set_load(7, 3);
         counts.set_load(7, 1);
         let mut page = Page::new();
         checker(&mut page, &counts.totals());
@@ -64,6 +74,9 @@ mod tests {
             "holdfast_checker_probes_put_off_total{} 1",
             "holdfast_checker_jobs{} 7",
             "holdfast_checker_probes_in_flight{} 1",
+            "holdfast_checker_probes_in_flight_peak{} 3",
+            "holdfast_checker_probes_in_flight_limit{} 9",
+            "holdfast_checker_probes_behind_total{} 1",
         ] {
             assert!(text.lines().any(|told| told == line), "{line} is not in {text}");
         }
