@@ -30,6 +30,8 @@ pub const LEASE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::f
 pub const TEXT_BYTES_MAX: usize = 200;
 /// Results a second for one check: 1,000 endpoints told every other second.
 pub const RATE_PER_S: u32 = 500;
+/// The time for one of them.
+const EACH: Duration = Duration::from_micros(1_000_000 / RATE_PER_S as u64);
 
 /// One result, as somebody tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,10 +124,13 @@ struct Rate {
 
 impl Rate {
     fn take(&mut self, now: Instant) -> bool {
-        let gained = now.saturating_duration_since(self.at).as_millis() * u128::from(RATE_PER_S) / 1_000;
-        if gained > 0 {
-            let gained = u32::try_from(gained).unwrap_or(u32::MAX);
-            (self.left, self.at) = (self.left.saturating_add(gained).min(RATE_PER_S), now);
+        let since = now.saturating_duration_since(self.at).as_micros();
+        let gained = u32::try_from(since / EACH.as_micros()).unwrap_or(u32::MAX);
+        if gained >= RATE_PER_S - self.left {
+            (self.left, self.at) = (RATE_PER_S, now);
+        } else {
+            // What is left over of the time counts for the next one.
+            (self.left, self.at) = (self.left + gained, self.at + EACH * gained);
         }
         let has_room = self.left > 0;
         self.left = self.left.saturating_sub(1);
@@ -191,11 +196,25 @@ impl Pushed {
         Ok(taken)
     }
 
-    /// The last result of each subject of a check, in the order of addresses.
-    pub fn told(&self, check: &CheckName) -> Vec<Told> {
+    /// Whether a result of this check would be taken at this rate; takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTaken::TooFast`].
+    pub fn room(&self, check: &CheckName) -> Result<(), NotTaken> {
+        let (now, rate) = (Instant::now(), self.inner().rates.get(check).copied());
+        // A copy is asked: what is only asked for uses nothing up.
+        let has_room = rate.is_none_or(|mut rate| rate.take(now));
+        if has_room { Ok(()) } else { Err(NotTaken::TooFast { check: check.clone() }) }
+    }
+
+    /// The last results of subjects of a check, in the order of addresses: `limit` at most, and how many more there are.
+    ///
+    /// The others are counted and not copied: the checker waits for this lock to publish.
+    pub fn told(&self, check: &CheckName, limit: usize) -> (Vec<Told>, usize) {
         let (now, inner) = (Instant::now(), self.inner());
         let first = (check.clone(), None);
-        let of_check = inner.kept.range(first..).take_while(|((name, _), _)| name == check);
+        let mut of_check = inner.kept.range(first..).take_while(|((name, _), _)| name == check);
         let told = |((_, endpoint), kept): (&Key, &Kept)| Told {
             endpoint: *endpoint,
             is_good: kept.is_good,
@@ -205,7 +224,8 @@ impl Pushed {
             left: kept.until.saturating_duration_since(now),
             healthy: kept.streak.healthy(),
         };
-        of_check.map(told).collect()
+        let shown = of_check.by_ref().take(limit).map(told).collect();
+        (shown, of_check.count())
     }
 
     /// Lets leases run out, until `shutdown` is true or its sender is gone.

@@ -123,7 +123,12 @@ async fn a_result_is_in_the_table_at_once_for_every_pool_that_has_the_endpoint()
     assert_eq!(world.says(), "-+-?+?");
     world.push(ONE, true).unwrap();
     assert_eq!(world.says(), "+++?+?");
-    let told = world.pushed.told(&CheckName::new("job").unwrap());
+    let job = CheckName::new("job").unwrap();
+    let (told, left_out) = world.pushed.told(&job, 3);
+    assert_eq!(left_out, 0);
+    let (first, left_out) = world.pushed.told(&job, 1);
+    assert_eq!((first.as_slice(), left_out), (&told[..1], 2));
+    assert_eq!(world.pushed.told(&CheckName::new("web").unwrap(), 3), (Vec::new(), 0));
     let told: Vec<_> = told.iter().map(|told| (told.endpoint.map(|at| at.port()), told.healthy)).collect();
     assert_eq!(told, [(None, Some(true)), (Some(80), Some(true)), (Some(80), Some(true))]);
 }
@@ -141,7 +146,8 @@ async fn what_has_run_out_is_unknown_and_not_unhealthy() {
     assert_eq!(world.says(), "?+????");
     world.pass(60).await;
     assert_eq!(world.says(), "??????");
-    let told = world.pushed.told(&CheckName::new("job").unwrap());
+    let (told, _) = world.pushed.told(&CheckName::new("job").unwrap(), 10);
+    assert_eq!(told.len(), 2);
     assert!(told.iter().all(|told| told.left.is_zero() && told.healthy.is_none()));
     world.push(ONE, false).unwrap();
     assert_eq!(world.says(), "-?-???");
@@ -215,12 +221,31 @@ async fn bounds_refuse_and_change_nothing() {
     }
     assert_eq!(refused(Push { text: "x".repeat(201), ..push(ONE, true) }), NotTaken::Text);
     assert_eq!(world.says(), "??????");
+    let job = CheckName::new("job").unwrap();
     for _ in 0..RATE_PER_S {
+        assert_eq!(world.pushed.room(&job), Ok(()), "who asks uses nothing up");
         world.push(ONE, true).unwrap();
     }
+    assert_eq!(world.pushed.room(&job), Err(NotTaken::TooFast { check: job.clone() }));
     assert!(matches!(world.push(ONE, false), Err(NotTaken::TooFast { .. })));
     assert_eq!(world.says(), "+?+???");
     world.pass(1).await;
+    assert_eq!(world.pushed.room(&job), Ok(()));
     world.push(ONE, false).unwrap();
     assert_eq!(world.says(), "-?-???");
+}
+
+#[test]
+fn as_many_as_are_allowed_are_taken_whatever_their_gaps() {
+    let began = Instant::now();
+    // Room for what comes half a millisecond early, and no more.
+    let mut rate = Rate { left: 2, at: began };
+    let mut draw = 7_u64;
+    for count in 1..=2_500_u64 {
+        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = Duration::from_micros(2_000 * count - 500 + (draw >> 33) % 1_001);
+        assert!(rate.take(began + at), "{count} after {at:?}: {rate:?}");
+    }
+    let at = began + Duration::from_micros(2_000 * 2_500 + 500);
+    assert_eq!((0..9).filter(|_| rate.take(at)).count(), 2, "and no more than that");
 }
