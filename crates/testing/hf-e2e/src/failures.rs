@@ -5,9 +5,11 @@
 //! 2. Faults are real: sockets that are reset, nftables, a certificate that has expired, a clock set by faketime, a file system without room, a
 //!    name server without the name.
 //! 3. A cell is watched from the fault on until it is decided as [`Cell::expected`] says, and for [`SETTLE`] more: what comes late may be wrong, too.
-//! 4. Never may a zone be accused that is well, nor any where the fault is in one endpoint, in half of a zone's, or everywhere. That is looked at
+//! 4. Who is out is looked at now, by address: a well endpoint that a slow machine lets miss its checks for a moment is told in the table, and the cell is
+//!    decided once it is back.
+//! 5. Never may a zone be accused that is well, nor any where the fault is in one endpoint, in half of a zone's, or everywhere. That is looked at
 //!    on every poll, whatever is expected.
-//! 5. Then it is mended, and all must be as before.
+//! 6. Then it is mended, and all must be as before.
 //!
 //! Cells of several pools run at once, a [`wave`]: pools have nothing in common but the nodes that judge them.
 //!
@@ -50,6 +52,8 @@ struct Watched {
     before: PoolNow,
     outcome: Outcome,
     decided: Option<Instant>,
+    /// The newest look.
+    last: PoolNow,
 }
 
 impl Watched {
@@ -74,11 +78,14 @@ impl Watched {
         if now.of < self.before.of {
             outcome.gone.get_or_insert(after);
         }
-        let out = self.before.of - now.serving.min(self.before.of);
-        if out > outcome.out_most && !now.is_open {
+        let hit = self.cell.addresses();
+        let out = now.out.intersection(&hit).count();
+        if out > outcome.out_most {
             (outcome.out_most, outcome.out) = (out, Some(after));
         }
-        if self.decided.is_none() && self.cell.expected().is_met(outcome) && !self.is_waiting() {
+        outcome.others_out.extend(now.out.difference(&hit).cloned());
+        let is_met = self.cell.expected().is_met(outcome, now.out == hit);
+        if self.decided.is_none() && is_met && !self.is_waiting() {
             self.decided = Some(Instant::now());
         }
     }
@@ -115,12 +122,21 @@ pub fn wave(world: &FaultyWorld, cells: &[Cell]) -> Vec<Outcome> {
         let since = Instant::now();
         world.set(*cell, true);
         let before = before[cell.fault.pool()].clone();
-        watched.push(Watched { cell: *cell, since, before, outcome: Outcome::new(*cell), decided: None });
+        let last = before.clone();
+        watched.push(Watched {
+            cell: *cell,
+            since,
+            before,
+            outcome: Outcome::new(*cell),
+            decided: None,
+            last,
+        });
     }
     while watched.iter().any(|watched| !watched.is_over()) {
         let now = seer.look();
         for watched in watched.iter_mut().filter(|watched| !watched.is_over()) {
             watched.look(&now[watched.cell.fault.pool()]);
+            watched.last = now[watched.cell.fault.pool()].clone();
         }
         observe_for(LOOK);
     }
@@ -130,8 +146,12 @@ pub fn wave(world: &FaultyWorld, cells: &[Cell]) -> Vec<Outcome> {
     let mended = Instant::now();
     for watched in &mut watched {
         if watched.decided.is_none() {
-            let text = &seer.look()[watched.cell.fault.pool()].text;
-            let what = format!("not decided within {:?}; {text}", watched.deadline());
+            let what = format!(
+                "not decided within {:?}; out at last: {:?}; {}",
+                watched.deadline(),
+                watched.last.out,
+                watched.last.text
+            );
             watched.outcome.wrong.get_or_insert(what);
         }
     }

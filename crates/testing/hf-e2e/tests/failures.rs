@@ -1,6 +1,11 @@
 //! A few cells of the table of failures (`cargo xtask failures` makes all of it): endpoints that fail, one, a zone's, all.
 
+use std::time::Duration;
+
 use hf_e2e::failures::{Cell, Fault, FaultyWorld, Outcome, Scope, table, wave};
+
+/// Of checks: longer than in the table, for a machine that runs other tests beside.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 #[test]
 fn endpoints_that_fail_are_out_and_a_zone_is_left_only_when_it_is_the_zone() {
@@ -12,7 +17,7 @@ fn endpoints_that_fail_are_out_and_a_zone_is_left_only_when_it_is_the_zone() {
         Cell { fault: Fault::Clock, scope: Scope::One },
         Cell { fault: Fault::Tls, scope: Scope::Zone },
     ];
-    let world = FaultyWorld::start(&cells.map(|cell| cell.fault));
+    let world = FaultyWorld::start(&cells.map(|cell| cell.fault), TIMEOUT);
     let outcomes = wave(&world, &cells);
     println!("{}", table(&outcomes));
     let wrong: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.wrong.is_some()).collect();

@@ -5,9 +5,12 @@
 //! Not here: the cells and what is expected of them (`hf_e2e::failures`).
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hf_e2e::failures::{Cell, Fault, FaultyWorld, Outcome, Scope, acted, await_warm, table, wave};
+
+/// Of checks.
+const TIMEOUT: Duration = Duration::from_millis(400);
 
 const USAGE: &str = "usage: failures [--only FAULT,FAULT]";
 
@@ -27,7 +30,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let begun = Instant::now();
-    let world = FaultyWorld::start(&faults);
+    let world = FaultyWorld::start(&faults, TIMEOUT);
     await_warm(&world);
     println!("all is well and the detector warm after {:.0?}", begun.elapsed());
     let mut outcomes: Vec<Outcome> = Vec::new();

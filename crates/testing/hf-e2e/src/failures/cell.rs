@@ -2,9 +2,11 @@
 //!
 //! Not here: how a fault is made (`world`).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use super::files;
 use crate::estate::ZONES;
 
 /// Endpoints of each pool in each zone.
@@ -136,10 +138,10 @@ pub struct Cell {
 /// What has to be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// So many endpoints are out, and no zone is accused.
-    Out(u32),
-    /// So many endpoints leave the pool, since their source says so.
-    Gone(u32),
+    /// The endpoints that are hit are out, and no zone is accused.
+    Out,
+    /// They leave the pool, since their source says so.
+    Gone,
     /// A zone's endpoints are out, and autoshift would leave it.
     Left,
     /// The detector names the zone, and autoshift would leave it.
@@ -151,12 +153,12 @@ pub enum Expected {
 }
 
 impl Expected {
-    /// Whether it was decided.
-    pub fn is_met(self, outcome: &Outcome) -> bool {
+    /// Whether it was decided, where by the present look exactly those are out that are hit, or others.
+    pub fn is_met(self, outcome: &Outcome, those_are_out: bool) -> bool {
         match self {
-            Expected::Out(count) => outcome.out_most == count,
-            Expected::Gone(count) => outcome.gone.is_some() && outcome.out_most == count,
-            Expected::Left => outcome.out_most == ENDPOINTS && outcome.advised.is_some(),
+            Expected::Out => those_are_out,
+            Expected::Gone => those_are_out && outcome.gone.is_some(),
+            Expected::Left => those_are_out && outcome.advised.is_some(),
             Expected::Named => outcome.named.is_some() && outcome.advised.is_some(),
             Expected::Open => outcome.opened.is_some(),
             Expected::Nothing => true,
@@ -181,20 +183,22 @@ impl Cell {
         ZONES.into_iter().filter(hit).flat_map(|zone| (0..count).map(move |number| (zone, number))).collect()
     }
 
+    /// Their addresses.
+    pub fn addresses(self) -> BTreeSet<String> {
+        let address = |(zone, number)| files::socket(self.fault, &files::endpoint(zone, number));
+        self.endpoints().into_iter().map(address).collect()
+    }
+
     /// What has to be decided.
     pub fn expected(self) -> Expected {
-        let zones = u32::try_from(ZONES.len()).expect("three");
         match (self.fault, self.scope) {
             (Fault::ErrorsInPart | Fault::Loss, Scope::Zone) => Expected::Named,
             // One endpoint that fails in part is the balancers' to avoid; if all do, there is nowhere to go.
             (Fault::ErrorsInPart | Fault::Loss, _) | (Fault::Half, Scope::One) | (Fault::Dns, Scope::All) => {
                 Expected::Nothing
             }
-            (Fault::Half, Scope::Zone) => Expected::Out(ENDPOINTS / 2),
-            (Fault::Half, Scope::All) => Expected::Out(zones * ENDPOINTS / 2),
-            (Fault::Dns, Scope::One) => Expected::Gone(1),
-            (Fault::Dns, Scope::Zone) => Expected::Gone(ENDPOINTS),
-            (_, Scope::One) => Expected::Out(1),
+            (Fault::Dns, _) => Expected::Gone,
+            (Fault::Half, _) | (_, Scope::One) => Expected::Out,
             (_, Scope::Zone) => Expected::Left,
             (_, Scope::All) => Expected::Open,
         }
@@ -206,10 +210,12 @@ impl Cell {
 pub struct Outcome {
     /// Of which cell.
     pub cell: Cell,
-    /// When so many endpoints were out as were at most.
+    /// When so many of the endpoints that are hit were out as were at most.
     pub out: Option<Duration>,
     /// So many.
-    pub out_most: u32,
+    pub out_most: usize,
+    /// Others that were out at some look.
+    pub others_out: BTreeSet<String>,
     /// When endpoints left the pool.
     pub gone: Option<Duration>,
     /// When health was ignored.
@@ -231,6 +237,7 @@ impl Outcome {
             cell,
             out: None,
             out_most: 0,
+            others_out: BTreeSet::new(),
             gone: None,
             opened: None,
             named: None,
@@ -249,6 +256,10 @@ impl fmt::Display for Outcome {
         } else if let Some(at) = self.out {
             let what = if self.gone.is_some() { "no longer in the pool" } else { "out" };
             said.push(format!("{} {what} {}", self.out_most, seconds(at)));
+        }
+        if !self.others_out.is_empty() {
+            let others: Vec<&str> = self.others_out.iter().map(String::as_str).collect();
+            said.push(format!("in passing also {}", others.join(" and ")));
         }
         if let Some(at) = self.named {
             said.push(format!("zone named by the detector {}", seconds(at)));

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use super::cell::{ENDPOINTS, Fault};
 use crate::estate::ZONES;
@@ -13,6 +14,11 @@ use crate::process::must;
 pub fn endpoint(zone: &str, number: u32) -> String {
     let place = ZONES.iter().position(|known| *known == zone).expect("one of the zones");
     format!("10.77.{}.{}", place + 1, 11 + number)
+}
+
+/// Where the endpoint of a fault's pool with this address listens.
+pub fn socket(fault: Fault, address: &str) -> String {
+    format!("{address}:{}", fault.port())
 }
 
 /// Every endpoint: its zone, its number there, its address.
@@ -40,15 +46,19 @@ pub fn listen(fault: Fault) -> u16 {
     8_101 + fault.place()
 }
 
-/// The health checks, in the estate file.
-pub const CHECKS: &str = "
+/// The health checks, in the estate file. Those that are not patient wait so long for an answer.
+pub fn checks(timeout: Duration) -> String {
+    CHECKS.replace("TIMEOUT", &format!("{}ms", timeout.as_millis()))
+}
+
+const CHECKS: &str = "
 [[health_check]]
 name = \"page\"
 kind = \"http\"
 path = \"/health\"
 expect = { status = \"200\", body = \"ok\" }
 interval = \"1s\"
-timeout = \"400ms\"
+timeout = \"TIMEOUT\"
 confirm_interval = \"200ms\"
 rise = 2
 fall = 2
@@ -69,7 +79,7 @@ kind = \"tcp\"
 send = \"GET /health HTTP/1.1\\r\\nhost: check\\r\\n\\r\\n\"
 expect = \"200\"
 interval = \"1s\"
-timeout = \"400ms\"
+timeout = \"TIMEOUT\"
 confirm_interval = \"200ms\"
 rise = 2
 fall = 2
@@ -81,7 +91,7 @@ path = \"/health\"
 tls = { server_name = \"services.test\", ca_file = \"services-ca.pem\" }
 expect = { status = \"200\", body = \"ok\" }
 interval = \"1s\"
-timeout = \"400ms\"
+timeout = \"TIMEOUT\"
 confirm_interval = \"200ms\"
 rise = 2
 fall = 2
@@ -112,7 +122,7 @@ pub fn pool(fault: Fault) -> String {
     }
     text.push_str("endpoints = [\n");
     for (zone, _, address) in all() {
-        text.push_str(&format!("  {{ address = \"{address}:{}\", zone = \"{zone}\" }},\n", fault.port()));
+        text.push_str(&format!("  {{ address = \"{}\", zone = \"{zone}\" }},\n", socket(fault, &address)));
     }
     text.push_str("]\n");
     text

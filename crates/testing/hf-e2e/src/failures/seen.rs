@@ -2,12 +2,16 @@
 //!
 //! Not here: what of it is right (`failures`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
+
+use super::cell::Fault;
+use super::files;
+use crate::estate::ZONES;
 
 /// One pool, now.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +20,8 @@ pub struct PoolNow {
     pub serving: u32,
     /// Endpoints.
     pub of: u32,
+    /// Those of [`files::all`] that get none, or are no longer in the pool.
+    pub out: BTreeSet<String>,
     /// Whether health is ignored.
     pub is_open: bool,
     /// The zone that the detector names.
@@ -89,7 +95,32 @@ impl Seer {
                 ));
             }
         }
+        // Asked for one by one, so only where somebody is missing.
+        let all = files::all().count();
+        for fault in Fault::ALL {
+            let Some(now) = pools.get_mut(fault.pool()) else { continue };
+            if !now.is_open && usize::try_from(now.serving).is_ok_and(|serving| serving < all) {
+                now.out = self.out(fault);
+            }
+        }
         pools
+    }
+
+    /// The addresses of a fault's pool that get no new traffic.
+    fn out(&self, fault: Fault) -> BTreeSet<String> {
+        let mut out: BTreeSet<String> =
+            files::all().map(|(_, _, address)| files::socket(fault, &address)).collect();
+        // Which zone asks makes no difference to what is open.
+        let told = self.get(&format!("/v1/explain?pool={}&from_zone={}", fault.pool(), ZONES[0]));
+        for step in list(&told, "steps").filter(|step| step["name"] == "open") {
+            // One that serves may still not be picked: its zone is returning.
+            let unpicked =
+                list(step, "removed").filter(|removed| !text(removed, "why").starts_with("does not serve"));
+            for serving in list(step, "kept").chain(unpicked) {
+                out.remove(&text(serving, "endpoint"));
+            }
+        }
+        out
     }
 
     /// An answer of the control node's API.

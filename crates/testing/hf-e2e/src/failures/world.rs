@@ -8,13 +8,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::cell::{Cell, ENDPOINTS, Fault, Scope};
-use super::files::{CHECKS, all, endpoint, listen, make_certificates, pool};
+use super::files::{all, checks, endpoint, listen, make_certificates, pool, socket};
 use super::seen::Seer;
 use crate::estate::{self, CONTROL, ZONES, address};
 use crate::load::{Load, python, script};
@@ -43,12 +43,13 @@ pub struct FaultyWorld {
 }
 
 impl FaultyWorld {
-    /// Builds and starts it with the pools of these faults, and waits until all is well. Moves this thread into the control node's namespace.
+    /// Builds and starts it with the pools of these faults and checks with this time-out (those of `half` and `loss` have their own), and waits until
+    /// all is well. Moves this thread into the control node's namespace.
     ///
     /// # Panics
     ///
     /// Without root, or one of the programs.
-    pub fn start(faults: &[Fault]) -> FaultyWorld {
+    pub fn start(faults: &[Fault], timeout: Duration) -> FaultyWorld {
         let world = World::build();
         for (zone, _, address) in all() {
             world.network.add_address(zone, &address);
@@ -61,7 +62,7 @@ impl FaultyWorld {
             faults: faults.to_vec(),
             world,
         };
-        made.write_files();
+        made.write_files(timeout);
         made.start_endpoints();
         made.start_knot();
         made.world.start_node("control");
@@ -96,7 +97,7 @@ impl FaultyWorld {
         std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
-    fn write_files(&mut self) {
+    fn write_files(&mut self, timeout: Duration) {
         for name in ["broken", "tls", "knot/db"] {
             std::fs::create_dir_all(self.folder().join(name)).expect("a folder of our own");
         }
@@ -115,7 +116,8 @@ impl FaultyWorld {
             }
         }
         let text: String = self.faults.iter().map(|fault| pool(*fault)).collect();
-        std::fs::write(root.join("estate.toml"), estate::estate() + CHECKS + &text).expect("the estate file");
+        let text = estate::estate() + &checks(timeout) + &text;
+        std::fs::write(root.join("estate.toml"), text).expect("the estate file");
         let sources = format!("\n[sources]\nresolvers = [\"{CONTROL}:{DNS_PORT}\"]\n");
         let node = root.join("control/node.toml");
         std::fs::write(node, estate::control_node() + &sources).expect("the node file");
@@ -167,7 +169,7 @@ impl FaultyWorld {
     }
 
     fn start_endpoints(&mut self) {
-        let name = |fault: Fault, address: &str| format!("{}@{address}:{}", fault.pool(), fault.port());
+        let name = |fault: Fault, address: &str| format!("{}@{}", fault.pool(), socket(fault, address));
         let has_clock = self.faults.contains(&Fault::Clock);
         for zone in ZONES {
             let mut command = self.world.network.command(zone, python());
