@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// A program that is killed (SIGKILL) when it is dropped.
 #[derive(Debug)]
 pub struct Running {
@@ -34,6 +37,16 @@ impl Running {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended and that was seen.
+    pub fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
+        kill(id, signal).unwrap_or_else(|error| panic!("{signal} to {id}: {error}; {}", self.text()));
     }
 
     /// Whether it has ended, and how.

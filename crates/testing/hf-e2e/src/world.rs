@@ -164,8 +164,7 @@ impl World {
     /// When there is none, or it does not end well.
     pub fn stop_node(&mut self, node: &str) {
         let old = self.running.remove(node).expect("a running node");
-        let process = nix::unistd::Pid::from_raw(i32::try_from(old.id()).expect("a process id"));
-        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+        old.signal(nix::sys::signal::Signal::SIGTERM);
         self.wait_for_end(node, old);
     }
 

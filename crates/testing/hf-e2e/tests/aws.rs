@@ -9,6 +9,7 @@ use std::process::Command;
 use hf_e2e::process::{Running, holdfast, must, output};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
+use nix::sys::signal::Signal;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
@@ -74,6 +75,6 @@ fn the_lines_that_the_demo_prints_are_enough_for_the_aws_command() {
     let told = shell(&format!("{source}\nholdfast status"));
     assert!(told.contains("regions/"), "{told}");
 
-    must(Command::new("kill").args(["-TERM", &demo.id().to_string()]));
+    demo.signal(Signal::SIGTERM);
     wait_for("the demo to end", DEADLINE, || demo.ended().map(|_| ()).ok_or_else(|| demo.text()));
 }

@@ -9,6 +9,7 @@ use hf_e2e::netns::{Network, enter};
 use hf_e2e::process::{Running, holdfast, must, output};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
+use nix::sys::signal::Signal;
 
 const SERVER: &str = "10.92.0.1";
 
@@ -51,9 +52,12 @@ fn a_node_that_ends_takes_its_program_along() {
     let write =
         |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("our own folder");
     write("estate.toml", ESTATE);
-    for (mode, signal) in
-        [("native", "-TERM"), ("native", "-KILL"), ("generic", "-TERM"), ("generic", "-KILL")]
-    {
+    for (mode, signal) in [
+        ("native", Signal::SIGTERM),
+        ("native", Signal::SIGKILL),
+        ("generic", Signal::SIGTERM),
+        ("generic", Signal::SIGKILL),
+    ] {
         write(
             "node.toml",
             &format!(
@@ -68,7 +72,7 @@ fn a_node_that_ends_takes_its_program_along() {
             let told = ask(&network);
             if told == "192.0.2.1" && has_program() { Ok(()) } else { Err(format!("{told} {}", node.text())) }
         });
-        must(Command::new("kill").args([signal, &node.id().to_string()]));
+        node.signal(signal);
         wait_for("its end", DEADLINE, || node.ended().map(|_| ()).ok_or_else(|| node.text()));
         wait_for("the program to go", DEADLINE, || {
             if has_program() { Err(format!("{mode} {signal}: it is still there")) } else { Ok(()) }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use hf_config::node::EtcdConfig;
 use hf_ledger::{EtcdLedger, Ledger, Pace};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -170,9 +172,8 @@ impl Member {
 
     /// Stops its execution, or lets it go on: alive and silent.
     pub fn pause(&self, stop: bool) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
-        let signal = if stop { "-STOP" } else { "-CONT" };
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let pid = Pid::from_raw(self.child.as_ref().unwrap().id().try_into().unwrap());
+        kill(pid, if stop { Signal::SIGSTOP } else { Signal::SIGCONT }).unwrap();
     }
 
     async fn answers(&self) {

@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hf_e2e::process::{Running, must, output};
+use hf_e2e::process::{Running, output};
 use hf_e2e::wait_for;
+use nix::sys::signal::Signal;
 
 use crate::changes;
 use crate::ours::{DEADLINE, Ours, SECRET, snapshot};
@@ -59,7 +60,7 @@ impl Primary {
         let new = self.place.join("new");
         write(new.clone(), &random_zone(number + 1));
         std::fs::rename(new, self.place.join("example.test.zone")).expect("one folder");
-        must(Command::new("kill").args(["-HUP", &self.running.id().to_string()]));
+        self.running.signal(Signal::SIGHUP);
         wait_for("the primary to read its file", DEADLINE, || match dig_serial(self.at) {
             Ok(serial) if serial == number + 1 => Ok(()),
             told => Err(format!("{told:?}; {}", self.running.text())),
