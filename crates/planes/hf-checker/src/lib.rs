@@ -38,14 +38,14 @@ pub struct CheckerConfig {
     pub zone: ZoneId,
     /// Stamps the tables.
     pub clock: Clock,
-    /// Probes at once; each takes one file descriptor. Default half of what this process may open, 1,000 to 20,000: the latter is enough for a third of
+    /// Probes at once; each takes one file descriptor. Default half of what this process may open, 64 to 20,000: the latter is enough for a third of
     /// 100,000 endpoints that answer nothing, with a check every ten seconds and a timeout of half of that.
     pub max_in_flight: usize,
     /// Programs that checks of kind command may run here, as absolute paths. Default none.
     pub commands: Vec<String>,
     /// When a node of another zone was last heard, if anybody tells; none in it while none ever was.
     pub heard_outside: Option<watch::Receiver<Option<Instant>>>,
-    /// Where it says that it is cut off.
+    /// Where it says that it is cut off, or behind itself.
     pub problem: Option<watch::Sender<Option<String>>>,
     /// Counts its probes.
     pub counts: Arc<ProbeCounts>,
@@ -54,7 +54,7 @@ pub struct CheckerConfig {
 impl CheckerConfig {
     /// The defaults for a node in a zone.
     pub fn new(node: NodeId, zone: ZoneId, clock: Clock) -> Self {
-        let max_in_flight = (hf_probe::open_files_max() / 2).clamp(1_000, 20_000);
+        let max_in_flight = max_in_flight(hf_probe::open_files_max());
         CheckerConfig {
             node,
             zone,
@@ -66,6 +66,11 @@ impl CheckerConfig {
             counts: Arc::default(),
         }
     }
+}
+
+/// Half of the files that may be open: the rest is for the feed, the API and clients.
+fn max_in_flight(open_files: usize) -> usize {
+    (open_files / 2).clamp(64, 20_000)
 }
 
 /// A checker. Clones share what they know; [`Checker::run`] is called once.
@@ -145,4 +150,16 @@ pub async fn run(
     shutdown: watch::Receiver<bool>,
 ) {
     Checker::new(config).run(snapshots, tables, shutdown).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::max_in_flight;
+
+    #[test]
+    fn probes_take_half_of_the_files_at_most() {
+        assert_eq!([256, 1_024, 8_192, 262_144].map(max_in_flight), [128, 512, 4_096, 20_000]);
+        assert_eq!(max_in_flight(usize::MAX), 20_000);
+        assert_eq!(max_in_flight(0), 64, "it cannot do with less");
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use hf_balancer::NamedListener;
 use hf_node::{Before, LostLedger};
 use hf_stream::systemd::{Activated, Manager, Tell, activated};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -24,6 +25,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    open_files();
     let manager = Manager::from_env();
     // Before other threads run: it takes the sockets out of the environment.
     let before = Before { takeover: args.takeover, listeners: listeners(activated()) };
@@ -44,6 +46,14 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             .await
             .map_err(|error| Failure::Refused(error.to_string()))
     })
+}
+
+/// As many files as the system allows: the soft limit that most systems give (1,024) is for programs of another age. The checker goes by it.
+fn open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, limit = limit.current, "the number of files that may be open cannot be raised to the hard limit");
+    }
 }
 
 /// The manager's TCP sockets; of others it is said that they are not used.
@@ -108,5 +118,18 @@ fn successor() -> std::io::Result<tokio::process::Child> {
 async fn say_stopping(manager: Manager, mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_ok() {
         tell(&manager, &Tell::Stopping);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_files_as_the_system_allows() {
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..limit }).unwrap();
+        open_files();
+        assert_eq!(getrlimit(Resource::Nofile), Rlimit { current: limit.maximum, maximum: limit.maximum });
     }
 }
