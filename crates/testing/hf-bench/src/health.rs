@@ -130,10 +130,9 @@ pub fn run(options: &Options) -> Told<Report> {
 fn measure(case: Case, options: &Options, holdfast: &std::path::Path) -> Told<Row> {
     let folder = tempfile::tempdir().map_err(|error| format!("a folder for files: {error}"))?;
     let own = own_program()?;
-    let port = node::PORT + 20;
-    let respond = vec!["--respond".to_owned(), format!("0.0.0.0:{port}")];
+    let respond = vec!["--respond".to_owned(), "0.0.0.0:0".to_owned()];
     let responder = Program::start(&own, respond, folder.path().join("responder.log"))?;
-    node::wait_for_port(port)?;
+    let port = node::port_of(&responder)?;
     let floor = floor::measure(&own, case, port, options.length_s.min(3))?;
     let (endpoints, interval) = match case {
         Case::Few => (900, Duration::from_secs(2)),

@@ -1,12 +1,15 @@
 //! What answers probes, and the least that a probe can be: a loop that connects, asks, reads and resets, one after the other.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::SockRef;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 
 use super::Case;
 use crate::{Told, cores, cpu};
@@ -15,22 +18,43 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: holdfa
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
-/// Answers whatever is asked at this address until it is killed, one connection after the other: nobody who connects keeps it waiting, since
-/// probes ask at once or end at once.
+/// Connections that wait to be taken, as far as the system allows (`net.core.somaxconn`).
+const BACKLOG: u32 = 4_096;
+
+/// Answers whatever is asked at this address until it is killed, on one thread. Who connects and does not ask keeps nobody waiting. The port is printed
+/// on a line: 0 asks for a free one.
 ///
 /// # Errors
 ///
 /// When the address cannot be had.
 pub fn respond(address: SocketAddr) -> Told<()> {
     let told = |error: std::io::Error| format!("{address}: {error}");
-    let listener = TcpListener::bind(address).map_err(told)?;
-    let mut request = [0; 2_048];
-    loop {
-        // One that could not be taken, or ended early, is the checker's finding.
-        let Ok((mut stream, _)) = listener.accept() else { continue };
-        if stream.read(&mut request).is_ok_and(|len| len > 0) {
-            let _ = stream.write_all(ANSWER);
+    // As the node does: none of its probes is to wait for a file of ours.
+    getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most))
+        .map_err(|error| format!("the limit of open files: {error}"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(told)?;
+    runtime.block_on(async {
+        let socket = TcpSocket::new_v4().map_err(told)?;
+        socket.set_reuseaddr(true).map_err(told)?;
+        socket.bind(address).map_err(told)?;
+        let listener = socket.listen(BACKLOG).map_err(told)?;
+        println!("{}", listener.local_addr().map_err(told)?.port());
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => drop(tokio::spawn(answer(stream))),
+                // It ended early, or there are no files left until others end: let them.
+                Err(_) => tokio::task::yield_now().await,
+            }
         }
+    })
+}
+
+/// One that ended early is the checker's finding.
+async fn answer(mut stream: tokio::net::TcpStream) {
+    let mut request = [0; 2_048];
+    if stream.read(&mut request).await.is_ok_and(|len| len > 0) {
+        let _ = stream.write_all(ANSWER).await;
     }
 }
 

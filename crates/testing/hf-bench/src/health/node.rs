@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,6 @@ use crate::figures::milliseconds;
 use crate::process::Program;
 use crate::{Told, cores, cpu, pace};
 
-/// The first port of this benchmark.
-pub const PORT: u16 = 17_600;
 /// For a node to read its estate and to probe all of it once.
 const READY: Duration = Duration::from_mins(3);
 const ZONES: u32 = 3;
@@ -61,9 +59,21 @@ impl Large {
     }
 }
 
-/// Waits until somebody listens there.
-pub fn wait_for_port(port: u16) -> Told<()> {
-    until("the responder", || TcpStream::connect(("127.0.0.1", port)).is_ok())
+/// The port at which this responder answers, as it prints it.
+pub fn port_of(responder: &Program) -> Told<u16> {
+    let port = || responder.last_words().trim().parse().ok();
+    until("the responder", || port().is_some())
+        .map_err(|why| format!("{why}: {}", responder.last_words()))?;
+    port().ok_or_else(|| responder.last_words())
+}
+
+/// Two ports that are free at this moment.
+fn free_ports() -> Told<[u16; 2]> {
+    let told = |error: std::io::Error| format!("a free port: {error}");
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(told);
+    // Both are held until both are known: otherwise they could be one.
+    let (one, other) = (bind()?, bind()?);
+    Ok([one.local_addr().map_err(told)?.port(), other.local_addr().map_err(told)?.port()])
 }
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Told<()> {
@@ -106,21 +116,20 @@ pub fn measure(case: Case, large: Large, holdfast: &Path, folder: &Path, length:
     let write = |name: &str, text: &str| {
         std::fs::write(folder.join(name), text).map_err(|error| format!("{name}: {error}"))
     };
+    let [api, feed] = free_ports()?;
     write("estate.toml", &large.toml())?;
     write(
         "node.toml",
         &format!(
             "[node]\nid = \"bench\"\nzone = \"az0\"\ndata_dir = \"data\"\nroles = [\"control\", \"checker\"]\nestate = \"estate.toml\"\n\
-             [api]\nlisten = \"127.0.0.1:{api}\"\n[feed]\nlisten = \"127.0.0.1:{feed}\"\n",
-            api = PORT,
-            feed = PORT + 1
+             [api]\nlisten = \"127.0.0.1:{api}\"\n[feed]\nlisten = \"127.0.0.1:{feed}\"\n"
         ),
     )?;
     let arguments = vec!["serve".to_owned(), "-c".to_owned(), folder.join("node.toml").display().to_string()];
     let log = folder.join("node.log");
     let program = cores::on_core_0(|| Program::start(holdfast, arguments, log))??;
     let pid = program.pid().ok_or("the node does not run")?;
-    let api = SocketAddr::from(([127, 0, 0, 1], PORT));
+    let api = SocketAddr::from(([127, 0, 0, 1], api));
     let token = || std::fs::read_to_string(folder.join("data/operator.token")).unwrap_or_default();
     let is_known = || {
         let look = Look::at(pid, api, token().trim());
@@ -132,6 +141,7 @@ pub fn measure(case: Case, large: Large, holdfast: &Path, folder: &Path, length:
     let ended = Look::at(pid, api, token().trim())?;
     let seconds = (ended.at - began.at).as_secs_f64();
     let count = ended.probes() - began.probes();
+    let grown = |name: &str| ended.sum(name) - began.sum(name);
     let late = |share| late(&began, &ended, share);
     let us = |time: Duration| time.as_secs_f64() * 1e6 / count.max(1.0);
     Ok(Row {
@@ -147,8 +157,11 @@ pub fn measure(case: Case, large: Large, holdfast: &Path, folder: &Path, length:
         late_p50_ms: late(0.5),
         late_p99_ms: late(0.99),
         late_p999_ms: late(0.999),
-        bad: ended.sum("holdfast_checker_probes_total{result=\"bad\"")
-            - began.sum("holdfast_checker_probes_total{result=\"bad\""),
+        bad: grown("holdfast_checker_probes_total{result=\"bad\""),
+        unmeasured: grown("holdfast_checker_probes_total{result=\"unmeasured\""),
+        behind: grown("holdfast_checker_probes_behind_total"),
+        in_flight_peak: ended.sum("holdfast_checker_probes_in_flight_peak"),
+        in_flight_limit: ended.sum("holdfast_checker_probes_in_flight_limit"),
         put_off: ended.sum("holdfast_checker_probes_put_off_total"),
         ..Row::default()
     })

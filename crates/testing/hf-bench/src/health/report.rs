@@ -56,6 +56,14 @@ pub struct Row {
     pub late_p999_ms: f64,
     /// Bad results; there should be none.
     pub bad: f64,
+    /// Probes that could not be made or measured, by a fault of the node's side.
+    pub unmeasured: f64,
+    /// Of these: the checker stood still itself when their time ran out.
+    pub behind: f64,
+    /// The most probes at once since the node's start.
+    pub in_flight_peak: f64,
+    /// The most that may run.
+    pub in_flight_limit: f64,
     /// Probes that were put off for the budget.
     pub put_off: f64,
 }
@@ -100,7 +108,7 @@ impl std::fmt::Display for Report {
         if !self.rows.is_empty() {
             writeln!(
                 f,
-                "\n{:<6} {:>7} {:>5} {:>9} {:>9} {:>9} {:>6} {:>8} {:>6} {:>8} {:>8} {:>25} {:>5} {:>7}",
+                "\n{:<6} {:>7} {:>5} {:>9} {:>9} {:>9} {:>6} {:>8} {:>6} {:>8} {:>8} {:>25} {:>5} {:>17} {:>14} {:>7}",
                 "case",
                 "checks",
                 "every",
@@ -114,14 +122,18 @@ impl std::fmt::Display for Report {
                 "most MB",
                 "late p50/p99/p99.9 ms",
                 "bad",
+                "unmeasured/behind",
+                "peak of limit",
                 "put off"
             )?;
         }
         for row in &self.rows {
+            let unmeasured = format!("{} / {}", row.unmeasured, row.behind);
+            let in_flight = format!("{} of {}", row.in_flight_peak, row.in_flight_limit);
             let late = format!("{:.1} / {:.1} / {:.1}", row.late_p50_ms, row.late_p99_ms, row.late_p999_ms);
             writeln!(
                 f,
-                "{:<6} {:>7} {:>4}s {:>9.0} {:>9.1} {:>9.1} {:>6.2} {:>8.1} {:>5.1}% {:>8.0} {:>8.0} {:>25} {:>5.0} {:>7.0}",
+                "{:<6} {:>7} {:>4}s {:>9.0} {:>9.1} {:>9.1} {:>6.2} {:>8.1} {:>5.1}% {:>8.0} {:>8.0} {:>25} {:>5.0} {:>17} {:>14} {:>7.0}",
                 row.case,
                 row.checks,
                 row.interval_s,
@@ -135,6 +147,8 @@ impl std::fmt::Display for Report {
                 row.memory_max_mb,
                 late,
                 row.bad,
+                unmeasured,
+                in_flight,
                 row.put_off
             )?;
         }
