@@ -12,8 +12,11 @@ pub trait PushedHere: Send + Sync {
     /// Takes one result, or says why not; then nothing was changed.
     fn push(&self, result: PushedResult) -> Result<PushTaken, PushRefused>;
 
-    /// The last result of each subject of a check.
-    fn told(&self, check: &CheckName) -> Vec<PushTold>;
+    /// Whether its rate would let a result of this check through; takes nothing.
+    fn room(&self, check: &CheckName) -> Result<(), PushRefused>;
+
+    /// The last results of subjects of a check: `limit` at most, and how many more there are.
+    fn told(&self, check: &CheckName, limit: usize) -> (Vec<PushTold>, usize);
 }
 
 /// One result.

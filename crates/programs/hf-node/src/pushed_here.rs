@@ -11,15 +11,15 @@ impl PushedHere for Here {
     fn push(&self, result: PushedResult) -> Result<PushTaken, PushRefused> {
         let PushedResult { check, endpoint, is_good, text, valid_for, by } = result;
         let push = Push { check, endpoint, is_good, text, valid_for, by };
-        match self.0.push(push) {
-            Ok(taken) => Ok(PushTaken { healthy: taken.healthy, valid_for: taken.valid_for }),
-            Err(why @ NotTaken::TooFast { .. }) => Err(PushRefused::TooFast(why.to_string())),
-            Err(why @ NotTaken::Unknown) => Err(PushRefused::NotYet(why.to_string())),
-            Err(why) => Err(PushRefused::Bad(why.to_string())),
-        }
+        let taken = self.0.push(push).map_err(|why| refused(&why))?;
+        Ok(PushTaken { healthy: taken.healthy, valid_for: taken.valid_for })
     }
 
-    fn told(&self, check: &CheckName) -> Vec<PushTold> {
+    fn room(&self, check: &CheckName) -> Result<(), PushRefused> {
+        self.0.room(check).map_err(|why| refused(&why))
+    }
+
+    fn told(&self, check: &CheckName, limit: usize) -> (Vec<PushTold>, usize) {
         let told = |told: Told| PushTold {
             endpoint: told.endpoint,
             is_good: told.is_good,
@@ -29,6 +29,15 @@ impl PushedHere for Here {
             left: told.left,
             healthy: told.healthy,
         };
-        self.0.told(check).into_iter().map(told).collect()
+        let (shown, left_out) = self.0.told(check, limit);
+        (shown.into_iter().map(told).collect(), left_out)
+    }
+}
+
+fn refused(why: &NotTaken) -> PushRefused {
+    match why {
+        NotTaken::TooFast { .. } => PushRefused::TooFast(why.to_string()),
+        NotTaken::Unknown => PushRefused::NotYet(why.to_string()),
+        _ => PushRefused::Bad(why.to_string()),
     }
 }

@@ -1,11 +1,12 @@
 //! `/v1/health-checks/{check}/results`: results that others push, as observations of this node's checker.
 //!
-//! 1. They count at the checker of the node that is asked, so that each zone's checker has its own word in the quorum. A node without that role says
-//!    which nodes have it (503), before it looks at the caller: clients go on to the next node.
+//! 1. They count at the checker of the node that is asked, so that each zone's checker has its own word in the quorum. A node without that role says so
+//!    (503) to everybody: clients go on to the next node. Which nodes have it, and where, only those hear whom it knows.
 //! 2. The role is `push` (or `administer`). The scope `checks` names health checks; `zones` and `pools` have to cover the endpoint, and everything for a
 //!    result about the check as a whole, since calculated checks and alarms may go by it.
 //! 3. Who may is looked at before what is there: a stranger does not learn which checks and endpoints there are.
-//! 4. Bounded: a body of 64 KiB, a text of 200 bytes, one result for each subject; too many a second are 429 and change nothing (`hf-checker`).
+//! 4. Bounded: a body of 64 KiB, a text of 200 bytes, one result for each subject; too many a second are 429 and change nothing (`hf-checker`). Endpoints
+//!    are looked through once for each result, and only for who has the role, while the rate has room.
 //!
 //! Not here: what a result is worth (`hf-checker`, `hf-health`).
 
@@ -16,9 +17,9 @@ use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use hf_access::{Action, Place, Principal, Reach};
+use hf_access::{Action, Place, Principal, Reach, Role as Grant};
 use hf_api::{CheckResult, CheckResults, Problem, PushResult, PushedTo, ToldResult, code};
-use hf_config::estate::{CheckKind, Estate};
+use hf_config::estate::{CheckKind, Estate, Zone};
 use hf_config::node::Role;
 use hf_model::{CheckName, PoolName, ZoneId, parse_duration};
 use serde::Deserialize;
@@ -45,17 +46,17 @@ pub struct Pusher {
 impl FromRequestParts<Arc<Shared>> for Pusher {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
-        let checker = checker(shared)?;
         let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
+        let checker = shared.context.pushed.clone().ok_or_else(|| match &caller.who {
+            Ok(_) => elsewhere(shared),
+            Err(_) => no_checker(shared, "ask a node with the role `checker`, with a token".to_owned()),
+        })?;
         Ok(Pusher { checker, by: caller.who? })
     }
 }
 
-/// 503 on a node without the role, with the nodes that have it.
-fn checker(shared: &Shared) -> Answer<Arc<dyn PushedHere>> {
-    if let Some(checker) = &shared.context.pushed {
-        return Ok(checker.clone());
-    }
+/// Of a node without the role: the nodes that have it, for who may know.
+fn elsewhere(shared: &Shared) -> Refused {
     let node = &shared.context.node;
     let reports = shared.context.reports.borrow().clone();
     let others = reports
@@ -72,8 +73,12 @@ fn checker(shared: &Shared) -> Answer<Arc<dyn PushedHere>> {
     } else {
         format!("ask {}", others.join(" or "))
     };
-    let message = format!("node `{node}` has no checker to tell results to");
-    Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, code::NO_CHECKER, message, mend))
+    no_checker(shared, mend)
+}
+
+fn no_checker(shared: &Shared, mend: String) -> Refused {
+    let message = format!("node `{}` has no checker to tell results to", shared.context.node);
+    Refused::new(StatusCode::SERVICE_UNAVAILABLE, code::NO_CHECKER, message, mend)
 }
 
 /// Tell this node's checker a result of a pushed health check.
@@ -91,8 +96,14 @@ pub async fn push(
     let check = CheckName::new(&check).map_err(|error| field("check", error))?;
     let result = read(check, &body, &pusher.by)?;
     let snapshot = shared.context.snapshot().ok_or_else(Refused::not_ready)?;
-    may(&pusher.by, &snapshot.estate, &result)?;
-    is_there(&snapshot.estate, &result)?;
+    let mut places = Vec::new();
+    // Without the role `may` refuses whatever it is about.
+    if [Grant::Push, Grant::Administer].iter().any(|role| pusher.by.roles.contains(role)) {
+        pusher.checker.room(&result.check).map_err(|why| not_taken(&why))?;
+        places = places_of(&snapshot.estate, &result);
+    }
+    may(&pusher.by, &result, &places)?;
+    is_there(&snapshot.estate, &result, &places)?;
     let (check, endpoint) = (result.check.clone(), result.endpoint);
     let taken = pusher.checker.push(result).map_err(|why| not_taken(&why))?;
     Ok(Json(PushedTo {
@@ -128,21 +139,24 @@ fn read(check: CheckName, body: &PushResult, by: &Principal) -> Answer<PushedRes
     })
 }
 
-/// What is not there counts as everything.
-fn may(by: &Principal, estate: &Estate, result: &PushedResult) -> Answer<()> {
-    let check = estate.check_named(&result.check);
-    let of_check = || estate.pools.iter().filter(|pool| check.is_some() && pool.health_check == check);
-    let found = |address: SocketAddr| {
-        of_check().flat_map(move |pool| {
-            let of_pool = pool.endpoints.iter().filter(move |endpoint| endpoint.address == address);
-            of_pool.map(move |endpoint| (pool.name.clone(), estate.zone(endpoint.zone)))
-        })
+/// Where the endpoint stands under the check; nowhere for the check as a whole.
+fn places_of<'a>(estate: &'a Estate, result: &PushedResult) -> Vec<(&'a PoolName, &'a Zone)> {
+    let (Some(check), Some(address)) = (estate.check_named(&result.check), result.endpoint) else {
+        return Vec::new();
     };
-    let (mut zones, mut pools): (Vec<&ZoneId>, Vec<PoolName>) = (Vec::new(), Vec::new());
-    for (pool, zone) in result.endpoint.into_iter().flat_map(found) {
-        pools.push(pool);
-        if !zones.contains(&&zone.id) {
-            zones.push(&zone.id);
+    let of_check = estate.pools.iter().filter(|pool| pool.health_check == Some(check));
+    let all = of_check.flat_map(|pool| pool.endpoints.iter().map(move |endpoint| (&pool.name, endpoint)));
+    let here = all.filter(|(_, endpoint)| endpoint.address == address);
+    here.map(|(pool, endpoint)| (pool, estate.zone(endpoint.zone))).collect()
+}
+
+/// What is not there counts as everything.
+fn may(by: &Principal, result: &PushedResult, places: &[(&PoolName, &Zone)]) -> Answer<()> {
+    let pools: Vec<PoolName> = places.iter().map(|(pool, _)| (*pool).clone()).collect();
+    let mut zones: Vec<&Zone> = Vec::new();
+    for (_, zone) in places {
+        if zones.iter().all(|known| known.id != zone.id) {
+            zones.push(zone);
         }
     }
     let told = || {
@@ -161,17 +175,13 @@ fn may(by: &Principal, estate: &Estate, result: &PushedResult) -> Answer<()> {
     }
     // An address that stands in several zones takes all of them.
     zones.into_iter().try_for_each(|zone| {
-        let zone = estate.zones.iter().find(|known| known.id == *zone);
-        let names: Vec<ZoneId> = zone
-            .into_iter()
-            .flat_map(|zone| std::iter::once(&zone.id).chain(&zone.aliases).cloned())
-            .collect();
+        let names: Vec<ZoneId> = std::iter::once(&zone.id).chain(&zone.aliases).cloned().collect();
         judge(&names)
     })
 }
 
 /// The check takes results, and the endpoint stands under it.
-fn is_there(estate: &Estate, result: &PushedResult) -> Answer<()> {
+fn is_there(estate: &Estate, result: &PushedResult, places: &[(&PoolName, &Zone)]) -> Answer<()> {
     let name = &result.check;
     let at = pushed(estate, name)?;
     if estate.health_check(at).disabled {
@@ -179,11 +189,7 @@ fn is_there(estate: &Estate, result: &PushedResult) -> Answer<()> {
         let mend = "take `disabled` away from it in the estate";
         return Err(Refused::new(StatusCode::CONFLICT, code::REFUSED, message, mend));
     }
-    let Some(address) = result.endpoint else { return Ok(()) };
-    let mut of_check = estate.pools.iter().filter(|pool| pool.health_check == Some(at));
-    if of_check.any(|pool| pool.endpoints.iter().any(|endpoint| endpoint.address == address)) {
-        return Ok(());
-    }
+    let Some(address) = result.endpoint.filter(|_| places.is_empty()) else { return Ok(()) };
     Err(Refused::not_found(
         format!("no pool with health check `{name}` has an endpoint {address}"),
         "`holdfast endpoint list` shows what there is; leave the endpoint out for the check as a whole",
@@ -247,16 +253,17 @@ pub async fn list(
         let mend = format!("ask for 1 to {RESULTS_MAX} results at once");
         return Err(Refused::bad(format!("`limit` is {limit}"), mend));
     }
-    let checker = checker(&shared)?;
+    // Who reads was judged before this (`guard`).
+    let checker = shared.context.pushed.as_ref().ok_or_else(|| elsewhere(&shared))?;
     let check = CheckName::new(&check).map_err(|error| field("check", error))?;
     let snapshot = shared.context.snapshot().ok_or_else(Refused::not_ready)?;
     pushed(&snapshot.estate, &check)?;
-    let told = checker.told(&check);
+    let (told, left_out) = checker.told(&check, limit);
     Ok(Json(CheckResults {
         node: shared.context.node.to_string(),
         check: check.to_string(),
-        left_out: told.len().saturating_sub(limit) as u64,
-        results: told.into_iter().take(limit).map(one).collect(),
+        left_out: left_out as u64,
+        results: told.into_iter().map(one).collect(),
     }))
 }
 

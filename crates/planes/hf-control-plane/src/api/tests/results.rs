@@ -1,5 +1,6 @@
 //! Results that others push, through the routes of the API.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,6 +58,7 @@ endpoints = [{ address = "10.0.0.3:80", zone = "a" }]
 struct Checker {
     told: Mutex<Vec<PushedResult>>,
     refuses: Mutex<Option<PushRefused>>,
+    is_full: AtomicBool,
 }
 
 impl PushedHere for Checker {
@@ -70,7 +72,12 @@ impl PushedHere for Checker {
         Ok(PushTaken { healthy, valid_for })
     }
 
-    fn told(&self, check: &CheckName) -> Vec<PushTold> {
+    fn room(&self, _check: &CheckName) -> Result<(), PushRefused> {
+        let is_full = self.is_full.load(Ordering::Relaxed);
+        if is_full { Err(PushRefused::TooFast("too many; tell less often".to_owned())) } else { Ok(()) }
+    }
+
+    fn told(&self, check: &CheckName, limit: usize) -> (Vec<PushTold>, usize) {
         let told = self.told.lock().unwrap();
         let of_check = told.iter().filter(|told| told.check == *check).cloned();
         let one = |told: PushedResult| PushTold {
@@ -82,7 +89,8 @@ impl PushedHere for Checker {
             left: Duration::from_secs(29),
             healthy: Some(told.is_good),
         };
-        of_check.map(one).collect()
+        let left_out = of_check.clone().count().saturating_sub(limit);
+        (of_check.take(limit).map(one).collect(), left_out)
     }
 }
 
@@ -214,13 +222,32 @@ async fn what_cannot_be_told_says_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_rate_is_asked_after_the_role_and_before_endpoints_are_looked_through() {
+    let absent = r#"{"endpoint": "10.0.0.3:80", "result": "pass"}"#;
+    let reader = NewPrincipal { roles: [Role::Read].into(), ..NewPrincipal::default() };
+    for (ann, full, free) in [(reader, 403, 403), (pusher(), 429, 404)] {
+        let (fixture, checker, token) = node(ann).await;
+        checker.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(push(&fixture, &token, "job", absent).await.status, full);
+        checker.is_full.store(false, Ordering::Relaxed);
+        assert_eq!(push(&fixture, &token, "job", absent).await.status, free);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_without_a_checker_names_those_that_have_one() {
     let fixture = Fixture::control().await;
     let path = "/v1/health-checks/job/results";
-    let refused = fixture.ask("POST", path, ONE).await;
+    let refused = fixture.write("POST", path, ONE).await;
     expect!["503 | no-checker | node `n1` has no checker to tell results to | ask a node with the role `checker`; this one has heard of none"].assert_eq(&refused.refusal());
     fixture.hear_all_zones();
-    let refused = fixture.ask("POST", path, ONE).await;
+    let refused = fixture.write("POST", path, ONE).await;
     expect!["503 | no-checker | node `n1` has no checker to tell results to | ask `z-checker-a` or `z-checker-b` or `z-checker-c`"].assert_eq(&refused.refusal());
+    // Who is not known does not learn which nodes there are.
+    let without = expect![
+        "503 | no-checker | node `n1` has no checker to tell results to | ask a node with the role `checker`, with a token"
+    ];
+    without.assert_eq(&fixture.ask("POST", path, ONE).await.refusal());
+    without.assert_eq(&push(&fixture, "hf_wrong", "job", ONE).await.refusal());
     assert_eq!(fixture.ask("GET", path, "").await.status, 503);
 }
