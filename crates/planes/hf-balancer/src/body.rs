@@ -17,6 +17,7 @@ use crate::client_state::UnderWay;
 use crate::deadline::{Timer, Timers};
 use crate::grpc;
 use crate::lease::Lease;
+use crate::piece::Piece;
 use crate::stuck::Streaming;
 
 /// A request's body on its way to an endpoint.
@@ -408,19 +409,23 @@ impl FromEndpoint {
 }
 
 impl Body for ReplyBody {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, BrokenOff>>> {
         let frame = match &mut self.from {
             From::Us(text) => {
                 let text = std::mem::take(text);
-                Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
+                Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(Piece::new(text, None)))))
             }
-            From::Endpoint(endpoint) => endpoint.poll_frame(cx),
+            From::Endpoint(endpoint) => {
+                let frame = endpoint.poll_frame(cx);
+                let piece = |bytes| Piece::new(bytes, endpoint.streaming.clone());
+                frame.map_ok(|frame| frame.map_data(piece))
+            }
         };
         if matches!(frame, Poll::Ready(None)) {
             self.under_way = None;

@@ -31,8 +31,8 @@ pub struct ConnectionState {
     tunnel: AtomicBool,
     reading: AtomicBool,
     writing: AtomicBool,
-    /// Spoken to when a tunnel ends.
-    ended: Notify,
+    /// Spoken to when a tunnel ends, and when the client is to be cut.
+    news: Notify,
 }
 
 impl ConnectionState {
@@ -52,7 +52,7 @@ impl ConnectionState {
             tunnel: AtomicBool::new(false),
             reading: AtomicBool::new(false),
             writing: AtomicBool::new(false),
-            ended: Notify::new(),
+            news: Notify::new(),
         }
     }
 
@@ -116,14 +116,24 @@ impl ConnectionState {
         self.refused.load(Relaxed)
     }
 
-    /// The client takes nothing of what it was sent in time: its connection is to end. It must be polled after it.
+    /// The client takes nothing of what it was sent in time: its connection is to end.
     pub fn cut(&self) {
         self.cut.store(true, Relaxed);
+        self.news.notify_one();
     }
 
-    /// Whether that was said.
-    pub fn is_cut(&self) -> bool {
-        self.cut.load(Relaxed)
+    /// Waits until that is said. Nothing else need wake the connection: with a full socket and a client that says nothing, nothing does.
+    pub async fn until_cut(&self) {
+        while !self.cut.load(Relaxed) {
+            self.news.notified().await;
+        }
+    }
+
+    /// Bytes of an answer went out just now: a connection whose last answer is on its way yet is not idle.
+    pub fn moved(&self, now: Instant) {
+        if !self.is_busy() {
+            self.idle_since_us.store((now - self.base).as_micros() as u64, Relaxed);
+        }
     }
 
     /// A request of HTTP/2 ended: answered, or taken back by the client before its answer began.
@@ -145,7 +155,7 @@ impl ConnectionState {
     /// Waits until a tunnel has ended.
     pub async fn tunnel_ended(&self) {
         while self.is_busy() {
-            self.ended.notified().await;
+            self.news.notified().await;
         }
     }
 
@@ -180,7 +190,7 @@ impl Drop for UnderWay {
         self.0.busy.store(left, Relaxed);
         if left == 0 {
             if self.0.is_tunnel() {
-                self.0.ended.notify_one();
+                self.0.news.notify_one();
             }
             self.0.idle_since_us.store(self.0.base.elapsed().as_micros() as u64, Relaxed);
         }

@@ -48,6 +48,7 @@ mod manner;
 mod memory;
 mod outliers;
 mod pace;
+mod piece;
 mod refuse;
 mod replay;
 mod route;

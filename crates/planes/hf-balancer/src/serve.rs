@@ -236,7 +236,7 @@ impl Session {
                     tracing::debug!("client cut: it takes back nearly all of its requests");
                     return;
                 }
-                () = poll_fn(|_| if self.state.is_cut() { Poll::Ready(()) } else { Poll::Pending }) => {
+                () = self.state.until_cut() => {
                     tracing::debug!("client cut: it takes nothing of what it was sent");
                     return;
                 }

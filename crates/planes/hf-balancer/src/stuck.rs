@@ -1,7 +1,7 @@
 //! Answers that their clients do not take: they end, too.
 //!
 //! A body is asked for its next piece only when there is room for it. So a client that reads nothing would keep an endpoint's connection for as long as it
-//! likes, whatever has become of the endpoint meanwhile.
+//! likes, whatever has become of the endpoint meanwhile. One that reads slowly lets a piece go out bit by bit, which the piece itself tells (`piece`).
 //!
 //! 1. Where the endpoint's connection was cut (its zone was left and `drain` has passed), a client has [`LAST_CALL`] to take what is on its way to it. Then
 //!    its connection of HTTP/1.1 is cut. Of HTTP/2 the stream is ended; the connection as well if it takes no byte, as then nothing on it is taken.
@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::rt::Executor;
+use tokio::time::Instant;
 
 use crate::client_state::ConnectionState;
 use crate::kept::Open;
@@ -65,6 +66,7 @@ pub struct Streaming {
     state: Arc<ConnectionState>,
     body_idle: Duration,
     asked: Cell<u32>,
+    moved_at: Cell<Instant>,
     awaits_endpoint: Cell<bool>,
 }
 
@@ -81,6 +83,7 @@ impl Streaming {
             state: state.clone(),
             body_idle,
             asked: Cell::new(0),
+            moved_at: Cell::new(Instant::now()),
             awaits_endpoint: Cell::new(false),
         });
         BEGUN.replace(Some(streaming.clone()));
@@ -93,12 +96,27 @@ impl Streaming {
         self.awaits_endpoint.set(awaits_endpoint);
     }
 
+    /// Bytes of it went out.
+    pub fn moved(&self) {
+        let now = Instant::now();
+        self.moved_at.set(now);
+        self.state.moved(now);
+    }
+
     /// Waits until it has been stuck for too long.
     async fn end(self: Rc<Self>) {
         let idle = async {
-            tokio::time::sleep(self.body_idle).await;
-            while self.state.is_writing() {
-                tokio::time::sleep(self.body_idle).await;
+            let mut since = Instant::now();
+            loop {
+                tokio::time::sleep_until(since + self.body_idle).await;
+                let moved_at = self.moved_at.get();
+                if moved_at > since {
+                    since = moved_at;
+                } else if self.state.is_writing() {
+                    since = Instant::now();
+                } else {
+                    return;
+                }
             }
         };
         tokio::select! {

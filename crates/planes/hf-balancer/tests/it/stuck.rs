@@ -11,7 +11,7 @@ use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Origin, Origin2, World, WorldBuilder, get, until, within};
+use crate::support::{Origin, Origin2, World, WorldBuilder, get, raw, until, within};
 
 /// A client's half of a connection of HTTP/2.
 type Connection = h2::client::Connection<TcpStream, Bytes>;
@@ -36,21 +36,48 @@ async fn deaf(to: SocketAddr) -> TcpStream {
 
 /// A client of HTTP/2 whose stream may carry so much; it is given back with the head of the answer. It reads no more unless it is driven.
 async fn of_http2(to: SocketAddr, window: u32) -> (Connection, Response<h2::RecvStream>) {
+    of_http2_with(to, window, "/endless", Bytes::new()).await
+}
+
+/// The same for another path, sent these bytes.
+async fn of_http2_with(
+    to: SocketAddr,
+    window: u32,
+    path: &str,
+    body: Bytes,
+) -> (Connection, Response<h2::RecvStream>) {
     let stream = TcpStream::connect(to).await.unwrap();
     let (mut sender, mut connection) = h2::client::Builder::new()
         .initial_window_size(window)
-        .initial_connection_window_size(window)
+        .initial_connection_window_size(window.max(65_535))
         .handshake(stream)
         .await
         .unwrap();
-    let request = Request::get("http://a/endless").body(()).unwrap();
-    let (response, _) = sender.send_request(request, true).unwrap();
+    let method = if body.is_empty() { "GET" } else { "POST" };
+    let request = Request::builder().method(method).uri(format!("http://a{path}")).body(()).unwrap();
+    let (response, mut sending) = sender.send_request(request, body.is_empty()).unwrap();
+    if !body.is_empty() {
+        sending.send_data(body, true).unwrap();
+    }
     let response = tokio::select! {
         biased;
         response = response => response.unwrap(),
         ended = &mut connection => panic!("it ended before its answer: {ended:?}"),
     };
     (connection, response)
+}
+
+/// Takes what comes, and lets more come a while after each time; how much there was when it ended or was `enough`.
+async fn take_slowly(body: &mut h2::RecvStream, after: Duration, enough: usize) -> usize {
+    let mut taken = 0;
+    while taken < enough
+        && let Some(Ok(bytes)) = body.data().await
+    {
+        taken += bytes.len();
+        tokio::time::sleep(after).await;
+        body.flow_control().release_capacity(bytes.len()).unwrap();
+    }
+    taken
 }
 
 fn http2(pool: &mut Pool) {
@@ -92,12 +119,19 @@ async fn the_same_where_the_endpoint_speaks_http2() {
 #[tokio::test]
 async fn after_the_drain_an_http2_client_that_reads_nothing_is_cut() {
     let (a, b) = (Origin::start("a"), Origin::start("b"));
-    let mut world = drained_soon().web(&[("a", a.address), ("b", b.address)]).start().await;
+    let mut world = drained_soon()
+        .limits(|limits| limits.connections_per_worker = 1)
+        .web(&[("a", a.address), ("b", b.address)])
+        .start()
+        .await;
     // What may come is more than all buffers hold, and nobody reads it.
     let (connection, _response) = of_http2(world.web(), 1 << 30).await;
     until_stuck(&world).await;
     world.shift(&["a"]).await;
     until("connections to a are closed", || async { a.connections() == 0 }).await;
+    // Nobody reads yet, which alone would wake the connection: there is room for another client when it has ended.
+    let ask = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    until("there is room", || async { raw(world.web(), ask).await.starts_with("HTTP/1.1 200") }).await;
     within("the client's end", connection).await.ok();
 }
 
@@ -129,6 +163,39 @@ async fn a_stream_that_may_carry_nothing_for_body_idle_ends() {
     let (connection, _response) = of_http2(world.web(), 65_535).await;
     let driven = tokio::spawn(connection);
     until("the connection to a is closed", || async { a.requests() == 1 && a.connections() == 0 }).await;
+    driven.abort();
+}
+
+#[tokio::test]
+async fn a_stream_whose_client_takes_some_in_each_body_idle_goes_on() {
+    let body_idle = Duration::from_secs(1);
+    let a = Origin::start("a");
+    let world = WorldBuilder::new()
+        .rules(move |pool| pool.patience.body_idle = body_idle)
+        .web(&[("a", a.address)])
+        .start()
+        .await;
+    let (connection, mut response) = of_http2(world.web(), 2 << 10).await;
+    let driven = tokio::spawn(connection);
+    // Far less than one piece, and far longer than `body_idle`.
+    let taken = within("some", take_slowly(response.body_mut(), body_idle / 2, 14 << 10)).await;
+    assert_eq!((taken, a.connections()), (14 << 10, 1));
+    driven.abort();
+}
+
+#[tokio::test]
+async fn the_last_piece_of_an_answer_may_be_taken_slowly() {
+    let idle = Duration::from_secs(1);
+    let a = Origin::start("a");
+    let rules = move |pool: &mut Pool| {
+        let patience = &mut pool.patience;
+        (patience.body_idle, patience.client_idle, patience.header) = (idle, idle, idle);
+    };
+    let world = WorldBuilder::new().rules(rules).web(&[("a", a.address)]).start().await;
+    let whole = Bytes::from_static(&[b'x'; 14 << 10]);
+    let (connection, mut response) = of_http2_with(world.web(), 2 << 10, "/echo", whole).await;
+    let driven = tokio::spawn(connection);
+    assert_eq!(within("all of it", take_slowly(response.body_mut(), idle / 2, 15 << 10)).await, 14 << 10);
     driven.abort();
 }
 
