@@ -7,6 +7,7 @@
 //!
 //! Not here: the rules of a change (`apply::updates`, `apply::zone_keys`), signing (`hf-dnssec`), answers (`hf-answer`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hf_config::estate::PlainRecord;
@@ -21,7 +22,9 @@ pub struct DynamicZone {
     /// The entry that last changed it.
     pub revision: Revision,
     /// In order of owner, type and data, each once; of one owner and type the TTLs are equal.
-    pub records: Vec<PlainRecord>,
+    ///
+    /// Shared: every intent of a state has them, and they may be a megabyte.
+    pub records: Arc<[PlainRecord]>,
 }
 
 impl DynamicZone {

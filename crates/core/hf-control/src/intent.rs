@@ -32,7 +32,7 @@ pub struct Intent {
     pub board: Board,
     /// The newest acts that have ended, oldest first, at most [`Intent::RETURNS`]: what they took away returns bit by bit.
     pub returns: Vec<Return>,
-    /// What updates made of hosted zones, by name; none is empty.
+    /// What updates made of hosted zones, by name; one whose last record went stays, for its revision.
     pub dynamic: Vec<DynamicZone>,
     /// DNSSEC keys, by hosted zone and tag; private parts are sealed.
     pub zone_keys: Vec<ZoneKey>,

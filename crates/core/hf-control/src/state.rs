@@ -44,7 +44,7 @@ pub struct State {
     pub break_glass: VecDeque<RecordedBreakGlass>,
     /// What acts that have ended took away, oldest first, at most [`Intent::RETURNS`].
     pub returns: VecDeque<Return>,
-    /// What updates made of hosted zones, by name; none is empty. At most [`DynamicZone::RECORDS`] records in all.
+    /// What updates made of hosted zones, by name; one whose last record went stays. At most [`DynamicZone::RECORDS`] records in all.
     pub dynamic: Vec<DynamicZone>,
     /// DNSSEC keys, by hosted zone and tag; at most [`ZoneKey::OF_A_ZONE`] each.
     pub zone_keys: Vec<ZoneKey>,

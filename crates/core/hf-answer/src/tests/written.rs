@@ -298,7 +298,8 @@ fn what_updates_brought_lies_over_what_is_declared() {
         records: vec![
             record("_acme-challenge.deep.example.test.", b"\x03abc"),
             record("ns.example.test.", b"\x03xyz"),
-        ],
+        ]
+        .into(),
     }];
     let second = first.updated(written.snapshot(), Arc::default());
     let want = expect![[r#"
@@ -312,7 +313,7 @@ fn what_updates_brought_lies_over_what_is_declared() {
     assert!(ask(&second, "example.test.", rtype::SOA).contains(" 9 2 3 4 5"));
     assert!(ask(&second, "ns.example.test.", rtype::A).contains("10.0.0.53"));
     assert!(ask(&second, "deep.example.test.", rtype::A).starts_with("NoError aa\nauth"));
-    (written.dynamic[0].revision, written.dynamic[0].records) = (Revision(9), Vec::new());
+    (written.dynamic[0].revision, written.dynamic[0].records) = (Revision(9), Arc::default());
     let third = second.updated(written.snapshot(), Arc::default());
     assert_eq!(third.contents(&name("example.test.")).unwrap().1, 10);
     assert!(ask(&third, "_acme-challenge.deep.example.test.", rtype::TXT).starts_with("NxDomain"));

@@ -11,6 +11,7 @@
 //! Not here: signatures (whoever hands an update in has checked them), the wire form (`hf-wire`), RFC 2136 itself (`hf_hosted::update`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hf_config::estate::{AddressFamily, Estate, HostedZone, PlainRecord, UpdateRule, ZoneSource};
 use hf_config::{data_text, is_data, type_text};
@@ -100,7 +101,8 @@ impl State {
     }
 
     fn check_room(&self, name: &DnsName, after: &Sets) -> Result<(), String> {
-        let others = || self.dynamic.iter().filter(|zone| zone.name != *name).flat_map(|zone| &zone.records);
+        let others =
+            || self.dynamic.iter().filter(|zone| zone.name != *name).flat_map(|zone| zone.records.iter());
         let all = || others().chain(after.values().flatten());
         let (count, max) = (all().count(), DynamicZone::RECORDS);
         if count > max {
@@ -119,7 +121,7 @@ impl State {
         Ok(())
     }
 
-    fn put_dynamic(&mut self, name: DnsName, records: Vec<PlainRecord>) {
+    fn put_dynamic(&mut self, name: DnsName, records: Arc<[PlainRecord]>) {
         let revision = self.revision;
         match self.dynamic.binary_search_by(|zone| zone.name.cmp(&name)) {
             // It stays when nothing is left: its revision is what keeps the serial from going back.

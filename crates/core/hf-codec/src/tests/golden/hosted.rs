@@ -30,7 +30,7 @@ fn records() -> Vec<PlainRecord> {
 }
 
 pub(super) fn dynamic() -> Vec<DynamicZone> {
-    vec![DynamicZone { name: hosted_zone(), revision: Revision(41), records: records() }]
+    vec![DynamicZone { name: hosted_zone(), revision: Revision(41), records: records().into() }]
 }
 
 pub(super) fn keys() -> Vec<ZoneKey> {

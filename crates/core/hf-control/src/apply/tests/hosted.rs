@@ -1,5 +1,7 @@
 //! Dynamic updates and DNSSEC keys of hosted zones.
 
+use std::sync::Arc;
+
 use hf_config::estate::{EstateBundle, PlainRecord};
 use hf_model::{DnsName, Revision};
 
@@ -344,6 +346,8 @@ fn what_nodes_hold_is_gone_on_with() {
     let again = State::going_on_with(&intent, runner.now).unwrap();
     assert_eq!((&again.dynamic, &again.zone_keys), (&runner.state.dynamic, &runner.state.zone_keys));
     assert_eq!(again.dynamic[0].revision, Revision(2));
+    let records = &runner.state.dynamic[0].records;
+    assert!(Arc::ptr_eq(records, &intent.dynamic[0].records), "an intent has no copy of its own");
 }
 
 #[test]
