@@ -2,7 +2,8 @@
 //!
 //! 1. Compiling happens on threads that answer nobody. A worker sees the swap at its next batch.
 //! 2. A table of latencies is compiled in when it or the estate is another one; a geography database is asked as it is at the moment.
-//! 3. What was in force before is put away there too, once no worker looks at it any more: freeing a million names takes a while.
+//! 3. What was in force before is put away at leisure, once no worker looks at it any more: freeing a million names takes a while. When
+//!    [`RETIRING_MAX`] wait for that, the next ones are put away where compiling happens, so that a flood of changes does not pile them up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,9 @@ use crate::signing::{KEEPER_PACE, Signers};
 
 /// How often it is looked whether an old snapshot is still in use: batches take microseconds.
 const RETIRE_PACE: Duration = Duration::from_millis(20);
+
+/// Old ones that wait to be freed where nobody waits; more than these are freed on the threads that make new ones, which slows what makes them.
+const RETIRING_MAX: usize = 8;
 
 /// How long queries wait in their sockets for the compiling of a snapshot that is there at the start: about as long as resolvers wait for an answer.
 const FIRST_MAX: Duration = Duration::from_secs(1);
@@ -147,7 +151,8 @@ impl Current {
         let _ = tokio::time::timeout(FIRST_MAX, self.swaps().wait_for(|swaps| *swaps > 0)).await;
     }
 
-    /// Takes every snapshot as it comes, until there is nobody left to bring one; the last one stays. Earlier ones are freed at `frees`.
+    /// Takes every snapshot as it comes, until there is nobody left to bring one; the last one stays. Earlier ones are freed at `frees`, or
+    /// here when too many wait there.
     pub(crate) async fn follow(
         &self,
         Changing { mut snapshots, mut contents, geography }: Changing,
@@ -179,7 +184,10 @@ impl Current {
                     Ok(live) => {
                         is_behind = false;
                         if let Some(old) = self.live.swap(Some(Arc::new(live))) {
-                            retiring.spawn_on(retire(old), &frees);
+                            while retiring.try_join_next().is_some() {}
+                            let here = Handle::current();
+                            let at = if retiring.len() < RETIRING_MAX { &frees } else { &here };
+                            retiring.spawn_on(retire(old), at);
                         }
                         self.swaps.send_modify(|swaps| *swaps += 1);
                         debug!(number, "answers come from a new snapshot");
@@ -190,7 +198,6 @@ impl Current {
                     }
                 }
             }
-            while retiring.try_join_next().is_some() {}
             tokio::select! {
                 changed = snapshots.changed(), if more_snapshots => more_snapshots = changed.is_ok(),
                 changed = contents.changed(), if more_contents => more_contents = changed.is_ok(),
@@ -204,12 +211,12 @@ impl Current {
     }
 }
 
-/// Frees it where nobody waits, once nobody answers from it.
+/// Frees it where nobody waits, once nobody answers from it; ends when it is freed.
 async fn retire(old: Arc<Live>) {
     while Arc::strong_count(&old) > 1 {
         tokio::time::sleep(RETIRE_PACE).await;
     }
-    tokio::task::spawn_blocking(move || drop(old));
+    let _ = tokio::task::spawn_blocking(move || drop(old)).await;
 }
 
 /// Signs ahead what is in force: after each swap, and at a pace what is due.
