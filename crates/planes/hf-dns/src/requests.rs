@@ -237,15 +237,7 @@ impl Requests {
         };
         let (head, question) = (update.head, update.question);
         let home = self.home.clone();
-        Outcome::Slow(Box::new(Work::Update {
-            asked,
-            updates,
-            home,
-            head,
-            question,
-            finish,
-            _permit: permit,
-        }))
+        Outcome::Slow(Box::new(Work::Update { asked, updates, home, head, question, finish, permit }))
     }
 
     fn transfer(&self, message: &[u8], from: SocketAddr, finish: Finish) -> Outcome {
@@ -360,7 +352,7 @@ pub(crate) enum Work {
         head: Head,
         question: Question,
         finish: Finish,
-        _permit: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
     },
     Transfer {
         offer: Arc<crate::transfer::Offer>,
@@ -384,7 +376,7 @@ impl Work {
     /// Does it. Ends early when nobody waits for the answers any more; an update goes on without us.
     pub(crate) async fn run(self: Box<Self>, answers: &Answers) {
         match *self {
-            Work::Update { asked, updates, home, head, question, finish, _permit } => {
+            Work::Update { asked, updates, home, head, question, finish, permit } => {
                 let zone = asked.hosted_zone.clone();
                 // It ends with this, whatever comes first.
                 let mut trying = JoinSet::new();
@@ -392,6 +384,8 @@ impl Work {
                 let done = tokio::time::timeout(crate::update::PATIENCE, trying.join_next()).await;
                 let rcode = done.ok().flatten().and_then(Result::ok).unwrap_or(Rcode::SERV_FAIL);
                 debug!(%zone, rcode = rcode.0, "an UPDATE is answered");
+                // It is done; who does not take the answer keeps nobody else from updating.
+                drop(permit);
                 let _ = answers.send(finish.whole(plain_reply(head, Some(&question), rcode))).await;
             }
             Work::Transfer { offer, head, request, finish, left } => {
@@ -401,3 +395,6 @@ impl Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
