@@ -1,6 +1,6 @@
 //! Addresses that no other test has: a port that was free a moment ago may be anybody's by the time that a server asks for it.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The second byte of the first address; tests with written addresses stay below.
@@ -28,10 +28,19 @@ pub fn own_address() -> Ipv4Addr {
 ///
 /// # Panics
 ///
-/// When the process has taken [`COUNT_MAX`] already.
+/// When the process has taken [`COUNT_MAX`] already, or somebody else has all of its ports.
 pub fn own_port() -> u16 {
+    // Numbers of processes are many more than ports: one whose number ends the same may still run.
     let process = (std::process::id() % 1_000) as u16;
-    PORT_FIRST + process * PORTS_EACH + u16::from(take()) % PORTS_EACH
+    let mut ports =
+        (0..PORTS_EACH).map(|_| PORT_FIRST + process * PORTS_EACH + u16::from(take()) % PORTS_EACH);
+    ports.find(|port| is_free(*port)).expect("one of the process's ports is free")
+}
+
+/// Whether nobody has the port, over UDP or TCP.
+fn is_free(port: u16) -> bool {
+    let address = (Ipv4Addr::LOCALHOST, port);
+    UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
 }
 
 fn take() -> u8 {
@@ -39,4 +48,19 @@ fn take() -> u8 {
     let taken = TAKEN.fetch_add(1, Ordering::Relaxed);
     assert!(taken < COUNT_MAX, "a process takes {COUNT_MAX} addresses at most; make them last longer");
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_somebody_has_is_passed_over() {
+        let process = (std::process::id() % 1_000) as u16;
+        let first = PORT_FIRST + process * PORTS_EACH;
+        // Ours or somebody else's: taken either way.
+        let _taken: Vec<_> = (0..3).map(|at| UdpSocket::bind((Ipv4Addr::LOCALHOST, first + at))).collect();
+        let (one, other) = (own_port(), own_port());
+        assert!(one >= first + 3 && other > one, "{first} {one} {other}");
+    }
 }
