@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connections::Seat;
-use super::room::{Answer, Answers, OWN_REQUEST_BYTES};
+use super::room::{Answer, Answers, OWN_REQUEST_BYTES, Room};
 use super::{IDLE_MAX, OUTSTANDING_MAX};
 use crate::requests::{Outcome, Requests, Via};
 
@@ -46,27 +46,11 @@ async fn read(
     let under_way = Arc::new(Semaphore::new(OUTSTANDING_MAX));
     // They end with the connection.
     let mut slow = JoinSet::new();
-    let mut frames = Frames::default();
-    // What a long request holds of the room for all.
-    let mut long: Option<OwnedSemaphorePermit> = None;
+    let mut incoming = Incoming::new(seat.room().clone());
     let mut idle_at = Instant::now() + IDLE_MAX;
     loop {
-        let Some(message) = frames.next() else {
-            let pending = frames.pending();
-            if pending == 0 {
-                long = None;
-            }
-            let reading = async {
-                let held = OWN_REQUEST_BYTES + long.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-                if pending >= held {
-                    match (&mut long, seat.room().for_request(READ_BYTES).await) {
-                        (Some(long), Some(more)) => long.merge(more),
-                        (long, more) => *long = more,
-                    }
-                }
-                reader.read_buf(frames.room()).await
-            };
-            match timeout_at(idle_at, reading).await {
+        let Some(message) = incoming.frames.next() else {
+            match timeout_at(idle_at, incoming.read(&mut reader)).await {
                 Ok(Ok(0)) => break,
                 Ok(Ok(_)) => {}
                 Ok(Err(why)) => return Err(why),
@@ -136,6 +120,44 @@ fn frame(answer: &[u8], framed: &mut Vec<u8>) {
     framed.extend_from_slice(answer);
 }
 
+/// What one connection keeps of requests.
+struct Incoming {
+    frames: Frames,
+    room: Room,
+    /// What a long request holds of the room for all.
+    long: Option<OwnedSemaphorePermit>,
+}
+
+impl Incoming {
+    fn new(room: Room) -> Incoming {
+        Incoming { frames: Frames::default(), room, long: None }
+    }
+
+    /// Reads what is there, at most [`READ_BYTES`], once all messages that are whole are taken. Nothing is lost when it is dropped before its end.
+    async fn read(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        let pending = self.frames.settle();
+        self.give_back(pending);
+        let held = OWN_REQUEST_BYTES + self.long.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if pending >= held {
+            match (&mut self.long, self.room.for_request(READ_BYTES).await) {
+                (Some(long), Some(more)) => long.merge(more),
+                (long, more) => *long = more,
+            }
+        }
+        reader.read_buf(self.frames.room()).await
+    }
+
+    /// What was for a message that is taken is for others now, even if a bit of the next one is there.
+    fn give_back(&mut self, pending: usize) {
+        let need = pending.saturating_sub(OWN_REQUEST_BYTES).next_multiple_of(READ_BYTES);
+        if let Some(long) = &mut self.long
+            && long.num_permits() > need
+        {
+            drop(long.split(long.num_permits() - need));
+        }
+    }
+}
+
 /// Bytes as they come, cut into messages.
 #[derive(Debug, Default)]
 struct Frames {
@@ -153,18 +175,17 @@ impl Frames {
         Some(message)
     }
 
-    /// Bytes of a message that is not whole yet.
-    fn pending(&self) -> usize {
-        self.bytes.len() - self.at
+    /// Lets go of what was taken, and says how many bytes of a message that is not whole yet are left.
+    fn settle(&mut self) -> usize {
+        self.bytes.drain(..self.at);
+        self.at = 0;
+        self.bytes.shrink_to(self.bytes.len() + READ_BYTES);
+        self.bytes.len()
     }
 
     /// Room to read into, [`READ_BYTES`] behind what is not a whole message yet: at most one message and a bit.
     fn room(&mut self) -> &mut Vec<u8> {
-        self.bytes.drain(..self.at);
-        self.at = 0;
-        if self.bytes.is_empty() {
-            self.bytes.shrink_to(READ_BYTES);
-        }
+        self.settle();
         self.bytes.reserve_exact(READ_BYTES);
         &mut self.bytes
     }
@@ -172,7 +193,44 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use super::super::room::REQUEST_BYTES_MAX;
     use super::*;
+
+    #[tokio::test]
+    async fn a_bit_of_the_next_message_keeps_no_room_of_the_one_before() {
+        let room = Room::default();
+        let mut incoming = Incoming::new(room.clone());
+        let (mut client, mut server) = tokio::io::duplex(1 << 20);
+        for (next, kept) in [(1, 0), (OWN_REQUEST_BYTES, READ_BYTES), (3 * READ_BYTES + 1, 3 * READ_BYTES)] {
+            let mut sent = Vec::new();
+            frame(&[7; 60_000], &mut sent);
+            // Of a message that is as long.
+            sent.extend_from_slice(&sent.clone()[..next]);
+            client.write_all(&sent).await.unwrap();
+            let (mut read, mut taken) = (0, 0);
+            loop {
+                taken +=
+                    std::iter::from_fn(|| incoming.frames.next()).map(|message| message.len()).sum::<usize>();
+                if read == sent.len() {
+                    break;
+                }
+                read += incoming.read(&mut server).await.unwrap();
+                let held = REQUEST_BYTES_MAX - room.request_bytes_left();
+                assert!(
+                    held + 2 * READ_BYTES >= incoming.frames.bytes.capacity(),
+                    "what is beyond its own is held"
+                );
+            }
+            assert_eq!(taken, 60_000);
+            // There is nothing to read: it stops there.
+            let reading = tokio::time::timeout(std::time::Duration::ZERO, incoming.read(&mut server));
+            assert!(reading.await.is_err());
+            assert_eq!(REQUEST_BYTES_MAX - room.request_bytes_left(), kept);
+            assert!(incoming.frames.bytes.capacity() <= next + READ_BYTES);
+            incoming = Incoming::new(room.clone());
+        }
+        assert_eq!(room.request_bytes_left(), REQUEST_BYTES_MAX);
+    }
 
     #[test]
     fn messages_come_out_whatever_pieces_they_came_in() {

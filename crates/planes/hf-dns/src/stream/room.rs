@@ -1,9 +1,10 @@
 //! Memory that all connections share: bytes of answers that nobody has taken yet, and of long requests that have not come as a whole.
 //!
-//! 1. Each connection has a little of its own, always: one answer in wait, and [`OWN_REQUEST_BYTES`] of a request. So whoever takes its answers and says
+//! 1. Each connection has a little of its own, always: one answer in wait, and [`OWN_REQUEST_BYTES`] of a request with as much again to
+//!    read into, 4 KiB together. So whoever takes its answers and says
 //!    what it has to say is served, whatever others do.
 //! 2. What a connection wants beyond that comes out of room for all. While there is none, its next answer waits until the one before is taken, and no more is
-//!    read of its request; what it holds goes back when it is done, or closed for idleness (`stream`).
+//!    read of its request; what it holds goes back as soon as it has less to keep, or is closed for idleness (`stream`).
 //!
 //! Not here: what the kernel holds for a connection, and TLS.
 
@@ -17,7 +18,7 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// Bytes of requests that are longer than [`OWN_REQUEST_BYTES`], over all connections: a hundred of the longest.
 pub(crate) const REQUEST_BYTES_MAX: usize = 8 << 20;
 
-/// What every connection may keep of a request that has not come as a whole. Most requests are far smaller.
+/// What every connection may keep of a request that has not come as a whole, beside as much to read into. Most requests are far smaller.
 pub(crate) const OWN_REQUEST_BYTES: usize = 2_048;
 
 /// The room for all.
@@ -37,6 +38,12 @@ impl Default for Room {
 }
 
 impl Room {
+    /// What long requests may still take.
+    #[cfg(test)]
+    pub(super) fn request_bytes_left(&self) -> usize {
+        self.requests.available_permits()
+    }
+
     /// Waits for room for so many bytes more of a long request.
     pub(crate) async fn for_request(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         self.requests.clone().acquire_many_owned(bytes as u32).await.ok()
