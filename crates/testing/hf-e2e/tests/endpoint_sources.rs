@@ -215,13 +215,20 @@ impl Load {
     }
 }
 
-/// Waits until exactly these answer for a pool, over a few dozen requests.
+/// Waits until a pool lists exactly these, and exactly these answer for it over a few dozen requests: one that is slower than another may get none
+/// of them, and be there all the same.
 fn only(at: SocketAddr, pool: &str, wanted: &[&Endpoint], node: &Node) {
     let wanted: BTreeSet<String> = wanted.iter().map(|endpoint| endpoint.address.to_string()).collect();
     wait_for(&format!("{pool} is served by {wanted:?}"), DEADLINE, || {
+        let told = node.listed(pool);
+        let address = |line: &str| {
+            let mut words = line.split_whitespace();
+            (words.next() == Some(pool)).then(|| words.next().map(ToOwned::to_owned)).flatten()
+        };
+        let listed: BTreeSet<String> = told.lines().filter_map(address).collect();
         let found: BTreeSet<String> =
             (0..40).map(|_| ask(at).unwrap_or_else(|problem| format!("failed: {problem}"))).collect();
-        if found == wanted { Ok(()) } else { Err(format!("{found:?}\n{}", node.listed(pool))) }
+        if found == wanted && listed == wanted { Ok(()) } else { Err(format!("{found:?}\n{told}")) }
     });
 }
 

@@ -203,7 +203,7 @@ mod tests {
         let (mut client, mut server) = tokio::io::duplex(1 << 20);
         for (next, kept) in [(1, 0), (OWN_REQUEST_BYTES, READ_BYTES), (3 * READ_BYTES + 1, 3 * READ_BYTES)] {
             let mut sent = Vec::new();
-            frame(&[7; 60_000], &mut sent);
+            frame(&vec![7; 60_000], &mut sent);
             // Of a message that is as long.
             sent.extend_from_slice(&sent.clone()[..next]);
             client.write_all(&sent).await.unwrap();
