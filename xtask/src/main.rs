@@ -13,6 +13,7 @@ mod fuzz;
 mod gray;
 mod places;
 mod sim;
+mod world;
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;

@@ -4,9 +4,10 @@
 //!
 //! Not here: the world and what must hold (`hf-e2e`).
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use crate::sim::from_commit;
+use crate::world;
 
 /// Runs the command.
 pub fn main(words: &[&str]) -> ExitCode {
@@ -23,23 +24,5 @@ pub fn main(words: &[&str]) -> ExitCode {
             }
         }
     }
-    let release = |words: &[&str]| {
-        let mut cargo = Command::new("cargo");
-        cargo.args(words).args(["--release", "--quiet"]);
-        cargo
-    };
-    let build = release(&["build", "--package", "holdfast", "--package", "hf-e2e"]);
-    let mut run = release(&["run", "--package", "hf-e2e", "--bin", "places"]);
-    run.arg("--").args(arguments);
-    for mut cargo in [build, run] {
-        match cargo.status() {
-            Ok(status) if status.success() => {}
-            Ok(_) => return ExitCode::FAILURE,
-            Err(error) => {
-                eprintln!("cannot run cargo: {error}");
-                return ExitCode::FAILURE;
-            }
-        }
-    }
-    ExitCode::SUCCESS
+    world::run("places", &arguments)
 }
