@@ -138,7 +138,8 @@ impl Intake {
             | Kind::Report
             | Kind::BreakGlass
             | Kind::Second
-            | Kind::Latencies => Taken::Read(read(kind, payload, from, known)),
+            | Kind::Latencies
+            | Kind::Consumers => Taken::Read(read(kind, payload, from, known)),
         }
     }
 

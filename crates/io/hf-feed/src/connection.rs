@@ -19,7 +19,7 @@ use hf_model::{Digest, NodeId, Revision};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::bases::{Bases, Intake, Taken};
 use crate::frame::{self, FrameError, Kind};
@@ -265,12 +265,19 @@ async fn write_all<W: AsyncWrite + Unpin>(
 ) -> Ended {
     let patience = patience(shared.beat);
     let mut frames = shared.frames.clone();
-    let mut beats = interval(shared.beat);
+    let mut beats = interval_at(Instant::now() + shared.beat, shared.beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pace = Pace::towards(&between.peer.roles);
     let mut served = None;
+    let mut begins = true;
     loop {
         let due = tokio::select! {
+            biased;
+            // It begins with a whole beat: a change that came before that would be sent, and then all of it again.
+            () = std::future::ready(()), if begins => {
+                begins = false;
+                pace.on_beat(&frames.borrow_and_update().clone())
+            }
             _ = beats.tick() => {
                 if let Err(ended) = lacking(to, shared, between, patience).await {
                     return ended;

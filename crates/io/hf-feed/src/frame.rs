@@ -47,11 +47,13 @@ pub enum Kind {
     Second,
     /// How far a balancer's clients are.
     Latencies,
+    /// What a node heard of consumers of zone status.
+    Consumers,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Hello,
         Kind::Intent,
         Kind::IntentHead,
@@ -62,6 +64,7 @@ impl Kind {
         Kind::BreakGlass,
         Kind::Second,
         Kind::Latencies,
+        Kind::Consumers,
     ];
 
     fn number(self) -> u8 {
@@ -76,15 +79,18 @@ impl Kind {
             Kind::AskBase => 8,
             Kind::Second => 9,
             Kind::Latencies => 10,
+            Kind::Consumers => 11,
         }
     }
 
-    /// Bytes of a payload at most: for intent what its codec allows and the revision before it, 4 MiB for seconds, 1 MiB for the rest.
+    /// Bytes of a payload at most: for intent what its codec allows and the revision before it, 4 MiB for seconds, half a MiB for consumers, 1 MiB
+    /// for the rest.
     pub fn len_max(self) -> usize {
         match self {
             Kind::Intent | Kind::IntentHead | Kind::IntentBase => LEN_MAX,
             Kind::AskBase => 32,
             Kind::Second => 4 << 20,
+            Kind::Consumers => crate::consumers::BYTES_MAX,
             Kind::Hello | Kind::Table | Kind::Report | Kind::BreakGlass | Kind::Latencies => 1 << 20,
         }
     }

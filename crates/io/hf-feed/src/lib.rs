@@ -9,6 +9,7 @@
 mod bases;
 pub mod break_glass;
 mod connection;
+pub mod consumers;
 pub mod disk;
 mod feed;
 mod frame;
@@ -19,6 +20,7 @@ pub mod report;
 mod tls;
 
 pub use break_glass::{BreakGlassBook, BreakGlassRefused, OperatorKeyPair, SignedBreakGlass};
+pub use consumers::{ConsumersHeard, HeardConsumers};
 pub use disk::{DiskError, SnapshotDir};
 pub use feed::{BindError, CERTIFICATES_AGAIN, CONNECTIONS_MAX, Feed, FeedConfig, Now};
 pub use message::{Incoming, Message, Outgoing, Peer};

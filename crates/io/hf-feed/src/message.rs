@@ -1,7 +1,7 @@
 //! Messages between nodes: what goes out, what comes in, and their payloads.
 //!
 //! 1. Intent is passed on by whoever has it, so that a data plane that starts while control is dead learns it from its
-//!    neighbours. Tables, reports and what balancers observe are not: they count only from the node that they are about. A checker or
+//!    neighbours. Tables, reports, what balancers observe and what consumers say are not: they count only from the node that they are about. A checker or
 //!    node is seen by those that it is connected with.
 //! 2. An intent's payload begins with its revision: who has that one already need not read the rest.
 //! 3. A long intent goes without its base (estate and board), which changes rarely; whoever lacks it asks (`bases`).
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::bases::{Bases, Split};
 use crate::break_glass::{SignedBreakGlass, decode_list, encode_list};
+use crate::consumers::{Told, decode_consumers, encode_consumers};
 use crate::frame::{self, Kind};
 use crate::observed::{decode_latencies, decode_second, encode_latencies, encode_second};
 use crate::report::{NodeReport, ReportError, decode_report, encode_report};
@@ -41,12 +42,22 @@ pub struct Outgoing {
     pub second: Option<Arc<Second>>,
     /// How far its balancer's clients are.
     pub latencies: Option<Arc<[MeasuredLatency]>>,
+    /// What it heard of consumers of zone status, with the role `status`.
+    pub consumers: Option<Arc<Told>>,
 }
 
 impl Outgoing {
     /// A report and nothing else.
     pub fn only(report: NodeReport) -> Outgoing {
-        Outgoing { intent: None, table: None, report, break_glass: Vec::new(), second: None, latencies: None }
+        Outgoing {
+            intent: None,
+            table: None,
+            report,
+            break_glass: Vec::new(),
+            second: None,
+            latencies: None,
+            consumers: None,
+        }
     }
 }
 
@@ -92,6 +103,8 @@ pub enum Message {
     Second(Arc<Second>),
     /// How far the clients of the sender's balancer are.
     Latencies(Arc<[MeasuredLatency]>),
+    /// What the sender heard of consumers of zone status.
+    Consumers(Box<Told>),
 }
 
 impl Message {
@@ -100,7 +113,11 @@ impl Message {
         match self {
             Message::Intent { revision, .. } => Some(*revision),
             Message::Report(report) => Some(report.revision),
-            Message::Table(_) | Message::BreakGlass(_) | Message::Second(_) | Message::Latencies(_) => None,
+            Message::Table(_)
+            | Message::BreakGlass(_)
+            | Message::Second(_)
+            | Message::Latencies(_)
+            | Message::Consumers(_) => None,
         }
     }
 }
@@ -162,6 +179,8 @@ pub struct Frames {
     pub second: Option<Arc<[u8]>>,
     /// The latencies.
     pub latencies: Option<Arc<[u8]>>,
+    /// What was heard of consumers.
+    pub consumers: Option<Arc<[u8]>>,
     /// Grows when the report has news that others wait for: another snapshot or revision in force.
     pub report_news: u64,
 }
@@ -191,6 +210,10 @@ impl Frames {
         if !is_same(last, |out| out.latencies.as_ref().map(|all| Arc::as_ptr(all).cast())) {
             self.latencies =
                 next.latencies.as_ref().and_then(|all| sealed(Kind::Latencies, &encode_latencies(all)));
+        }
+        if !is_same(last, |out| out.consumers.as_ref().map(|told| Arc::as_ptr(told).cast())) {
+            self.consumers =
+                next.consumers.as_ref().and_then(|told| sealed(Kind::Consumers, &encode_consumers(told)));
         }
         if last.is_none_or(|last| last.report != next.report) {
             self.report = sealed(Kind::Report, &encode_report(&next.report));
@@ -356,6 +379,10 @@ pub fn read(kind: Kind, payload: &[u8], from: &Peer, known: Revision) -> Read {
         },
         Kind::Latencies => match decode_latencies(payload) {
             Ok(all) => Read::Message(Message::Latencies(all.into())),
+            Err(error) => Read::of_report(&error),
+        },
+        Kind::Consumers => match decode_consumers(payload) {
+            Ok(told) => Read::Message(Message::Consumers(Box::new(told))),
             Err(error) => Read::of_report(&error),
         },
     }

@@ -1,6 +1,6 @@
 //! What one connection sends when.
 //!
-//! 1. Every beat report, table and break-glass acts, every tenth beat intent, whatever happened.
+//! 1. Every beat report, table, break-glass acts and what is known of consumers, every tenth beat intent, whatever happened.
 //! 2. What changes is sent at once, except intent to a peer that is known to have it.
 //! 3. Intent comes last: it may be long, and on a slow way a table behind it would go stale.
 //! 4. A balancer's seconds go out as they come, once each, to control nodes; its latencies on every tenth beat, to control nodes and servers of
@@ -48,6 +48,7 @@ impl Pace {
             next.table.as_ref(),
             next.report.as_ref(),
             next.break_glass.as_ref(),
+            next.consumers.as_ref(),
             self.new_second(next),
             latencies,
             intent,
@@ -74,7 +75,9 @@ impl Pace {
         let break_glass = next.break_glass.as_ref().filter(|new| is_other(sent.break_glass.as_ref(), new));
         let table = next.table.as_ref().filter(|new| is_other(sent.table.as_ref(), new));
         let report = next.report.as_ref().filter(|_| sent.report_news != next.report_news);
-        let due = [table, report, break_glass, self.new_second(next), intent.map(|(_, bytes)| bytes)];
+        let consumers = next.consumers.as_ref().filter(|new| is_other(sent.consumers.as_ref(), new));
+        let intent = intent.map(|(_, bytes)| bytes);
+        let due = [table, report, break_glass, consumers, self.new_second(next), intent];
         let due = due.into_iter().flatten().cloned().collect();
         self.sent = next.clone();
         due
@@ -105,17 +108,18 @@ mod tests {
             report_news: 0,
             second: Some(frame("second")),
             latencies: Some(frame("latencies")),
+            consumers: Some(frame("consumers")),
         };
         let mut pace = Pace::default();
-        assert_eq!(show(&pace.on_beat(&next)), "table report acts intent");
-        assert_eq!(show(&pace.on_beat(&next)), "table report acts");
+        assert_eq!(show(&pace.on_beat(&next)), "table report acts consumers intent");
+        assert_eq!(show(&pace.on_beat(&next)), "table report acts consumers");
         let mut pace = Pace::default();
-        assert_eq!(show(&pace.on_change(&next, Revision(0))), "table acts intent");
+        assert_eq!(show(&pace.on_change(&next, Revision(0))), "table acts consumers intent");
         // Who can make something of what a balancer saw gets it: a second once, latencies with the intent.
         let mut pace = Pace::towards(&[Role::Control]);
-        assert_eq!(show(&pace.on_change(&next, Revision(1))), "table acts second");
-        assert_eq!(show(&pace.on_beat(&next)), "table report acts latencies intent");
+        assert_eq!(show(&pace.on_change(&next, Revision(1))), "table acts consumers second");
+        assert_eq!(show(&pace.on_beat(&next)), "table report acts consumers latencies intent");
         let mut pace = Pace::towards(&[Role::Dns]);
-        assert_eq!(show(&pace.on_beat(&next)), "table report acts latencies intent");
+        assert_eq!(show(&pace.on_beat(&next)), "table report acts consumers latencies intent");
     }
 }

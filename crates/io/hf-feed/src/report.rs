@@ -19,10 +19,13 @@ use crate::break_glass::BreakGlassBook;
 
 /// Activity lines in one report at most: with some 250 bytes each at the very most they stay below the frame's bound of 1 MiB.
 pub const ACTIVITY_MAX: usize = 3_584;
+/// Receivers of notices in one report at most: a node file has no more.
+pub const RECEIVERS_MAX: usize = 64;
 /// Bytes of a text in a report at most; longer ones are cut.
 pub const TEXT_MAX: usize = 4_096;
 /// 2: with where the node is reached. 3: with the break-glass acts that it obeys. 4: with bytes and what became of requests.
-const VERSION: u8 = 4;
+/// 5: with how far receivers of notices have come.
+const VERSION: u8 = 5;
 
 /// One node's word on itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,8 @@ pub struct NodeReport {
     pub ledger_problem: Option<String>,
     /// What else is wrong with it: a feed that has not begun (then only its own API says so), a clock that leapt; one a line.
     pub node_problem: Option<String>,
+    /// How far its receivers of notices have come: names and positions in the ledger's journal; at most [`RECEIVERS_MAX`].
+    pub notices: BTreeMap<String, u64>,
     /// What its planes did, by pool and zone; at most [`ACTIVITY_MAX`] lines.
     pub activity: Vec<ZoneActivityReport>,
     /// Lines beyond that, left out.
@@ -75,9 +80,7 @@ pub struct NodeReport {
 ///
 /// Nodes that obey it name its zone by the id, whatever the operator called it; 64 bits tell a few hundred acts apart.
 pub fn act_number(act: &BreakGlassShift) -> u64 {
-    let Digest(bytes) = act.digest();
-    let (first, _) = bytes.as_chunks::<8>();
-    u64::from_be_bytes(first[0])
+    hf_consumers::act_number(act.digest())
 }
 
 /// An intent that a node could not take.
@@ -136,6 +139,7 @@ struct Wire {
     estate_file_problem: Option<String>,
     ledger_problem: Option<String>,
     node_problem: Option<String>,
+    notices: Vec<(String, u64)>,
     activity: Vec<WireActivity>,
     activity_left_out: u32,
 }
@@ -190,6 +194,12 @@ pub fn encode_report(report: &NodeReport) -> Vec<u8> {
         estate_file_problem: report.estate_file_problem.as_deref().map(cut),
         ledger_problem: report.ledger_problem.as_deref().map(cut),
         node_problem: report.node_problem.as_deref().map(cut),
+        notices: report
+            .notices
+            .iter()
+            .take(RECEIVERS_MAX)
+            .map(|(name, position)| (cut(name), *position))
+            .collect(),
         activity: shown.into_iter().map(activity_to_wire).collect(),
         activity_left_out: report.activity_left_out.saturating_add(left_out),
     };
@@ -205,6 +215,9 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
     let wire: Wire = postcard::from_bytes(body).map_err(bad)?;
     if wire.activity.len() > ACTIVITY_MAX {
         return Err(ReportError::Bad(format!("{} activity lines", wire.activity.len())));
+    }
+    if wire.notices.len() > RECEIVERS_MAX {
+        return Err(ReportError::Bad(format!("{} receivers of notices", wire.notices.len())));
     }
     if wire.break_glass.len() > BreakGlassBook::MAX {
         return Err(ReportError::Bad(format!("{} break-glass acts", wire.break_glass.len())));
@@ -236,6 +249,7 @@ pub fn decode_report(bytes: &[u8]) -> Result<NodeReport, ReportError> {
         estate_file_problem: wire.estate_file_problem.as_deref().map(cut),
         ledger_problem: wire.ledger_problem.as_deref().map(cut),
         node_problem: wire.node_problem.as_deref().map(cut),
+        notices: wire.notices.iter().map(|(name, position)| (cut(name), *position)).collect(),
         activity: wire.activity.iter().map(activity_from_wire).collect::<Result<_, _>>()?,
         activity_left_out: wire.activity_left_out,
     })

@@ -16,6 +16,7 @@ use crate::histogram::{LatencyHistogram, LatencyTotals};
 use crate::latency::Latencies;
 use crate::probes::ProbeCounts;
 use crate::second::{Second, ZoneSecond};
+use crate::status::StatusCounts;
 
 /// The counters of one pool in one zone.
 #[derive(Debug, Default)]
@@ -160,6 +161,7 @@ pub struct Activity {
     endpoints: RwLock<BTreeMap<EndpointId, Arc<EndpointStats>>>,
     latencies: Latencies,
     probes: Arc<ProbeCounts>,
+    status: Arc<StatusCounts>,
 }
 
 impl Activity {
@@ -191,6 +193,11 @@ impl Activity {
     /// The probes of this node's checker.
     pub fn probes(&self) -> &Arc<ProbeCounts> {
         &self.probes
+    }
+
+    /// What this node's zone status does.
+    pub fn status(&self) -> &Arc<StatusCounts> {
+        &self.status
     }
 
     /// What happened since the last call, as the second of this number; for the one who tells seconds. Endpoints that nobody holds any more

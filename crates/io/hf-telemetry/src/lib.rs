@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod clients;
+pub mod consumers;
 pub mod endpoint;
 pub mod histogram;
 pub mod latency;
@@ -11,12 +12,15 @@ pub mod log;
 pub mod merge;
 pub mod probes;
 pub mod second;
+pub mod status;
 
 pub use activity::{Activity, ZoneActivity, ZoneActivityReport};
 pub use clients::ClientCount;
+pub use consumers::Consumers;
 pub use endpoint::{EndpointId, EndpointStats, EndpointTotals, Outcome, OutcomeTotals};
 pub use histogram::{LatencyCounts, LatencyHistogram, LatencyTotals};
 pub use latency::{Latencies, MeasuredLatency};
 pub use merge::{MergedSecond, MergedZone, Merger, SeenFrom};
 pub use probes::{ProbeCounts, ProbeTotals};
 pub use second::{EndpointSecond, Second, ZoneSecond};
+pub use status::{StatusCounts, StatusEvent, StatusLoad, StatusTotals};

@@ -24,6 +24,7 @@ pub fn sample() -> NodeReport {
         estate_file_problem: Some("estate.toml: gone".to_owned()),
         ledger_problem: Some("it is behind".to_owned()),
         node_problem: Some("the certificate has expired".to_owned()),
+        notices: [("pager".to_owned(), 9)].into(),
         activity: vec![line("web")],
         activity_left_out: 0,
     }

@@ -1,0 +1,147 @@
+use super::*;
+
+fn name(text: &str) -> ConsumerName {
+    ConsumerName::new(text).unwrap()
+}
+
+fn id(text: &str) -> InstanceId {
+    InstanceId::new(text).unwrap()
+}
+
+fn word(instance: &str, revision: Option<u64>, at_s: u64) -> Told {
+    Told {
+        name: name("orders"),
+        instance: id(instance),
+        kind: ConsumerKind::Worker,
+        zone: None,
+        revision: revision.map(Revision),
+        acts: Acts::UNKNOWN,
+        running: BTreeMap::new(),
+        at: Timestamp(at_s * 1_000),
+    }
+}
+
+fn zone(text: &str) -> ZoneId {
+    ZoneId::new(text).unwrap()
+}
+
+fn only(board: &Board, now_s: u64) -> crate::Group {
+    let groups = board.groups(Timestamp(now_s * 1_000), Revision(5)).groups;
+    assert_eq!(groups.len(), 1);
+    groups.into_iter().next().unwrap()
+}
+
+#[test]
+fn a_sign_of_life_leaves_what_was_said() {
+    let mut board = Board::default();
+    let mut told = word("a", Some(5), 1);
+    told.running.insert(zone("a1"), 3);
+    board.tell(told);
+    board.tell(word("a", None, 40));
+    let group = only(&board, 60);
+    assert_eq!((group.silent, group.lowest_revision, group.not_told), (0, Some(Revision(5)), 0));
+    assert_eq!(group.running, BTreeMap::from([(zone("a1"), 3)]));
+    board.tell(word("a", Some(6), 41));
+    assert!(only(&board, 60).running.is_empty());
+}
+
+#[test]
+fn an_older_word_is_passed_over() {
+    let mut board = Board::default();
+    board.tell(word("a", Some(7), 50));
+    board.tell(word("a", Some(3), 49));
+    assert_eq!(only(&board, 50).lowest_revision, Some(Revision(7)));
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_nobody_deaf() {
+    let mut board = Board::default();
+    board.tell(word("a", Some(7), 9_000));
+    board.tell(word("b", Some(7), 9_000));
+    board.tell(word("a", Some(8), 5_000));
+    let group = only(&board, 5_001);
+    assert_eq!((group.silent, group.highest_revision), (1, Some(Revision(8))), "b was not heard since");
+}
+
+#[test]
+fn after_thirty_seconds_it_is_silent_and_after_a_day_forgotten() {
+    let mut board = Board::default();
+    board.tell(word("a", Some(5), 100));
+    assert_eq!(only(&board, 130).silent, 0);
+    assert_eq!(only(&board, 131).silent, 1);
+    let a_day = KEPT_SILENT.as_secs();
+    board.prune(Timestamp((100 + a_day) * 1_000));
+    assert_eq!(board.len(), 1);
+    board.prune(Timestamp((101 + a_day) * 1_000));
+    assert!(board.is_empty());
+    assert_eq!(board.forgotten(), 0, "nobody had to make room");
+}
+
+#[test]
+fn who_says_good_bye_goes() {
+    let mut board = Board::default();
+    board.tell(word("a", Some(5), 1));
+    board.tell(word("b", Some(5), 1));
+    board.gone(&name("orders"), &id("a"));
+    board.gone(&name("orders"), &id("nobody"));
+    board.gone(&name("nothing"), &id("a"));
+    assert_eq!((board.len(), only(&board, 2).instances), (1, 1));
+    board.gone(&name("orders"), &id("b"));
+    assert!(board.is_empty());
+    assert!(board.groups(Timestamp(0), Revision(0)).groups.is_empty());
+}
+
+#[test]
+fn at_the_bound_the_longest_silent_makes_room() {
+    let mut board = Board::default();
+    for number in 0..INSTANCES_MAX {
+        board.tell(word(&format!("i{number}"), Some(5), 10 + number as u64));
+    }
+    board.tell(word("i0", None, 10 + INSTANCES_MAX as u64));
+    board.tell(word("one-more", None, 10 + INSTANCES_MAX as u64));
+    assert_eq!((board.len(), board.forgotten()), (INSTANCES_MAX, 1));
+    let is_there = |id: &str| board.told().any(|told| told.instance.as_str() == id);
+    assert!(is_there("i0") && is_there("i2") && is_there("one-more"));
+    assert!(!is_there("i1"), "it was silent for longest");
+}
+
+#[test]
+fn one_word_tells_of_64_zones_at_most() {
+    let mut board = Board::default();
+    let mut told = word("a", Some(5), 1);
+    told.running = (0..100).map(|number| (zone(&format!("z{number:03}")), 1)).collect();
+    board.tell(told);
+    assert_eq!(only(&board, 2).running.len(), RUNNING_ZONES_MAX);
+}
+
+#[test]
+fn what_was_told_makes_the_same_board_again() {
+    let mut board = Board::default();
+    board.tell(word("a", Some(5), 1));
+    board.tell(word("a", None, 6));
+    board.tell(Told { zone: Some(zone("a1")), kind: ConsumerKind::Router, ..word("b", None, 7) });
+    let mut again = Board::default();
+    board.told().for_each(|told| again.tell(told));
+    let groups = |board: &Board| board.groups(Timestamp(9_000), Revision(5));
+    assert_eq!(groups(&board), groups(&again));
+}
+
+proptest::proptest! {
+    /// Whatever is told and in whatever order, both indexes hold the same instances.
+    #[test]
+    fn both_indexes_agree(words in proptest::collection::vec((0u8..6, 0u64..200_000, proptest::bool::ANY), 0..200)) {
+        let mut board = Board::default();
+        for (instance, at_s, is_gone) in words {
+            if is_gone {
+                board.gone(&name("orders"), &id(&instance.to_string()));
+            } else {
+                board.tell(word(&instance.to_string(), Some(1), at_s));
+            }
+            let places: BTreeSet<Place> = board
+                .told()
+                .map(|told| (second(told.at), told.name, told.instance))
+                .collect();
+            proptest::prop_assert_eq!(&places, &board.by_last_heard);
+        }
+    }
+}
