@@ -91,10 +91,7 @@ impl<'a> Ground<'a> {
                 estate.pool_indexes().filter(in_region).collect()
             }
             Resource::Pool(name) => estate.pool_named(name).into_iter().collect(),
-            Resource::Record(name) => {
-                let records = estate.records.iter().filter(|record| record.name == *name);
-                records.map(|record| record.pool).collect()
-            }
+            Resource::Record(name) => estate.pools_behind(name),
         }
     }
 

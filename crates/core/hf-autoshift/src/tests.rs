@@ -39,6 +39,12 @@ fn estate_with(check: &str) -> Estate {
         }
         toml += "]\n";
     }
+    toml += "[[hosted_zone]]\nname = \"x.test.\"\n";
+    for (name, leads) in
+        [("two", "{ pool = \"web\" }, { pool = \"api\" }"), ("top", "{ record = \"two.x.test.\" }")]
+    {
+        toml += &format!("[[record]]\nname = \"{name}.x.test.\"\ntype = \"A\"\nanswers = [{leads}]\n");
+    }
     let bundle = EstateBundle { toml, files: BTreeMap::new() };
     hf_config::read_estate("estate.toml", &bundle).expect("the test estate reads")
 }
@@ -186,6 +192,21 @@ fn a_check_that_is_not_of_each_endpoint_accuses_no_zone() {
 #[track_caller]
 fn check_quiet(world: &mut World) {
     check(world, 5, &expect!["all is well"]);
+}
+
+#[test]
+fn a_tree_leaves_a_zone_that_is_dead_for_the_pools_behind_it() {
+    for name in ["record/two.x.test.", "record/top.x.test."] {
+        let mut world = World::new(name, Autoshift::Enabled);
+        world.set("web", "a", Verdict::Unhealthy);
+        world.set("api", "a", Verdict::Unhealthy);
+        world.words(2);
+        let word = world.words(1);
+        assert!(
+            word.starts_with("a is left: pool/web: 2 of 2") && word.contains("pool/api: 2 of 2"),
+            "{word}"
+        );
+    }
 }
 
 #[test]

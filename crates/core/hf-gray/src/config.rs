@@ -9,6 +9,9 @@ pub struct Config {
     pub min_s: f64,
     /// The same in a zone that is being deployed to: rolling restarts look like a bad zone when it has few endpoints. Default 30.
     pub min_marked_s: f64,
+    /// Where trouble goes round from endpoint to endpoint, or comes and goes as pauses do, that of one endpoint is no evidence before it is so old.
+    /// Default 30: endpoints of many services are slow for half a minute after a restart. 0 is: never so.
+    pub young_s: u32,
     /// How long a verdict waits while a peer gets worse against its own past, too. Default 20.
     pub hold_s: u32,
     /// By which share of the suspect's rise a peer must have risen for that. Default 0.25.
@@ -55,6 +58,7 @@ impl Default for Config {
             log_a: 19.567_970_888_267_44, // ln 3.15e8
             min_s: 7.0,
             min_marked_s: 30.0,
+            young_s: 30,
             hold_s: 20,
             hold_ratio: 0.25,
             shared_ratio: 0.35,

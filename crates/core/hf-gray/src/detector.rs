@@ -6,6 +6,7 @@ use crate::probes::Probes;
 use crate::second::{Latency, Second, Seen};
 use crate::slow::{QUANTILES, Usual, slower};
 use crate::stream::{Count, NOTHING, QUIET, Stream, mean};
+use crate::turns::Turns;
 
 /// Streams of requests; probes are one more.
 const STREAMS: usize = 4;
@@ -51,6 +52,7 @@ struct Watched {
     bad: Vec<Vec<f64>>,
     /// For each stream, each endpoint's excess over twenty seconds.
     excess: Vec<Vec<f64>>,
+    turns: Turns,
     is_quiet: bool,
     /// Seconds with enough evidence for a verdict.
     convinced_s: u32,
@@ -59,11 +61,12 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(endpoints: usize) -> Watched {
+    fn new(endpoints: usize, config: &Config) -> Watched {
         Watched {
             requests: vec![0.0; endpoints],
             bad: vec![vec![0.0; endpoints]; STREAMS],
             excess: vec![vec![0.0; endpoints]; STREAMS],
+            turns: Turns::new(STREAMS, endpoints, config),
             is_quiet: true,
             convinced_s: 0,
             suspect_s: 0,
@@ -78,6 +81,7 @@ impl Watched {
             requests: of(&self.requests),
             bad: self.bad.iter().map(of).collect(),
             excess: self.excess.iter().map(of).collect(),
+            turns: self.turns.carried_over(was),
             ..*self
         }
     }
@@ -141,6 +145,8 @@ pub struct Evidence {
     pub requests: f64,
     /// Seconds in a row under suspicion: the window in which the evidence grew.
     pub suspect_s: u32,
+    /// Endpoints whose trouble is no evidence yet: it goes from one to the next, or comes and goes in pauses.
+    pub young_endpoints: usize,
 }
 
 /// A share that was measured, and what is tolerated of it.
@@ -199,7 +205,7 @@ impl Detector {
             usual: Usual::new(zones, latency),
             probes: Probes::new(zones),
             observers: Observers::new(zones, STREAMS),
-            zones: endpoints.iter().map(|endpoints| Watched::new(*endpoints)).collect(),
+            zones: endpoints.iter().map(|endpoints| Watched::new(*endpoints, &config)).collect(),
             streams,
             second: 0,
             shared_slow_s: 0,
@@ -218,7 +224,7 @@ impl Detector {
         let old = std::mem::take(&mut self.zones);
         let kept = |(zone, was): (&ZoneWas, &Option<usize>)| match was.map(|at| &old[at]) {
             Some(old) => old.carried_over(&zone.endpoints),
-            None => Watched::new(zone.endpoints.len()),
+            None => Watched::new(zone.endpoints.len(), &self.config),
         };
         self.zones = zones.iter().zip(&was).map(kept).collect();
     }
@@ -234,7 +240,11 @@ impl Detector {
         let caps: Vec<f64> = (0..self.zones.len())
             .map(|at| {
                 let is_marked = second.zones.get(at).is_some_and(|zone| zone.is_marked);
-                config.log_a / if is_marked { config.min_marked_s } else { config.min_s }
+                let turns = &self.zones[at].turns;
+                // Where trouble is seen to go round young trouble does not count at all: to count the rest slowly, too, would find a bad deployment late.
+                // But what comes to all at once does count, and may be the deployment: one canary, then the others together.
+                let is_slow = is_marked && (!turns.go_round() || turns.is_burst_now());
+                config.log_a / if is_slow { config.min_marked_s } else { config.min_s }
             })
             .collect();
         let quiet: Vec<bool> = self.zones.iter().map(|zone| zone.is_quiet).collect();
@@ -267,10 +277,11 @@ impl Detector {
                 },
                 requests: watched.requests.iter().sum(),
                 suspect_s: watched.suspect_s,
+                young_endpoints: watched.turns.left_out_count(),
             });
         }
         for (zone, of) in self.zones.iter_mut().zip(&zones) {
-            zone.is_quiet = of.total < QUIET;
+            zone.is_quiet = of.total < QUIET && of.young_endpoints == 0;
         }
         let quiet: Vec<bool> = self.zones.iter().map(|zone| zone.is_quiet).collect();
         self.usual.learn(second, &quiet);
@@ -283,6 +294,7 @@ impl Detector {
         let config = &self.config;
         let ten = (1.0 / f64::from(self.second)).max(1.0 / 10.0);
         let mut counts = vec![vec![Count::default(); self.zones.len()]; STREAMS];
+        let mut proofs = counts.clone();
         let thresholds: Vec<[Option<f64>; STREAMS]> = (0..self.zones.len())
             .map(|at| {
                 std::array::from_fn(|stream| {
@@ -313,49 +325,54 @@ impl Detector {
                 *kept += (new - *kept) * ten;
             }
             let mut bad_of_zone = Vec::with_capacity(STREAMS);
-            for (stream, counts) in counts.iter_mut().enumerate() {
-                let threshold = thresholds[at][stream];
+            for (stream, threshold) in thresholds[at].iter().enumerate() {
                 let bad: Vec<f64> = (0..all.len())
                     .map(|of| match (endpoint(of), threshold) {
                         (Some(endpoint), None) if stream == 0 => {
                             f64::from(endpoint.faults.min(endpoint.requests))
                         }
-                        (Some(endpoint), Some(threshold)) => slower(&endpoint.latency, threshold),
+                        (Some(endpoint), Some(threshold)) => slower(&endpoint.latency, *threshold),
                         _ => 0.0,
                     })
                     .collect();
                 for (kept, new) in watched.bad[stream].iter_mut().zip(&bad) {
                     *kept += (new - *kept) * ten;
                 }
-                let mut count = Count::default();
-                for of in &left[stream] {
-                    count.bad += bad[*of];
-                    count.all += all[*of];
-                }
-                if stream == 0 {
-                    let total: f64 = bad.iter().sum();
-                    // Of the endpoints that are left, in proportion; all of it where most faults are those of endpoints that were left out: then a
-                    // client that fails elsewhere would make the rest of the zone bad.
-                    let part = if total > 0.0 { count.bad / total } else { 0.0 };
-                    let of_faults = if part < PROPORTIONAL { 1.0 } else { part };
-                    count.all = (count.all - f64::from(zone.worst_clients_requests) * part).max(1e-9);
-                    count.bad = (count.bad - f64::from(zone.worst_clients_faults) * of_faults).max(0.0);
-                }
-                for observer in &doubted {
-                    let Some(seen) = second.seen.get(*observer).and_then(|row| row.get(at)) else { continue };
-                    let part = count.all / all.iter().sum::<f64>().max(1e-9);
-                    count.all = (count.all - f64::from(seen.requests) * part).max(1e-9);
-                    count.bad = (count.bad - bad_seen(stream, at, seen) * part).max(0.0);
-                }
-                count.bad = count.bad.min(count.all);
-                counts[at] = count;
+                let test = &self.streams[stream].zones[at];
+                let each = bad.iter().zip(&all).map(|(bad, all)| Count { bad: bad.min(*all), all: *all });
+                watched.turns.step(stream, each, test.tolerated, test.past());
                 bad_of_zone.push(bad);
+            }
+            for (stream, bad) in bad_of_zone.iter().enumerate() {
+                let of_endpoints = |left: &mut dyn Iterator<Item = usize>| {
+                    let mut count = Count::default();
+                    for of in left {
+                        count.bad += bad[of];
+                        count.all += all[of];
+                    }
+                    if stream == 0 {
+                        count = without_clients(count, bad.iter().sum(), zone);
+                    }
+                    for observer in &doubted {
+                        let Some(seen) = second.seen.get(*observer).and_then(|row| row.get(at)) else {
+                            continue;
+                        };
+                        let part = count.all / all.iter().sum::<f64>().max(1e-9);
+                        count.all = (count.all - f64::from(seen.requests) * part).max(1e-9);
+                        count.bad = (count.bad - bad_seen(stream, at, seen) * part).max(0.0);
+                    }
+                    Count { bad: count.bad.min(count.all), ..count }
+                };
+                let young = watched.turns.left_out(stream);
+                let old = |of: &usize| !young.contains(of);
+                counts[stream][at] = of_endpoints(&mut left[stream].iter().copied());
+                proofs[stream][at] = of_endpoints(&mut left[stream].iter().copied().filter(old));
             }
             bad_of_zone.push(all);
             seen.push(bad_of_zone);
         }
-        for (stream, counts) in self.streams.iter_mut().zip(&counts) {
-            stream.step(counts, quiet, caps, config);
+        for (stream, (counts, proofs)) in self.streams.iter_mut().zip(counts.iter().zip(&proofs)) {
+            stream.step(counts, proofs, quiet, caps, config);
         }
         self.shared_slow_s = self.shared_slow_s.saturating_sub(1);
         if self.streams[1..].iter().any(is_slow_everywhere) {
@@ -478,6 +495,17 @@ impl Detector {
 fn is_slow_everywhere(stream: &Stream) -> bool {
     let slower = stream.zones.iter().filter(|test| test.against_past > SUSPECT).count();
     slower >= 3 && slower * 2 > stream.zones.len()
+}
+
+/// What is left without the worst clients: of the endpoints that count, in proportion; all of it where most faults are those of others. Then a client that
+/// fails elsewhere would make the rest of the zone bad.
+fn without_clients(count: Count, faults: f64, zone: &crate::Zone) -> Count {
+    let part = if faults > 0.0 { count.bad / faults } else { 0.0 };
+    let of_faults = if part < PROPORTIONAL { 1.0 } else { part };
+    Count {
+        all: (count.all - f64::from(zone.worst_clients_requests) * part).max(1e-9),
+        bad: (count.bad - f64::from(zone.worst_clients_faults) * of_faults).max(0.0),
+    }
 }
 
 /// The endpoints without the worst ones by rate: one bad endpoint makes no zone.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use hf_model::{PoolName, ZoneId};
+use hf_model::{PoolName, Timestamp, ZoneId};
 
 use crate::detector::{Evidence, Finding, Stage};
 
@@ -40,6 +40,23 @@ pub struct ZoneJudged {
     pub evidence: Evidence,
     /// For how many seconds in a row it has been impaired; 0 while it is not.
     pub impaired_s: u32,
+    /// Why it counts as being deployed to, so that more evidence is wanted; none if it does not.
+    pub mark: Option<Mark>,
+}
+
+/// Why a zone of a pool counts as being deployed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Somebody told.
+    Told {
+        /// When that ends by itself.
+        until: Timestamp,
+    },
+    /// Endpoints came or went there.
+    Endpoints {
+        /// When that counts no more.
+        until: Timestamp,
+    },
 }
 
 impl PoolJudged {
@@ -98,6 +115,13 @@ impl fmt::Display for Evidence {
         )?;
         if self.stage == Stage::Held {
             f.write_str(", held: it may be everywhere")?;
+        }
+        if self.young_endpoints > 0 {
+            write!(
+                f,
+                "; trouble goes from endpoint to endpoint, or comes and goes: that of {} endpoints is too young to count",
+                self.young_endpoints
+            )?;
         }
         Ok(())
     }

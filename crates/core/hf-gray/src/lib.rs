@@ -27,8 +27,9 @@ mod probes;
 mod second;
 mod slow;
 mod stream;
+mod turns;
 
 pub use config::Config;
 pub use detector::{Detector, Evidence, Finding, Rate, Stage, Step, Streams, ZoneWas};
-pub use judged::{Judged, PoolJudged, ZoneJudged};
+pub use judged::{Judged, Mark, PoolJudged, ZoneJudged};
 pub use second::{Endpoint, Latency, Second, Seen, Zone};

@@ -128,7 +128,7 @@ pub fn mean(of: &[f64]) -> f64 {
 }
 
 /// The log-ratio of one second's count between two rates.
-fn log_ratio(count: Count, p0: f64, p1: f64) -> f64 {
+pub fn log_ratio(count: Count, p0: f64, p1: f64) -> f64 {
     count.bad * libm::log(p1 / p0) + (count.all - count.bad) * libm::log((1.0 - p1) / (1.0 - p0))
 }
 
@@ -144,8 +144,15 @@ impl Stream {
         self.zones = was.iter().map(kept).collect();
     }
 
-    /// One second. `quiet` are zones without suspicion so far, `caps` the most that a second may add.
-    pub fn step(&mut self, counts: &[Count], quiet: &[bool], caps: &[f64], config: &Config) {
+    /// One second. `proofs` is what of the counts is evidence, `quiet` are zones without suspicion so far, `caps` the most that a second may add.
+    pub fn step(
+        &mut self,
+        counts: &[Count],
+        proofs: &[Count],
+        quiet: &[bool],
+        caps: &[f64],
+        config: &Config,
+    ) {
         self.seconds += 1.0;
         let share = |over: f64| (1.0 / self.seconds).max(1.0 / over);
         let (s3, s10, s60, s600) = (share(3.0), share(10.0), share(60.0), share(600.0));
@@ -192,7 +199,7 @@ impl Stream {
                 let l = if test.all_10 * 10.0 < IDLE {
                     -config.log_a / FORGOTTEN_S
                 } else {
-                    (log_ratio(count, p0, p1) / phi).clamp(-config.log_a / config.min_s, cap)
+                    (log_ratio(proofs[at], p0, p1) / phi).clamp(-config.log_a / config.min_s, cap)
                 };
                 *evidence = (grown(*evidence) + l).min(config.ceiling * config.log_a);
             }

@@ -10,26 +10,25 @@
 //!    word is fresh for some beats after it died.
 //! 5. A subject that no table knows keeps its last verdict.
 //!
-//! The work is the same whatever the verdicts: two passes over the tables by words of 64 subjects, and a count of heads, bit by bit in parallel, in
-//! those words in which checkers disagree.
+//! The work is the same whoever is healthy: a pass over the tables by blocks of words of 64 subjects, and a second one, a count of heads ([`heads`]), of
+//! those blocks in which checkers disagree.
 //!
 //! Endpoints under an inverted check show nobody's reach: for 2 they are not looked at.
 //!
 //! Not here: a checker that finds out by itself that it is cut off (`reach`).
+
+mod heads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hf_config::estate::Estate;
 use hf_model::{NodeId, Share, ZoneId};
 
+use self::heads::{BLOCK, Bits, Counted, Counter};
 use crate::subject::shows_reach;
 use crate::table::Table;
 use crate::verdict::{Verdict, Verdicts, healthy_above};
 
-/// Words that are gone through together: what is counted of them stays in the processor's nearest memory.
-const BLOCK: usize = 32;
-/// Bits of a count of heads: 4,095 checkers, eight times as many as a node keeps.
-const COUNT_BITS: usize = 12;
 /// One in so many endpoints outside may answer a checker that is cut off: a stale result, an endpoint beside the cut.
 const STRAYS: u32 = 16;
 
@@ -52,12 +51,12 @@ struct Vantage<'a> {
     outside_count: u32,
 }
 
-/// 64 subjects as a vantage zone, or all of them, see them.
+/// The subjects of a block as a vantage zone, or all of them, see them.
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    known: u64,
-    some_say_healthy: u64,
-    some_say_unhealthy: u64,
+    known: Bits,
+    some_say_healthy: Bits,
+    some_say_unhealthy: Bits,
 }
 
 /// Merges fresh tables of this estate into `last`.
@@ -69,11 +68,11 @@ pub(crate) fn merge(last: &Verdicts, estate: &Estate, tables: &[&Table]) -> Merg
     }
     vantages.retain(|vantage| !vantage.tables.is_empty());
     let count = estate.subject_count();
-    let shares = Shares::of(estate);
+    let mut shares = Shares::of(estate);
     let mut of = Vec::with_capacity(count);
     let words = count.div_ceil(64);
     for first in (0..words).step_by(BLOCK) {
-        Block::of(&vantages, first..words.min(first + BLOCK)).judge(last, &shares, count, &mut of);
+        Block::of(&vantages, first..words.min(first + BLOCK)).judge(last, &mut shares, count, &mut of);
     }
     Merged { verdicts: Verdicts { of }, cut_off }
 }
@@ -133,21 +132,21 @@ fn sees_nothing(table: &Table, vantage: &Vantage<'_>) -> bool {
 }
 
 fn cut_off(vantages: &[Vantage<'_>]) -> BTreeSet<NodeId> {
-    let mut doubted: Vec<(usize, &Table)> = Vec::new();
-    for (zone, vantage) in vantages.iter().enumerate() {
-        let tables = vantage.tables.iter().filter(|table| sees_nothing(table, vantage));
-        doubted.extend(tables.map(|table| (zone, *table)));
-    }
-    if doubted.is_empty() || vantages.len() < 2 {
+    // Of each zone those who see nothing outside, and those who do.
+    let parts: Vec<(Vec<&Table>, Vec<&Table>)> = vantages
+        .iter()
+        .map(|vantage| vantage.tables.iter().partition(|table| sees_nothing(table, vantage)))
+        .collect();
+    if vantages.len() < 2 || parts.iter().all(|(doubted, _)| doubted.is_empty()) {
         return BTreeSet::new();
     }
-    let is_doubted = |table: &Table| doubted.iter().any(|(_, doubted)| doubted.checker == table.checker);
     // What those who are not in doubt know and see answer, zone by zone: a neighbour in the same cut does not speak for the others.
     let trusted: Vec<Vec<(u64, u64)>> = vantages
         .iter()
-        .map(|vantage| {
+        .zip(&parts)
+        .map(|(vantage, (_, trusted))| {
             let mut seen = vec![(0, 0); vantage.outside.len()];
-            for table in vantage.tables.iter().filter(|table| !is_doubted(table)) {
+            for table in trusted {
                 for (at, (known, healthy)) in seen.iter_mut().enumerate() {
                     // A zone reaches itself while nobody else does: that shows nothing of who asks from outside.
                     let told = word(table.known.words(), at) & !word(&vantage.own, at);
@@ -158,24 +157,34 @@ fn cut_off(vantages: &[Vantage<'_>]) -> BTreeSet<NodeId> {
             seen
         })
         .collect();
-    let is_contradicted = |zone: usize, table: &Table| {
-        let (mut contradicted, mut judged) = (0, 0);
-        for (at, outside) in vantages[zone].outside.iter().enumerate() {
-            let down = outside & word(table.known.words(), at) & !word(table.healthy.words(), at);
-            let others = trusted.iter().enumerate().filter(|(other, _)| *other != zone);
-            let (known, healthy) =
-                others.fold((0, 0), |(known, healthy), (_, seen)| (known | seen[at].0, healthy | seen[at].1));
-            judged += (down & known).count_ones();
-            contradicted += (down & healthy).count_ones();
+    let mut cut_off = BTreeSet::new();
+    for (zone, (doubted, _)) in parts.iter().enumerate().filter(|(_, (doubted, _))| !doubted.is_empty()) {
+        let mut others = vec![(0, 0); vantages[zone].outside.len()];
+        for (_, seen) in trusted.iter().enumerate().filter(|(other, _)| *other != zone) {
+            for (others, seen) in others.iter_mut().zip(seen) {
+                *others = (others.0 | seen.0, others.1 | seen.1);
+            }
         }
-        judged > 0 && contradicted * 2 >= judged
-    };
-    let cut_off = doubted.iter().filter(|(zone, table)| is_contradicted(*zone, table));
-    cut_off.map(|(_, table)| table.checker.clone()).collect()
+        let is_contradicted = |table: &Table| {
+            let (mut contradicted, mut judged) = (0, 0);
+            for (at, (outside, (known, healthy))) in vantages[zone].outside.iter().zip(&others).enumerate() {
+                let down = outside & word(table.known.words(), at) & !word(table.healthy.words(), at);
+                judged += (down & known).count_ones();
+                contradicted += (down & healthy).count_ones();
+            }
+            judged > 0 && contradicted * 2 >= judged
+        };
+        let found = doubted.iter().filter(|table| is_contradicted(table));
+        cut_off.extend(found.map(|table| table.checker.clone()));
+    }
+    cut_off
 }
 
-/// From which share of checkers on a subject is healthy: runs of subjects in their order.
-struct Shares(Vec<(usize, Share)>);
+/// From which share of checkers on a subject is healthy: runs of subjects in their order, and where the reader is.
+struct Shares {
+    runs: Vec<(usize, Share)>,
+    at: usize,
+}
 
 impl Shares {
     fn of(estate: &Estate) -> Shares {
@@ -190,13 +199,21 @@ impl Shares {
             end += 1;
             runs.push((end, check.quorum));
         }
-        Shares(runs)
+        Shares { runs, at: 0 }
     }
 
-    fn at(&self, subject: usize) -> Share {
-        let run = self.0.partition_point(|(end, _)| *end <= subject);
-        self.0.get(run).map_or_else(healthy_above, |(_, share)| *share)
+    /// Of a subject; they are asked for in their order.
+    fn next(&mut self, subject: usize) -> Share {
+        while self.runs.get(self.at).is_some_and(|(end, _)| *end <= subject) {
+            self.at += 1;
+        }
+        self.runs.get(self.at).map_or_else(healthy_above, |(_, share)| *share)
     }
+}
+
+/// Whether `healthy` of `knowing` are more than this share, rounded down: [`Share::of`] without its division.
+fn is_more(healthy: u16, knowing: u16, share: Share) -> bool {
+    u64::from(healthy) * 1_000_000 >= (u64::from(share.ppm()) + 1) * u64::from(knowing)
 }
 
 /// Some words of all tables.
@@ -204,12 +221,12 @@ struct Block<'v, 'a> {
     vantages: &'v [Vantage<'a>],
     first: usize,
     len: usize,
-    all: [Seen; BLOCK],
+    all: Seen,
     /// Known to two vantage zones, said to be unhealthy by two: each with what one of them says below it.
     knowing: [(u64, u64); BLOCK],
     accusing: [(u64, u64); BLOCK],
     /// Where two other vantage zones know an endpoint, so that its own zone's word does not count.
-    without_own: [u64; BLOCK],
+    without_own: Bits,
 }
 
 fn one_more((one, two): &mut (u64, u64), more: u64) {
@@ -223,39 +240,41 @@ impl<'v, 'a> Block<'v, 'a> {
             vantages,
             first: words.start,
             len: words.len(),
-            all: [Seen::default(); BLOCK],
+            all: Seen::default(),
             knowing: [(0, 0); BLOCK],
             accusing: [(0, 0); BLOCK],
             without_own: [0; BLOCK],
         };
-        let seen: Vec<[Seen; BLOCK]> = vantages.iter().map(|vantage| block.seen_from(vantage)).collect();
+        let seen: Vec<Seen> = vantages.iter().map(|vantage| block.seen_from(vantage)).collect();
         for at in 0..block.len {
             let mut others = (0, 0);
             for (vantage, seen) in vantages.iter().zip(&seen) {
-                one_more(&mut others, seen[at].known & !word(&vantage.own, block.first + at));
+                one_more(&mut others, seen.known[at] & !word(&vantage.own, block.first + at));
             }
             block.without_own[at] = others.1;
             for (vantage, seen) in vantages.iter().zip(&seen) {
                 let counts = block.counting(vantage, at);
-                let all = &mut block.all[at];
-                all.known |= seen[at].known & counts;
-                all.some_say_healthy |= seen[at].some_say_healthy & counts;
-                all.some_say_unhealthy |= seen[at].some_say_unhealthy & counts;
-                one_more(&mut block.knowing[at], seen[at].known & counts);
-                one_more(&mut block.accusing[at], seen[at].some_say_unhealthy & counts);
+                block.all.known[at] |= seen.known[at] & counts;
+                block.all.some_say_healthy[at] |= seen.some_say_healthy[at] & counts;
+                block.all.some_say_unhealthy[at] |= seen.some_say_unhealthy[at] & counts;
+                one_more(&mut block.knowing[at], seen.known[at] & counts);
+                one_more(&mut block.accusing[at], seen.some_say_unhealthy[at] & counts);
             }
         }
         block
     }
 
-    fn seen_from(&self, vantage: &Vantage<'_>) -> [Seen; BLOCK] {
-        let mut seen = [Seen::default(); BLOCK];
+    fn seen_from(&self, vantage: &Vantage<'_>) -> Seen {
+        let mut seen = Seen::default();
         for table in &vantage.tables {
             let (known, healthy) = self.words_of(table);
-            for (seen, (known, healthy)) in seen.iter_mut().zip(known.iter().zip(healthy)) {
-                seen.known |= known;
-                seen.some_say_healthy |= known & healthy;
-                seen.some_say_unhealthy |= known & !healthy;
+            let mut seen =
+                seen.known.iter_mut().zip(&mut seen.some_say_healthy).zip(&mut seen.some_say_unhealthy);
+            for (known, healthy) in known.iter().zip(healthy) {
+                let Some(((seen_known, said_healthy), said_unhealthy)) = seen.next() else { break };
+                *seen_known |= known;
+                *said_healthy |= known & healthy;
+                *said_unhealthy |= known & !healthy;
             }
         }
         seen
@@ -274,87 +293,67 @@ impl<'v, 'a> Block<'v, 'a> {
         !(word(&vantage.own, self.first + at) & self.without_own[at])
     }
 
-    fn judge(&self, last: &Verdicts, shares: &Shares, count: usize, of: &mut Vec<Verdict>) {
-        let disputed = |at: usize| {
-            let seen = &self.all[at];
-            // What one vantage zone alone says of what several know kills nothing, and need not be counted.
-            let enough = self.accusing[at].1 | !self.knowing[at].1;
-            seen.some_say_healthy & seen.some_say_unhealthy & enough
-        };
+    fn judge(&self, last: &Verdicts, shares: &mut Shares, count: usize, of: &mut Vec<Verdict>) {
         let mut heads = None;
         for at in 0..self.len {
-            let seen = &self.all[at];
-            let disputed = disputed(at);
             let first = (self.first + at) * 64;
-            for bit in 0..count.saturating_sub(first).min(64) {
-                let is_set = |word: u64| word >> bit & 1 == 1;
-                of.push(if !is_set(seen.known) {
-                    last.get(first + bit)
-                } else if is_set(disputed) {
-                    let heads = heads.get_or_insert_with(|| self.count_heads());
-                    let (knowing, healthy) = heads.of(at, bit);
-                    let is_healthy = Share::of(healthy, knowing) > shares.at(first + bit);
-                    if is_healthy { Verdict::Healthy } else { Verdict::Unhealthy }
-                } else if is_set(seen.some_say_healthy) {
-                    Verdict::Healthy
-                } else {
-                    Verdict::Unhealthy
-                });
+            let len = count.saturating_sub(first).min(64);
+            // What one vantage zone alone says of what several know kills nothing, and need not be counted.
+            let enough = self.accusing[at].1 | !self.knowing[at].1;
+            let disputed = self.all.some_say_healthy[at] & self.all.some_say_unhealthy[at] & enough;
+            let mut healthy = self.all.some_say_healthy[at];
+            if disputed != 0 {
+                let heads = heads.get_or_insert_with(|| self.count_heads());
+                let by_count = heads.enough(at, |bit| shares.next(first + bit));
+                healthy = (healthy & !disputed) | (by_count & disputed);
             }
+            let known = self.all.known[at];
+            of.extend((0..len).map(|bit| match (known >> bit & 1, healthy >> bit & 1) {
+                (0, _) => last.get(first + bit),
+                (_, 0) => Verdict::Unhealthy,
+                _ => Verdict::Healthy,
+            }));
         }
     }
 
     fn count_heads(&self) -> Heads {
-        let mut heads = Heads { known: [[0; BLOCK]; COUNT_BITS], healthy: [[0; BLOCK]; COUNT_BITS] };
+        let (mut knowing, mut healthy) = (Counter::new(), Counter::new());
         for vantage in self.vantages {
             let mut counts = [0; BLOCK];
             for (at, counts) in counts.iter_mut().enumerate().take(self.len) {
                 *counts = self.counting(vantage, at);
             }
             for table in &vantage.tables {
-                let (known, healthy) = self.words_of(table);
-                let mut carry = [[0; BLOCK]; 2];
-                for (at, (known, healthy)) in known.iter().zip(healthy).enumerate() {
-                    carry[0][at] = known & counts[at];
-                    carry[1][at] = known & healthy & counts[at];
+                let told = self.words_of(table);
+                let (mut knows, mut says) = ([0; BLOCK], [0; BLOCK]);
+                let words = told.0.iter().zip(told.1).zip(&counts);
+                for ((knows, says), ((known, healthy), counts)) in knows.iter_mut().zip(&mut says).zip(words)
+                {
+                    *knows = known & counts;
+                    *says = known & healthy & counts;
                 }
-                let [known, healthy] = carry;
-                add(&mut heads.known, known);
-                add(&mut heads.healthy, healthy);
+                knowing.add(&knows);
+                healthy.add(&says);
             }
         }
-        heads
+        Heads { knowing: knowing.counted(), healthy: healthy.counted() }
     }
 }
 
-/// Counts of 64 subjects at a time: the bit of each count that is worth 1 in the first row, 2 in the second, and so on.
+/// How many know each subject, and how many of them say that it is healthy.
 struct Heads {
-    known: [[u64; BLOCK]; COUNT_BITS],
-    healthy: [[u64; BLOCK]; COUNT_BITS],
-}
-
-/// Adds one where a bit is set; a count that is full stays.
-fn add(counts: &mut [[u64; BLOCK]; COUNT_BITS], mut carry: [u64; BLOCK]) {
-    for row in counts {
-        let mut left = 0;
-        for (bits, carry) in row.iter_mut().zip(&mut carry) {
-            let over = *bits & *carry;
-            *bits ^= *carry;
-            *carry = over;
-            left |= over;
-        }
-        if left == 0 {
-            return;
-        }
-    }
+    knowing: Counted,
+    healthy: Counted,
 }
 
 impl Heads {
-    fn of(&self, at: usize, bit: usize) -> (u64, u64) {
-        let count = |rows: &[[u64; BLOCK]; COUNT_BITS]| {
-            rows.iter().enumerate().map(|(worth, row)| (row[at] >> bit & 1) << worth).sum()
-        };
-        (count(&self.known), count(&self.healthy))
+    /// The subjects of a word of which more than their share say that they are healthy.
+    fn enough(&self, at: usize, mut share: impl FnMut(usize) -> Share) -> u64 {
+        let counts = self.healthy.of_word(at).into_iter().zip(self.knowing.of_word(at));
+        let is_set = counts
+            .enumerate()
+            .map(|(bit, (healthy, knowing))| u64::from(is_more(healthy, knowing, share(bit))) << bit);
+        is_set.fold(0, |word, bit| word | bit)
     }
 }
 

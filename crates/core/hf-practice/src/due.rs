@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use hf_config::estate::{BranchTo, Estate, PoolIx, RegionIx, ZoneIx};
+use hf_config::estate::{Estate, RegionIx, ZoneIx};
 use hf_config::floor::pool_zones;
 use hf_control::{Practice, PracticeRecord, Resource, Shift, ShiftState};
-use hf_model::{DnsName, Timestamp};
+use hf_model::Timestamp;
 
 use crate::slot::{Slots, is_allowed, week_of};
 
@@ -93,21 +93,7 @@ pub fn zones_of(estate: &Estate, resource: &Resource) -> BTreeSet<ZoneIx> {
             estate.pool_named(name).map(|pool| pool_zones(estate.pool(pool))).into_iter().flatten().collect()
         }
         Resource::Record(name) => {
-            pools_of(estate, name).into_iter().flat_map(|pool| pool_zones(estate.pool(pool))).collect()
+            estate.pools_behind(name).into_iter().flat_map(|pool| pool_zones(estate.pool(pool))).collect()
         }
     }
-}
-
-/// The pools that a name answers from, also through one level of branches.
-fn pools_of(estate: &Estate, name: &DnsName) -> BTreeSet<PoolIx> {
-    let records = estate.records.iter().filter(|record| record.name == *name).map(|record| record.pool);
-    let branches =
-        estate.trees.iter().filter(|tree| tree.name == *name).flat_map(|tree| &tree.branches).filter_map(
-            |branch| match branch.to {
-                BranchTo::Pool(pool) => Some(pool),
-                BranchTo::Record(at) => Some(estate.records[usize::from(at)].pool),
-                BranchTo::Tree(_) => None,
-            },
-        );
-    records.chain(branches).collect()
 }

@@ -23,7 +23,10 @@ fn estate() -> Estate {
         [[zone]]\nid = \"a\"\nregion = \"eu\"\n[[zone]]\nid = \"b\"\nregion = \"eu\"\n[[zone]]\nid = \"c\"\nregion = \"eu\"\n\
         [[zone]]\nid = \"x\"\nregion = \"us\"\n\
         [[pool]]\nname = \"web\"\nendpoints = [{ address = \"10.0.0.1:80\", zone = \"a\" }, { address = \"10.0.0.2:80\", zone = \"b\" }, { address = \"10.0.0.3:80\", zone = \"c\" }]\n\
-        [[pool]]\nname = \"shop\"\nendpoints = [{ address = \"10.0.1.1:80\", zone = \"a\" }, { address = \"10.0.1.2:80\", zone = \"c\" }]\n";
+        [[pool]]\nname = \"shop\"\nendpoints = [{ address = \"10.0.1.1:80\", zone = \"a\" }, { address = \"10.0.1.2:80\", zone = \"c\" }]\n\
+        [[hosted_zone]]\nname = \"x.test.\"\n\
+        [[record]]\nname = \"two.x.test.\"\ntype = \"A\"\nanswers = [{ pool = \"web\" }, { pool = \"shop\" }]\n\
+        [[record]]\nname = \"top.x.test.\"\ntype = \"A\"\nanswers = [{ record = \"two.x.test.\" }]\n";
     let bundle = EstateBundle { toml: toml.to_owned(), ..EstateBundle::default() };
     hf_config::read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"))
 }
@@ -161,6 +164,16 @@ fn each_resource_runs_once_a_week_one_zone_after_another() {
     );
     let weeks: BTreeSet<u64> = world.history.iter().map(|record| week_of(record.started_at).0).collect();
     assert_eq!(weeks.len(), 4);
+}
+
+#[test]
+fn a_tree_is_in_the_zones_of_all_pools_behind_it() {
+    for name in ["record/two.x.test", "record/top.x.test"] {
+        let mut world = World::new(&[(name, config(&[]))]);
+        world.run(WEEK * 3, |_| true);
+        let want = ["a", "b", "c"].map(|zone| format!("{name}. out of {zone}"));
+        assert_eq!(world.told, want);
+    }
 }
 
 #[test]

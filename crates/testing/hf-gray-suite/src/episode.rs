@@ -4,7 +4,7 @@ use hf_gray::Second;
 
 use crate::chance::Chance;
 use crate::kind::Kind;
-use crate::service::{Buckets, Service, Trouble};
+use crate::service::{Buckets, SHAPES, Service, Trouble, WIDE_SHAPES};
 
 /// Seconds of an episode.
 pub const SECONDS: u32 = 800;
@@ -27,6 +27,31 @@ pub struct Episode {
     chance: Chance,
 }
 
+/// An endpoint is restarted.
+#[derive(Clone, Copy, Debug)]
+struct Restart {
+    at: u32,
+    /// The share of requests that fail for so many seconds, and the load meanwhile.
+    faults: f64,
+    away_s: u32,
+    load: f64,
+    /// How slow it is, and for so many seconds from the beginning.
+    slower: f64,
+    slow_s: u32,
+}
+
+impl Restart {
+    fn trouble(&self, now: u32) -> Trouble {
+        let since = |seconds: u32| (self.at..self.at + seconds).contains(&now);
+        Trouble {
+            faults: if since(self.away_s) { self.faults } else { 0.0 },
+            slower: if since(self.slow_s) { self.slower } else { 1.0 },
+            load: if since(self.away_s.min(2)) { self.load } else { 1.0 },
+            ..Trouble::default()
+        }
+    }
+}
+
 /// The trouble's numbers; what each means is told where it is used.
 #[derive(Clone, Debug)]
 struct Plan {
@@ -37,8 +62,8 @@ struct Plan {
     other: f64,
     /// By zone: seconds by which it comes later, and its own size.
     by_zone: Vec<(u32, f64)>,
-    /// By endpoint: when it is restarted, and how slow it is afterwards.
-    restarts: Vec<(u32, f64, f64)>,
+    /// By endpoint of the zone, or of one zone after the other.
+    restarts: Vec<Restart>,
     /// When which endpoints pause, for how long, and how slow they are.
     pauses: Vec<(u32, u32, u64, f64)>,
     period: u32,
@@ -48,8 +73,9 @@ impl Episode {
     /// Draws one. `hard` above 1 makes faults smaller and global incidents less even.
     pub fn draw(kind: Kind, seed: u64, hard: f64, buckets: Buckets) -> Episode {
         let mut chance = Chance::new(seed, kind as u64 + 1);
-        let little = (kind == Kind::LittleTraffic).then_some((1.0, 15.0));
-        let service = Service::draw(&mut chance, little, buckets);
+        let requests = if kind == Kind::LittleTraffic { (1.0, 15.0) } else { (30.0, 3_000.0) };
+        let shapes = if kind.is_wide() { WIDE_SHAPES } else { SHAPES };
+        let service = Service::draw(&mut chance, shapes, requests, buckets);
         let begins = chance.whole(320, 420) as u32;
         let ends = begins + chance.whole(250, 360) as u32;
         let zone = chance.whole(0, service.zones);
@@ -144,11 +170,35 @@ impl Plan {
             }
             Kind::GoodDeployment => {
                 self.restarts = (0..service.endpoints)
-                    .map(|endpoint| {
-                        let at = begins + (endpoint * chance.whole(8, 25)) as u32;
-                        (at, chance.between(0.2, 0.6), chance.between(1.3, 2.5))
+                    .map(|endpoint| Restart {
+                        at: begins + (endpoint * chance.whole(8, 25)) as u32,
+                        faults: chance.between(0.2, 0.6),
+                        slower: chance.between(1.3, 2.5),
+                        away_s: 3,
+                        load: 0.3,
+                        slow_s: 25,
                     })
                     .collect();
+            }
+            Kind::LongDeployment | Kind::DeploymentEverywhere => {
+                let zones = if kind == Kind::LongDeployment { 1 } else { service.zones };
+                let (faults, slower) = (chance.between(0.5, 1.0), chance.between(1.0, 3.0));
+                let (away_s, warm_s) = (chance.whole(2, 12), chance.whole(0, 25));
+                let (load, apart) = (chance.between(0.1, 1.0), away_s + chance.whole(1, 15));
+                let mut at = begins as usize;
+                self.restarts.clear();
+                for _ in 0..zones * service.endpoints {
+                    let of = Restart {
+                        at: at as u32,
+                        faults,
+                        away_s: away_s as u32,
+                        load,
+                        slower,
+                        slow_s: (away_s + warm_s) as u32,
+                    };
+                    self.restarts.push(of);
+                    at += apart + chance.whole(0, 4);
+                }
             }
             Kind::ClientOnEndpoint | Kind::ClientOnZone => {
                 self.size = service.requests / service.zones as f64 * chance.between(0.03, 0.3);
@@ -172,6 +222,15 @@ impl Plan {
                 self.size = chance.between(0.1, 1.0);
                 for of_zone in &mut self.by_zone {
                     of_zone.1 = chance.between(0.8, 1.2);
+                }
+            }
+            Kind::LongPauses => {
+                let mut at = begins;
+                self.pauses.clear();
+                while at < self.ends {
+                    let seconds = chance.whole(1, 5) as u32;
+                    self.pauses.push((at, seconds, u64::MAX, chance.between(5.0, 40.0)));
+                    at += seconds + chance.whole(3, 60) as u32;
                 }
             }
             Kind::Pauses => {
@@ -236,16 +295,8 @@ impl Plan {
             Kind::OneSlowEndpoint if is_here && endpoint == self.endpoint => Trouble { slower: size, ..none },
             Kind::EverywhereAtOnce | Kind::EverywhereByTurns => faults(size * self.felt(now, at)),
             Kind::EverywhereSlow => Trouble { slower: 1.0 + size * self.felt(now, at), ..none },
-            Kind::GoodDeployment if at == zone => {
-                let (restarts, faults, slower) = self.restarts[endpoint];
-                let since = |seconds: u32| (restarts..restarts + seconds).contains(&now);
-                Trouble {
-                    faults: if since(3) { faults } else { 0.0 },
-                    slower: if since(25) { slower } else { 1.0 },
-                    load: if since(2) { 0.3 } else { 1.0 },
-                    ..none
-                }
-            }
+            Kind::GoodDeployment | Kind::LongDeployment if at == zone => self.restarts[endpoint].trouble(now),
+            Kind::DeploymentEverywhere => self.restarts[at * endpoints + endpoint].trouble(now),
             Kind::ClientOnEndpoint if is_here && endpoint == self.endpoint => {
                 Trouble { bad_client: size, ..none }
             }
@@ -258,7 +309,7 @@ impl Plan {
             Kind::TwoZones if is_on && (at == zone || at == (zone + 1) % self.by_zone.len()) => {
                 faults(size * self.by_zone[at].1)
             }
-            Kind::Pauses if at == zone => {
+            Kind::Pauses | Kind::LongPauses if at == zone => {
                 let is_paused = |(from, seconds, which, _): &&(u32, u32, u64, f64)| {
                     (*from..from + seconds).contains(&now) && which >> endpoint & 1 == 1
                 };

@@ -56,6 +56,9 @@ kinds! {
     TwoZones "two-zones" false "Two zones fail alike.",
     Pauses "pauses" false "Half of a zone's endpoints pause again and again for a second or three.",
     LittleTraffic "little-traffic" false "Nothing, at 1 to 15 requests a second.",
+    LongDeployment "long-deployment" false "Endpoints of a zone restart one after the other, each of them away for some seconds and slow for up to half a minute.",
+    DeploymentEverywhere "deployment-everywhere" false "The same in one zone after the other.",
+    LongPauses "long-pauses" false "All endpoints of a zone pause again and again for up to four seconds.",
 }
 
 impl Kind {
@@ -64,8 +67,21 @@ impl Kind {
         Kind::ALL.iter().copied().find(|kind| kind.as_str() == text)
     }
 
+    /// Whether nobody marks it, and zones may have as few as two endpoints.
+    pub fn is_wide(self) -> bool {
+        matches!(self, Kind::LongDeployment | Kind::DeploymentEverywhere | Kind::LongPauses)
+    }
+
     /// Where not one false verdict is allowed.
     pub fn allows_none(self) -> bool {
-        matches!(self, Kind::EverywhereAtOnce | Kind::OneEndpoint | Kind::BadObserver | Kind::GoodDeployment)
+        matches!(
+            self,
+            Kind::EverywhereAtOnce
+                | Kind::OneEndpoint
+                | Kind::BadObserver
+                | Kind::GoodDeployment
+                | Kind::LongDeployment
+                | Kind::DeploymentEverywhere
+        )
     }
 }

@@ -13,7 +13,7 @@ use hf_gray_suite::{Kind, Score, score};
 /// How the detector of gray failure does on simulated services.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Episodes of each of the thirty kinds; half as many seeds again make no other episodes of the first ones.
+    /// Episodes of each of the 33 kinds; half as many seeds again make no other episodes of the first ones.
     #[arg(long, default_value_t = 40)]
     episodes: u64,
     /// The first seed; others follow.
@@ -28,6 +28,15 @@ struct Arguments {
     /// Count latencies in buckets 1.41 apart, as recordings may have them, rather than 1.09 as balancers do.
     #[arg(long)]
     coarse: bool,
+    /// Mark no deployments, as where nobody tells nodes of them.
+    #[arg(long)]
+    unmarked: bool,
+    /// From which age on trouble counts that goes round from endpoint to endpoint; 0 shows what that rule is worth.
+    #[arg(long, default_value_t = Config::default().young_s)]
+    young_s: u32,
+    /// Tell the seconds with evidence of the one episode of this kind and seed, as `--verbose` names them: KIND:SEED.
+    #[arg(long)]
+    explain: Option<String>,
     /// Tell each fault that was missed and each false verdict, with its seed.
     #[arg(long)]
     verbose: bool,
@@ -43,6 +52,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(episode) = &arguments.explain {
+        return explain(episode, &arguments);
+    }
     let jobs: Vec<(Kind, u64)> = (0..arguments.episodes)
         .flat_map(|at| kinds.iter().map(move |kind| (*kind, at)))
         .map(|(kind, at)| (kind, arguments.seed.wrapping_mul(1_000_003).wrapping_add(at)))
@@ -71,9 +83,44 @@ fn kinds(named: &[String]) -> Result<Vec<Kind>, String> {
     Ok(kinds)
 }
 
+fn explain(episode: &str, arguments: &Arguments) -> ExitCode {
+    let Some((kind, seed)) =
+        episode.split_once(':').and_then(|(kind, seed)| Some((Kind::named(kind)?, seed.parse().ok()?)))
+    else {
+        eprintln!("`{episode}` is not KIND:SEED, such as good-deployment:77000566");
+        return ExitCode::from(2);
+    };
+    let (buckets, config) = judged_by(arguments);
+    let verdict = score::replay(kind, seed, arguments.hard, buckets, &config, |episode, at, step| {
+        if at == 0 {
+            let service = &episode.service;
+            let (zones, endpoints, requests) = (service.zones, service.endpoints, service.requests);
+            println!(
+                "{zones} zones of {endpoints} endpoints, {requests:.0} requests/s; zone {} from {}",
+                episode.zone, episode.onset
+            );
+        }
+        for (zone, evidence) in step.zones.iter().enumerate() {
+            if evidence.total > 0.0 || evidence.young_endpoints > 0 {
+                println!("{at} zone {zone} {}: {evidence}", evidence.stage);
+            }
+        }
+    });
+    println!("{verdict:?}");
+    ExitCode::SUCCESS
+}
+
+fn judged_by(arguments: &Arguments) -> (Buckets, Config) {
+    let mut config = Config { young_s: arguments.young_s, ..Config::default() };
+    if arguments.unmarked {
+        config.min_marked_s = config.min_s;
+    }
+    (if arguments.coarse { Buckets::COARSE } else { Buckets::FINE }, config)
+}
+
 fn run(jobs: &[(Kind, u64)], arguments: &Arguments) -> Score {
-    let buckets = if arguments.coarse { Buckets::COARSE } else { Buckets::FINE };
-    let (next, config) = (AtomicUsize::new(0), Config::default());
+    let (buckets, config) = judged_by(arguments);
+    let next = AtomicUsize::new(0);
     let work = || {
         let mut score = Score::default();
         while let Some((kind, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use hf_gray::{Config, Detector, Finding};
+use hf_gray::{Config, Detector, Finding, Step};
 
 use crate::episode::Episode;
 use crate::kind::Kind;
@@ -31,12 +31,26 @@ pub enum Verdict {
 
 /// Runs the detector over one episode.
 pub fn judge(kind: Kind, seed: u64, hard: f64, buckets: Buckets, config: &Config) -> Verdict {
+    replay(kind, seed, hard, buckets, config, |_, _, _| {})
+}
+
+/// The same, telling what each second came to.
+pub fn replay(
+    kind: Kind,
+    seed: u64,
+    hard: f64,
+    buckets: Buckets,
+    config: &Config,
+    mut tell: impl FnMut(&Episode, u32, &Step),
+) -> Verdict {
     let mut episode = Episode::draw(kind, seed, hard, buckets);
     let endpoints = vec![episode.service.endpoints; episode.service.zones];
     let mut detector = Detector::new(config.clone(), &endpoints, buckets.latency);
     let mut at = 0;
     while let Some(second) = episode.next_second() {
-        if let Finding::Zone(zone) = detector.step(&second).finding {
+        let step = detector.step(&second);
+        tell(&episode, at, &step);
+        if let Finding::Zone(zone) = step.finding {
             return verdict(&episode, at, zone);
         }
         at += 1;

@@ -5,7 +5,9 @@ use hf_gray::{Endpoint, Latency, Second, Zone};
 use crate::chance::{Chance, Drift};
 
 /// Zones and endpoints in each.
-const SHAPES: [(usize, usize); 4] = [(3, 6), (3, 3), (4, 8), (5, 6)];
+pub const SHAPES: &[(usize, usize)] = &[(3, 6), (3, 3), (4, 8), (5, 6)];
+/// The same with zones of few endpoints, and of many.
+pub const WIDE_SHAPES: &[(usize, usize)] = &[(3, 2), (3, 3), (3, 4), (4, 2), (4, 3), (5, 4), (3, 6), (3, 12)];
 
 /// The buckets in which latencies are counted: the first begins at this many milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -83,10 +85,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// Draws one.
-    pub fn draw(chance: &mut Chance, requests: Option<(f64, f64)>, buckets: Buckets) -> Service {
-        let (zones, endpoints) = SHAPES[chance.whole(0, SHAPES.len())];
-        let (low, high) = requests.unwrap_or((30.0, 3_000.0));
+    /// Draws one of these shapes, with between so many requests a second.
+    pub fn draw(
+        chance: &mut Chance,
+        shapes: &[(usize, usize)],
+        (low, high): (f64, f64),
+        buckets: Buckets,
+    ) -> Service {
+        let (zones, endpoints) = shapes[chance.whole(0, shapes.len())];
         let requests = chance.log_between(low, high);
         let grid = |chance: &mut Chance, deviation: f64| -> Vec<Vec<f64>> {
             (0..zones).map(|_| (0..endpoints).map(|_| chance.normal(deviation).exp()).collect()).collect()

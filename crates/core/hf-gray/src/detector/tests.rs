@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::second::{Endpoint, Zone};
 
@@ -162,6 +164,82 @@ fn a_restart_of_one_endpoint_after_the_other_is_no_bad_zone() {
         if restarts { Trouble { faults: 0.6, slower: 2, ..Trouble::default() } } else { Trouble::default() }
     };
     assert_eq!(found(rolling, true, 200), None);
+    assert_eq!(found(rolling, false, 200), None);
+}
+
+#[test]
+fn a_canary_and_then_all_others_at_once_is_no_bad_zone_where_it_is_marked() {
+    let bad = |after: u32, zone: usize, of: usize| {
+        let restarts = match of {
+            0 => after < 5,
+            _ => (20..32).contains(&after),
+        };
+        let faults = if zone == 1 && restarts { 1.0 } else { 0.0 };
+        Trouble { faults, ..Trouble::default() }
+    };
+    assert_eq!(found(bad, true, 200), None);
+}
+
+/// Endpoints of zone 1 are away one after the other, for so many seconds each, and slow for ten more.
+fn restarts(order: [usize; 4], away_s: u32, pause_s: u32) -> impl Fn(u32, usize, usize) -> Trouble {
+    move |after, zone, of| {
+        let turn = order.iter().position(|at| *at == of).unwrap_or(0) as u32;
+        let begins = turn * (away_s + pause_s);
+        match () {
+            () if zone != 1 => Trouble::default(),
+            () if (begins..begins + away_s).contains(&after) => {
+                Trouble { faults: 1.0, slower: 2, ..Trouble::default() }
+            }
+            () if (begins..begins + away_s + 10).contains(&after) => {
+                Trouble { slower: 2, ..Trouble::default() }
+            }
+            () => Trouble::default(),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Restarts that go round make no bad zone, in whatever order they come and though nobody marks them.
+    #[test]
+    fn restarts_make_no_zone(order in Just([0, 1, 2, 3]).prop_shuffle(), away_s in 2u32..20, pause_s in 1u32..20) {
+        prop_assert_eq!(found(restarts(order, away_s, pause_s), false, 170), None);
+    }
+}
+
+#[test]
+fn a_bad_version_that_comes_to_one_endpoint_after_the_other_is_found() {
+    let bad = |after: u32, zone: usize, of: usize| {
+        let faults = if zone == 1 && after >= 10 * of as u32 { 0.4 } else { 0.0 };
+        Trouble { faults, ..Trouble::default() }
+    };
+    for is_marked in [false, true] {
+        let found = found(bad, is_marked, 200);
+        assert!(matches!(found, Some((30..=60, Finding::Zone(1)))), "{found:?}");
+    }
+}
+
+#[test]
+fn a_zone_that_breaks_in_the_middle_of_restarts_is_found_as_soon() {
+    let restarts = restarts([0, 1, 2, 3], 5, 10);
+    let breaks = move |after: u32, zone: usize, of: usize| {
+        if zone == 1 && after >= 27 {
+            Trouble { faults: 1.0, probes: 1.0, ..Trouble::default() }
+        } else {
+            restarts(after, zone, of)
+        }
+    };
+    check(breaks, Some(&(32..=38, Finding::Zone(1))));
+}
+
+#[test]
+fn pauses_of_all_endpoints_are_no_bad_zone_and_what_stays_after_them_is() {
+    let storm = |after: u32| after % 9 < 5;
+    let slow = |is_slow: bool| Trouble { slower: if is_slow { 9 } else { 0 }, ..Trouble::default() };
+    check(move |after, zone, _| slow(zone == 1 && storm(after)), None);
+    let stays = move |after: u32, zone: usize, _: usize| slow(zone == 1 && (storm(after) || after >= 90));
+    check(stays, Some(&(110..=135, Finding::Zone(1))));
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn evidence() -> Evidence {
         probes_failed: rate(0.25, 0.05),
         requests: 340.2,
         suspect_s: 21,
+        young_endpoints: 0,
     }
 }
 
@@ -23,6 +24,13 @@ fn evidence_reads_in_one_line() {
         evidence().to_string(),
         "faults 12 % (tolerated 1.5 %), evidence 24 of 20, sequential test of 21 s, rates of 10 s at 340 requests/s"
     );
+}
+
+#[test]
+fn trouble_that_does_not_count_yet_is_told() {
+    let text = Evidence { young_endpoints: 2, ..evidence() }.to_string();
+    let told = ", or comes and goes: that of 2 endpoints is too young to count";
+    assert!(text.ends_with(told), "{text}");
 }
 
 #[test]
@@ -43,7 +51,12 @@ fn the_strongest_stream_speaks() {
 
 #[test]
 fn only_a_single_zone_is_impaired_for_whoever_acts() {
-    let zone = |name| ZoneJudged { zone: ZoneId::new(name).unwrap(), evidence: evidence(), impaired_s: 3 };
+    let zone = |name| ZoneJudged {
+        zone: ZoneId::new(name).unwrap(),
+        evidence: evidence(),
+        impaired_s: 3,
+        mark: None,
+    };
     let pool = |finding| PoolJudged {
         second: 7,
         finding,

@@ -178,9 +178,13 @@ fn unknown_counts_for_nothing() {
 /// The rules again, one endpoint and one checker at a time.
 fn counted(estate: &Estate, last: Verdict, tables: &[Table], subject: usize) -> Verdict {
     let own = estate.endpoint_refs().nth(subject).map(|at| estate.zone(estate.endpoint(at).zone).id.clone());
+    counted_at(&own.unwrap(), estate.health_checks[0].quorum, last, tables, subject)
+}
+
+fn counted_at(own: &ZoneId, quorum: Share, last: Verdict, tables: &[Table], subject: usize) -> Verdict {
     let knowing: Vec<&Table> = tables.iter().filter(|table| table.known.get(subject)).collect();
     let zones = |of: &[&Table]| of.iter().map(|table| table.zone.clone()).collect::<BTreeSet<_>>();
-    let is_own = |table: &&Table| Some(&table.zone) == own.as_ref();
+    let is_own = |table: &&Table| table.zone == *own;
     let others: Vec<&Table> = knowing.iter().copied().filter(|table| !is_own(table)).collect();
     let counting = if zones(&others).len() >= 2 { others } else { knowing };
     if counting.is_empty() {
@@ -189,7 +193,6 @@ fn counted(estate: &Estate, last: Verdict, tables: &[Table], subject: usize) -> 
     let healthy = counting.iter().filter(|table| table.healthy.get(subject)).count() as u64;
     let accusing: Vec<&Table> =
         counting.iter().copied().filter(|table| !table.healthy.get(subject)).collect();
-    let quorum = estate.health_checks[0].quorum;
     let is_one_view = zones(&counting).len() >= 2 && zones(&accusing).len() < 2;
     if is_one_view || Share::of(healthy, counting.len() as u64) > quorum {
         Verdict::Healthy
@@ -199,6 +202,16 @@ fn counted(estate: &Estate, last: Verdict, tables: &[Table], subject: usize) -> 
 }
 
 proptest! {
+    /// The comparison without a division is that of shares.
+    #[test]
+    fn more_than_a_share(knowing in 1_u16.., part in any::<u16>(), ppm in 0_u32..=1_000_000) {
+        let (healthy, share) = (part % knowing, Share::from_ppm(ppm).unwrap());
+        for healthy in [healthy, knowing] {
+            let want = Share::of(healthy.into(), knowing.into()) > share;
+            prop_assert_eq!(is_more(healthy, knowing, share), want);
+        }
+    }
+
     /// Counting by words gives what counting one by one gives.
     #[test]
     fn words_and_heads_agree(
@@ -233,5 +246,42 @@ proptest! {
         let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
         let verdicts = merged(&estate, Verdict::Healthy, &tables).verdicts;
         prop_assert!((0..9).all(|at| verdicts.get(at) == Verdict::Healthy), "{:?}", verdicts);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// The same over more subjects than are gone through together, with shares that differ from pool to pool.
+    #[test]
+    fn blocks_and_heads_agree(seed in any::<u64>(), checkers in 2_usize..40, quorum in 0_u32..100) {
+        let mut estate = estate(&[700, 700, 700], 18);
+        let mut second = estate.pools[0].clone();
+        estate.health_checks.push(estate.health_checks[0].clone());
+        estate.health_checks[1].quorum = Share::from_ppm(quorum * 10_000).unwrap();
+        second.health_check = estate.check_indexes().last();
+        second.endpoints.truncate(900);
+        estate.pools.push(second);
+        let mut drawn = seed;
+        let mut letters = || {
+            drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ['-', '+', '+', '?'][(drawn >> 62) as usize]
+        };
+        let tables: Vec<Table> = (0..checkers)
+            .map(|number| {
+                let seen: String = (0..estate.endpoint_count()).map(|_| letters()).collect();
+                table(&estate, number, &format!("{}:{seen}", char::from(b'a' + (number % 3) as u8)))
+            })
+            .collect();
+        let refs: Vec<&Table> = tables.iter().collect();
+        let last = Verdicts { of: vec![Verdict::Unknown; estate.subject_count()] };
+        let merged = merge(&last, &estate, &refs);
+        prop_assert!(merged.cut_off.is_empty());
+        for (subject, at) in estate.endpoint_refs().enumerate().step_by(7) {
+            let quorum = estate.health_checks[at.pool.at()].quorum;
+            let own = &estate.zone(estate.endpoint(at).zone).id;
+            let want = counted_at(own, quorum, Verdict::Unknown, &tables, subject);
+            prop_assert_eq!(merged.verdicts.get(subject), want, "endpoint {}", subject);
+        }
     }
 }

@@ -53,6 +53,8 @@ fn estate(pools: &[(&str, &[u8])]) -> Estate {
         safety_rules: vec![],
         assignments: Vec::new(),
         services: Vec::new(),
+        consumers: Vec::new(),
+        closing_sources: Vec::new(),
         checking: hf_config::estate::Checking::default(),
     }
 }

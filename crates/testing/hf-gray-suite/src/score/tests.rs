@@ -14,7 +14,7 @@ fn score(of: impl Fn(Kind, u64) -> bool, seeds: std::ops::Range<u64>) -> Score {
 fn a_small_suite_has_no_false_verdict_and_finds_most_faults() {
     let score = score(|_, _| true, 500..502);
     let sums = score.sums();
-    assert_eq!((sums.faults, sums.others + sums.by_turns), (26, 34), "\n{score}");
+    assert_eq!((sums.faults, sums.others + sums.by_turns), (26, 40), "\n{score}");
     assert!(sums.found >= 23 && sums.wrong == 0 && sums.others_false == 0, "\n{score}");
 }
 
@@ -39,4 +39,25 @@ fn a_detector_that_decides_too_soon_misses_the_aims() {
     }
     assert!(score.sums().others_false > 3, "\n{score}");
     assert!(!score.sums().missed(1.0).is_empty());
+}
+
+/// As nodes judge where nobody marks a deployment, with and without the rule on trouble that goes round.
+fn unmarked(young_s: u32) -> Config {
+    Config { min_marked_s: Config::default().min_s, young_s, ..Config::default() }
+}
+
+#[test]
+fn deployments_and_pauses_that_were_once_taken_for_a_bad_zone_are_not_any_more() {
+    for (kind, seed) in [
+        (Kind::GoodDeployment, 77_000_566),
+        (Kind::GoodDeployment, 77_000_613),
+        (Kind::GoodDeployment, 77_000_621),
+        (Kind::Pauses, 9_001_027_363),
+        (Kind::Pauses, 9_001_027_484),
+        (Kind::LongDeployment, 9_200_027_632),
+        (Kind::DeploymentEverywhere, 9_200_027_724),
+    ] {
+        let verdict = |young_s| judge(kind, seed, 1.0, Buckets::FINE, &unmarked(young_s));
+        assert_eq!((verdict(0), verdict(30)), (Verdict::False, Verdict::Quiet), "{} {seed}", kind.as_str());
+    }
 }
