@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hf_config::estate::SerialPolicy;
 use hf_dnssec::Signing;
-use hf_hosted::Contents;
+use hf_hosted::{ChangeError, Contents};
 use hf_model::{DnsName, WireName};
 use hf_select::{Around, Geo, LatencyTable, NoGeo};
 use hf_snapshot::Snapshot;
@@ -142,6 +142,14 @@ impl Compiled {
         let position = self.snapshot.estate.hosted_zones.iter().position(|zone| zone.name == *apex)?;
         let zone = self.zone_at(position);
         Some((zone.zone.contents.as_ref()?, self.serial_of(zone)))
+    }
+
+    /// Hosted zones with names whose dynamic records cannot stand and are left out, and why: one reason for each name.
+    pub fn left_out(&self) -> impl Iterator<Item = (&DnsName, &[ChangeError])> {
+        let zones = self.snapshot.estate.hosted_zones.iter().zip(self.zones.iter());
+        zones
+            .filter(|(_, zone)| !zone.left_out.is_empty())
+            .map(|(hosted, zone)| (&hosted.name, &zone.left_out[..]))
     }
 
     /// The narrowest hosted zone around a folded name; for DS, the one around its parent if that is ours too.

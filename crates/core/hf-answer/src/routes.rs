@@ -56,6 +56,12 @@ pub struct EndpointRoute {
 }
 
 impl EndpointRoute {
+    /// Its address as RDATA, with zeros behind one of IPv4.
+    #[inline]
+    pub fn padded_rdata(&self) -> &[u8; 16] {
+        &self.address
+    }
+
     /// Its address as RDATA.
     #[inline]
     pub fn rdata(&self) -> &[u8] {

@@ -21,6 +21,8 @@ const LEVELS_MAX: usize = hf_config::estate::limits::TREE_DEPTH + 1;
 
 /// A record of an address: owner (a pointer), type, class, TTL, length, address.
 const RECORD_BYTES_MAX: usize = 12 + 16;
+/// The same of IPv4.
+const RECORD_BYTES_V4: usize = 12 + 4;
 
 impl<'a> Walk<'a, '_, '_> {
     /// Writes the addresses of a steered record; none is for the caller to say.
@@ -184,11 +186,13 @@ impl<'a> Walk<'a, '_, '_> {
                 continue;
             }
             let rdata = endpoint.rdata();
-            record[11] = rdata.len() as u8;
-            record[12..12 + rdata.len()].copy_from_slice(rdata);
-            let finished = &record[..12 + rdata.len()];
             if self.owner_at == crate::message::ASKED_AT {
-                self.out.finished(Section::Answer, 1, finished)?;
+                record[11] = rdata.len() as u8;
+                record[12..].copy_from_slice(endpoint.padded_rdata());
+                match record.first_chunk::<RECORD_BYTES_V4>() {
+                    Some(short) if rdata.len() == 4 => self.out.finished_one(Section::Answer, short)?,
+                    _ => self.out.finished_one(Section::Answer, &record)?,
+                }
             } else {
                 self.out.record(Section::Answer, Owner::At(self.owner_at), self.rtype, ttl, rdata)?;
             }

@@ -5,7 +5,9 @@
 //!    hosted zones inside this one. The latter answer for themselves; here they must exist, or a question for their DS record
 //!    would deny all that is below them (RFC 8020).
 //! 3. A written serial grows with each update: it is the written one and the ledger's revision of the last update.
-//! 4. Without contents (a secondary that was never loaded) the zone answers SERVFAIL.
+//! 4. A name whose dynamic records cannot stand is left out alone, and told of ([`Zone::left_out`]). No update brings such; it is there so
+//!    that one name never costs the others.
+//! 5. Without contents (a secondary that was never loaded) the zone answers SERVFAIL.
 //!
 //! Zonal names are not in it: there are as many as pools times zones times hosted zones, and they follow from the name alone
 //! ([`crate::zonal`]).
@@ -15,7 +17,7 @@ use std::sync::Arc;
 
 use hf_config::estate::{AddressFamily, Estate, HostedZone, PlainRecord, SerialPolicy, ZoneSource};
 use hf_control::DynamicZone;
-use hf_hosted::{Builder, Changes, Contents, Rr};
+use hf_hosted::{Builder, ChangeError, Changes, Contents, Rr};
 use hf_model::{Revision, WireName};
 
 use crate::presigned::Presigned;
@@ -133,6 +135,8 @@ pub struct Zone {
     pub soa: Option<SoaForm>,
     /// Signatures and denials that its contents brought.
     pub presigned: Option<Presigned>,
+    /// Why dynamic records of some names are not in it.
+    pub left_out: Vec<ChangeError>,
     /// What lies beneath, where it does not come from the estate.
     loaded: Option<Arc<Contents>>,
     /// The update that is in it.
@@ -145,10 +149,12 @@ impl Zone {
         let loaded = loaded.filter(|_| declared.from_set).cloned();
         let base = if declared.from_set { loaded.as_deref() } else { declared.base.as_ref() };
         let updated = |base: &Contents| match dynamic {
-            Some(dynamic) => base.changed(&additions(dynamic)).unwrap_or_else(|_| base.clone()),
-            None => base.clone(),
+            Some(dynamic) => updated(base, dynamic),
+            None => (base.clone(), Vec::new()),
         };
-        let contents = base.map(|base| updated(base).tagged(&declared.tags));
+        let (contents, left_out) = base.map(updated).unzip();
+        let contents = contents.map(|contents: Contents| contents.tagged(&declared.tags));
+        let left_out = left_out.unwrap_or_default();
         let soa = contents.as_ref().and_then(|contents| {
             let set = contents.soa()?;
             let mut soa = SoaForm::read(declared.apex.as_wire(), set.rdata().next()?, set.ttl())?;
@@ -157,7 +163,14 @@ impl Zone {
             Some(soa)
         });
         let presigned = contents.as_ref().and_then(Presigned::of);
-        Zone { contents, soa, presigned, loaded, updated_at: dynamic.map(|dynamic| dynamic.revision) }
+        Zone {
+            contents,
+            soa,
+            presigned,
+            left_out,
+            loaded,
+            updated_at: dynamic.map(|dynamic| dynamic.revision),
+        }
     }
 
     /// Whether the same would be compiled again.
@@ -174,6 +187,32 @@ impl Zone {
         };
         same_loaded && self.updated_at == dynamic.map(|dynamic| dynamic.revision)
     }
+}
+
+/// With the dynamic records of all names where they can stand, and why those of the others cannot.
+fn updated(base: &Contents, dynamic: &DynamicZone) -> (Contents, Vec<ChangeError>) {
+    let mut changes = additions(dynamic);
+    if let Ok(contents) = base.changed(&changes) {
+        return (contents, Vec::new());
+    }
+    // Whether records can stand is a matter of each name alone.
+    let mut by_name: BTreeMap<WireName, Vec<Rr>> = BTreeMap::new();
+    for rr in changes.added.drain(..) {
+        by_name.entry(rr.owner.clone()).or_default().push(rr);
+    }
+    let mut left_out = Vec::new();
+    for added in by_name.into_values() {
+        let alone = Changes { removed: Vec::new(), added };
+        match base.changed(&alone) {
+            Ok(_) => changes.added.extend(alone.added),
+            Err(problem) => left_out.push(problem),
+        }
+    }
+    let contents = base.changed(&changes).unwrap_or_else(|problem| {
+        left_out.push(problem);
+        base.clone()
+    });
+    (contents, left_out)
 }
 
 fn additions(dynamic: &DynamicZone) -> Changes {

@@ -1,7 +1,8 @@
 //! Records, in any order, to [`Contents`].
 //!
-//! 1. Records are kept in a log as they come, each with a pointer to the next of its name; [`Builder::finish`] lays them out. So
-//!    the order of a file costs nothing, and building takes about twice the memory of the outcome.
+//! 1. Records of one name that come one after the other are laid out as soon as another new name comes; those of a name that was laid out
+//!    already wait until [`Builder::finish`], which makes room for them in place. So a file in order needs the outcome's memory and an index
+//!    beside it (16 bytes a name), and one in any other order some 20 bytes more for each record that came late.
 //! 2. Names above a record's name are made to exist (RFC 8020).
 //! 3. What a zone may not have is found at the end, all of it up to [`PROBLEMS_MAX`]: data beside a CNAME, two SOAs, a set that
 //!    fits into no message.
@@ -11,15 +12,19 @@
 use hf_model::WireName;
 
 use crate::contents::Contents;
-use crate::hash::{hash, seed};
-use crate::node::{Head, NodeWriter, SET_BYTES_MAX};
+use crate::index::Index;
+use crate::node::{self, Head, NodeWriter, SET_BYTES_MAX};
 use crate::table::{ARENA_BYTES_MAX, Table};
 use crate::{rdata, relative, rtype};
 
+mod late;
+
+use late::{Late, Log, Problems};
+
 /// Problems that are told at most.
 const PROBLEMS_MAX: usize = 100;
-/// Bytes before the data in the log: next u32, type u16, length u16, TTL u32.
-const LOG_HEAD_BYTES: usize = 12;
+/// Bytes that a name may take in the arena beside its data, with all empty names above it.
+const NAMES_ROOM: usize = 65_536;
 /// Records of one set up to which repeated ones are looked for pairwise; above, after sorting.
 const PAIRWISE_MAX: usize = 32;
 
@@ -83,42 +88,48 @@ pub enum ContentProblem {
     Full,
 }
 
-/// A name of the log.
-struct Name {
-    /// Where its name begins in `names`.
-    at: u32,
-    len: u8,
-    children: u32,
-    /// Places of its first and last record in the log, and one; 0 is none.
-    first: u32,
-    last: u32,
+/// A name whose records are still coming.
+#[derive(Default)]
+struct Open {
+    relative: Vec<u8>,
+    records: Log,
+}
+
+/// Where the records of a name go.
+#[derive(Clone, Copy)]
+enum Target {
+    /// It is the open one.
+    Open,
+    /// It lies there already.
+    Laid(u32),
 }
 
 /// Takes records.
 pub struct Builder {
     apex: WireName,
-    names: Vec<Name>,
-    name_bytes: Vec<u8>,
-    log: Vec<u8>,
-    /// Upper half: of the hash. Lower half: position in `names` and one.
-    slots: Vec<u64>,
-    /// The owner of the last record as it was written, and its position.
-    last: (Vec<u8>, usize),
+    arena: Vec<u8>,
+    /// Of the names in the arena.
+    index: Index,
+    open: Open,
+    late: Late,
+    /// The owner of the last record as it was written, and where its records go.
+    last: (Vec<u8>, Target),
+    problems: Problems,
 }
 
 impl Builder {
     /// Of an empty zone of this name.
     pub fn new(apex: &WireName) -> Builder {
-        let mut builder = Builder {
+        Builder {
             apex: apex.folded(),
-            names: Vec::new(),
-            name_bytes: Vec::new(),
-            log: Vec::new(),
-            slots: vec![0; 64],
-            last: (apex.as_wire().to_vec(), 0),
-        };
-        builder.make(&[]);
-        builder
+            arena: Vec::new(),
+            index: Index::new(),
+            // The apex: the first of all in the arena, too.
+            open: Open::default(),
+            late: Late::default(),
+            last: (apex.as_wire().to_vec(), Target::Open),
+            problems: Problems::default(),
+        }
     }
 
     /// Takes a record; `owner` is a whole name in any case, `rdata` has its names uncompressed.
@@ -126,146 +137,98 @@ impl Builder {
         if rtype::is_meta(rtype) {
             return Err(PushError::Meta(rtype));
         }
-        if rdata.len() + LOG_HEAD_BYTES > SET_BYTES_MAX {
+        if rdata.len() + node::RECORD_HEAD_BYTES > SET_BYTES_MAX {
             return Err(PushError::TooLong);
         }
-        let place = self.log.len();
-        if place + LOG_HEAD_BYTES + rdata.len() > ARENA_BYTES_MAX
-            || self.name_bytes.len() > ARENA_BYTES_MAX - 65_536
-        {
+        let taken = self.arena.len() + self.open.records.room() + self.late.room();
+        if taken + rdata.len() + NAMES_ROOM > ARENA_BYTES_MAX {
             return Err(PushError::Full);
         }
         if self.last.0 != owner {
-            let position = self.position(owner)?;
+            let target = self.target(owner)?;
             self.last.0.clear();
             self.last.0.extend_from_slice(owner);
-            self.last.1 = position;
+            self.last.1 = target;
         }
-        let mut head = [0; LOG_HEAD_BYTES];
-        head[4..6].copy_from_slice(&rtype.to_le_bytes());
-        head[6..8].copy_from_slice(&(rdata.len() as u16).to_le_bytes());
-        head[8..].copy_from_slice(&ttl.to_le_bytes());
-        self.log.extend_from_slice(&head);
-        self.log.extend_from_slice(rdata);
-        let name = &mut self.names[self.last.1];
-        let link = place as u32 + 1;
-        if name.last == 0 {
-            name.first = link;
-        } else {
-            let before = name.last as usize - 1;
-            self.log[before..before + 4].copy_from_slice(&link.to_le_bytes());
+        match self.last.1 {
+            Target::Open => {
+                self.open.records.push(rtype, ttl, rdata);
+            }
+            Target::Laid(place) => self.late.record(place, rtype, ttl, rdata),
         }
-        name.last = link;
         Ok(())
     }
 
-    fn position(&mut self, owner: &[u8]) -> Result<usize, PushError> {
+    fn target(&mut self, owner: &[u8]) -> Result<Target, PushError> {
         let mut folded = [0; 255];
         let folded = folded.get_mut(..owner.len()).ok_or(PushError::BadName)?;
         folded.copy_from_slice(owner);
         folded.make_ascii_lowercase();
         check_name(folded)?;
-        let apex = self.apex.clone();
-        let name = relative::of(folded, apex.as_wire()).ok_or(PushError::Outside)?;
-        Ok(self.make(name))
+        let name = relative::of(folded, self.apex.as_wire()).ok_or(PushError::Outside)?;
+        if self.open.relative == name {
+            return Ok(Target::Open);
+        }
+        if let Some(place) = self.index.get(&self.arena, name) {
+            return Ok(Target::Laid(place));
+        }
+        self.close();
+        self.has_child(name);
+        self.open.relative.clear();
+        self.open.relative.extend_from_slice(name);
+        Ok(Target::Open)
     }
 
-    /// The position of this name, which exists from now on, and so do those above it.
-    fn make(&mut self, name: &[u8]) -> usize {
-        let hash = hash(seed(0), name);
-        let mut at = hash as usize & (self.slots.len() - 1);
-        while self.slots[at] != 0 {
-            let slot = self.slots[at];
-            if slot >> 32 == hash >> 32 {
-                let position = slot as u32 as usize - 1;
-                let known = &self.names[position];
-                if self.name_bytes[known.at as usize..][..usize::from(known.len)] == *name {
-                    return position;
-                }
-            }
-            at = (at + 1) & (self.slots.len() - 1);
+    /// Makes the name above this new one exist, and count it.
+    fn has_child(&mut self, name: &[u8]) {
+        let Some(parent) = relative::parent(name) else { return };
+        let Some(place) = self.index.get(&self.arena, parent) else {
+            let head = Head { relative: parent, tag: None, children: 1, gone: false };
+            let place = self.arena.len() as u32;
+            NodeWriter::new(&mut self.arena, head).end();
+            self.index.put(&self.arena, place);
+            return self.has_child(parent);
+        };
+        if !node::count_child(&mut self.arena[place as usize..]) {
+            self.late.child(place);
         }
-        let position = self.names.len();
-        self.slots[at] = (hash & !0xffff_ffff) | (position as u64 + 1);
-        self.names.push(Name {
-            at: self.name_bytes.len() as u32,
-            len: name.len() as u8,
-            children: 0,
-            first: 0,
-            last: 0,
+    }
+
+    /// Lays the open name out.
+    fn close(&mut self) {
+        let place = self.arena.len() as u32;
+        let is_apex = self.open.relative.is_empty();
+        // It has room to count its children: most names are below nothing else.
+        let head = Head { relative: &self.open.relative, tag: None, children: is_apex.into(), gone: false };
+        let mut found: Vec<Found<'_>> = self.open.records.iter().collect();
+        let owner = || relative::whole(&self.open.relative, &self.apex);
+        lay_out(NodeWriter::new(&mut self.arena, head), &mut found, &mut |what| {
+            self.problems.add(place, || what(owner()));
         });
-        self.name_bytes.extend_from_slice(name);
-        if self.names.len() * 2 > self.slots.len() {
-            self.grow();
+        if is_apex {
+            node::set_children(&mut self.arena[place as usize..], 0);
         }
-        if let Some(parent) = relative::parent(name) {
-            // The apex is the first of all.
-            let parent = if parent.is_empty() { 0 } else { self.make(parent) };
-            self.names[parent].children += 1;
-        }
-        position
-    }
-
-    fn grow(&mut self) {
-        let room = self.slots.len() * 4;
-        let mut slots = vec![0; room];
-        for (position, name) in self.names.iter().enumerate() {
-            let hash = hash(seed(0), &self.name_bytes[name.at as usize..][..usize::from(name.len)]);
-            let mut at = hash as usize & (room - 1);
-            while slots[at] != 0 {
-                at = (at + 1) & (room - 1);
-            }
-            slots[at] = (hash & !0xffff_ffff) | (position as u64 + 1);
-        }
-        self.slots = slots;
+        self.index.put(&self.arena, place);
+        self.open.records.clear();
     }
 
     /// Lays everything out.
     pub fn finish(mut self) -> Result<Contents, Vec<ContentProblem>> {
-        self.slots = Vec::new();
-        let mut problems = Vec::new();
-        let mut arena = Vec::with_capacity(self.log.len() + self.name_bytes.len() + 10 * self.names.len());
-        let mut found = Vec::new();
-        for name in &self.names {
-            let relative = &self.name_bytes[name.at as usize..][..usize::from(name.len)];
-            self.records_of(name, &mut found);
-            let head = Head { relative, tag: None, children: name.children, gone: false };
-            let writer = NodeWriter::new(&mut arena, head);
-            lay_out(writer, &mut found, &mut |what| {
-                if problems.len() < PROBLEMS_MAX {
-                    let owner = relative::whole(relative, &self.apex);
-                    problems.push(what(owner));
-                }
-            });
-            if arena.len() > ARENA_BYTES_MAX {
-                return Err(vec![ContentProblem::Full]);
-            }
+        self.close();
+        let Builder { apex, mut arena, index, late, mut problems, .. } = self;
+        let slots = index.into_room();
+        late.put_into(&mut arena, &apex, &mut problems);
+        if arena.len() > ARENA_BYTES_MAX {
+            return Err(vec![ContentProblem::Full]);
         }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let Builder { apex, names, name_bytes, log, .. } = self;
-        drop((names, name_bytes, log));
-        Ok(Contents::from_table(apex, Table::new(arena)))
-    }
-
-    fn records_of<'b>(&'b self, name: &Name, found: &mut Vec<Found<'b>>) {
-        found.clear();
-        let mut link = name.first;
-        while link != 0 {
-            let record = &self.log[link as usize - 1..];
-            let u16_at = |at: usize| u16::from_le_bytes([record[at], record[at + 1]]);
-            let u32_at = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().expect("four bytes"));
-            let rdata = &record[LOG_HEAD_BYTES..LOG_HEAD_BYTES + usize::from(u16_at(6))];
-            found.push(Found { rtype: u16_at(4), ttl: u32_at(8), rdata });
-            link = u32_at(0);
-        }
+        problems.none()?;
+        Ok(Contents::from_table(apex, Table::within(arena, slots)))
     }
 }
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Builder of {} with {} names", self.apex, self.names.len())
+        write!(f, "Builder of {} with {} names", self.apex, self.index.len() + 1)
     }
 }
 

@@ -14,6 +14,7 @@ mod contents;
 mod find;
 mod hash;
 pub mod history;
+mod index;
 pub mod master;
 mod node;
 mod rdata;

@@ -15,9 +15,9 @@ use crate::{rdata, rtype};
 /// Bytes before the name.
 const HEAD_BYTES: usize = 6;
 /// Bytes before a set's records.
-const SET_HEAD_BYTES: usize = 4;
+pub(crate) const SET_HEAD_BYTES: usize = 4;
 /// Bytes of a record before its data.
-const RECORD_HEAD_BYTES: usize = 12;
+pub(crate) const RECORD_HEAD_BYTES: usize = 12;
 /// Bytes of one set at most: more fits into no message.
 pub(crate) const SET_BYTES_MAX: usize = 65_000;
 
@@ -217,6 +217,25 @@ pub(crate) fn write_record(out: &mut Vec<u8>, rtype: u16, ttl: u32, rdata: &[u8]
     head[10..12].copy_from_slice(&(rdata.len() as u16).to_be_bytes());
     out.extend_from_slice(&head);
     out.extend_from_slice(rdata);
+}
+
+/// Counts a child of the node that `arena` begins with; no when it has no room to count.
+pub(crate) fn count_child(arena: &mut [u8]) -> bool {
+    let node = NodeRef::at(arena);
+    let has_room = node.has(PARENT);
+    if has_room {
+        let children = node.children().saturating_add(1);
+        set_children(arena, children);
+    }
+    has_room
+}
+
+/// Says how many children the node has that `arena` begins with, which has room to count them.
+pub(crate) fn set_children(arena: &mut [u8], children: u32) {
+    let node = NodeRef::at(arena);
+    assert!(node.has(PARENT), "this node counts no children");
+    let at = node.behind_name() + if node.has(TAGGED) { 4 } else { 0 };
+    arena[at..at + 4].copy_from_slice(&children.to_le_bytes());
 }
 
 /// What stands before a node's sets.

@@ -66,7 +66,12 @@ pub(crate) struct Table {
 
 impl Table {
     /// Takes an arena of nodes, each name once, at most [`ARENA_BYTES_MAX`] bytes.
-    pub(crate) fn new(mut arena: Vec<u8>) -> Table {
+    pub(crate) fn new(arena: Vec<u8>) -> Table {
+        Table::within(arena, Vec::new())
+    }
+
+    /// [`Table::new`] with memory that was had for an index before: what is freed in between the allocator may keep.
+    pub(crate) fn within(mut arena: Vec<u8>, mut slots: Vec<u64>) -> Table {
         assert!(arena.len() <= ARENA_BYTES_MAX, "places have 32 bits");
         arena.shrink_to_fit();
         let (mut nodes, mut shape) = (0, Shape::EMPTY);
@@ -74,16 +79,16 @@ impl Table {
             nodes += 1;
             shape.with(&node);
         }
-        let mut slots = Vec::new();
         let mut chosen = seed(0);
         for attempt in 0..ATTEMPTS {
             chosen = seed(attempt);
             let room = (nodes + nodes / 2 + 4) << attempt;
-            slots = lay_out(&arena, chosen, room);
+            lay_out(&arena, chosen, room, &mut slots);
             if longest_run(&slots) <= RUN_MAX {
                 break;
             }
         }
+        slots.shrink_to_fit();
         Table { arena, slots, seed: chosen, nodes, shape }
     }
 
@@ -143,7 +148,7 @@ impl std::fmt::Debug for Table {
     }
 }
 
-fn walk(arena: &[u8]) -> impl Iterator<Item = NodeRef<'_>> + Clone {
+pub(crate) fn walk(arena: &[u8]) -> impl Iterator<Item = NodeRef<'_>> + Clone {
     let mut rest = arena;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -156,12 +161,14 @@ fn walk(arena: &[u8]) -> impl Iterator<Item = NodeRef<'_>> + Clone {
 }
 
 #[inline]
-fn first_slot(hash: u64, slots: usize) -> usize {
+pub(crate) fn first_slot(hash: u64, slots: usize) -> usize {
     ((u128::from(hash << 32) * slots as u128) >> 64) as usize
 }
 
-fn lay_out(arena: &[u8], seed: u64, room: usize) -> Vec<u64> {
-    let mut slots = vec![0; room];
+/// Fills `room` slots; what they were before does not count.
+pub(crate) fn lay_out(arena: &[u8], seed: u64, room: usize, slots: &mut Vec<u64>) {
+    slots.clear();
+    slots.resize(room, 0);
     let mut place = 0;
     for node in walk(arena) {
         let hash = hash(seed, node.relative());
@@ -172,7 +179,6 @@ fn lay_out(arena: &[u8], seed: u64, room: usize) -> Vec<u64> {
         slots[at] = (hash & !0xffff_ffff) | (place as u64 + 1);
         place += node.raw().len();
     }
-    slots
 }
 
 /// The longest run of taken slots; one over the end goes on at the beginning.

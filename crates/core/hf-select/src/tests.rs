@@ -87,6 +87,8 @@ fn world(endpoints: &str) -> (Estate, PoolDecision) {
         safety_rules: vec![],
         assignments: Vec::new(),
         services: Vec::new(),
+        consumers: Vec::new(),
+        closing_sources: Vec::new(),
         checking: hf_config::estate::Checking::default(),
     };
     let decision = PoolDecision {
@@ -211,6 +213,30 @@ proptest! {
         let got = order(&estate, &decision, &chain, client, seed, |_| true);
         prop_assert!(got.iter().all(|at| decision.endpoints[usize::from(*at)].serves));
         prop_assert_eq!(got.is_empty(), decision.endpoints.iter().all(|endpoint| !endpoint.serves));
+    }
+}
+
+fn any_length() -> impl Strategy<Value = String> {
+    let endpoint = (0_u16..6, 0_u16..6, prop_oneof![Just(0_u16), 0_u16..70, Just(u16::MAX)])
+        .prop_map(|(serves, zone, weight)| format!("{}{zone}:{weight}:0", if serves > 0 { "" } else { "!" }));
+    proptest::collection::vec(endpoint, 0..40).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    /// The short way of choosing gives what the long one explains, whatever the list, and says how long it was.
+    #[test]
+    fn the_quick_way_is_the_long_way(words in any_length(), by_weight: bool, take in proptest::option::of(1_u8..=8), seed: u64) {
+        let (estate, decision) = returning(&words, &[]);
+        let draw = if by_weight { Filter::Weighted } else { Filter::Shuffle };
+        let chain: Vec<Filter> = [Filter::Open, draw].into_iter().chain(take.map(Filter::Take)).collect();
+        let plan = Plan::new(&estate, &Candidate::of_pool(&estate, PoolIx(0)), &chain, None);
+        let (state, nowhere) = (State::of_pool(&decision), Locality::of(Client::default()));
+        let mut scratch = Scratch::default();
+        let got = plan.choose(&state, &nowhere, seed, &mut scratch).to_vec();
+        let want = plan.explain(&state, &nowhere, seed);
+        prop_assert_eq!(&got, &want.order);
+        let open = decision.endpoints.iter().filter(|endpoint| endpoint.serves).count();
+        prop_assert!(scratch.drawn_from() <= open && scratch.drawn_from() >= got.len());
     }
 }
 

@@ -117,6 +117,7 @@ impl Live {
         } else {
             Compiled::new(snapshot, hosted).with_geo(geography.database()).with_latency(table())
         };
+        tell_of_left_out(&compiled, before);
         Live {
             own_zone,
             counts: match same {
@@ -124,6 +125,21 @@ impl Live {
                 None => Arc::new(EstateCounts::new(&estate, activity, workers, before)),
             },
             compiled: signers.sign(compiled, own_zone, before.is_none()),
+        }
+    }
+}
+
+/// Says of each hosted zone which dynamic records it is answered without, once for each change of that.
+fn tell_of_left_out(compiled: &Compiled, before: Option<&Live>) {
+    for (hosted_zone, problems) in compiled.left_out() {
+        let is_told = before.is_some_and(|live| {
+            live.compiled.left_out().any(|(name, told)| name == hosted_zone && told == problems)
+        });
+        if let Some(problem) = problems.first().filter(|_| !is_told) {
+            warn!(
+                %hosted_zone, %problem, names = problems.len(),
+                "dynamic records of some names cannot be served and are left out; delete them by an update"
+            );
         }
     }
 }

@@ -4,7 +4,8 @@
 //! 2. What the fast reader leaves goes to the async side through a bounded queue; when that is full it is dropped and counted. Plain queries
 //!    never wait for odd ones.
 //!    While half of the queue is full each network gets [`COLD_SHARE`] a second of it: a flood of odd messages, updates above all, does not take it from others.
-//! 3. Counts of a batch go into what others read when the batch is over.
+//! 3. Counts of a batch go into what others read when the batch is over; while batches are full, after [`COUNTED_WITHIN`] and before anything else is in force.
+//!    Others read them once a second, and a full batch names most of an estate's pools and zones: each would be a write to memory that cores share.
 //!
 //! No allocation, no lock, no waiting but for the next datagram. Not here: bytes in and out (`hf-datagram`), the reply (`crate::hot`).
 
@@ -17,7 +18,7 @@ use std::time::Duration;
 use hf_answer::Scratch;
 use hf_clock::Clock;
 use hf_config::node::RateLimit;
-use hf_datagram::Datagrams;
+use hf_datagram::{BATCH, Datagrams};
 use hf_model::Timestamp;
 use hf_wire::fast::{self, Read};
 use tokio::sync::mpsc;
@@ -38,6 +39,9 @@ const WAIT: Duration = Duration::from_millis(100);
 
 /// After an error of the socket itself: long enough not to fill the log, short enough to be missed by few.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
+
+/// For how long a busy worker keeps counts to itself.
+const COUNTED_WITHIN: Duration = Duration::from_millis(10);
 
 /// What a network may leave to the async side while that is behind.
 const COLD_SHARE: RateLimit = RateLimit { per_second: 100, slip: 0, v4_bits: 24, v6_bits: 56 };
@@ -69,6 +73,12 @@ pub(crate) struct Worker {
 struct Batch {
     live: arc_swap::Guard<Option<Arc<Live>>>,
     now: Timestamp,
+}
+
+impl Batch {
+    fn parts(&self) -> (Option<&Arc<Live>>, Timestamp) {
+        (self.live.as_ref(), self.now)
+    }
 }
 
 impl Worker {
@@ -107,14 +117,18 @@ impl Worker {
     fn turn(&mut self, datagrams: &mut dyn Datagrams) -> io::Result<()> {
         let mut batch = None;
         let came = datagrams.turn(WAIT, &mut |message, from, reply| {
-            let batch = batch
-                .get_or_insert_with(|| Batch { live: self.responder.current.load(), now: self.clock.now() });
+            let batch = batch.get_or_insert_with(|| {
+                let batch = Batch { live: self.responder.current.load(), now: self.clock.now() };
+                self.pending.go_on(batch.live.as_ref());
+                batch
+            });
             self.answer(batch, message, from, reply)
         });
-        if let Some(Batch { live, now }) = batch
-            && let Some(live) = &*live
-        {
-            self.pending.flush(&live.counts, now);
+        let is_busy = came.as_ref().is_ok_and(|came| *came >= BATCH);
+        match batch.as_ref().map(Batch::parts) {
+            Some((Some(live), now)) => self.pending.end(live, now, is_busy),
+            Some((None, _)) => {}
+            None => self.pending.flush_left(),
         }
         self.tally().dropped.set(datagrams.dropped());
         came.map(drop)
@@ -204,17 +218,31 @@ impl Worker {
     }
 }
 
-/// Answers of a batch by pool and zone, until they go where others read them.
+/// Answers by pool and zone, until they go where others read them.
 #[derive(Debug, Default)]
-struct Pending {
-    /// By place; as many as the estate has, all zero between batches.
+pub(crate) struct Pending {
+    /// By place; as many as the estate has, all zero where nothing waits.
     counts: Vec<u32>,
     places: Vec<usize>,
+    /// What they were answered from, and since when they wait, if batches before this one left some. It is never the last owner: who
+    /// puts another in force waits with freeing this one.
+    left: Option<(Arc<Live>, Timestamp)>,
+    newest: Timestamp,
 }
 
 impl Pending {
+    /// Before a batch from what is in force now: what waits is of nothing else.
     #[inline]
-    fn add(
+    pub(crate) fn go_on(&mut self, live: Option<&Arc<Live>>) {
+        if let Some((left, _)) = &self.left
+            && live.is_none_or(|live| !Arc::ptr_eq(left, live))
+        {
+            self.flush_left();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn add(
         &mut self,
         counts: &EstateCounts,
         named: impl Iterator<Item = (hf_config::estate::PoolIx, hf_config::estate::ZoneIx)>,
@@ -233,10 +261,33 @@ impl Pending {
         }
     }
 
-    fn flush(&mut self, counts: &EstateCounts, now: Timestamp) {
+    /// After a batch.
+    #[inline]
+    pub(crate) fn end(&mut self, live: &Arc<Live>, now: Timestamp, is_busy: bool) {
+        self.newest = now;
+        if self.places.is_empty() {
+            return;
+        }
+        let since = self.left.as_ref().map_or(now, |(_, since)| *since);
+        // A clock that was set back is no reason to keep them.
+        if !is_busy || now < since || now.since(since) >= COUNTED_WITHIN {
+            self.flush(&live.counts);
+            self.left = None;
+        } else if self.left.is_none() {
+            self.left = Some((live.clone(), now));
+        }
+    }
+
+    fn flush_left(&mut self) {
+        if let Some((left, _)) = self.left.take() {
+            self.flush(&left.counts);
+        }
+    }
+
+    fn flush(&mut self, counts: &EstateCounts) {
         for place in self.places.drain(..) {
             let count = std::mem::take(&mut self.counts[place]);
-            counts.activity[place].dns_answers_given(u64::from(count), now);
+            counts.activity[place].dns_answers_given(u64::from(count), self.newest);
         }
     }
 }

@@ -181,6 +181,8 @@ impl World {
             safety_rules: Vec::new(),
             assignments: Vec::new(),
             services: Vec::new(),
+            consumers: Vec::new(),
+            closing_sources: Vec::new(),
             checking: hf_config::estate::Checking::default(),
         };
         let serving = |pool: PoolIx| PoolDecision {

@@ -319,6 +319,41 @@ fn what_updates_brought_lies_over_what_is_declared() {
     assert!(ask(&third, "_acme-challenge.deep.example.test.", rtype::TXT).starts_with("NxDomain"));
 }
 
+#[test]
+fn dynamic_records_that_cannot_stand_cost_their_own_name_only() {
+    let mut written = Written::new("");
+    let record = |owner: &str, rtype: u16, rdata: &[u8]| PlainRecord {
+        name: name(owner),
+        rtype,
+        ttl: 30,
+        rdata: rdata.to_vec(),
+    };
+    let place = wire("ns.example.test.");
+    let mut records = vec![
+        record("cut.example.test.", rtype::NS, place.as_wire()),
+        record("cut.example.test.", rtype::DNAME, place.as_wire()),
+        record("kept.example.test.", rtype::TXT, b"\x03abc"),
+    ];
+    let text = |at: u16| [&[250_u8, (at >> 8) as u8, at as u8][..], &[b'x'; 248]].concat();
+    records.extend((0..300).map(|at| record("large.example.test.", rtype::TXT, &text(at))));
+    written.dynamic =
+        vec![DynamicZone { name: name("example.test."), revision: Revision(8), records: records.into() }];
+    let compiled = written.compiled();
+    assert!(ask(&compiled, "kept.example.test.", rtype::TXT).contains("abc"));
+    for owner in ["cut.example.test.", "large.example.test."] {
+        assert!(ask(&compiled, owner, rtype::TXT).starts_with("NxDomain"), "{owner}");
+    }
+    let told = |(zone, problems): (&hf_model::DnsName, &[hf_hosted::ChangeError])| {
+        problems.iter().map(|problem| format!("{zone} {problem}\n")).collect::<String>()
+    };
+    let told: String = compiled.left_out().map(told).collect();
+    expect![[r#"
+        example.test. cut.example.test. has a DNAME and is delegated; remove the DNAME or the NS records
+        example.test. large.example.test. has more records of type 16 than fit into a message; remove some
+    "#]]
+    .assert_eq(&told);
+}
+
 fn loaded(serial: u8, address: u8) -> Arc<Contents> {
     let apex = wire("far.test.");
     let mut builder = hf_hosted::Builder::new(&apex);

@@ -1,7 +1,10 @@
 //! What a zone may hold, by example.
 
+use std::collections::BTreeMap;
+
 use expect_test::{Expect, expect};
 use hf_model::WireName;
+use proptest::prelude::*;
 
 use super::*;
 use crate::testing::{dump, name, zone};
@@ -78,6 +81,27 @@ fn a_set_fits_into_a_message() {
 }
 
 #[test]
+fn a_set_that_fits_into_no_message_is_told_whatever_comes_after_it() {
+    let told = |owner: &str, after: &[&str]| {
+        let mut builder = Builder::new(&name("test."));
+        let large = if owner.is_empty() { WireName::from_wire(b"\x04test\0").unwrap() } else { name(owner) };
+        for n in 0..70_u8 {
+            builder.push(large.as_wire(), 16, 60, &[n; 1_000]).unwrap();
+        }
+        for owner in after {
+            builder.push(name(owner).as_wire(), 1, 60, A1).unwrap();
+        }
+        let want = [ContentProblem::SetTooLarge { owner: large, rtype: 16 }];
+        assert_eq!(builder.finish().unwrap_err(), want, "{owner} then {after:?}");
+    };
+    told("a", &["x.a"]);
+    told("a", &["b", "a"]);
+    told("a", &["b", "a", "x.a", "y.a"]);
+    told("", &[]);
+    told("", &["b"]);
+}
+
+#[test]
 fn large_sets_are_deduplicated_too() {
     let mut builder = Builder::new(&name("test."));
     for n in (0..100_u8).chain(0..100) {
@@ -121,4 +145,78 @@ fn a_set_goes_into_a_reply_as_it_stands() {
         set.finished(),
         b"\xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\xc0\0\x02\x01\xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\xc0\0\x02\x02"
     );
+}
+
+#[test]
+fn what_is_wrong_with_a_name_is_told_as_it_is_in_the_end() {
+    check(
+        &[("a", 5, X), ("a", 5, Y), ("b", 5, X), ("c", 1, A1), ("a", 5, b"\x01z\0"), ("b", 1, A1)],
+        &expect![[r#"
+            a.test. has 3 different records of type 5, there can be one; remove the others
+            b.test. has a CNAME and other records; a CNAME stands alone, remove one or the other"#]],
+    );
+}
+
+#[test]
+fn a_name_counts_its_children_whenever_they_come() {
+    let build = |owners: &[&str]| {
+        let mut builder = Builder::new(&name("test."));
+        for owner in owners {
+            builder.push(name(owner).as_wire(), 1, 60, A1).unwrap();
+        }
+        let contents = builder.finish().unwrap();
+        ["test.", "a", "b.a", "c.b.a"]
+            .map(|owner| contents.node(name(owner).as_wire()).map(|node| (node.is_parent(), node.children())))
+    };
+    let (no, one) = (Some((false, 0)), Some((true, 1)));
+    assert_eq!(build(&[]), [no, None, None, None]);
+    assert_eq!(build(&["test."]), [no, None, None, None]);
+    assert_eq!(build(&["a", "c.b.a"]), [one, one, one, no]);
+    assert_eq!(build(&["c.b.a", "a", "b.a"]), [one, one, one, no]);
+    assert_eq!(build(&["a", "b.a", "d", "c.b.a", "c.a"]), [Some((true, 2)), Some((true, 2)), one, no]);
+}
+
+fn records() -> impl Strategy<Value = Vec<(&'static str, u16, u32, u8)>> {
+    let owner =
+        prop::sample::select(vec!["test.", "a", "A", "b", "c", "b.a", "x.y.a", "y.a", "*.c", "d.e.f"]);
+    // A, TXT, MX, RRSIG, and now and then one that stands alone.
+    let rtype = prop_oneof![20 => Just(1_u16), 10 => Just(16), 5 => Just(15), 5 => Just(46), 1 => Just(5)];
+    prop::collection::vec((owner, rtype, 0..3_u32, 0..4_u8), 0..60)
+}
+
+proptest! {
+    /// In whatever order records come, the outcome is as if those of each name came together.
+    #[test]
+    fn the_order_of_names_changes_nothing(records in records()) {
+        let build = |records: &mut dyn Iterator<Item = (&str, u16, u32, u8)>| {
+            let mut builder = Builder::new(&name("test."));
+            for (owner, rtype, ttl, n) in records {
+                let data = vec![n; if n == 3 { 900 } else { 4 }];
+                builder.push(name(owner).as_wire(), rtype, ttl, &data).unwrap();
+            }
+            builder.finish()
+        };
+        let mut together: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+        for record in &records {
+            let first = records.iter().position(|other| other.0.eq_ignore_ascii_case(record.0)).unwrap();
+            together.entry(first).or_default().push(*record);
+        }
+        match (build(&mut records.iter().copied()), build(&mut together.into_values().flatten())) {
+            (Ok(got), Ok(want)) => {
+                let raw = |contents: &Contents| {
+                    let mut nodes: Vec<_> = contents.nodes().map(|node| node.raw().to_vec()).collect();
+                    nodes.sort();
+                    nodes
+                };
+                prop_assert_eq!(raw(&got), raw(&want));
+                let all: Vec<_> = got.nodes().collect();
+                for node in &all {
+                    let below = |other: &&crate::NodeRef<'_>| relative::parent(other.relative()) == Some(node.relative());
+                    prop_assert_eq!(node.children() as usize, all.iter().filter(below).count());
+                    prop_assert_eq!(node.is_parent(), node.children() > 0);
+                }
+            }
+            (got, want) => prop_assert_eq!(got.map(drop), want.map(drop)),
+        }
+    }
 }

@@ -4,14 +4,15 @@
 //!    syncs something else at that moment, the ledger above all, waits for a piece and not for a large zone.
 //! 2. Layout: magic, then a digest over all that follows; the second at which the primary was last seen to have this version; the apex; then
 //!    records (owner, type, TTL, data), each with its lengths, the SOA first.
-//! 3. A file that is not as it was written is left aside: an unreadable copy must not keep a node from starting.
+//! 3. It is read and written in pieces: beside the zone itself a large one takes no memory. So it goes through twice when it is written, the first time for its digest.
+//! 4. A file that is not as it was written is left aside: an unreadable copy must not keep a node from starting.
 
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hf_hosted::{Builder, Contents};
-use hf_model::{Digest, Timestamp, WireName};
+use hf_model::{Digesting, Timestamp, WireName};
 use tracing::error;
 
 /// What files begin with; the last character is the version of the layout.
@@ -21,7 +22,10 @@ const MAGIC: &[u8; 8] = b"HFHOSTD1";
 const DIGEST_BYTES: usize = 32;
 
 /// What is written before the disk has to have it.
-const PIECE_BYTES: usize = 4 << 20;
+const SYNCED_BYTES: usize = 4 << 20;
+
+/// What is read and written at once.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Copies of secondaries.
 const EXTENSION: &str = "copy";
@@ -63,69 +67,150 @@ pub(crate) fn read_all(folder: &Path) -> Vec<Saved> {
 }
 
 fn read(path: &Path) -> Result<Saved, DiskError> {
-    decode(&fs::read(path)?).ok_or(DiskError::NotOurs)
+    decode(fs::File::open(path)?)
 }
 
-fn decode(bytes: &[u8]) -> Option<Saved> {
-    let rest = bytes.strip_prefix(MAGIC)?;
-    let (digest, body) = rest.split_at_checked(DIGEST_BYTES)?;
-    if digest_of(body) != *digest {
-        return None;
-    }
-    let (seen_at, mut rest) = body.split_first_chunk::<8>()?;
-    let apex = WireName::from_wire(part(&mut rest)?).ok()?;
+fn decode(file: impl Read) -> Result<Saved, DiskError> {
+    let mut pieces = Pieces::new(file);
+    let mut digest = [0; DIGEST_BYTES];
+    let head = pieces.next(MAGIC.len() + DIGEST_BYTES)?;
+    digest.copy_from_slice(head.strip_prefix(MAGIC).ok_or(DiskError::NotOurs)?);
+    pieces.digesting = Digesting::default();
+    let seen_at = u64::from_be_bytes(*pieces.next(8)?.first_chunk().ok_or(DiskError::NotOurs)?);
+    let apex = WireName::from_wire(pieces.part()?).map_err(|_| DiskError::NotOurs)?;
     let mut builder = Builder::new(&apex);
-    while !rest.is_empty() {
-        let owner = part(&mut rest)?;
-        let (fixed, behind) = rest.split_first_chunk::<6>()?;
-        rest = behind;
-        let rtype = u16::from_be_bytes([fixed[0], fixed[1]]);
-        let ttl = u32::from_be_bytes([fixed[2], fixed[3], fixed[4], fixed[5]]);
-        builder.push(owner, rtype, ttl, part(&mut rest)?).ok()?;
+    let mut owner = Vec::new();
+    while !pieces.is_over()? {
+        owner.clear();
+        owner.extend_from_slice(pieces.part()?);
+        let [t0, t1, ttl @ ..] = *pieces.next(6)?.first_chunk::<6>().ok_or(DiskError::NotOurs)?;
+        let (rtype, ttl) = (u16::from_be_bytes([t0, t1]), u32::from_be_bytes(ttl));
+        builder.push(&owner, rtype, ttl, pieces.part()?).map_err(|_| DiskError::NotOurs)?;
     }
-    let contents = builder.finish().ok()?;
+    if pieces.digesting.end().0 != digest {
+        return Err(DiskError::NotOurs);
+    }
+    let contents = builder.finish().map_err(|_| DiskError::NotOurs)?;
     super::place(&contents);
-    Some(Saved { contents, seen_at: Timestamp(u64::from_be_bytes(*seen_at)) })
+    Ok(Saved { contents, seen_at: Timestamp(seen_at) })
 }
 
-/// Two bytes of length and what they measure.
-fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (len, behind) = rest.split_first_chunk::<2>()?;
-    let (part, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
-    *rest = behind;
-    Some(part)
+/// A file of ours as it is read.
+struct Pieces<F> {
+    file: F,
+    buffer: Vec<u8>,
+    at: usize,
+    /// Of all that was taken from the file since it was begun with.
+    digesting: Digesting,
 }
 
-fn encode(contents: &Contents, seen_at: Timestamp) -> Vec<u8> {
-    let mut body = MAGIC.to_vec();
-    body.extend_from_slice(&[0; DIGEST_BYTES]);
-    body.extend_from_slice(&seen_at.0.to_be_bytes());
-    let put = |body: &mut Vec<u8>, part: &[u8]| {
-        body.extend_from_slice(&(part.len() as u16).to_be_bytes());
-        body.extend_from_slice(part);
+impl<F: Read> Pieces<F> {
+    fn new(file: F) -> Self {
+        Pieces { file, buffer: Vec::with_capacity(PIECE_BYTES), at: 0, digesting: Digesting::default() }
+    }
+
+    /// Whether nothing follows.
+    fn is_over(&mut self) -> io::Result<bool> {
+        if self.at == self.buffer.len() {
+            self.fill(1)?;
+        }
+        Ok(self.at == self.buffer.len())
+    }
+
+    /// The next bytes, which must be there.
+    fn next(&mut self, len: usize) -> Result<&[u8], DiskError> {
+        if self.buffer.len() - self.at < len {
+            self.fill(len)?;
+        }
+        let bytes = self.buffer.get(self.at..self.at + len).ok_or(DiskError::NotOurs)?;
+        self.at += len;
+        self.digesting.take(bytes);
+        Ok(bytes)
+    }
+
+    /// Two bytes of length and what they measure.
+    fn part(&mut self) -> Result<&[u8], DiskError> {
+        let len = self.next(2)?;
+        let len = usize::from(u16::from_be_bytes([len[0], len[1]]));
+        self.next(len)
+    }
+
+    /// Reads on until so many bytes are there, or the file ends.
+    fn fill(&mut self, len: usize) -> io::Result<()> {
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        while self.buffer.len() < len {
+            let room = PIECE_BYTES.saturating_sub(self.buffer.len()).max(1) as u64;
+            if self.file.by_ref().take(room).read_to_end(&mut self.buffer)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All that follows the digest, in pieces of about [`PIECE_BYTES`].
+fn encode(
+    contents: &Contents,
+    seen_at: Timestamp,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut piece = Vec::with_capacity(PIECE_BYTES + 2 * usize::from(u16::MAX));
+    let put = |piece: &mut Vec<u8>, part: &[u8]| {
+        piece.extend_from_slice(&(part.len() as u16).to_be_bytes());
+        piece.extend_from_slice(part);
     };
-    put(&mut body, contents.apex().as_wire());
+    piece.extend_from_slice(&seen_at.0.to_be_bytes());
+    put(&mut piece, contents.apex().as_wire());
     let mut owner = Vec::new();
     for record in contents.records() {
         owner.clear();
         record.write_owner(&mut owner);
-        put(&mut body, &owner);
-        body.extend_from_slice(&record.rtype.to_be_bytes());
-        body.extend_from_slice(&record.ttl.to_be_bytes());
-        put(&mut body, record.rdata);
+        put(&mut piece, &owner);
+        piece.extend_from_slice(&record.rtype.to_be_bytes());
+        piece.extend_from_slice(&record.ttl.to_be_bytes());
+        put(&mut piece, record.rdata);
+        if piece.len() >= PIECE_BYTES {
+            take(&piece)?;
+            piece.clear();
+        }
     }
-    let digest = digest_of(&body[MAGIC.len() + DIGEST_BYTES..]);
-    body[MAGIC.len()..][..DIGEST_BYTES].copy_from_slice(&digest);
-    body
+    take(&piece)
 }
 
-fn digest_of(body: &[u8]) -> [u8; DIGEST_BYTES] {
-    Digest::of(body).0
+/// What a version's file begins with, and how long it is.
+fn head_of(contents: &Contents, seen_at: Timestamp) -> io::Result<(Vec<u8>, u64)> {
+    let (mut digesting, mut len) = (Digesting::default(), 0);
+    encode(contents, seen_at, |piece| {
+        digesting.take(piece);
+        len += piece.len() as u64;
+        Ok(())
+    })?;
+    let head = [&MAGIC[..], &digesting.end().0].concat();
+    let len = len + head.len() as u64;
+    Ok((head, len))
+}
+
+fn write(folder: &Path, path: &Path, head: &[u8], contents: &Contents, seen_at: Timestamp) -> io::Result<()> {
+    replace_with(folder, path, |file| {
+        file.write_all(head)?;
+        let mut unsynced = 0;
+        encode(contents, seen_at, |piece| {
+            file.write_all(piece)?;
+            unsynced += piece.len();
+            if unsynced >= SYNCED_BYTES {
+                file.sync_data()?;
+                unsynced = 0;
+            }
+            Ok(())
+        })
+    })
 }
 
 /// Saves a version in place of the one before; blocks.
 pub(crate) fn save(folder: &Path, contents: &Contents, seen_at: Timestamp) -> Result<(), DiskError> {
-    replace(folder, &file(folder, contents.apex(), EXTENSION), &encode(contents, seen_at))?;
+    let (head, _) = head_of(contents, seen_at)?;
+    write(folder, &file(folder, contents.apex(), EXTENSION), &head, contents, seen_at)?;
     Ok(())
 }
 
@@ -142,25 +227,31 @@ pub(crate) fn read_good(folder: &Path, apex: &WireName) -> Result<Option<Content
 /// Keeps a good version of a node's own master file, which was changed at `changed_at`; blocks. Nothing is written when it is there already.
 pub(crate) fn save_good(folder: &Path, contents: &Contents, changed_at: Timestamp) -> Result<(), DiskError> {
     let path = file(folder, contents.apex(), OF_NODE_FILE);
-    let bytes = encode(contents, changed_at);
-    let mut head = [0; MAGIC.len() + DIGEST_BYTES];
-    let is_there = fs::File::open(&path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
-    let len = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-    if !(is_there && bytes.starts_with(&head) && len == bytes.len() as u64) {
-        replace(folder, &path, &bytes)?;
+    let (head, len) = head_of(contents, changed_at)?;
+    let mut there = [0; MAGIC.len() + DIGEST_BYTES];
+    let is_read = fs::File::open(&path).and_then(|mut file| file.read_exact(&mut there)).is_ok();
+    let len_there = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    if !(is_read && there == *head && len_there == len) {
+        write(folder, &path, &head, contents, changed_at)?;
     }
     Ok(())
 }
 
-/// Writes a file beside, then puts it in place.
+/// Writes a small file beside, then puts it in place.
 pub(crate) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(folder, path, |file| file.write_all(bytes))
+}
+
+/// Lets a file be written beside, then puts it in place.
+fn replace_with(
+    folder: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> io::Result<()>,
+) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let beside = path.with_extension("new");
     let mut file = fs::File::create(&beside)?;
-    for piece in bytes.chunks(PIECE_BYTES) {
-        file.write_all(piece)?;
-        file.sync_data()?;
-    }
+    write(&mut file)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     fs::File::open(folder)?.sync_all()
@@ -234,13 +325,46 @@ mod tests {
 
     #[test]
     fn a_changed_file_is_left_aside() {
-        let good = encode(&contents(), Timestamp(5));
-        assert!(decode(&good).is_some());
+        let (contents, seen_at) = (contents(), Timestamp(5));
+        let (mut good, len) = head_of(&contents, seen_at).unwrap();
+        encode(&contents, seen_at, |piece| good.write_all(piece)).unwrap();
+        assert_eq!(good.len() as u64, len);
+        assert!(decode(&good[..]).is_ok());
         for at in 0..good.len() {
             let mut changed = good.clone();
             changed[at] ^= 1;
-            assert!(decode(&changed).is_none(), "{at}");
-            assert!(decode(&good[..at]).is_none(), "{at}");
+            assert!(decode(&changed[..]).is_err(), "{at}");
+            assert!(decode(&good[..at]).is_err(), "{at}");
+        }
+    }
+
+    /// Gives a few bytes at a time.
+    struct Dripping<'a>(&'a [u8]);
+
+    impl Read for Dripping<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let len = buffer.len().min(self.0.len()).min(1_000);
+            buffer[..len].copy_from_slice(&self.0[..len]);
+            self.0 = &self.0[len..];
+            Ok(len)
+        }
+    }
+
+    #[test]
+    fn a_zone_of_many_pieces_is_read_as_it_was() {
+        let apex = contents().apex().clone();
+        let mut builder = Builder::new(&apex);
+        for n in 0..40_000_u32 {
+            let owner = [&[8][..], format!("h{n:07}").as_bytes(), apex.as_wire()].concat();
+            builder.push(&owner, 16, n, &[7; 20]).unwrap();
+        }
+        builder.push(apex.as_wire(), 16, 1, &vec![1; 60_000]).unwrap();
+        let large = builder.finish().unwrap();
+        let (mut file, len) = head_of(&large, Timestamp(5)).unwrap();
+        encode(&large, Timestamp(5), |piece| file.write_all(piece)).unwrap();
+        assert!(len > 4 * PIECE_BYTES as u64, "{len}");
+        for read in [decode(&file[..]), decode(Dripping(&file))] {
+            assert!(hf_hosted::history::diff(&large, &read.unwrap().contents).is_empty());
         }
     }
 }

@@ -1,12 +1,14 @@
 //! A hosted zone that each node reads from its own `zone_dir`.
 //!
-//! 1. The file is looked at every second. A change counts when two looks agree on it, so that a file is not read while it is written.
+//! 1. The file is looked at every second. A change counts when two looks agree on it, so that a file is not read while it is written. Is it written to
+//!    while it is read, nothing of that is used.
 //! 2. Files that it includes are looked for beside the file that includes them. A change of one counts when the file itself changes: touch it.
 //! 3. It is read on a thread of its own: answers do not wait for it.
 //! 4. A bad edit keeps the version of before; the log and the report say so, with lines and columns. That version is on disk too: a node that
 //!    starts with a bad file serves what was good the last time.
 
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Problems that are told.
 const PROBLEMS_TOLD: usize = 10;
+
+/// What is read at once.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// A file up to this is read; more would not leave room for anything else.
 const FILE_BYTES_MAX: u64 = 2 << 30;
@@ -125,16 +130,42 @@ pub fn check_zone_file(name: &DnsName, path: &Path) -> Result<(), String> {
 }
 
 fn read(apex: &WireName, path: &Path) -> Result<Contents, String> {
-    let text = read_bytes(path, "put the zone's master file there")?;
+    read_in_pieces(apex, path, |_| {})
+}
+
+/// Tells after each piece how much was read.
+fn read_in_pieces(apex: &WireName, path: &Path, told: impl Fn(u64)) -> Result<Contents, String> {
+    let mut file = open_file(path, "put the zone's master file there")?;
+    let before = described(&file, path)?;
     let main = path.to_path_buf();
     let open = move |within: &str, written: &str| {
         let including = if within.is_empty() { main.as_path() } else { Path::new(within) };
         let path = including.parent().unwrap_or(Path::new(".")).join(written);
-        let text = read_bytes(&path, "it is looked for beside the file that includes it")?;
+        let mut text = Vec::new();
+        let mut file = open_file(&path, "it is looked for beside the file that includes it")?;
+        file.read_to_end(&mut text).map_err(|why| cannot_be_read(&path, &why))?;
         Ok((path.display().to_string(), text))
     };
     let mut reader = master::Reader::new(apex).with_files(Box::new(open));
-    reader.feed(&text);
+    // Twice its text would not fit beside the versions of a large zone: no more of it is in memory than a piece.
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut taken = 0;
+    while !reader.is_spent() {
+        match file.read(&mut piece) {
+            Ok(0) if taken < before.1 => return Err(was_changed(path)),
+            Ok(0) => break,
+            Ok(len) => {
+                taken += len as u64;
+                reader.feed(&piece[..len]);
+                told(taken);
+            }
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(cannot_be_read(path, &why)),
+        }
+    }
+    if described(&file, path)? != before {
+        return Err(was_changed(path));
+    }
     let contents = reader.finish().map_err(|problems| {
         let line = |problem: &master::Problem| {
             let file = if problem.file.is_empty() { format!("{}:", path.display()) } else { String::new() };
@@ -152,7 +183,8 @@ fn read(apex: &WireName, path: &Path) -> Result<Contents, String> {
     Ok(contents)
 }
 
-fn read_bytes(path: &Path, mend: &str) -> Result<Vec<u8>, String> {
+/// A file that may be a master file, to be read up to [`FILE_BYTES_MAX`] even if it grows.
+fn open_file(path: &Path, mend: &str) -> Result<io::Take<fs::File>, String> {
     let told = |what: String| format!("{}: {what}", path.display());
     let metadata = fs::metadata(path).map_err(|why| told(format!("{why}; {mend}")))?;
     if !metadata.is_file() {
@@ -161,5 +193,26 @@ fn read_bytes(path: &Path, mend: &str) -> Result<Vec<u8>, String> {
     if metadata.len() > FILE_BYTES_MAX {
         return Err(told("a master file has at most 2 GiB; split the zone".to_owned()));
     }
-    fs::read(path).map_err(|why| told(format!("{why}; check its permissions")))
+    let file = fs::File::open(path).map_err(|why| cannot_be_read(path, &why))?;
+    Ok(file.take(FILE_BYTES_MAX))
 }
+
+/// When the open file was written last, and its length.
+fn described(file: &io::Take<fs::File>, path: &Path) -> Result<(SystemTime, u64), String> {
+    let of = |metadata: fs::Metadata| Ok((metadata.modified()?, metadata.len()));
+    file.get_ref().metadata().and_then(of).map_err(|why| cannot_be_read(path, &why))
+}
+
+fn was_changed(path: &Path) -> String {
+    format!(
+        "{}: it was written to while it was read; it is read again when that is over (write beside it and rename)",
+        path.display()
+    )
+}
+
+fn cannot_be_read(path: &Path, why: &io::Error) -> String {
+    format!("{}: {why}; check its permissions", path.display())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,7 @@
 //! Who is connected, and since when each has been quiet.
+//!
+//! The list is in the order of when each spoke, as far as anybody has looked: who spoke since is put further back when its turn to go would have come. So a new
+//! connection looks at one other beside those that spoke since the last one came, however many are open: strangers may come thousands of times a second.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +24,8 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 struct Connection {
     last_turn: AtomicU64,
+    /// Where it is in the list; changes under the list's lock.
+    listed: AtomicU64,
     close: Notify,
 }
 
@@ -28,7 +33,6 @@ struct Connection {
 #[derive(Debug)]
 pub(crate) struct Seat {
     all: Arc<Connections>,
-    key: u64,
     connection: Arc<Connection>,
 }
 
@@ -39,22 +43,31 @@ impl Connections {
 
     /// Enters a connection; if that is one too many, tells the quietest to close. Says whether another had to go.
     pub(crate) fn enter(self: &Arc<Self>) -> (Seat, bool) {
-        let key = self.next_turn();
-        let connection = Arc::new(Connection { last_turn: AtomicU64::new(key), close: Notify::new() });
+        let turn = self.next_turn();
+        let connection = Arc::new(Connection {
+            last_turn: AtomicU64::new(turn),
+            listed: AtomicU64::new(turn),
+            close: Notify::new(),
+        });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut evicted = false;
-        if open.len() >= CONNECTIONS_MAX {
-            let quietest =
-                open.iter().min_by_key(|(_, connection)| connection.last_turn.load(Ordering::Relaxed));
-            if let Some(key) = quietest.map(|(key, _)| *key)
-                && let Some(connection) = open.remove(&key)
-            {
-                connection.close.notify_one();
-                evicted = true;
-            }
+        let is_full = open.len() >= CONNECTIONS_MAX;
+        if is_full {
+            close_quietest(&mut open);
         }
-        open.insert(key, connection.clone());
-        (Seat { all: self.clone(), key, connection }, evicted)
+        open.insert(turn, connection.clone());
+        (Seat { all: self.clone(), connection }, is_full)
+    }
+}
+
+fn close_quietest(open: &mut BTreeMap<u64, Arc<Connection>>) {
+    while let Some((listed, connection)) = open.pop_first() {
+        let last = connection.last_turn.load(Ordering::Relaxed);
+        if last == listed {
+            return connection.close.notify_one();
+        }
+        // No two turns are the same: nobody is there.
+        connection.listed.store(last, Ordering::Relaxed);
+        open.insert(last, connection);
     }
 }
 
@@ -77,7 +90,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.all.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        let mut open = self.all.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Its place may be empty since it was told to go; nobody else ever has that turn.
+        open.remove(&self.connection.listed.load(Ordering::Relaxed));
     }
 }
 
@@ -91,12 +106,25 @@ mod tests {
         let all: Vec<_> = (0..CONNECTIONS_MAX).map(|_| connections.enter()).collect();
         assert!(all.iter().all(|(_, evicted)| !evicted));
         all[0].0.spoke();
-        let (newest, evicted) = connections.enter();
-        assert!(evicted);
-        let open = || connections.open.lock().unwrap().keys().copied().collect::<Vec<_>>();
-        assert_eq!(open().len(), CONNECTIONS_MAX);
-        assert!(open().contains(&all[0].0.key) && !open().contains(&all[1].0.key));
+        all[2].0.spoke();
+        all[2].0.spoke();
+        let turn = |seat: &Seat| seat.connection.last_turn.load(Ordering::Relaxed);
+        let open = || {
+            let open = connections.open.lock().unwrap();
+            open.values().map(|of| of.last_turn.load(Ordering::Relaxed)).collect::<Vec<_>>()
+        };
+        let mut newest = Vec::new();
+        for gone in [1, 3] {
+            let (seat, evicted) = connections.enter();
+            assert!(evicted);
+            newest.push(seat);
+            assert_eq!(open().len(), CONNECTIONS_MAX);
+            assert!(!open().contains(&turn(&all[gone].0)));
+        }
+        assert!([0, 2, 4].iter().all(|kept| open().contains(&turn(&all[*kept].0))));
         drop(newest);
-        assert_eq!(open().len(), CONNECTIONS_MAX - 1);
+        assert_eq!(open().len(), CONNECTIONS_MAX - 2);
+        drop(all);
+        assert!(open().is_empty(), "whoever goes leaves its place, wherever that is by now");
     }
 }

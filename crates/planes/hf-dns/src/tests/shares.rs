@@ -3,11 +3,14 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use hf_config::estate::{PoolIx, ZoneIx};
 use hf_health::Verdict;
+use hf_model::Timestamp;
 use hickory_proto::op::ResponseCode;
 
 use super::world::{Server, converse, decoded, message, query, question, snapshot};
 use crate::run::COLD_QUEUE;
+use crate::worker::Pending;
 
 /// Above the room of the queue, far below that of a socket.
 const FLOOD: u64 = 2 * COLD_QUEUE as u64;
@@ -85,5 +88,35 @@ async fn connections_are_served_by_threads_that_stand_behind_the_workers() {
     // All of them at one place, however they were started.
     let place = workers.iter().max().map(|worker| (worker + 5).min(19));
     assert!(behind.iter().all(|nice| Some(*nice) == place), "{behind:?} {workers:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_busy_worker_keeps_counts_to_itself_for_a_moment() {
+    let server = Server::start(Some(snapshot(Verdict::Healthy))).await;
+    let in_force = || server.names.0.load().clone().expect("there is a snapshot");
+    let (live, named) = (in_force(), (PoolIx(0), ZoneIx(0)));
+    let told = || {
+        let zones = server.activity.report();
+        let zone = zones.iter().find(|of| of.zone.as_str() == "eu-az1").expect("the pool is there");
+        (zone.dns_answers, zone.last_dns_answer_at.map(|at| at.0))
+    };
+    let mut pending = Pending::default();
+    let mut batch = |at: u64, is_busy: bool| {
+        pending.go_on(Some(&live));
+        pending.add(&live.counts, [named, named].into_iter());
+        pending.end(&live, Timestamp(at), is_busy);
+        told()
+    };
+    assert_eq!(batch(5_000, false), (2, Some(5_000)));
+    assert_eq!(batch(6_000, true), (2, Some(5_000)));
+    assert_eq!(batch(6_009, true), (2, Some(5_000)));
+    assert_eq!(batch(6_010, true), (8, Some(6_010)));
+    assert_eq!(batch(6_011, true), (8, Some(6_010)));
+    assert_eq!(batch(6_012, false), (12, Some(6_012)), "nothing more has come");
+    assert_eq!(batch(6_013, true), (12, Some(6_012)));
+    // Another snapshot is in force: what waits is of the one before, with its time.
+    pending.go_on(None);
+    assert_eq!(told(), (14, Some(6_013)));
     server.stop().await;
 }
