@@ -59,6 +59,8 @@ pub enum Action<'a> {
     Pin(Place<'a>),
     /// To start or cancel a practice run.
     PracticeRun(Place<'a>),
+    /// To mark a zone as being deployed to, or to take the mark away.
+    Deploy(Place<'a>),
     /// To turn routing controls on or off.
     SetControls {
         /// The panels of all of them.
@@ -95,6 +97,7 @@ impl Action<'_> {
             Action::Shift(_)
             | Action::Pin(_)
             | Action::PracticeRun(_)
+            | Action::Deploy(_)
             | Action::SetControls { .. }
             | Action::TurnBehind(_) => Role::Operate,
             Action::UpdateHostedZone => Role::Update,
@@ -112,6 +115,7 @@ impl Display for Action<'_> {
             Action::Shift(_) => "shift",
             Action::Pin(_) => "pin",
             Action::PracticeRun(_) => "run a practice",
+            Action::Deploy(_) => "mark deployments",
             Action::SetControls { .. } | Action::TurnBehind(_) => "set routing controls",
             Action::Administer => "change the estate",
             Action::UpdateHostedZone => "update hosted zones",
@@ -173,6 +177,7 @@ pub(crate) fn judge(principal: &Principal, action: &Action<'_>) -> Result<(), Fo
         Action::Shift(place)
         | Action::Pin(place)
         | Action::PracticeRun(place)
+        | Action::Deploy(place)
         | Action::RegisterEndpoint(place)
         | Action::TurnBehind(place) => judge.place(place),
         Action::PushResult { check, place } => {

@@ -64,6 +64,7 @@ fn told(who: &str, action: &str) -> String {
         "shift" => Action::Shift(place),
         "pin" => Action::Pin(place),
         "practice" => Action::PracticeRun(place),
+        "deploy" => Action::Deploy(place),
         "set" => Action::SetControls { panels, overrides: Overrides { rules, floors: &floors } },
         "estate" => Action::Administer,
         "panels" => Action::AdministerPanels(panels),

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use hf_sigv4::date::days_in_month;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{ArcError, ValidationReason as Reason};
 use crate::fields::{Check, Leaf};
-use crate::sigv4::date::days_in_month;
 use crate::texts::{shown, sized, text, wrong};
 
 /// An alarm that watches practice runs. Its only type is `CLOUDWATCH`, its identifier any text.

@@ -11,14 +11,13 @@
 //! Source: what botocore sends, kept in `testdata/`; decision 0017.
 
 mod authorization;
-mod canonical;
-pub(crate) mod date;
 
 use std::sync::Arc;
 
 use hf_model::Timestamp;
+use hf_sigv4::{Covered, Path, Signature, date};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 use crate::operation::Service;
 use crate::request::Request;
@@ -149,7 +148,7 @@ pub fn verify(
             service.name()
         )));
     }
-    let body = hex(&Sha256::digest(request.body));
+    let body = hf_sigv4::digest(request.body);
     if let Some(named) = request.values("x-amz-content-sha256").next()
         && named != body.as_bytes()
     {
@@ -158,12 +157,11 @@ pub fn verify(
                 .to_owned(),
         ));
     }
-    let text = canonical::string_to_sign(request, &claim, stamp, &body);
     let found = lookup(claim.key_id);
     // Somebody without a key must not learn from the time that it takes whether there is one.
     let is_known = found.is_some();
     let secret = found.unwrap_or_else(|| Secret::new("there is no such key, and the work is the same"));
-    let is_signed = matches_signature(&secret, &claim, &text);
+    let is_signed = matches_signature(&secret, request, &claim, stamp, &body);
     let key_id = || claim.key_id.to_owned();
     if !is_known {
         return Err(AuthError::UnknownKey(key_id()));
@@ -232,13 +230,22 @@ fn keyed(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-fn matches_signature(secret: &Secret, claim: &Authorization<'_>, text: &str) -> bool {
-    let mut key = keyed(format!("AWS4{}", secret.key).as_bytes(), claim.date.as_bytes());
-    for part in [claim.region, claim.service, "aws4_request", text] {
-        key = keyed(&key.finalize().into_bytes(), part.as_bytes());
-    }
-    // Constant in time.
-    key.verify_slice(&claim.signature).is_ok()
+fn matches_signature(
+    secret: &Secret,
+    request: &Request<'_>,
+    claim: &Authorization<'_>,
+    stamp: &str,
+    body_digest: &str,
+) -> bool {
+    let covered = Covered {
+        method: request.method,
+        path: request.path,
+        path_form: Path::EncodedAgain,
+        query: request.query,
+        headers: claim.signed.iter().map(|name| (*name, request.values(name).collect())).collect(),
+        body_digest,
+    };
+    Signature::new(&secret.key, claim.scope(), stamp, &covered).fits(&claim.signature)
 }
 
 enum SessionError {
@@ -259,10 +266,6 @@ fn check_session(request: &Request<'_>, secret: &Secret, now: Timestamp) -> Resu
         return Err(SessionError::Over);
     }
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

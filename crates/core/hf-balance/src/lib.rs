@@ -15,12 +15,15 @@
 //!
 //! Beside it the arithmetic of a balancer's memory, all of it told the time: [`PeakEwma`], [`RetryBudget`], [`Ejector`].
 //!
+//! And what balancers of others are told of a pool: [`Listing`].
+//!
 //! Not here: connections, retries, what counts as usable (`hf-balancer`).
 
 mod choose;
 mod compile;
 mod eject;
 mod ewma;
+mod listing;
 mod retry;
 mod ring;
 mod spread;
@@ -29,6 +32,7 @@ pub use choose::{Ask, View};
 pub use compile::{Callers, Pick, Plan, in_use};
 pub use eject::{Ejected, Ejector, SavedEjection, Why};
 pub use ewma::PeakEwma;
+pub use listing::{Listed, Listing};
 pub use retry::{FLOOR as RETRIES_FLOOR, RetryBudget};
 pub use ring::hash_key;
 

@@ -53,14 +53,18 @@ fn plan(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) ->
 
 /// For a balancer in n1 while zones return, with their share in percent.
 fn returning(cross_zone: bool, sick: &[usize], shares: &[(&str, u32)]) -> Plan {
-    let mut snapshot = snapshot(cross_zone, "open", sick, None);
+    plan_of(&returned(snapshot(cross_zone, "open", sick, None), shares))
+}
+
+/// With these shares of zones of `web`, in percent.
+pub fn returned(mut snapshot: Snapshot, shares: &[(&str, u32)]) -> Snapshot {
     let web = snapshot.estate.pool_named(&"web".parse().unwrap()).unwrap();
     for (zone, percent) in shares {
         let zone = snapshot.estate.zone_named(&zone.parse().unwrap());
         let of = snapshot.decision.pools[web.at()].zones.iter_mut().find(|of| Some(of.zone) == zone);
         of.unwrap().share = Share::from_ppm(percent * 10_000).unwrap();
     }
-    plan_of(&snapshot)
+    snapshot
 }
 
 fn plan_of(snapshot: &Snapshot) -> Plan {
@@ -69,7 +73,7 @@ fn plan_of(snapshot: &Snapshot) -> Plan {
 }
 
 /// Across zones by capacity: no affinity.
-fn snapshot(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) -> Snapshot {
+pub fn snapshot(cross_zone: bool, all_down: &str, sick: &[usize], left: Option<&str>) -> Snapshot {
     let toml = ESTATE.replace("CROSS", &cross_zone.to_string()).replace("DOWN", all_down);
     build(&toml, sick, left, |estate| {
         estate.pools.iter_mut().for_each(|pool| pool.balancing.affinity = Share::ZERO);

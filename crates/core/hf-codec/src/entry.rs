@@ -11,6 +11,7 @@ use crate::act::{Overrides, PinToBody, overrides, read_overrides};
 use crate::board_command::{BoardCommandBody, ControlSetBody, RuleRefBody};
 use crate::break_glass::BreakGlassBody;
 use crate::bundle::BundleBody;
+use crate::deployment::{self, ZoneOverrides};
 use crate::envelope::Format;
 use crate::error::CodecError;
 use crate::hosted::{UpdateBody, ZoneKeyCommandBody};
@@ -23,7 +24,7 @@ use crate::text::AsText;
 const ENTRY: Format = Format {
     tag: "entry",
     name: "a ledger entry",
-    version: 5,
+    version: 6,
     bytes_max: limits::ENTRY_BYTES,
     mend: "make the estate smaller or shorten the texts",
 };
@@ -76,6 +77,17 @@ enum CommandBody {
         zone: AsText<ZoneId>,
         scope: AsText<Scope>,
     },
+    StartDeployment {
+        zone: AsText<ZoneId>,
+        scope: AsText<Scope>,
+        length: Duration,
+        reason: String,
+        zone_overrides: ZoneOverrides,
+    },
+    EndDeployment {
+        zone: AsText<ZoneId>,
+        scope: AsText<Scope>,
+    },
     SetControls {
         sets: AtMost<ControlSetBody, { Command::SETS }>,
         rule_overrides: AtMost<RuleRefBody, { Command::OVERRIDES }>,
@@ -112,6 +124,11 @@ enum CommandBody {
     RecordPractice {
         id: AsText<ShiftId>,
         seen: PracticeSeenBody,
+    },
+    RecordPracticeRefusal {
+        resource: AsText<Resource>,
+        zone: AsText<ZoneId>,
+        why: String,
     },
     StartAutoshift {
         resource: AsText<Resource>,
@@ -197,6 +214,18 @@ impl CommandBody {
             Command::Unpin { zone, scope } => {
                 CommandBody::Unpin { zone: AsText(zone.clone()), scope: AsText(scope.clone()) }
             }
+            Command::StartDeployment { zone, scope, length, reason, zone_overrides } => {
+                CommandBody::StartDeployment {
+                    zone: AsText(zone.clone()),
+                    scope: AsText(scope.clone()),
+                    length: *length,
+                    reason: reason.clone(),
+                    zone_overrides: deployment::zone_overrides(zone_overrides),
+                }
+            }
+            Command::EndDeployment { zone, scope } => {
+                CommandBody::EndDeployment { zone: AsText(zone.clone()), scope: AsText(scope.clone()) }
+            }
             Command::SetControls { sets, rule_overrides, floor_overrides, reason } => {
                 CommandBody::SetControls {
                     sets: AtMost::of(sets, ControlSetBody::from),
@@ -232,6 +261,11 @@ impl CommandBody {
             Command::RecordPractice { id, seen } => {
                 CommandBody::RecordPractice { id: AsText(id.clone()), seen: seen.into() }
             }
+            Command::RecordPracticeRefusal { resource, zone, why } => CommandBody::RecordPracticeRefusal {
+                resource: AsText(resource.clone()),
+                zone: AsText(zone.clone()),
+                why: why.clone(),
+            },
             Command::StartAutoshift { resource, zone, length, reason } => CommandBody::StartAutoshift {
                 resource: AsText(resource.clone()),
                 zone: AsText(zone.clone()),
@@ -284,6 +318,18 @@ impl CommandBody {
                 floor_overrides: read_overrides(floor_overrides),
             },
             CommandBody::Unpin { zone, scope } => Command::Unpin { zone: zone.0, scope: scope.0 },
+            CommandBody::StartDeployment { zone, scope, length, reason, zone_overrides } => {
+                Command::StartDeployment {
+                    zone: zone.0,
+                    scope: scope.0,
+                    length,
+                    reason,
+                    zone_overrides: deployment::read_zone_overrides(zone_overrides),
+                }
+            }
+            CommandBody::EndDeployment { zone, scope } => {
+                Command::EndDeployment { zone: zone.0, scope: scope.0 }
+            }
             CommandBody::SetControls { sets, rule_overrides, floor_overrides, reason } => {
                 Command::SetControls {
                     sets: sets.read(Into::into),
@@ -309,6 +355,9 @@ impl CommandBody {
             }
             CommandBody::RecordPractice { id, seen } => {
                 Command::RecordPractice { id: id.0, seen: seen.into() }
+            }
+            CommandBody::RecordPracticeRefusal { resource, zone, why } => {
+                Command::RecordPracticeRefusal { resource: resource.0, zone: zone.0, why }
             }
             CommandBody::StartAutoshift { resource, zone, length, reason } => {
                 Command::StartAutoshift { resource: resource.0, zone: zone.0, length, reason }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::act::{Overrides, PinBody, ShiftBody, StopBody, overrides, read_overrides};
 use crate::board::{ObjectIdBody, SwitchBody};
 use crate::break_glass::RecordedBody;
+use crate::deployment::DeploymentBody;
 use crate::list::AtMost;
 use crate::text::AsText;
 
@@ -21,6 +22,8 @@ pub(crate) enum EventBody {
     ShiftEnded { after: ShiftBody, stop: StopBody },
     Pinned { before: Option<PinBody>, after: PinBody },
     Unpinned { before: PinBody, stop: StopBody },
+    DeploymentStarted { before: Option<DeploymentBody>, after: DeploymentBody },
+    DeploymentEnded { before: DeploymentBody, stop: StopBody },
     ControlTurned { path: AsText<ControlPath>, before: SwitchBody, after: SwitchBody },
     RulesOverridden { rules: AtMost<AsText<ControlPath>, { Command::OVERRIDES }> },
     FloorsOverridden { pools: Overrides },
@@ -48,6 +51,12 @@ impl From<&Event> for EventBody {
                 EventBody::Pinned { before: before.as_ref().map(Into::into), after: after.into() }
             }
             Event::Unpinned(pin, stop) => EventBody::Unpinned { before: pin.into(), stop: (*stop).into() },
+            Event::DeploymentStarted { before, after } => {
+                EventBody::DeploymentStarted { before: before.as_ref().map(Into::into), after: after.into() }
+            }
+            Event::DeploymentEnded(mark, stop) => {
+                EventBody::DeploymentEnded { before: mark.into(), stop: (*stop).into() }
+            }
             Event::ControlTurned { path, before, after } => EventBody::ControlTurned {
                 path: AsText(path.clone()),
                 before: (*before).into(),
@@ -97,6 +106,10 @@ impl From<EventBody> for Event {
                 Event::Pinned { before: before.map(Into::into), after: after.into() }
             }
             EventBody::Unpinned { before, stop } => Event::Unpinned(before.into(), stop.into()),
+            EventBody::DeploymentStarted { before, after } => {
+                Event::DeploymentStarted { before: before.map(Into::into), after: after.into() }
+            }
+            EventBody::DeploymentEnded { before, stop } => Event::DeploymentEnded(before.into(), stop.into()),
             EventBody::ControlTurned { path, before, after } => {
                 Event::ControlTurned { path: path.0, before: before.into(), after: after.into() }
             }

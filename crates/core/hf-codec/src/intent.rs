@@ -9,6 +9,7 @@ use crate::act::{Overrides, PinBody, ShiftBody, overrides, read_overrides};
 use crate::board::{BoardBody, SwitchBody};
 use crate::break_glass::RecordedBody;
 use crate::bundle::BundleBody;
+use crate::deployment::DeploymentBody;
 use crate::envelope::Format;
 use crate::error::CodecError;
 use crate::hosted::{self, DynamicBody, ZoneKeyBody};
@@ -19,7 +20,7 @@ use crate::text::AsText;
 const INTENT: Format = Format {
     tag: "intent",
     name: "an intent",
-    version: 5,
+    version: 6,
     bytes_max: limits::INTENT_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -33,6 +34,7 @@ pub(crate) struct IntentBody {
     estate: BundleBody,
     shifts: Vec<ShiftBody>,
     pins: Vec<PinBody>,
+    deployments: Vec<DeploymentBody>,
     controls: Vec<ControlStateBody>,
     board: BoardBody,
     returns: Vec<ReturnBody>,
@@ -101,6 +103,7 @@ pub(crate) fn body(intent: &Intent, long: Long<'_>) -> Result<IntentBody, CodecE
         estate: BundleBody::of(estate, &INTENT)?,
         shifts: intent.shifts.iter().map(ShiftBody::from).collect(),
         pins: intent.pins.iter().map(PinBody::from).collect(),
+        deployments: intent.deployments.iter().map(DeploymentBody::from).collect(),
         controls: intent.controls.iter().map(ControlStateBody::from).collect(),
         board: BoardBody::of(board, &INTENT)?,
         returns: intent.returns.iter().map(ReturnBody::from).collect(),
@@ -125,6 +128,7 @@ pub(crate) fn read(body: IntentBody) -> Result<Intent, CodecError> {
         estate: body.estate.read(&INTENT)?,
         shifts: body.shifts.into_iter().map(Into::into).collect(),
         pins: body.pins.into_iter().map(Into::into).collect(),
+        deployments: body.deployments.into_iter().map(Into::into).collect(),
         controls: body.controls.into_iter().map(Into::into).collect(),
         board: body.board.read(&INTENT)?,
         returns: body.returns.into_iter().map(Into::into).collect(),
@@ -145,6 +149,7 @@ pub(crate) fn read(body: IntentBody) -> Result<Intent, CodecError> {
 fn check(intent: &Intent) -> Result<(), CodecError> {
     INTENT.check_count("shifts", intent.shifts.len(), State::SHIFTS_ACTIVE)?;
     INTENT.check_count("pins", intent.pins.len(), State::PINS)?;
+    INTENT.check_count("deployments", intent.deployments.len(), State::DEPLOYMENTS)?;
     INTENT.check_count("controls", intent.controls.len(), estate::ROUTING_CONTROLS)?;
     INTENT.check_count("returns", intent.returns.len(), Intent::RETURNS)?;
     INTENT.check_count("break_glass", intent.break_glass.len(), State::BREAK_GLASS)?;

@@ -42,7 +42,7 @@ const BASE: Format = Format {
 const HEAD: Format = Format {
     tag: "intent-head",
     name: "the head of an intent",
-    version: 3,
+    version: 4,
     bytes_max: limits::INTENT_BYTES,
     mend: "end some acts",
 };

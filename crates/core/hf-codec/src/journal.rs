@@ -16,7 +16,7 @@ use crate::text::AsText;
 const ENTRY_LINE: Format = Format {
     tag: "entry-line",
     name: "a journal line",
-    version: 6,
+    version: 7,
     bytes_max: limits::ENTRY_LINE_BYTES,
     mend: "put fewer events into one line",
 };

@@ -27,6 +27,7 @@ mod board;
 mod board_command;
 mod break_glass;
 mod bundle;
+mod deployment;
 mod entry;
 mod envelope;
 mod error;

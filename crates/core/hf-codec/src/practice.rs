@@ -2,9 +2,9 @@
 
 use hf_control::{
     Autoshift, Date, Expect, Practice, PracticeClosed, PracticeConfig, PracticeFault, PracticeOutcome,
-    PracticeRecord, PracticeSeen, Resource, Window,
+    PracticeRecord, PracticeRefusal, PracticeSeen, Resource, Window,
 };
-use hf_model::{Revision, Share, ShiftId, Timestamp, ZoneId};
+use hf_model::{Operator, Revision, Share, ShiftId, Timestamp, ZoneId};
 use serde::{Deserialize, Serialize};
 
 use crate::list::AtMost;
@@ -72,6 +72,20 @@ pub(crate) struct PracticeRecordBody {
     outcome: PracticeOutcomeBody,
     seen: PracticeSeenBody,
     why: String,
+    revision: u64,
+}
+
+/// A practice run that did not begin, as a state remembers it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PracticeRefusalBody {
+    resource: AsText<Resource>,
+    zone: AsText<ZoneId>,
+    why: String,
+    by: AsText<Operator>,
+    first_at_ms: u64,
+    last_at_ms: u64,
+    times: u32,
     revision: u64,
 }
 
@@ -181,6 +195,36 @@ impl From<PracticeRecordBody> for PracticeRecord {
             outcome: body.outcome.into(),
             seen: body.seen.into(),
             why: body.why,
+            revision: Revision(body.revision),
+        }
+    }
+}
+
+impl From<&PracticeRefusal> for PracticeRefusalBody {
+    fn from(refusal: &PracticeRefusal) -> Self {
+        PracticeRefusalBody {
+            resource: AsText(refusal.resource.clone()),
+            zone: AsText(refusal.zone.clone()),
+            why: refusal.why.clone(),
+            by: AsText(refusal.by.clone()),
+            first_at_ms: refusal.first_at.0,
+            last_at_ms: refusal.last_at.0,
+            times: refusal.times,
+            revision: refusal.revision.0,
+        }
+    }
+}
+
+impl From<PracticeRefusalBody> for PracticeRefusal {
+    fn from(body: PracticeRefusalBody) -> Self {
+        PracticeRefusal {
+            resource: body.resource.0,
+            zone: body.zone.0,
+            why: body.why,
+            by: body.by.0,
+            first_at: Timestamp(body.first_at_ms),
+            last_at: Timestamp(body.last_at_ms),
+            times: body.times,
             revision: Revision(body.revision),
         }
     }

@@ -57,6 +57,9 @@ pub(crate) enum RefusalBody {
     AutoshiftActive { id: AsText<ShiftId>, zone: AsText<ZoneId>, scope: AsText<Scope> },
     AutoshiftQuiet { resource: AsText<Resource>, zone: AsText<ZoneId>, left: Duration },
     ZoneAway { zone: AsText<ZoneId>, by: String },
+    ZoneEdge { zone: AsText<ZoneId>, scope: AsText<Scope>, other: AsText<ZoneId>, why: String },
+    DeploymentLength { length: Duration },
+    NoDeployment { zone: AsText<ZoneId>, scope: AsText<Scope> },
     OtherEstate { found: AsText<EstateId>, ours: AsText<EstateId> },
     NoPin { zone: AsText<ZoneId>, scope: AsText<Scope> },
     UnknownHostedZone { hosted_zone: AsText<DnsName> },
@@ -67,7 +70,7 @@ pub(crate) enum RefusalBody {
 
 mirrored! {
     Bounded as BoundedBody {
-        ActiveShifts, Pins, Clusters, ControlPanels, RoutingControls, ControlsOfAPanel, RulesOfAPanel, Tags, AllTags,
+        ActiveShifts, Pins, Deployments, Clusters, ControlPanels, RoutingControls, ControlsOfAPanel, RulesOfAPanel, Tags, AllTags,
         PracticeConfigurations, AllAlarms, Overrides, ZoneKeys
     }
 }
@@ -133,6 +136,13 @@ impl From<Refusal> for RefusalBody {
                 Body::AutoshiftQuiet { resource: AsText(resource), zone: AsText(zone), left }
             }
             Refusal::ZoneAway { zone, by } => Body::ZoneAway { zone: AsText(zone), by },
+            Refusal::ZoneEdge { zone, scope, other, why } => {
+                Body::ZoneEdge { zone: AsText(zone), scope: AsText(scope), other: AsText(other), why }
+            }
+            Refusal::DeploymentLength { length } => Body::DeploymentLength { length },
+            Refusal::NoDeployment { zone, scope } => {
+                Body::NoDeployment { zone: AsText(zone), scope: AsText(scope) }
+            }
             Refusal::OtherEstate { found, ours } => {
                 Body::OtherEstate { found: AsText(found), ours: AsText(ours) }
             }
@@ -214,6 +224,11 @@ impl From<RefusalBody> for Refusal {
                 Refusal::AutoshiftQuiet { resource: resource.0, zone: zone.0, left }
             }
             Body::ZoneAway { zone, by } => Refusal::ZoneAway { zone: zone.0, by },
+            Body::ZoneEdge { zone, scope, other, why } => {
+                Refusal::ZoneEdge { zone: zone.0, scope: scope.0, other: other.0, why }
+            }
+            Body::DeploymentLength { length } => Refusal::DeploymentLength { length },
+            Body::NoDeployment { zone, scope } => Refusal::NoDeployment { zone: zone.0, scope: scope.0 },
             Body::OtherEstate { found, ours } => Refusal::OtherEstate { found: found.0, ours: ours.0 },
             Body::NoPin { zone, scope } => Refusal::NoPin { zone: zone.0, scope: scope.0 },
             Body::UnknownHostedZone { hosted_zone } => {

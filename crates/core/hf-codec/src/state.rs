@@ -12,20 +12,21 @@ use crate::act::{PinBody, ShiftBody};
 use crate::board::BoardBody;
 use crate::break_glass::RecordedBody;
 use crate::bundle::BundleBody;
+use crate::deployment::DeploymentBody;
 use crate::envelope::Format;
 use crate::error::CodecError;
 use crate::hosted::{self, DynamicBody, ZoneKeyBody};
 use crate::intent::ReturnBody;
 use crate::limits;
 use crate::outcome::OutcomeBody;
-use crate::practice::{AutoshiftBody, PracticeBody, PracticeRecordBody};
+use crate::practice::{AutoshiftBody, PracticeBody, PracticeRecordBody, PracticeRefusalBody};
 use crate::sources::{self, SetBody};
 use crate::text::AsText;
 
 const STATE: Format = Format {
     tag: "state",
     name: "a checkpoint",
-    version: 7,
+    version: 8,
     bytes_max: limits::STATE_BYTES,
     mend: "make the estate smaller or end some acts",
 };
@@ -39,9 +40,11 @@ struct StateBody {
     estate: Option<EstateBody>,
     shifts: Vec<ShiftBody>,
     pins: Vec<PinBody>,
+    deployments: Vec<DeploymentBody>,
     board: BoardBody,
     practices: Vec<PracticeBody>,
     practice_history: Vec<PracticeRecordBody>,
+    practice_refusals: Vec<PracticeRefusalBody>,
     observer: AutoshiftBody,
     break_glass: Vec<RecordedBody>,
     returns: Vec<ReturnBody>,
@@ -84,9 +87,11 @@ pub fn encode_state(state: &State) -> Result<Vec<u8>, CodecError> {
         estate,
         shifts: state.shifts.values().map(ShiftBody::from).collect(),
         pins: state.pins.iter().map(PinBody::from).collect(),
+        deployments: state.deployments.iter().map(DeploymentBody::from).collect(),
         board: BoardBody::of(&state.board, &STATE)?,
         practices: state.practices.iter().map(PracticeBody::of).collect(),
         practice_history: state.practice_history.iter().map(PracticeRecordBody::from).collect(),
+        practice_refusals: state.practice_refusals.iter().map(PracticeRefusalBody::from).collect(),
         observer: state.observer.into(),
         break_glass: state.break_glass.iter().map(RecordedBody::from).collect(),
         returns: state.returns.iter().map(ReturnBody::from).collect(),
@@ -106,9 +111,11 @@ pub fn decode_state(bytes: &[u8]) -> Result<State, CodecError> {
         stamp: Timestamp(body.stamp_ms),
         shifts: read_shifts(body.shifts)?,
         pins: body.pins.into_iter().map(Pin::from).collect(),
+        deployments: body.deployments.into_iter().map(Into::into).collect(),
         board: body.board.read(&STATE)?,
         practices: read_practices(body.practices)?,
         practice_history: body.practice_history.into_iter().map(Into::into).collect(),
+        practice_refusals: body.practice_refusals.into_iter().map(Into::into).collect(),
         observer: body.observer.into(),
         break_glass: body.break_glass.into_iter().map(Into::into).collect(),
         returns: body.returns.into_iter().map(Into::into).collect(),
@@ -135,11 +142,13 @@ fn check_counts(state: &State) -> Result<(), CodecError> {
     STATE.check_count("shifts", state.shifts.len(), State::SHIFTS_KEPT)?;
     STATE.check_count("active shifts", state.active_shifts().count(), State::SHIFTS_ACTIVE)?;
     STATE.check_count("pins", state.pins.len(), State::PINS)?;
+    STATE.check_count("deployments", state.deployments.len(), State::DEPLOYMENTS)?;
     STATE.check_count("practices", state.practices.len(), State::PRACTICES)?;
     let alarms =
         |practice: &Practice| practice.config.outcome_alarms.len() + practice.config.blocking_alarms.len();
     STATE.check_count("alarms", state.practices.values().map(alarms).sum(), State::ALARMS_IN_ALL)?;
     STATE.check_count("practice_history", state.practice_history.len(), State::PRACTICE_RECORDS)?;
+    STATE.check_count("practice_refusals", state.practice_refusals.len(), State::PRACTICE_RECORDS)?;
     STATE.check_count("break_glass", state.break_glass.len(), State::BREAK_GLASS)?;
     STATE.check_count("returns", state.returns.len(), Intent::RETURNS)?;
     hosted::check(&STATE, &state.dynamic, &state.zone_keys)?;
@@ -210,7 +219,9 @@ fn check_revisions(state: &State) -> Result<(), CodecError> {
         .chain(state.board.controls.values().map(|control| control.revision))
         .chain(state.board.rules.values().map(|rule| rule.revision))
         .chain(state.practices.values().map(|practice| practice.revision))
+        .chain(state.deployments.iter().map(|mark| mark.revision))
         .chain(state.practice_history.iter().map(|record| record.revision))
+        .chain(state.practice_refusals.iter().map(|refusal| refusal.revision))
         .chain(state.break_glass.iter().map(|recorded| recorded.revision))
         .chain(state.dynamic.iter().map(|zone| zone.revision))
         .chain(state.zone_keys.iter().map(|key| key.revision))

@@ -14,6 +14,7 @@ use crate::estate::{
 
 mod carrying;
 mod checks;
+mod closing;
 mod dns;
 
 /// One line of difference.
@@ -70,6 +71,8 @@ pub fn diff(old: Option<&Estate>, new: &Estate) -> Vec<Change> {
         safety_rules,
         carrying::assignments,
         carrying::services,
+        carrying::consumers,
+        closing::closing_sources,
     ];
     for facts in all {
         compare(&facts(&old), &facts(&new), &mut changes);

@@ -5,13 +5,17 @@
 //!
 //! Not here: who is healthy, who is evacuated, what serves.
 
-use hf_model::{CheckName, Cidr, Digest, PoolName, ZoneId};
+use std::collections::BTreeSet;
+
+use hf_consumers::Expected;
+use hf_model::{CheckName, Cidr, Digest, DnsName, PoolName, ZoneId};
 
 mod assignment;
 mod balancing;
 mod bundle;
 mod check;
 mod check_kind;
+mod closing;
 mod control;
 mod hosted;
 pub mod limits;
@@ -35,6 +39,7 @@ pub use check_kind::{
     Calculated, CheckKind, CheckTls, CommandCheck, DnsCheck, GrpcCheck, HttpCheck, Method, MetricCheck,
     Missing, PushedCheck, QueryType, RCODES, TcpCheck, Threshold,
 };
+pub use closing::{AwsService, ClosingResource, ClosingSource, ClosingZone, StorePlace};
 pub use control::{ControlPanel, Enough, EstateControl, EstateRule, RuleTest, RuleWords};
 pub use hosted::{
     Alias, DnssecAlgorithm, DnssecPolicy, HostedZone, NamePattern, PlainRecord, Remote, SerialPolicy, Soa,
@@ -127,6 +132,10 @@ pub struct Estate {
     pub assignments: Vec<Assignment>,
     /// Who calls whom: for arithmetic alone, nothing is steered by it. Without rings.
     pub services: Vec<Service>,
+    /// Consumers of zone status that must be heard of: for what is shown alone, nothing is steered by it.
+    pub consumers: Vec<Expected>,
+    /// Stores outside whose word takes a zone away.
+    pub closing_sources: Vec<ClosingSource>,
 }
 
 impl Estate {
@@ -139,6 +148,30 @@ impl Estate {
     /// The pool of this name.
     pub fn pool_named(&self, name: &PoolName) -> Option<PoolIx> {
         self.pools.iter().position(|pool| pool.name == *name).map(|found| PoolIx(found as u16))
+    }
+
+    /// The pools that a record answers from, or that a tree leads to on any way down; none if the name is neither's.
+    pub fn pools_behind(&self, name: &DnsName) -> BTreeSet<PoolIx> {
+        let records = self.records.iter().filter(|record| record.name == *name);
+        let mut pools: BTreeSet<PoolIx> = records.map(|record| record.pool).collect();
+        let mut ahead: Vec<usize> =
+            (0..self.trees.len()).filter(|at| self.trees[*at].name == *name).collect();
+        let mut seen: BTreeSet<usize> = ahead.iter().copied().collect();
+        while let Some(at) = ahead.pop() {
+            for branch in &self.trees[at].branches {
+                match branch.to {
+                    BranchTo::Pool(pool) => {
+                        pools.insert(pool);
+                    }
+                    BranchTo::Record(record) => {
+                        pools.insert(self.records[usize::from(record)].pool);
+                    }
+                    BranchTo::Tree(tree) if seen.insert(usize::from(tree)) => ahead.push(usize::from(tree)),
+                    BranchTo::Tree(_) => {}
+                }
+            }
+        }
+        pools
     }
 
     /// A zone by its index.

@@ -36,6 +36,8 @@ pub(crate) mod rtype {
     pub(crate) const NS: u16 = 2;
     pub(crate) const CNAME: u16 = 5;
     pub(crate) const SOA: u16 = 6;
+    pub(crate) const PTR: u16 = 12;
+    pub(crate) const TXT: u16 = 16;
     pub(crate) const AAAA: u16 = 28;
     pub(crate) const DNAME: u16 = 39;
     pub(crate) const DS: u16 = 43;
@@ -141,7 +143,7 @@ pub(crate) fn read_master_file(apex: &DnsName, text: &str, report: &mut Report<'
     let mut master = reader.master;
     master.index(apex);
     check_apex(apex, &master, reader.soa_seen, report);
-    check_sets(&mut master, report);
+    check_sets(apex, &mut master, report);
     check_hidden(&master, report);
     master
 }

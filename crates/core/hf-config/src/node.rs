@@ -25,6 +25,8 @@ pub struct NodeConfig {
     pub api: ApiConfig,
     /// The status role's listener. Default `127.0.0.1:7601`.
     pub status_listen: SocketAddr,
+    /// How many it lets in.
+    pub status: StatusConfig,
     /// The feed's listener. Default `127.0.0.1:7602`. Outside loopback TLS is required.
     pub feed_listen: SocketAddr,
     /// How the DNS role answers.
@@ -47,19 +49,41 @@ pub struct NodeConfig {
     pub sources: SourcesConfig,
     /// How the checker role runs.
     pub checker: CheckerConfig,
+    /// What the status role tells HAProxy.
+    pub haproxy: HaproxyConfig,
+    /// Files that the status role writes for other programs.
+    pub render: Vec<RenderFile>,
+    /// Where the status role serves xDS, if it does.
+    pub xds: Option<XdsConfig>,
+    /// Whom it tells what happened, with the control role.
+    pub notify: Vec<Notify>,
+    /// How the control role looks at the stores of closing sources.
+    pub stores: StoresConfig,
 }
 
 mod assign;
 mod balancer;
 mod checker;
 mod dns;
+mod haproxy;
+mod notify;
+mod render;
 mod sources;
+mod status;
+mod stores;
+mod xds;
 
 pub use assign::AssignConfig;
 pub use balancer::{AccessLog, BalancerConfig};
 pub use checker::CheckerConfig;
 pub use dns::{DnsConfig, DnsTls, DnstapSink, RateLimit, TsigAlgorithm, TsigKeyFile, Xdp, XdpMode};
+pub use haproxy::{AwayWord, HaproxyBackend, HaproxyConfig, HaproxySocket, SocketPlace};
+pub use notify::{NoticeKind, Notify, NotifyWay, Url};
+pub use render::{Exists, Reload, RenderFile, Rendered};
 pub use sources::SourcesConfig;
+pub use status::StatusConfig;
+pub use stores::{StoreCredentials, StoresConfig};
+pub use xds::{XdsConfig, XdsTls};
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,9 +17,12 @@ pub(crate) use hosting::read_key;
 
 mod assignments;
 mod carrying;
+mod catalogs;
 mod chain;
 mod checks;
+mod closing;
 mod collections;
+mod consumers;
 mod controls;
 mod hosted;
 mod hosting;
@@ -88,6 +91,9 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
     let ground = assignments::Ground { records: &records, pools: &pools };
     let assignments = assignments::assignments(&mut root, &ground, &mut report);
     let services = services::services(&mut root, &mut report);
+    let consumers = consumers::consumers(&mut root, &zones, &mut report);
+    let around = closing::Around { zones: &zones, pools: &pools };
+    let closing_sources = closing::closing_sources(&mut root, &around, &mut report);
     root.finish(&[], &mut report);
 
     let advice = report.take_advice();
@@ -121,6 +127,8 @@ pub fn read_estate_advised(file: &str, bundle: &EstateBundle) -> Result<(Estate,
             safety_rules: rules.into_iter().collect::<Option<_>>()?,
             assignments: assignments.into_iter().collect::<Option<_>>()?,
             services: services.into_iter().collect::<Option<_>>()?,
+            consumers: consumers.into_iter().collect::<Option<_>>()?,
+            closing_sources: closing_sources.into_iter().collect::<Option<_>>()?,
         })
     };
     all().map(|estate| (estate, advice)).ok_or_else(incomplete)

@@ -20,8 +20,14 @@ mod assign;
 mod balancer;
 mod checker;
 mod dns;
+mod haproxy;
 mod ledger;
+mod notify;
+mod render;
 mod sources;
+mod status;
+mod stores;
+mod xds;
 
 /// Sections of the format that a later version carries.
 const LATER: [&str; 1] = ["token"];
@@ -87,10 +93,15 @@ pub fn check_node_in(file: &str, text: &str, estate: &Estate) -> Result<(), Prob
     let mut aside = Report::new(file, text);
     if let Some(config) = node_config(&mut root, &mut aside) {
         let mut at = |section| root.get(section).or(root.get("node")).map_or(0, Value::at);
+        if config.roles.contains(&Role::Control) {
+            stores::check(&config.stores, at("credentials"), estate, &mut report);
+        }
         if config.roles.contains(&Role::Dns) {
             dns::check(&config.dns, at("dns"), estate, &mut report);
         }
         balancer::check(&config, at("balancer"), estate, &mut report);
+        haproxy::check(&config.haproxy, at("haproxy"), estate, &mut report);
+        render::check(&config.render, at("render"), estate, &mut report);
     }
     verdict(vec![report])
 }
@@ -154,17 +165,13 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
             format_args!("the API at {address} is open to the network, where tokens would travel in the clear; add tls = {{ certificate, key }}, or set plain = true where the network itself keeps them"),
         );
     }
-    let mut listen = |name: &'static str, default: u16, role: Option<Role>, report: &mut Report<'_>| {
-        let value = section(root, name, "listen", report);
-        let listens = role.is_none_or(|role| node.as_ref().is_some_and(|node| node.roles.contains(&role)));
-        let found = match value {
-            Some(value) => listeners(value, false, listens.then_some(&mut taken), report),
-            None => Some(vec![default_listener(name, default, listens.then_some(&mut taken), report)]),
-        };
-        (value, found)
+    let tells = node.as_ref().is_some_and(|node| node.roles.contains(&Role::Status));
+    let (status_listen, status) = status::status(root, tells.then_some(&mut taken), report);
+    let feed_value = section(root, "feed", "listen", report);
+    let feed = match feed_value {
+        Some(value) => listeners(value, false, Some(&mut taken), report),
+        None => Some(vec![default_listener("feed", 7602, Some(&mut taken), report)]),
     };
-    let (_, status) = listen("status", 7601, Some(Role::Status), report);
-    let (feed_value, feed) = listen("feed", 7602, None, report);
     let has_dns = node.as_ref().is_some_and(|node| node.roles.contains(&Role::Dns));
     let dns = dns::dns(root, has_dns.then_some(&mut taken), report);
     if let (Some(value), Some([address])) = (feed_value, feed.as_deref())
@@ -183,6 +190,33 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
     let break_glass_keys = break_glass_keys(root, report);
     let sources = sources::sources(root, node.as_ref().map(|node| &*node.data_dir), report);
     let checker = checker::checker(root, report);
+    let haproxy = haproxy::haproxy(root, tells.then_some(&mut taken), report);
+    let render = render::render(root, report);
+    let xds = if_there(root.get("xds"), |value| xds::xds(value, tells.then_some(&mut taken), report));
+    let told = root.get("haproxy").or(root.get("render")).or(root.get("xds"));
+    if let (false, Some(value)) = (tells || node.is_none(), told) {
+        let key = value.key();
+        report.add(
+            value.at(),
+            format_args!("`{key}` is what the role status does, which this node does not have; add the role, or remove `{key}`"),
+        );
+    }
+    let notify = notify::notify(root, report);
+    let keeps = node.as_ref().is_none_or(|node| node.roles.contains(&Role::Control));
+    if let (false, Some(value)) = (keeps, root.get("notify")) {
+        report.add(
+            value.at(),
+            "notices come from nodes with the role control, which this node does not have; remove `notify`, or add the role",
+        );
+    }
+    let stores = stores::stores(root, report);
+    if let (false, Some(value)) = (keeps, root.get("credentials").or(root.get("stores"))) {
+        let key = value.key();
+        report.add(
+            value.at(),
+            format_args!("nodes with the role control look at stores, and this one does not have it; remove `{key}`, or add the role"),
+        );
+    }
     let ledger = ledger::ledger(root.get("ledger"), report);
     let node = node?;
     let first = |list: Option<Vec<SocketAddr>>| list.and_then(|list| list.first().copied());
@@ -194,7 +228,8 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         estate: node.estate,
         api_listen: first(api_listen)?,
         api: api.config?,
-        status_listen: first(status)?,
+        status_listen: status_listen?,
+        status: status?,
         feed_listen: first(feed)?,
         dns: dns?,
         balancer: balancer?,
@@ -206,6 +241,11 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
         break_glass_keys,
         sources: sources?,
         checker: checker?,
+        haproxy: haproxy?,
+        render: render?,
+        xds: xds.ok()?,
+        notify: notify?,
+        stores: stores?,
     })
 }
 

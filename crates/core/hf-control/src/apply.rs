@@ -6,7 +6,7 @@
 //!
 //! 4. The first entry also gives the estate its id and the built-in cluster (`birth`).
 //!
-//! One file for each family of commands: `estate` (with `declared`), `shift`, `pin`, `controls`, `board` (with `board_asked`), `practice`, `autoshift`, `glass`,
+//! One file for each family of commands: `estate` (with `declared`), `shift`, `pin`, `deployment`, `controls`, `board` (with `board_asked`), `practice`, `autoshift`, `glass`,
 //! `updates`, `zone_keys`, `sources`, `expire`. What they share: `floor`, `asked`, `refs`, `words`.
 
 use hf_model::{Digest, RequestId, Revision};
@@ -25,6 +25,7 @@ mod board;
 mod board_asked;
 mod controls;
 mod declared;
+mod deployment;
 mod estate;
 mod expire;
 mod floor;
@@ -102,6 +103,16 @@ impl State {
                 self.pin(*to, &asked::Act { zone, scope, length: *length, reason, by, floor_overrides })
             }
             Command::Unpin { zone, scope } => self.unpin(zone, scope),
+            Command::StartDeployment { zone, scope, length, reason, zone_overrides } => self
+                .start_deployment(&deployment::Mark {
+                    zone,
+                    scope,
+                    length: *length,
+                    reason,
+                    zone_overrides,
+                    by,
+                }),
+            Command::EndDeployment { zone, scope } => self.end_deployment(zone, scope),
             Command::Expire => Ok(self.expire()),
             Command::SetControls { sets, rule_overrides, floor_overrides, reason } => {
                 self.set_controls(&controls::Batch { sets, rule_overrides, floor_overrides, reason, by })
@@ -116,6 +127,9 @@ impl State {
             }
             Command::EndPractice { id, outcome, seen, why } => self.end_practice(id, *outcome, seen, why),
             Command::RecordPractice { id, seen } => self.record_practice(id, seen),
+            Command::RecordPracticeRefusal { resource, zone, why } => {
+                self.record_practice_refusal(resource, zone, why, by)
+            }
             Command::StartAutoshift { resource, zone, length, reason } => {
                 self.start_autoshift(&autoshift::Begin { resource, zone, length: *length, reason, by })
             }

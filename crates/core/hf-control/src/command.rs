@@ -111,6 +111,26 @@ pub enum Command {
     },
     /// Make, change and remove clusters, panels, controls and rules.
     Board(BoardCommand),
+    /// Mark a zone as being deployed to, or give its mark a new end. 1 minute to 4 hours.
+    StartDeployment {
+        /// An id or alias of the estate.
+        zone: ZoneId,
+        /// Everything, or one pool.
+        scope: Scope,
+        /// From the entry's stamp.
+        length: Duration,
+        /// Why; 0 to 500 characters.
+        reason: String,
+        /// Zones beside which it may go on all the same; none is the rule.
+        zone_overrides: Vec<ZoneId>,
+    },
+    /// Take the mark of a deployment away.
+    EndDeployment {
+        /// An id or alias of the estate.
+        zone: ZoneId,
+        /// Everything, or one pool.
+        scope: Scope,
+    },
     /// Set when practice runs of a resource may run.
     PutPractice {
         /// Which.
@@ -163,6 +183,15 @@ pub enum Command {
         id: ShiftId,
         /// What was seen.
         seen: PracticeSeen,
+    },
+    /// Tell that a practice run did not begin.
+    RecordPracticeRefusal {
+        /// Which; it has a practice configuration.
+        resource: Resource,
+        /// An id or alias of the estate: the zone that would have been left.
+        zone: ZoneId,
+        /// Why not; 1 to 500 characters, a longer text is cut.
+        why: String,
     },
     /// Begin a shift on evidence, not on an operator's word. 1 minute to 72 hours.
     StartAutoshift {
@@ -244,7 +273,7 @@ pub enum Expect {
 impl Command {
     /// Routing controls of one batch at most.
     pub const SETS: usize = 100;
-    /// Floors and rules that one act may name to be passed over.
+    /// Floors, rules and zones that one act may name to be passed over.
     pub const OVERRIDES: usize = 100;
     /// Pools whose endpoints one entry may set.
     pub const ENDPOINT_SETS: usize = 100;
@@ -256,16 +285,18 @@ impl Command {
             | Command::UpdateShift { reason: Some(reason), .. }
             | Command::Pin { reason, .. }
             | Command::SetControls { reason, .. }
+            | Command::StartDeployment { reason, .. }
             | Command::StartPractice { reason, .. }
             | Command::StartAutoshift { reason, .. }
             | Command::RenewAutoshift { reason, .. }
             | Command::EndAutoshift { reason, .. } => reason,
-            Command::EndPractice { why, .. } => why,
+            Command::EndPractice { why, .. } | Command::RecordPracticeRefusal { why, .. } => why,
             Command::RecordBreakGlass { act } => &act.reason,
             Command::ApplyEstate { .. }
             | Command::UpdateShift { reason: None, .. }
             | Command::CancelShift { .. }
             | Command::Unpin { .. }
+            | Command::EndDeployment { .. }
             | Command::Board(_)
             | Command::PutPractice { .. }
             | Command::DeletePractice { .. }
@@ -302,6 +333,13 @@ impl std::fmt::Display for Command {
                 words(f, ", whatever the floor of pool", floor_overrides)
             }
             Command::Unpin { zone, scope } => write!(f, "unpin {zone} for {scope}"),
+            Command::StartDeployment { zone, scope, length, zone_overrides, .. } => {
+                write!(f, "mark {zone} as being deployed to, {scope}, for {}", format_duration(*length))?;
+                words(f, ", without asking zone", zone_overrides)
+            }
+            Command::EndDeployment { zone, scope } => {
+                write!(f, "end the deployment of {scope} to {zone}")
+            }
             Command::Expire => f.write_str("end what is due"),
             Command::UpdateHostedZone(update) => write!(f, "{update}"),
             Command::ZoneKey(command) => write!(f, "{command}"),
@@ -336,6 +374,9 @@ impl std::fmt::Display for Command {
             Command::StartPractice { resource, zone, .. } => write!(f, "practice: {resource} out of {zone}"),
             Command::EndPractice { id, outcome, .. } => write!(f, "judge practice run {id}: {outcome}"),
             Command::RecordPractice { id, seen } => write!(f, "tell of practice run {id}: {seen}"),
+            Command::RecordPracticeRefusal { resource, zone, .. } => {
+                write!(f, "tell that no practice run of {resource} out of {zone} began")
+            }
             Command::StartAutoshift { resource, zone, length, .. } => {
                 write!(f, "autoshift: {resource} out of {zone} for {}", format_duration(*length))
             }

@@ -8,6 +8,7 @@ use hf_model::{
 };
 
 use crate::board::Board;
+use crate::deployment::Deployment;
 use crate::hosted::{DynamicZone, ZoneKey};
 
 /// All intent at one revision: what the feed carries to every node.
@@ -25,6 +26,8 @@ pub struct Intent {
     pub shifts: Vec<Shift>,
     /// Pins in force, oldest first.
     pub pins: Vec<Pin>,
+    /// Zones that are being deployed to, by revision: for the detectors of gray failure; nothing serves otherwise for it.
+    pub deployments: Vec<Deployment>,
     /// How every routing control of the built-in cluster stands, by path.
     pub controls: Vec<ControlState>,
     /// All clusters, panels, controls and rules, without their tags: not obeyed by anybody, but with it a ledger that was lost goes on

@@ -13,6 +13,7 @@
 mod apply;
 pub mod board;
 pub mod command;
+pub mod deployment;
 pub mod hosted;
 pub mod intent;
 pub mod practice;
@@ -27,6 +28,7 @@ pub use board::{
 pub use command::{
     Bounded, Command, ControlSet, Entry, Event, Expect, Outcome, PracticeClosed, Refusal, Stop,
 };
+pub use deployment::Deployment;
 pub use hosted::{
     DynamicZone, HostedUpdate, KeyPace, UpdateChange, UpdatePrerequisite, UpdateRcode, ZoneKey,
     ZoneKeyCommand, ZoneKeyState, ZoneKeyStep,
@@ -37,6 +39,6 @@ pub use intent::{
 };
 pub use practice::{
     Autoshift, Date, DateError, Practice, PracticeConfig, PracticeFault, PracticeOutcome, PracticeRecord,
-    PracticeSeen, Resource, Window, WindowError,
+    PracticeRefusal, PracticeSeen, Resource, Window, WindowError,
 };
 pub use state::{Answered, State, Unfit};

@@ -6,7 +6,7 @@
 
 use hf_model::{DnsName, PoolName, RegionId, Revision, Timestamp};
 
-pub use record::{PracticeOutcome, PracticeRecord, PracticeSeen};
+pub use record::{PracticeOutcome, PracticeRecord, PracticeRefusal, PracticeSeen};
 pub use time::{Date, DateError, Window, WindowError};
 
 mod record;

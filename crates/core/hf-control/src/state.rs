@@ -9,9 +9,10 @@ use hf_model::{Digest, EstateId, RequestId, Revision, ShiftId, Timestamp};
 
 use crate::board::Board;
 use crate::command::Outcome;
+use crate::deployment::Deployment;
 use crate::hosted::{DynamicZone, ZoneKey};
 use crate::intent::{Intent, Pin, RecordedBreakGlass, Return, Shift, ShiftState};
-use crate::practice::{Autoshift, Practice, PracticeRecord, Resource};
+use crate::practice::{Autoshift, Practice, PracticeRecord, PracticeRefusal, Resource};
 
 /// Everything that the log says, at one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,12 +33,16 @@ pub struct State {
     pub shifts: BTreeMap<ShiftKey, Shift>,
     /// Pins in force, in order of their revision.
     pub pins: Vec<Pin>,
+    /// Marks of deployments, in order of their revision, at most [`State::DEPLOYMENTS`].
+    pub deployments: Vec<Deployment>,
     /// Clusters, control panels, routing controls, safety rules.
     pub board: Board,
     /// Practice configurations and autoshift settings.
     pub practices: BTreeMap<Resource, Practice>,
     /// How practice runs went, oldest first, at most [`State::PRACTICE_RECORDS`], of one resource [`State::PRACTICE_RECORDS_OF_ONE`].
     pub practice_history: VecDeque<PracticeRecord>,
+    /// Practice runs that did not begin, by their newest try, at most [`State::PRACTICE_RECORDS`], of one resource [`State::PRACTICE_RECORDS_OF_ONE`].
+    pub practice_refusals: VecDeque<PracticeRefusal>,
     /// Whether operators want to be told of autoshifts of others.
     pub observer: Autoshift,
     /// Break-glass acts that the ledger was told of, oldest first, at most [`State::BREAK_GLASS`].
@@ -108,13 +113,15 @@ impl State {
     pub const SHIFTS_ACTIVE: usize = 200;
     /// Pins at most.
     pub const PINS: usize = 200;
+    /// Marks of deployments at most.
+    pub const DEPLOYMENTS: usize = 100;
     /// Practice configurations at most: every pool, record and region of the largest estate that anybody has shown us, and some.
     pub const PRACTICES: usize = 2_000;
     /// Alarms of all practice configurations together at most, so that the state has a size: two for each on average.
     pub const ALARMS_IN_ALL: usize = 4_000;
-    /// Practice runs remembered of one resource; the oldest go first.
+    /// Practice runs remembered of one resource, and as many that did not begin; the oldest go first.
     pub const PRACTICE_RECORDS_OF_ONE: usize = 10;
-    /// Practice runs remembered in all; the oldest go first.
+    /// Practice runs remembered in all, and as many that did not begin; the oldest go first.
     pub const PRACTICE_RECORDS: usize = 2_000;
     /// Break-glass acts remembered; the oldest go first.
     pub const BREAK_GLASS: usize = 64;
@@ -136,15 +143,16 @@ impl State {
         self.shifts.values().filter(|shift| shift.state == ShiftState::Active)
     }
 
-    /// The earliest end of a shift or pin: when the next [`crate::Command::Expire`] is due.
+    /// The earliest end of a shift, a pin or the mark of a deployment: when the next [`crate::Command::Expire`] is due.
     pub fn next_end(&self) -> Option<Timestamp> {
         let shifts = self.active_shifts().map(|shift| shift.ends_at);
-        shifts.chain(self.pins.iter().map(|pin| pin.ends_at)).min()
+        let marks = self.deployments.iter().map(|mark| mark.ends_at);
+        shifts.chain(self.pins.iter().map(|pin| pin.ends_at)).chain(marks).min()
     }
 
     /// The state that goes on with what the nodes hold when the log that built it is lost: all of `intent`, one entry later.
     ///
-    /// Who the estate is, every cluster, panel, routing control and safety rule, the acts in force, what is told of break-glass acts, dynamic
+    /// Who the estate is, every cluster, panel, routing control and safety rule, the acts in force, marks of deployments, what is told of break-glass acts, dynamic
     /// records, DNSSEC keys and what sources told stay.
     /// Ended shifts, requests that are repeated, tags, practice configurations, how runs went and autoshift settings are not in an intent, since no node
     /// obeys them; they are forgotten, which lets nothing happen that was not let before: autoshift is off.
@@ -179,6 +187,7 @@ impl State {
             estate_revision: intent.estate_revision,
             shifts,
             pins: intent.pins.clone(),
+            deployments: intent.deployments.clone(),
             ..State::default()
         })
     }
@@ -192,6 +201,7 @@ impl State {
             estate: self.bundle.clone(),
             shifts: self.active_shifts().cloned().collect(),
             pins: self.pins.clone(),
+            deployments: self.deployments.clone(),
             controls: self.board.control_states(self.estate_id),
             board: self.board.without_tags(),
             returns: self.returns.iter().cloned().collect(),

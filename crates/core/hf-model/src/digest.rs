@@ -18,6 +18,22 @@ impl Digest {
     }
 }
 
+/// A digest in the making, of what comes in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Digesting(sha2::Sha256);
+
+impl Digesting {
+    /// Takes the next piece.
+    pub fn take(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces as if they were one.
+    pub fn end(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 /// Why a text is not a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a digest has 64 hexadecimal digits in lower case; copy it whole")]
@@ -55,6 +71,15 @@ impl std::fmt::Debug for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_have_the_digest_of_the_whole() {
+        let mut digesting = Digesting::default();
+        for piece in ["one", "", " and", " two"] {
+            digesting.take(piece.as_bytes());
+        }
+        assert_eq!(digesting.end(), Digest::of(b"one and two"));
+    }
 
     #[test]
     fn a_digest_is_read_as_it_is_written() {

@@ -16,11 +16,11 @@ pub use control::{
     ClusterId, ControlId, ControlName, ControlNameError, ControlPath, ControlPathError, EstateId,
     ObjectNumberError, PanelId, RuleId, Switch,
 };
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, Digesting};
 pub use geo::{Cidr, CidrError, Location};
 pub use names::{
-    CheckName, CollectionName, DnsName, DnsNameError, NameError, NodeId, Operator, PoolName, RegionId,
-    RequestId, ServiceName, ShiftId, ZoneId,
+    CheckName, CollectionName, CredentialsName, DnsName, DnsNameError, NameError, NodeId, Operator, PoolName,
+    RegionId, RequestId, ServiceName, ShiftId, SourceName, ZoneId,
 };
 pub use quantity::{Capacity, Revision, Share, ShareError, Ttl, TtlError, Weight, WeightError};
 pub use time::{DurationError, Timestamp, format_duration, parse_duration};

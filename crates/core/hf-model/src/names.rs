@@ -121,6 +121,14 @@ name!(
     ServiceName, "a service's name", 63
 );
 name!(
+    /// A closing source: stores outside whose word takes a zone away. 1 to 63 characters.
+    SourceName, "a closing source's name", 63
+);
+name!(
+    /// Credentials of a node for a store outside. 1 to 63 characters.
+    CredentialsName, "a name of credentials", 63
+);
+name!(
     /// A collection of networks under labels. 1 to 63 characters.
     CollectionName, "a CIDR collection's name", 63
 );

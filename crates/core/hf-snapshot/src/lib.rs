@@ -6,8 +6,10 @@
 //! Not here: who sends it (`hf-feed`), where it is kept (`hf-feed`), the swap (`hf-node`).
 
 mod file;
+mod place;
 
 pub use file::{DecodeError, FILE_BYTES};
+pub use place::{NoPlace, Place};
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use hf_config::estate::Estate;
 use hf_control::{BreakGlassShift, Intent};
 use hf_decide::{Decision, Inputs};
 use hf_health::Verdicts;
-use hf_model::Timestamp;
+use hf_model::{Digest, Timestamp};
 
 /// All that a plane needs, immutable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,5 +56,10 @@ impl Snapshot {
             now,
         });
         Snapshot { number, made_at: now, intent, estate, break_glass, verdicts, decision }
+    }
+
+    /// What names each break-glass shift that is in it: whoever obeys it has applied these.
+    pub fn acts(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.break_glass.iter().filter(|act| !act.is_cancel()).map(BreakGlassShift::digest)
     }
 }

@@ -1,10 +1,11 @@
 //! The `Authorization` header taken apart, and what a signature must cover.
 
+use hf_sigv4::ALGORITHM;
+
 use super::AuthError;
 use crate::request::Request;
 use crate::texts::shown;
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Headers under one signature at most; clients sign four or five.
 const SIGNED_MAX: usize = 64;
 
@@ -17,12 +18,15 @@ pub(super) struct Authorization<'a> {
     pub(super) service: &'a str,
     /// In lower case and in order, as they stand.
     pub(super) signed: Vec<&'a str>,
-    /// All of it, as the canonical request repeats it.
-    pub(super) signed_text: &'a str,
     pub(super) signature: [u8; 32],
 }
 
 impl<'a> Authorization<'a> {
+    /// What the signature is good for.
+    pub(super) fn scope(&self) -> hf_sigv4::Scope<'a> {
+        hf_sigv4::Scope { date: self.date, region: self.region, service: self.service }
+    }
+
     /// Takes it apart.
     pub(super) fn parse(header: &'a str) -> Result<Authorization<'a>, &'static str> {
         let wrong_scheme = "Authorization is not AWS4-HMAC-SHA256; sign with Signature Version 4";
@@ -60,7 +64,6 @@ impl<'a> Authorization<'a> {
             region,
             service,
             signed: signed(signed_text)?,
-            signed_text,
             signature: digest(signature).ok_or("the Signature is not 64 hexadecimal digits in lower case")?,
         })
     }

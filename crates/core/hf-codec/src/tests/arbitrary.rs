@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hf_config::estate::{EndpointId, EndpointSet, EstateBundle, SourcedEndpoint};
 use hf_control::{
-    BreakGlassFate, BreakGlassShift, Command, Entry, Event, Intent, Outcome, Pin, PinTo, RecordedBreakGlass,
-    Return, Scope, Shift, ShiftKind, ShiftState, State, Stop,
+    BreakGlassFate, BreakGlassShift, Command, Deployment, Entry, Event, Intent, Outcome, Pin, PinTo,
+    RecordedBreakGlass, Return, Scope, Shift, ShiftKind, ShiftState, State, Stop,
 };
 use hf_health::{Bitmap, Table, Verdict, Verdicts};
 use hf_model::{
@@ -161,6 +161,25 @@ fn pin() -> BoxedStrategy<Pin> {
         .boxed()
 }
 
+fn zones() -> BoxedStrategy<Vec<ZoneId>> {
+    prop::collection::vec(zone(), 0..3).boxed()
+}
+
+fn mark() -> BoxedStrategy<Deployment> {
+    (zone(), scope(), text(), operator(), at(), at(), zones(), revision())
+        .prop_map(|(zone, scope, reason, by, started_at, ends_at, zone_overrides, revision)| Deployment {
+            zone,
+            scope,
+            reason,
+            by,
+            started_at,
+            ends_at,
+            zone_overrides,
+            revision,
+        })
+        .boxed()
+}
+
 fn from() -> impl Strategy<Value = Option<std::net::SocketAddr>> {
     prop::option::of(any::<(std::net::IpAddr, u16)>().prop_map(Into::into))
 }
@@ -208,6 +227,16 @@ fn act_command() -> BoxedStrategy<Command> {
             }
         ),
         (zone(), scope()).prop_map(|(zone, scope)| Command::Unpin { zone, scope }),
+        (zone(), scope(), length(), text(), zones()).prop_map(
+            |(zone, scope, length, reason, zone_overrides)| Command::StartDeployment {
+                zone,
+                scope,
+                length,
+                reason,
+                zone_overrides
+            }
+        ),
+        (zone(), scope()).prop_map(|(zone, scope)| Command::EndDeployment { zone, scope }),
         break_glass().prop_map(|act| Command::RecordBreakGlass { act }),
         Just(Command::Expire),
     ]
@@ -254,6 +283,9 @@ fn event() -> BoxedStrategy<Event> {
         (shift(), stop()).prop_map(|(shift, stop)| Event::ShiftEnded(shift, stop)),
         (prop::option::of(pin()), pin()).prop_map(|(before, after)| Event::Pinned { before, after }),
         (pin(), stop()).prop_map(|(pin, stop)| Event::Unpinned(pin, stop)),
+        (prop::option::of(mark()), mark())
+            .prop_map(|(before, after)| Event::DeploymentStarted { before, after }),
+        (mark(), stop()).prop_map(|(mark, stop)| Event::DeploymentEnded(mark, stop)),
         (board::path(), board::switch(), board::switch())
             .prop_map(|(path, before, after)| Event::ControlTurned { path, before, after }),
         prop::collection::vec(board::path(), 0..3).prop_map(Event::RulesOverridden),
@@ -294,7 +326,8 @@ pub(super) fn entry_line() -> BoxedStrategy<EntryLine> {
 }
 
 pub(super) fn intent() -> BoxedStrategy<Intent> {
-    let acts = (prop::collection::vec(shift(), 0..4), prop::collection::vec(pin(), 0..4));
+    let marks = prop::collection::vec(mark(), 0..4);
+    let acts = (prop::collection::vec(shift(), 0..4), prop::collection::vec(pin(), 0..4), marks);
     let ended = (prop::collection::vec(returning(), 0..4), prop::collection::vec(recorded(), 0..4));
     let boards = (board::board(), board::control_states());
     let hosted = (hosted::dynamic(), hosted::keys(), sets());
@@ -305,7 +338,7 @@ pub(super) fn intent() -> BoxedStrategy<Intent> {
                 one,
                 two,
                 estate,
-                (shifts, pins),
+                (shifts, pins, deployments),
                 (returns, break_glass),
                 ((board, controls), (dynamic, zone_keys, sets)),
             )| {
@@ -316,6 +349,7 @@ pub(super) fn intent() -> BoxedStrategy<Intent> {
                     estate,
                     shifts,
                     pins,
+                    deployments,
                     controls,
                     board,
                     returns,
@@ -398,15 +432,16 @@ pub(super) fn state() -> BoxedStrategy<State> {
     });
     let ended = (prop::collection::vec(returning(), 0..4), prop::collection::vec(recorded(), 0..4));
     let hosted = (hosted::dynamic(), hosted::keys());
-    let practiced = (practice::practices(), practice::history());
+    let practiced = (practice::practices(), practice::history(), practice::refusals());
     (built, any::<bool>(), board::board(), practiced, practice::autoshift(), (ended, hosted))
         .prop_map(|(mut state, as_built, board, practiced, observer, ((returns, break_glass), hosted))| {
-            let (practices, history) = practiced;
+            let (practices, history, refusals) = practiced;
             if !as_built {
                 // Their revisions are any.
                 state.revision = Revision(u64::MAX);
                 (state.board, state.practices, state.observer) = (board, practices, observer);
                 state.practice_history = history.into();
+                state.practice_refusals = refusals.into();
                 (state.returns, state.break_glass) = (returns.into(), break_glass.into());
                 (state.dynamic, state.zone_keys) = hosted;
             }

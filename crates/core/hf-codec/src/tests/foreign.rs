@@ -59,8 +59,8 @@ fn check<T: std::fmt::Debug>(decode: impl Fn(&[u8]) -> Result<T, CodecError>, te
 }
 
 const TABLE: &str = include_str!("../../golden/table.v1.jsonl");
-const STATES: &str = include_str!("../../golden/state.v7.jsonl");
-const INTENTS: &str = include_str!("../../golden/intent.v5.jsonl");
+const STATES: &str = include_str!("../../golden/state.v8.jsonl");
+const INTENTS: &str = include_str!("../../golden/intent.v6.jsonl");
 
 /// A golden text with something replaced.
 fn edit(text: &str, from: &str, to: &str) -> String {
@@ -80,14 +80,14 @@ fn another_version_is_named() {
         decode_entry,
         r#"{"v":18446744073709551615,"holdfast":"entry","extra":0,"body":{}}"#,
         &expect![
-            "a ledger entry was written by a newer Holdfast: format 18446744073709551615, this one reads 5; upgrade this node"
+            "a ledger entry was written by a newer Holdfast: format 18446744073709551615, this one reads 6; upgrade this node"
         ],
     );
     check(
         decode_entry,
         r#"{"holdfast":"entry","v":0,"body":{}}"#,
         &expect![
-            "a ledger entry was written by an older Holdfast: format 0, this one reads 5; run the version that wrote it, or begin anew"
+            "a ledger entry was written by an older Holdfast: format 0, this one reads 6; run the version that wrote it, or begin anew"
         ],
     );
 }
@@ -363,35 +363,35 @@ fn names_and_numbers_are_checked() {
         decode_state,
         &edit(STATES, "\"eu-west-1\"", "\"eu west\""),
         &expect![
-            "a checkpoint is not readable at line 1 column 2875: a name has no white space, no control characters and no '/', this one has ' '; replace it; it is damaged or was not written by Holdfast"
+            "a checkpoint is not readable at line 1 column 3068: a name has no white space, no control characters and no '/', this one has ' '; replace it; it is damaged or was not written by Holdfast"
         ],
     );
     check(
         decode_state,
         &edit(STATES, "\"000000000000000b\"", "\"B\""),
         &expect![
-            "a checkpoint is not readable at line 1 column 2547: not a number of ours: it has 16 hexadecimal digits in lower case; it is damaged or was not written by Holdfast"
+            "a checkpoint is not readable at line 1 column 2740: not a number of ours: it has 16 hexadecimal digits in lower case; it is damaged or was not written by Holdfast"
         ],
     );
     check(
         decode_state,
         &edit(STATES, "Mon:09:00-Mon:17:30", "Mon:09:00-Tue:17:30"),
         &expect![[
-            r#"a checkpoint is not readable at line 1 column 3830: "Mon:09:00-Tue:17:30" is not a window; write it as `Mon:09:00-Mon:17:30`, in UTC, within one day, the end after the beginning; it is damaged or was not written by Holdfast"#
+            r#"a checkpoint is not readable at line 1 column 4023: "Mon:09:00-Tue:17:30" is not a window; write it as `Mon:09:00-Mon:17:30`, in UTC, within one day, the end after the beginning; it is damaged or was not written by Holdfast"#
         ]],
     );
     check(
         decode_state,
         &edit(STATES, "2026-12-24", "2026-02-29"),
         &expect![[
-            r#"a checkpoint is not readable at line 1 column 3903: "2026-02-29" is not a day of the calendar; write it as `2026-12-24`, 1970 or later; it is damaged or was not written by Holdfast"#
+            r#"a checkpoint is not readable at line 1 column 4096: "2026-02-29" is not a day of the calendar; write it as `2026-12-24`, 1970 or later; it is damaged or was not written by Holdfast"#
         ]],
     );
     check(
         decode_state,
         &edit(STATES, "\"pool/web\",\"config\"", "\"zone/web\",\"config\""),
         &expect![[
-            r#"a checkpoint is not readable at line 1 column 3998: "zone/web" is not a managed resource; write `region/ID`, `pool/NAME` or `record/NAME`; it is damaged or was not written by Holdfast"#
+            r#"a checkpoint is not readable at line 1 column 4191: "zone/web" is not a managed resource; write `region/ID`, `pool/NAME` or `record/NAME`; it is damaged or was not written by Holdfast"#
         ]],
     );
     check(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use expect_test::expect_file;
 use hf_config::estate::{EndpointSet, EstateBundle, SourcedEndpoint};
 use hf_control::{
-    Answered, Autoshift, BreakGlassFate, BreakGlassShift, Command, Entry, Event, Intent, Outcome, Pin, PinTo,
-    RecordedBreakGlass, Return, Shift, ShiftKind, ShiftState, State, Stop,
+    Answered, Autoshift, BreakGlassFate, BreakGlassShift, Command, Deployment, Entry, Event, Intent, Outcome,
+    Pin, PinTo, RecordedBreakGlass, Return, Shift, ShiftKind, ShiftState, State, Stop,
 };
 use hf_health::{Bitmap, Table, Verdict, Verdicts};
 use hf_model::{Digest, EstateId, Operator, Revision, Timestamp, Weight};
@@ -72,6 +72,19 @@ fn pin(to: PinTo) -> Pin {
         started_at: Timestamp(1_700_000_000_000),
         ends_at: Timestamp(1_700_000_600_000),
         floor_overrides: Vec::new(),
+        revision: Revision(43),
+    }
+}
+
+fn mark() -> Deployment {
+    Deployment {
+        zone: "euw2-az1".parse().unwrap(),
+        scope: "pool/web".parse().unwrap(),
+        reason: "release 7".to_owned(),
+        by: Operator::new("pipeline"),
+        started_at: Timestamp(1_700_000_000_000),
+        ends_at: Timestamp(1_700_001_200_000),
+        zone_overrides: vec!["euw2-az2".parse().unwrap()],
         revision: Revision(43),
     }
 }
@@ -154,6 +167,14 @@ fn commands() -> Vec<Command> {
             floor_overrides,
         },
         Command::Unpin { zone, scope: "everything".parse().unwrap() },
+        Command::StartDeployment {
+            zone: mark().zone,
+            scope: mark().scope,
+            length: Duration::from_mins(20),
+            reason: mark().reason,
+            zone_overrides: mark().zone_overrides,
+        },
+        Command::EndDeployment { zone: mark().zone, scope: mark().scope },
         Command::RecordBreakGlass { act: break_glass() },
         Command::SetEndpoints { sets: vec![set()] },
         Command::Expire,
@@ -207,6 +228,9 @@ fn events() -> Vec<Event> {
         Event::ShiftEnded(completed, Stop::Completed),
         Event::Pinned { before: Some(pin(PinTo::In)), after: pin(PinTo::Out) },
         Event::Unpinned(pin(PinTo::Out), Stop::Expired),
+        Event::DeploymentStarted { before: None, after: mark() },
+        Event::DeploymentStarted { before: Some(mark()), after: mark() },
+        Event::DeploymentEnded(mark(), Stop::Interrupted),
     ];
     events.extend(board::events());
     events.extend(practice::events());
@@ -217,7 +241,7 @@ fn events() -> Vec<Event> {
 
 #[test]
 fn entries_are_as_ever() {
-    check(&entries(), "entry.v5.jsonl", encode_entry, decode_entry);
+    check(&entries(), "entry.v6.jsonl", encode_entry, decode_entry);
 }
 
 #[test]
@@ -243,9 +267,11 @@ fn a_state_is_as_ever() {
             .map(|shift| (hf_control::state::ShiftKey::of(&shift.id).unwrap(), shift))
             .into(),
         pins: vec![pin(PinTo::In), pin(PinTo::Out)],
+        deployments: vec![mark()],
         board: board::board(),
         practices: practice::practices(),
         practice_history: practice::history().into(),
+        practice_refusals: practice::refusals().into(),
         observer: Autoshift::Enabled,
         break_glass: recorded().into(),
         returns: returns().into(),
@@ -258,12 +284,12 @@ fn a_state_is_as_ever() {
             ("request-3".parse().unwrap(), Answered { command: None, ..answered(refused) }),
         ]),
     };
-    check(&[State::default(), state], "state.v7.jsonl", encode_state, decode_state);
+    check(&[State::default(), state], "state.v8.jsonl", encode_state, decode_state);
 }
 
 #[test]
 fn an_intent_is_as_ever() {
-    check(&[Intent::default(), intent()], "intent.v5.jsonl", encode_intent, decode_intent);
+    check(&[Intent::default(), intent()], "intent.v6.jsonl", encode_intent, decode_intent);
 }
 
 #[test]
@@ -276,7 +302,7 @@ fn the_parts_of_an_intent_are_as_ever() {
     let path = |name: &str| format!("{}/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     let line = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap() + "\n";
     expect_file![path("intent-base.v1.jsonl")].assert_eq(&line(base.bytes()));
-    expect_file![path("intent-head.v3.jsonl")].assert_eq(&line(body));
+    expect_file![path("intent-head.v4.jsonl")].assert_eq(&line(body));
     assert_eq!(IntentBase::read(base.bytes()).unwrap().with_head(&head).unwrap(), intent);
 }
 
@@ -288,6 +314,7 @@ fn intent() -> Intent {
         estate: bundle(),
         shifts: vec![shift()],
         pins: vec![pin(PinTo::In), pin(PinTo::Out)],
+        deployments: vec![mark()],
         controls: board::control_states(),
         board: board::board().without_tags(),
         returns: returns(),
@@ -359,5 +386,5 @@ fn journal_lines_are_as_ever() {
     for (command, refusal) in commands().iter().cycle().zip(refusals::refusals()) {
         lines.push(line(&command.to_string(), command.reason(), Outcome::Refused(refusal), Vec::new()));
     }
-    check(&lines, "entry-line.v6.jsonl", encode_entry_line, decode_entry_line);
+    check(&lines, "entry-line.v7.jsonl", encode_entry_line, decode_entry_line);
 }

@@ -3,9 +3,9 @@
 use hf_config::estate::{EndpointSet, EstateBundle, SourcedEndpoint, limits as estate_limits};
 use hf_control::state::ShiftKey;
 use hf_control::{
-    Answered, Board, Command, ControlRef, ControlSet, ControlState, Entry, Event, Intent, ObjectId, Outcome,
-    Pin, PinTo, Practice, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeSeen, Refusal, Resource,
-    RuleRef, Shift, ShiftKind, ShiftState, State, Window,
+    Answered, Board, Command, ControlRef, ControlSet, ControlState, Deployment, Entry, Event, Intent,
+    ObjectId, Outcome, Pin, PinTo, Practice, PracticeConfig, PracticeOutcome, PracticeRecord,
+    PracticeRefusal, PracticeSeen, Refusal, Resource, RuleRef, Shift, ShiftKind, ShiftState, State, Window,
 };
 use std::time::Duration;
 
@@ -63,6 +63,13 @@ fn largest_pin() -> Pin {
     Pin { zone, scope, to: PinTo::Out, reason, by, started_at, ends_at, floor_overrides, revision }
 }
 
+/// The largest mark of a deployment that the state machine keeps.
+fn largest_mark() -> Deployment {
+    let Shift { zone, scope, reason, by, started_at, ends_at, revision, .. } = largest_shift(0);
+    let zone_overrides = vec![zone.clone(); Command::OVERRIDES];
+    Deployment { zone, scope, reason, by, started_at, ends_at, zone_overrides, revision }
+}
+
 /// The largest practice configurations that the state machine keeps.
 fn largest_practices() -> std::collections::BTreeMap<Resource, Practice> {
     let window = Window::parse("Mon:09:00-Mon:17:30").unwrap();
@@ -104,6 +111,21 @@ fn largest_history() -> Vec<PracticeRecord> {
         revision: Revision(u64::MAX),
     };
     (0..State::PRACTICE_RECORDS).map(record).collect()
+}
+
+/// As many runs that did not begin as the state machine remembers, with the longest words.
+fn largest_refusals() -> Vec<PracticeRefusal> {
+    let of = |record: PracticeRecord| PracticeRefusal {
+        resource: record.resource,
+        zone: record.zone,
+        why: record.why,
+        by: Operator::new(&longest(128)),
+        first_at: Timestamp(u64::MAX),
+        last_at: Timestamp(u64::MAX),
+        times: u32::MAX,
+        revision: record.revision,
+    };
+    largest_history().into_iter().map(of).collect()
 }
 
 #[test]
@@ -160,6 +182,8 @@ fn the_largest_state_fits() {
         board: board::largest(Board::TAGS_IN_ALL),
         practices: largest_practices(),
         practice_history: largest_history().into(),
+        practice_refusals: largest_refusals().into(),
+        deployments: vec![largest_mark(); State::DEPLOYMENTS],
         dynamic: hosted::largest_dynamic(),
         zone_keys: hosted::largest_keys(),
         sets: largest_sets(),
@@ -220,6 +244,7 @@ fn the_largest_intent_fits() {
         revision: Revision(u64::MAX),
         shifts: (0..State::SHIFTS_ACTIVE as u64).map(largest_shift).collect(),
         pins: vec![largest_pin(); State::PINS],
+        deployments: vec![largest_mark(); State::DEPLOYMENTS],
         controls: (0..estate_limits::ROUTING_CONTROLS).map(control).collect(),
         board,
         dynamic: hosted::largest_dynamic(),

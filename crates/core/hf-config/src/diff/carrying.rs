@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use hf_consumers::Expected;
 use hf_model::format_duration;
 
 use super::{Facts, Side, Things, optional, part, share, value};
@@ -141,4 +142,16 @@ pub(super) fn services(side: &Side<'_>) -> Things {
         (format!("service {}", service.name), facts)
     };
     estate.services.iter().map(facts).collect()
+}
+
+pub(super) fn consumers(side: &Side<'_>) -> Things {
+    let Some(estate) = side.estate else { return Things::new() };
+    let facts = |consumer: &Expected| {
+        let mut facts = Facts::new();
+        value(&mut facts, "kind", consumer.kind);
+        let zones: Vec<&str> = consumer.zones.iter().map(hf_model::ZoneId::as_str).collect();
+        value(&mut facts, "zones", zones.join(" "));
+        (format!("consumer {}", consumer.name), facts)
+    };
+    estate.consumers.iter().map(facts).collect()
 }

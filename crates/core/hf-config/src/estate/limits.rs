@@ -79,3 +79,9 @@ pub const UPDATE_NAMES: usize = 64;
 pub const SERVICES: usize = 1_000;
 /// Calls of one service.
 pub const CALLS: usize = 100;
+/// Consumers of zone status that are declared.
+pub const CONSUMERS: usize = 500;
+/// Closing sources.
+pub const CLOSING_SOURCES: usize = 64;
+/// Places that all closing sources look at together: zones times stores. One node looks at them all.
+pub const CLOSING_PLACES: usize = 1_000;

@@ -57,6 +57,8 @@ fn estate(text: &str) -> Estate {
         safety_rules: Vec::new(),
         assignments: Vec::new(),
         services: Vec::new(),
+        consumers: Vec::new(),
+        closing_sources: Vec::new(),
         checking: crate::estate::Checking::default(),
     }
 }

@@ -19,12 +19,18 @@ pub(super) fn check_apex(apex: &DnsName, master: &Master, soa_seen: bool, report
     }
 }
 
-/// One TTL for each name and type, a CNAME alone at its name; a record written twice counts once.
-pub(crate) fn check_sets(master: &mut Master, report: &mut Report<'_>) {
+/// Bytes of one set in an answer at most: each record takes [`RECORD_BYTES`] beside its data, and a message holds no more.
+const SET_BYTES_MAX: usize = 65_000;
+const RECORD_BYTES: usize = 12;
+
+/// One TTL for each name and type, a CNAME alone at its name, one DNAME and no delegation beside it, sets that an answer holds; a record written
+/// twice counts once.
+pub(crate) fn check_sets(apex: &DnsName, master: &mut Master, report: &mut Report<'_>) {
     let mut twice = BTreeSet::new();
     for (name, positions) in &master.by_name {
         let mut ttl_of: BTreeMap<u16, u32> = BTreeMap::new();
         let mut data = BTreeSet::new();
+        let mut bytes_of: BTreeMap<u16, usize> = BTreeMap::new();
         for position in positions {
             let Placed { record, at, .. } = &master.plain[*position];
             let ttl = *ttl_of.entry(record.rtype).or_insert(record.ttl);
@@ -40,10 +46,31 @@ pub(crate) fn check_sets(master: &mut Master, report: &mut Report<'_>) {
             }
             if !data.insert((record.rtype, record.rdata.as_slice())) {
                 twice.insert(*position);
+                continue;
+            }
+            let bytes = bytes_of.entry(record.rtype).or_default();
+            let before = *bytes;
+            *bytes += RECORD_BYTES + record.rdata.len();
+            if before <= SET_BYTES_MAX && *bytes > SET_BYTES_MAX {
+                let kind = Rtype::from_int(record.rtype);
+                report.add(
+                    *at,
+                    format_args!("the {kind} records of {name} are more than an answer holds, {SET_BYTES_MAX} bytes; remove some"),
+                );
             }
         }
+        let count = |wanted: u16| data.iter().filter(|(kind, _)| *kind == wanted).count();
+        let is_cut = *name != *apex && count(rtype::NS) > 0;
+        if count(rtype::DNAME) > 1 || count(rtype::DNAME) == 1 && is_cut {
+            let mut placed = positions.iter().map(|position| &master.plain[*position]);
+            let at = placed.rfind(|placed| placed.record.rtype == rtype::DNAME).map_or(0, |last| last.at);
+            report.add(
+                at,
+                format_args!("{name} has a DNAME and another one, or NS records; all below it leads to one place, remove the others"),
+            );
+        }
         let may_stand_beside = |kind: u16| matches!(kind, rtype::CNAME | rtype::RRSIG | rtype::NSEC);
-        let cnames = data.iter().filter(|(kind, _)| *kind == rtype::CNAME).count();
+        let cnames = count(rtype::CNAME);
         let others = data.iter().any(|(kind, _)| !may_stand_beside(*kind));
         if cnames > 1 || cnames == 1 && others {
             let cname = positions

@@ -310,6 +310,18 @@ fn names_stay_inside_and_alone() {
     "#]],
     );
     add(
+        "a DNAME b.example.org.\na DNAME c.example.org.\nd NS ns1\nd DNAME e.example.org.\nf DNAME b.example.org.\nf DNAME b.example.org.\n@ DNAME x.example.org.\n",
+        expect![[r#"
+            zone:4:3: a.example.test. is hidden by example.test., which others answer for; remove one of the two
+            zone:5:3: a.example.test. has a DNAME and another one, or NS records; all below it leads to one place, remove the others
+            zone:5:3: a.example.test. is hidden by example.test., which others answer for; remove one of the two
+            zone:6:3: d.example.test. is hidden by example.test., which others answer for; remove one of the two
+            zone:7:3: d.example.test. has a DNAME and another one, or NS records; all below it leads to one place, remove the others
+            zone:7:3: d.example.test. is hidden by example.test., which others answer for; remove one of the two
+            zone:8:3: f.example.test. is hidden by example.test., which others answer for; remove one of the two
+        "#]],
+    );
+    add(
         "a 1 A 1.1.1.1\na 2 A 1.1.1.2\na 3 AAAA ::1\n",
         expect![[r#"
         zone:5:5: the A records of a.example.test. have TTLs 1 and 2; write the same for all
@@ -393,4 +405,17 @@ proptest::proptest! {
             proptest::prop_assert!(!crate::data_text(&placed.record).contains('\n'));
         }
     }
+}
+
+#[test]
+fn a_set_fits_an_answer() {
+    let text: String = (0..260).map(|n| format!("big TXT {n:0250}\n")).collect();
+    add(
+        &text,
+        expect![[r#"
+        zone:251:5: the TXT records of big.example.test. are more than an answer holds, 65000 bytes; remove some
+    "#]],
+    );
+    let less: String = (0..240).map(|n| format!("big TXT {n:0250}\n")).collect();
+    assert!(read(&format!("{HEAD}{less}")).contains("big.example.test. 60 TXT"));
 }

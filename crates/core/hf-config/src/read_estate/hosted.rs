@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hf_model::DnsName;
 
+use super::catalogs::{self, Catalog};
 use super::hosting::{Hosting, hosting};
 use super::pools::Pools;
 use super::records::Records;
@@ -25,7 +26,7 @@ pub(super) struct Hosted<'b> {
     pub(super) report: Option<Report<'b>>,
     pub(super) name: Option<DnsName>,
     /// Place of its name in the estate file.
-    at: usize,
+    pub(super) at: usize,
     /// Plain records of its master file, for the cross-checks.
     pub(super) master: Master,
     /// Plain records of the estate file; their places are in it.
@@ -35,7 +36,9 @@ pub(super) struct Hosted<'b> {
     /// Whether people may change it by RFC 2136, as far as can be told.
     pub(super) is_updated: bool,
     /// Place of what lets others transfer it, if somebody may.
-    shared_at: Option<usize>,
+    pub(super) shared_at: Option<usize>,
+    /// Whether it tells of other hosted zones.
+    pub(super) catalog: Option<Catalog>,
 }
 
 pub(super) fn hosted_zones<'b>(
@@ -73,6 +76,7 @@ fn hosted_zone<'b>(
     });
     let file_value = fields.get("file");
     let hosting = hosting(&mut fields, name.as_ref(), file_value.is_some(), report);
+    let catalog = catalogs::catalog(&mut fields, report);
     let file = file_value.map(|value| file(value, bundle, report));
     fields.finish(&[], report);
 
@@ -86,6 +90,7 @@ fn hosted_zone<'b>(
         source: hosting.source.clone(),
         is_updated: hosting.is_updated,
         shared_at: hosting.shared_at,
+        catalog,
     };
     let Some(name) = hosted.name.clone() else { return hosted };
     match file {
@@ -127,6 +132,7 @@ pub(super) fn finish_hosted_zones(hosted: &mut [Hosted<'_>], records: &Records, 
     let trees = records.trees.iter().flatten().map(|tree| tree.hosted_zone);
     let aliases = records.aliases.iter().flatten().map(|alias| alias.hosted_zone);
     let moving: BTreeSet<u16> = steered.chain(trees).chain(aliases).collect();
+    catalogs::fill(hosted, report);
     for (position, hosted) in (0..).zip(hosted) {
         let Some(zone) = &mut hosted.zone else { continue };
         zone.plain.extend(hosted.extra.plain.iter().map(|placed| placed.record.clone()));

@@ -4,6 +4,7 @@
 //! 2. What people may change by RFC 2136 lies in the ledger: a zone from elsewhere takes no updates.
 //! 3. Where secondaries fetch names whose answers change between revisions, the serial is the time, or they would never fetch
 //!    them again.
+//! 4. Signatures are not transferred: that a signed zone goes to secondaries is allowed (before the DS record, or hidden ones) and advised against.
 //!
 //! Not here: the secrets of the keys (each node's file), signing keys (the ledger).
 
@@ -24,6 +25,9 @@ use crate::walk::{Fields, Report, Value, Wrong, clip, if_there};
 const VALIDITY_MIN: Duration = Duration::from_hours(24);
 const VALIDITY_MAX: Duration = Duration::from_hours(90 * 24);
 const VALIDITY_DEFAULT: Duration = Duration::from_hours(14 * 24);
+
+/// Advice for a signed zone that has secondaries.
+const UNSIGNED_ELSEWHERE: &str = "secondaries answer this zone without signatures: do not delegate to them while the parent has a DS record";
 
 /// What the options of a hosted zone say; `None` or [`Wrong`] where something is wrong.
 pub(super) struct Hosting {
@@ -93,6 +97,14 @@ pub(super) fn hosting(
         report.add(value.at(), "the primary signs this zone, or nobody; remove `dnssec`");
     }
     let shared = allow.as_ref().is_none_or(|rules| !rules.is_empty());
+    let goes_out = allow.as_ref().is_some_and(|rules| !rules.is_empty())
+        || notify.as_ref().is_some_and(|servers| !servers.is_empty());
+    // Where the zone is a secondary, `dnssec` is refused already.
+    if let (Some(value), true, false) =
+        (dnssec_value, goes_out, matches!(source, Some(ZoneSource::Secondary(_))))
+    {
+        report.advise(value.at(), UNSIGNED_ELSEWHERE);
+    }
     Hosting {
         source,
         serial,

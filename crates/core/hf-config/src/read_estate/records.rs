@@ -276,6 +276,12 @@ fn check_place(
     around: &Around<'_>,
     report: &mut Report<'_>,
 ) {
+    if let (Some(_), Some(apex)) = (&hosted.catalog, &hosted.name) {
+        let what = format_args!(
+            "{name} lies in the catalog {apex}, whose records are made by us; move it elsewhere"
+        );
+        report.add(draft.at, what);
+    }
     let kinds = draft.kind.map(Kind::types).unwrap_or_default();
     let alone = kinds.contains(&rtype::CNAME);
     for plain in hosted.master.at(name) {

@@ -10,6 +10,8 @@ use super::*;
 mod bad;
 mod carrying;
 mod checks;
+mod closing;
+mod consumers;
 mod controls;
 mod good;
 mod hosting;

@@ -56,7 +56,7 @@ pub(super) fn check_values(hosted: &mut [Hosted<'_>], around: &Around<'_>, repor
             continue;
         }
         zone.extra.index(apex);
-        check_sets(&mut zone.extra, report);
+        check_sets(apex, &mut zone.extra, report);
         check_hidden(&zone.extra, report);
         check_zonal_names(&zone.extra, apex, around.zones, around.pools, report);
         if zone.extra.cuts().next().is_none() {

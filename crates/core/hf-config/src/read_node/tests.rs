@@ -9,8 +9,12 @@ use super::*;
 
 mod api;
 mod dns;
+mod elsewhere;
 mod ledger;
+mod notify;
 mod roles;
+mod stores;
+mod xds;
 
 const WHOLE: &str = r#"
 [node]
@@ -91,6 +95,13 @@ fn a_whole_file() {
                     tls: None,
                 },
                 status_listen: 0.0.0.0:7601,
+                status: StatusConfig {
+                    watchers: None,
+                    connections_per_address: 5000,
+                    resources: 1024,
+                    resources_per_address: 128,
+                    message_time: 5s,
+                },
                 feed_listen: 10.1.1.4:7602,
                 dns: DnsConfig {
                     listen: [
@@ -188,6 +199,18 @@ fn a_whole_file() {
                 checker: CheckerConfig {
                     allow_commands: [],
                 },
+                haproxy: HaproxyConfig {
+                    agent_listen: None,
+                    away: Drain,
+                    sockets: [],
+                },
+                render: [],
+                xds: None,
+                notify: [],
+                stores: StoresConfig {
+                    ca: None,
+                    credentials: [],
+                },
             }
         "#]],
     );
@@ -213,6 +236,13 @@ fn defaults() {
                     tls: None,
                 },
                 status_listen: 127.0.0.1:7601,
+                status: StatusConfig {
+                    watchers: None,
+                    connections_per_address: 5000,
+                    resources: 1024,
+                    resources_per_address: 128,
+                    message_time: 5s,
+                },
                 feed_listen: 127.0.0.1:7602,
                 dns: DnsConfig {
                     listen: [
@@ -259,6 +289,18 @@ fn defaults() {
                 },
                 checker: CheckerConfig {
                     allow_commands: [],
+                },
+                haproxy: HaproxyConfig {
+                    agent_listen: None,
+                    away: Drain,
+                    sockets: [],
+                },
+                render: [],
+                xds: None,
+                notify: [],
+                stores: StoresConfig {
+                    ca: None,
+                    credentials: [],
                 },
             }
         "#]],
@@ -447,6 +489,32 @@ fn only_own_services_listen() {
         &text.replace("status\"]", "status\", \"dns\"]"),
         expect![[r#"
         node.toml: 127.0.0.1:5300, where [dns] listens unless told otherwise, meets the listener 127.0.0.1:5300 of this node; set `listen`
+    "#]],
+    );
+}
+
+#[test]
+fn how_many_zone_status_lets_in() {
+    let text = "[node]\nid = \"n\"\ndata_dir = \"d\"\nroles = [\"status\"]\n[status]\nwatchers = 9000\nconnections_per_address = 70\nresources = 60\nresources_per_address = 50\nmessage_time = \"4s\"\n";
+    let config = read_node("node.toml", text).unwrap();
+    assert_eq!(config.status_listen.port(), 7601);
+    expect![[r#"StatusConfig { watchers: Some(9000), connections_per_address: 70, resources: 60, resources_per_address: 50, message_time: 4s }"#]].assert_eq(&format!("{:?}", config.status));
+    let bad = text
+        .replace("9000", "0")
+        .replace("70", "\"x\"")
+        .replace("60", "70000")
+        .replace("50", "1.5")
+        .replace("4s", "1m")
+        + "more = 1\n";
+    check(
+        &bad,
+        expect![[r#"
+        node.toml:6:12: `watchers` is 1 to 1000000, this is 0; change it
+        node.toml:7:27: `connections_per_address` is a whole number from 1 to 1000000, this is a string; change it
+        node.toml:8:13: `resources` is 1 to 65536, this is 70000; change it
+        node.toml:9:25: `resources_per_address` is a whole number from 1 to 65536, this is a number with a fraction; change it
+        node.toml:10:16: `message_time` is 1s to 25s, this is 1m; change it
+        node.toml:11:1: this section has no `more`; remove it, there are `listen`, `watchers`, `connections_per_address`, `resources`, `resources_per_address`, `message_time`
     "#]],
     );
 }

@@ -11,7 +11,7 @@ use crate::intent::Scope;
 
 const LENGTH_MIN: Duration = Duration::from_mins(1);
 pub(super) const LENGTH_MAX: Duration = Duration::from_hours(72);
-const REASON_CHARS_MAX: usize = 500;
+pub(super) const REASON_CHARS_MAX: usize = 500;
 
 /// A shift or pin as asked for.
 pub(super) struct Act<'a> {

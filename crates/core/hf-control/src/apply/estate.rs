@@ -4,7 +4,8 @@
 //! 2. The estate in force, asked for again, is done already: that is a success.
 //! 3. It must read without a problem and keep every zone, pool and record that an active shift or a pin acts on.
 //!
-//! 4. The routing controls that it declares are brought onto the board ([`super::declared`]); practice settings of what it no longer has go.
+//! 4. The routing controls that it declares are brought onto the board ([`super::declared`]); practice settings
+//!    and marks of deployments of what it no longer has go.
 //! 5. It keeps every hosted zone that has dynamic records or DNSSEC keys; dynamic records of what it now declares go.
 //!
 //! 6. What sources told of pools' endpoints stays, as far as it fits ([`super::sources`]).
@@ -66,6 +67,7 @@ impl State {
         events.extend(declared.events);
         if let Some(estate) = self.estate.clone() {
             events.extend(self.forget_practices(&estate));
+            events.extend(self.forget_deployments(&estate));
             events.extend(self.yield_to_declared(&estate));
         }
         Ok(self.done(None, events))

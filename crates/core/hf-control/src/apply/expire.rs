@@ -6,7 +6,7 @@ use crate::intent::{Pin, Shift, ShiftState};
 use crate::state::State;
 
 impl State {
-    /// Ends all that is due at the newest stamp, shifts before pins, oldest first. With nothing due it changes nothing.
+    /// Ends all that is due at the newest stamp, shifts before pins before marks of deployments, oldest first. With nothing due it changes nothing.
     pub(super) fn expire(&mut self) -> Effect {
         let due: Vec<Shift> =
             self.active_shifts().filter(|shift| shift.ends_at <= self.stamp).cloned().collect();
@@ -20,6 +20,7 @@ impl State {
             self.end_pin(&pin);
             events.push(Event::Unpinned(pin, Stop::Expired));
         }
+        events.extend(self.expire_deployments());
         self.done(None, events)
     }
 }

@@ -18,7 +18,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hf_config::estate::{BranchTo, Estate, Pool, PoolIx, ZoneIx};
+use hf_config::estate::{Estate, Pool, PoolIx, ZoneIx};
 use hf_config::floor::{Floor, Short, floor_zones};
 use hf_model::{ControlId, ControlName, DnsName, PanelId, PoolName, Switch};
 
@@ -385,7 +385,7 @@ fn cannot_leave(estate: &Estate, pool: &Pool, lives_in: &[ZoneIx], zones: &[Zone
 /// What an act on `scope` can take something away from.
 fn views<'a>(estate: &'a Estate, scope: &'a Scope, acts: &Acts<'a>) -> BTreeSet<View<'a>> {
     if let Scope::Record(name) = scope {
-        return pools_of(estate, name).into_iter().map(|pool| View { pool, record: Some(name) }).collect();
+        return estate.pools_behind(name).into_iter().map(|pool| View { pool, record: Some(name) }).collect();
     }
     let is_meant = |pool: &PoolIx| match scope {
         Scope::Pool(name) => estate.pool(*pool).name == *name,
@@ -393,33 +393,9 @@ fn views<'a>(estate: &'a Estate, scope: &'a Scope, acts: &Acts<'a>) -> BTreeSet<
     };
     let whole = estate.pool_indexes().map(|pool| View { pool, record: None });
     let records = acts.records().into_iter().flat_map(|name| {
-        pools_of(estate, name).into_iter().map(move |pool| View { pool, record: Some(name) })
+        estate.pools_behind(name).into_iter().map(move |pool| View { pool, record: Some(name) })
     });
     whole.chain(records).filter(|view| is_meant(&view.pool)).collect()
-}
-
-/// The pools that a record answers from, or that a tree leads to on any way down.
-fn pools_of(estate: &Estate, name: &DnsName) -> BTreeSet<PoolIx> {
-    let records = estate.records.iter().filter(|record| record.name == *name);
-    let mut pools: BTreeSet<PoolIx> = records.map(|record| record.pool).collect();
-    let mut ahead: Vec<usize> =
-        (0..estate.trees.len()).filter(|at| estate.trees[*at].name == *name).collect();
-    let mut seen: BTreeSet<usize> = ahead.iter().copied().collect();
-    while let Some(at) = ahead.pop() {
-        for branch in &estate.trees[at].branches {
-            match branch.to {
-                BranchTo::Pool(pool) => {
-                    pools.insert(pool);
-                }
-                BranchTo::Record(record) => {
-                    pools.insert(estate.records[usize::from(record)].pool);
-                }
-                BranchTo::Tree(tree) if seen.insert(usize::from(tree)) => ahead.push(usize::from(tree)),
-                BranchTo::Tree(_) => {}
-            }
-        }
-    }
-    pools
 }
 
 fn standing(estate: &Estate, view: View<'_>, zone: ZoneIx, acts: &Acts<'_>) -> Standing {

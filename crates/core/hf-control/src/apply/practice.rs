@@ -8,7 +8,8 @@
 //! 4. It gives way: a shift, an autoshift, a pin out or a routing control of the same region that meets it ends it as interrupted, and so does any such act
 //!    that the floor would refuse for the practice run's sake ([`super::floor`]).
 //!
-//! 5. How each went is remembered ([`PracticeRecord`]), the newest of each resource.
+//! 5. How each went is remembered ([`PracticeRecord`]), the newest of each resource, and apart from that which did not begin
+//!    ([`PracticeRefusal`]): one after the other for the same reason are one, with their number.
 //!
 //! Not here: who starts practice runs by the week, what alarms say.
 
@@ -25,7 +26,8 @@ use super::{Effect, asked, autoshift};
 use crate::command::{Bounded, Event, Expect, PracticeClosed, Refusal, Stop};
 use crate::intent::{PinTo, Scope, Shift, ShiftKind, ShiftState};
 use crate::practice::{
-    Autoshift, Practice, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeSeen, Resource,
+    Autoshift, Practice, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeRefusal, PracticeSeen,
+    Resource,
 };
 use crate::state::{ShiftKey, State};
 
@@ -189,6 +191,43 @@ impl State {
         Ok(self.done(None, vec![event]))
     }
 
+    pub(super) fn record_practice_refusal(
+        &mut self,
+        resource: &Resource,
+        zone: &ZoneId,
+        why: &str,
+        by: &Operator,
+    ) -> Result<Effect, Refusal> {
+        let why: String = why.chars().take(asked::REASON_CHARS_MAX).collect();
+        let why = asked::clean_reason(&why)?;
+        self.find_practice(resource)?;
+        let zone = asked::find_zone(self.estate.as_deref(), zone)?;
+        let zone = self.estate.as_deref().expect("a zone was found in it").zone(zone).id.clone();
+        let history = &mut self.practice_refusals;
+        let newest = history.iter().rposition(|known| known.resource == *resource);
+        let newest = newest.filter(|at| history[*at].is_same(&zone, &why, self.stamp));
+        let known = newest.and_then(|at| history.remove(at));
+        let of_it = history.iter().filter(|known| known.resource == *resource).count();
+        if of_it >= State::PRACTICE_RECORDS_OF_ONE {
+            let oldest = history.iter().position(|known| known.resource == *resource);
+            oldest.and_then(|oldest| history.remove(oldest));
+        }
+        while history.len() >= State::PRACTICE_RECORDS {
+            history.pop_front();
+        }
+        history.push_back(PracticeRefusal {
+            resource: resource.clone(),
+            zone,
+            why,
+            by: by.clone(),
+            first_at: known.as_ref().map_or(self.stamp, |known| known.first_at),
+            last_at: self.stamp,
+            times: known.map_or(1, |known| known.times.saturating_add(1)),
+            revision: self.revision,
+        });
+        Ok(self.done(None, Vec::new()))
+    }
+
     fn record_of(&mut self, id: &ShiftId) -> Option<&mut PracticeRecord> {
         self.practice_history.iter_mut().rev().find(|record| record.id == *id)
     }
@@ -273,6 +312,7 @@ impl State {
     /// Takes away the settings of what the new estate does not have.
     pub(super) fn forget_practices(&mut self, estate: &Estate) -> Vec<Event> {
         self.practice_history.retain(|record| has_resource(estate, &record.resource));
+        self.practice_refusals.retain(|known| has_resource(estate, &known.resource));
         let gone = self.practices.extract_if(.., |resource, _| !has_resource(estate, resource));
         let told = gone.map(|(resource, practice)| Event::PracticeChanged {
             resource: Some(resource),
@@ -356,8 +396,8 @@ pub(super) fn zones_of(estate: &Estate, resource: &Resource) -> BTreeSet<ZoneIx>
             pool.into_iter().flatten().collect()
         }
         Resource::Record(name) => {
-            let records = estate.records.iter().filter(|record| record.name == *name);
-            records.flat_map(|record| pool_zones(estate.pool(record.pool))).collect()
+            let pools = estate.pools_behind(name);
+            pools.into_iter().flat_map(|pool| pool_zones(estate.pool(pool))).collect()
         }
     }
 }

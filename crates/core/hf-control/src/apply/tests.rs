@@ -9,6 +9,7 @@ mod board;
 mod control_properties;
 mod controls;
 mod declared;
+mod deployments;
 mod estates;
 mod glass;
 mod hosted;
@@ -25,6 +26,13 @@ use script::Runner;
 /// Runs a script on a state with the test estate in force (revision 1) and shows what each line did.
 fn check(script: &str, expected: &Expect) {
     let mut runner = Runner::with_estate();
+    let shown: String = script.trim().lines().map(|line| runner.show(line.trim()) + "\n").collect();
+    expected.assert_eq(&shown);
+}
+
+/// The same with trees in the estate.
+fn check_trees(script: &str, expected: &Expect) {
+    let mut runner = Runner::with_trees();
     let shown: String = script.trim().lines().map(|line| runner.show(line.trim()) + "\n").collect();
     expected.assert_eq(&shown);
 }

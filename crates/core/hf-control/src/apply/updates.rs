@@ -6,7 +6,8 @@
 //! 4. Every change is of a name and type that a rule of the key allows, and that the estate neither declares nor steers: what people
 //!    declared is changed where they declared it.
 //! 5. Then all is done, in order, or nothing (`hf_hosted::update`).
-//! 6. What changes nothing is done already.
+//! 6. What comes out can be served: no DNAME at a delegation, no set that no answer holds.
+//! 7. What changes nothing is done already.
 //!
 //! Not here: signatures (whoever hands an update in has checked them), the wire form (`hf-wire`), RFC 2136 itself (`hf_hosted::update`).
 
@@ -34,6 +35,9 @@ const SIGNERS: [u16; 7] = [46, 47, 48, 50, 51, 59, 60];
 const TTL_MAX: u32 = i32::MAX as u32;
 /// Characters of before and after that an event keeps: a line of the journal has a size.
 const WORDS_CHARS_MAX: usize = 2_000;
+/// Bytes of one set in an answer at most: each record takes [`RECORD_BYTES`] beside its data, and a message holds no more.
+const SET_BYTES_MAX: usize = 65_000;
+const RECORD_BYTES: usize = 12;
 
 /// One name and type.
 type Key = (DnsName, u16);
@@ -94,6 +98,7 @@ impl State {
         if before == after {
             return Ok(Effect { revision: self.revision, shift: None, object: None, events: Vec::new() });
         }
+        declared.check_sets(&before, &after).map_err(|why| refuse(UpdateRcode::Refused, why))?;
         self.check_room(&zone.name, &after).map_err(|why| refuse(UpdateRcode::ServFail, why))?;
         let event = told(&zone.name, &before, &after);
         self.put_dynamic(zone.name.clone(), after.into_values().flatten().collect());
@@ -168,7 +173,10 @@ impl State {
             let mut after = before.clone();
             after.retain(|(name, rtype), _| {
                 let has_others = *rtype == CNAME && declared.types_at(name).next().is_some();
-                !declared.has(name, *rtype) && !declared.has(name, CNAME) && !has_others
+                !declared.has(name, *rtype)
+                    && !declared.has(name, CNAME)
+                    && !has_others
+                    && declared.at_odds(name, *rtype).is_none()
             });
             if after != before {
                 events.push(told(&name, &before, &after));
@@ -233,6 +241,41 @@ impl<'a> Declared<'a> {
         plain.chain(self.steered.range((name, 0)..=(name, u16::MAX)).map(|(_, rtype)| *rtype))
     }
 
+    /// What the estate declares that a set of this name and type cannot stand beside: a DNAME, a delegation.
+    fn at_odds(&self, name: &DnsName, rtype: u16) -> Option<u16> {
+        let other = other_of_cut(rtype)?;
+        (*name != self.zone.name && self.has(name, other)).then_some(other)
+    }
+
+    /// Whether nodes can serve what an update changed. What it leaves as it was is not its fault, and what makes a set smaller helps.
+    fn check_sets(&self, before: &Sets, after: &Sets) -> Result<(), String> {
+        let bytes = |set: &Vec<PlainRecord>| -> usize {
+            set.iter().map(|record| RECORD_BYTES + record.rdata.len()).sum()
+        };
+        for (key, set) in after.iter().filter(|(key, set)| before.get(key) != Some(set)) {
+            let ((name, rtype), new) = (key, bytes(set));
+            if new > SET_BYTES_MAX && before.get(key).is_none_or(|old| bytes(old) < new) {
+                return Err(format!(
+                    "the {} records of {name} would have {new} bytes, and an answer holds {SET_BYTES_MAX}; delete some first",
+                    type_text(*rtype)
+                ));
+            }
+            let dynamic = other_of_cut(*rtype)
+                .filter(|other| *name != self.zone.name && after.contains_key(&(name.clone(), *other)));
+            if let Some(other) = self.at_odds(name, *rtype).or(dynamic) {
+                return Err(format!(
+                    "{name} has {}, and {} cannot stand beside it: all below leads to one place; delete one of the two",
+                    type_text(other),
+                    type_text(*rtype)
+                ));
+            }
+            if *rtype == DNAME && set.len() > 1 {
+                return Err(format!("{name} would have {} DNAME records; there can be one", set.len()));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a change may be asked for at all.
     fn check(&self, change: &UpdateChange, rules: &[&UpdateRule]) -> Result<(), (UpdateRcode, String)> {
         let name = change.name();
@@ -294,6 +337,15 @@ impl<'a> Declared<'a> {
             ));
         }
         Ok(())
+    }
+}
+
+/// Of a delegation and a DNAME the other: both say where all below a name is (RFC 6672 2.4).
+fn other_of_cut(rtype: u16) -> Option<u16> {
+    match rtype {
+        NS => Some(DNAME),
+        DNAME => Some(NS),
+        _ => None,
     }
 }
 

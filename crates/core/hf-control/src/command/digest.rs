@@ -88,6 +88,11 @@ fn words(command: &Command) -> Words {
             overrides(Words::of(kind).and(zone).and(scope).length(*length).and(reason), floor_overrides)
         }
         Command::Unpin { zone, scope } => Words::of("unpin").and(zone).and(scope),
+        Command::StartDeployment { zone, scope, length, reason, zone_overrides } => {
+            let words = Words::of("start deployment").and(zone).and(scope).length(*length).and(reason);
+            words.list(zone_overrides)
+        }
+        Command::EndDeployment { zone, scope } => Words::of("end deployment").and(zone).and(scope),
         Command::SetControls { sets, rule_overrides, floor_overrides, reason } => {
             let mut words = Words::of("turn").and(sets.len());
             for ControlSet { control, to } in sets {
@@ -118,6 +123,9 @@ fn words(command: &Command) -> Words {
             seen(Words::of("end practice").and(id).and(outcome), what).and(why)
         }
         Command::RecordPractice { id, seen: what } => seen(Words::of("record practice").and(id), what),
+        Command::RecordPracticeRefusal { resource, zone, why } => {
+            Words::of("practice refused").and(resource).and(zone).and(why)
+        }
         Command::StartAutoshift { resource, zone, length, reason } => {
             Words::of("start autoshift").and(resource).and(zone).length(*length).and(reason)
         }

@@ -3,6 +3,7 @@
 use hf_model::{ControlPath, Digest, DnsName, PoolName, Switch};
 
 use crate::board::ObjectId;
+use crate::deployment::Deployment;
 use crate::intent::{Pin, RecordedBreakGlass, Shift};
 use crate::practice::Resource;
 
@@ -36,6 +37,15 @@ pub enum Event {
     },
     /// A pin went; it is as it was.
     Unpinned(Pin, Stop),
+    /// A zone was marked as being deployed to.
+    DeploymentStarted {
+        /// The mark of the same zone and scope that it goes on with.
+        before: Option<Deployment>,
+        /// As it is.
+        after: Deployment,
+    },
+    /// The mark of a deployment went; it is as it was.
+    DeploymentEnded(Deployment, Stop),
     /// A routing control was turned.
     ControlTurned {
         /// Its panel and name.
@@ -96,7 +106,7 @@ pub enum Stop {
     Canceled,
     /// Its time was up.
     Expired,
-    /// A practice run that a stronger act ended.
+    /// A stronger act ended it: a practice run that met one, a deployment whose zone or pool an estate took away.
     Interrupted,
     /// Whoever watches over an autoshift or practice run ended it.
     Completed,

@@ -342,6 +342,38 @@ pub enum Refusal {
         /// Why not.
         why: PracticeClosed,
     },
+    /// Deployments go one zone at a time.
+    #[error(
+        "{scope} is not deployed to {zone} now: {why}; a deployment stops at a zone's edge, so wait until that is over, or override \
+         {other} by its name"
+    )]
+    ZoneEdge {
+        /// As asked.
+        zone: ZoneId,
+        /// As asked.
+        scope: Scope,
+        /// The zone that is in the way.
+        other: ZoneId,
+        /// Such as `ann deploys pool/web to b, for 12m more at most`.
+        why: String,
+    },
+    /// A deployment's length out of range.
+    #[error(
+        "the mark of a deployment lasts 1m to 4h, this one {}; change `--for`, and start it again while the deployment goes on",
+        format_duration(*.length)
+    )]
+    DeploymentLength {
+        /// As asked.
+        length: Duration,
+    },
+    /// No mark there.
+    #[error("{zone} is not marked as being deployed to, {scope}; `holdfast deploy list` shows what is")]
+    NoDeployment {
+        /// As asked.
+        zone: ZoneId,
+        /// As asked.
+        scope: Scope,
+    },
     /// The break-glass act is for another estate.
     #[error("the break-glass act is for estate {found}, this one is {ours}; sign it for this one")]
     OtherEstate {
@@ -401,7 +433,7 @@ pub enum Refusal {
 
 fn too_many(what: Bounded, count: usize) -> String {
     match what {
-        Bounded::ActiveShifts | Bounded::Pins => {
+        Bounded::ActiveShifts | Bounded::Pins | Bounded::Deployments => {
             format!("there are {count} {what} already, the most that there may be; end some first")
         }
         Bounded::Overrides => format!("there may be at most {count} {what}; split the act"),
@@ -440,6 +472,8 @@ pub enum Bounded {
     ActiveShifts,
     /// At most [`State::PINS`](crate::State::PINS).
     Pins,
+    /// At most [`State::DEPLOYMENTS`](crate::State::DEPLOYMENTS).
+    Deployments,
     /// At most [`Board::CLUSTERS`](crate::Board::CLUSTERS).
     Clusters,
     /// At most [`limits::CONTROL_PANELS`](hf_config::estate::limits::CONTROL_PANELS) in a cluster.
@@ -469,6 +503,7 @@ impl std::fmt::Display for Bounded {
         f.write_str(match self {
             Bounded::ActiveShifts => "active shifts",
             Bounded::Pins => "pins",
+            Bounded::Deployments => "marks of deployments",
             Bounded::Clusters => "clusters",
             Bounded::ControlPanels => "control panels of the cluster",
             Bounded::RoutingControls => "routing controls of the cluster",

@@ -1,6 +1,8 @@
-//! What is remembered of practice runs: how each went, and what was seen of it.
+//! What is remembered of practice runs: how each went, what was seen of it, and which did not begin.
 
-use hf_model::{Revision, Share, ShiftId, Timestamp, ZoneId};
+use std::time::Duration;
+
+use hf_model::{Operator, Revision, Share, ShiftId, Timestamp, ZoneId};
 
 use super::Resource;
 
@@ -117,5 +119,36 @@ impl PracticeRecord {
             text.push_str(&more);
         }
         text
+    }
+}
+
+/// A practice run that did not begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PracticeRefusal {
+    /// What would have rehearsed.
+    pub resource: Resource,
+    /// The zone that would have been left.
+    pub zone: ZoneId,
+    /// Why not.
+    pub why: String,
+    /// Who tried last.
+    pub by: Operator,
+    /// The first try that came to nothing for this reason.
+    pub first_at: Timestamp,
+    /// The newest one.
+    pub last_at: Timestamp,
+    /// How many were told: the weekly ones are told once for each reason, though they are tried every ten minutes.
+    pub times: u32,
+    /// The entry that last changed it.
+    pub revision: Revision,
+}
+
+impl PracticeRefusal {
+    /// A try for the reason of the newest one counts with it until so long after it.
+    pub const SAME: Duration = Duration::from_hours(168);
+
+    /// Whether a try that comes to nothing now is one more of the same.
+    pub(crate) fn is_same(&self, zone: &ZoneId, why: &str, now: Timestamp) -> bool {
+        self.zone == *zone && self.why == why && now.since(self.last_at) < Self::SAME
     }
 }

@@ -105,6 +105,8 @@ impl World {
             safety_rules: vec![],
             assignments: Vec::new(),
             services: Vec::new(),
+            consumers: Vec::new(),
+            closing_sources: Vec::new(),
             checking: hf_config::estate::Checking::default(),
         };
         let mut of: Vec<Verdict> = endpoints.iter().map(|(_, verdict, _)| *verdict).collect();

@@ -141,19 +141,19 @@ fn bytes_that_are_no_snapshot_say_what_they_are() {
     check(
         |bytes| bytes.truncate(100),
         expect![
-            "the snapshot is cut short: it has 100 of 1464 bytes; remove the file, the node writes a new one"
+            "the snapshot is cut short: it has 100 of 1481 bytes; remove the file, the node writes a new one"
         ],
     );
     check(
         |bytes| bytes[300] ^= 1,
         expect![
-            "the snapshot is damaged: its checksum is 622660bba7d5, its bytes have 38e46b0c751a; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is 38059f06ac3c, its bytes have 981a22556728; remove the file, the node writes a new one, and look at the disk"
         ],
     );
     check(
         |bytes| bytes.push(0),
         expect![
-            "the snapshot is damaged: its checksum is 2660bba7d55b, its bytes have 076c1bde94c0; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is 059f06ac3cb1, its bytes have b339f2a8851f; remove the file, the node writes a new one, and look at the disk"
         ],
     );
 }
@@ -173,7 +173,7 @@ fn a_newer_format_is_named_if_its_bytes_are_whole() {
     check(
         |bytes| bytes[11] = 2,
         expect![
-            "the snapshot is damaged: its checksum is 622660bba7d5, its bytes have 7a8af6ec67a2; remove the file, the node writes a new one, and look at the disk"
+            "the snapshot is damaged: its checksum is 38059f06ac3c, its bytes have 7995af0e6b01; remove the file, the node writes a new one, and look at the disk"
         ],
     );
 }

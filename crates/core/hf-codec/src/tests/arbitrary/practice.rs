@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use hf_control::{
     Autoshift, Command, Date, Expect, Practice, PracticeConfig, PracticeOutcome, PracticeRecord,
-    PracticeSeen, Resource, Window,
+    PracticeRefusal, PracticeSeen, Resource, Window,
 };
 use hf_model::{RegionId, Share};
 use proptest::prelude::*;
 
-use super::{at, id, length, pool, revision, scope, text, zone};
+use super::{at, id, length, operator, pool, revision, scope, text, zone};
 
 pub(super) fn resource() -> impl Strategy<Value = Resource> {
     prop_oneof![
@@ -98,6 +98,23 @@ pub(super) fn history() -> BoxedStrategy<Vec<PracticeRecord>> {
     prop::collection::vec(record, 0..4).boxed()
 }
 
+pub(super) fn refusals() -> BoxedStrategy<Vec<PracticeRefusal>> {
+    let when = (at(), at(), any::<u32>());
+    let refusal = (resource(), zone(), text(), operator(), when, revision()).prop_map(
+        |(resource, zone, why, by, (first_at, last_at, times), revision)| PracticeRefusal {
+            resource,
+            zone,
+            why,
+            by,
+            first_at,
+            last_at,
+            times,
+            revision,
+        },
+    );
+    prop::collection::vec(refusal, 0..4).boxed()
+}
+
 /// Autoshifts, and what the scheduler tells of practice runs.
 fn automatic() -> BoxedStrategy<Command> {
     prop_oneof![
@@ -108,6 +125,11 @@ fn automatic() -> BoxedStrategy<Command> {
             why
         }),
         (id(), seen()).prop_map(|(id, seen)| Command::RecordPractice { id, seen }),
+        (resource(), zone(), text()).prop_map(|(resource, zone, why)| Command::RecordPracticeRefusal {
+            resource,
+            zone,
+            why
+        }),
         (resource(), zone(), length(), text()).prop_map(|(resource, zone, length, reason)| {
             Command::StartAutoshift { resource, zone, length, reason }
         }),

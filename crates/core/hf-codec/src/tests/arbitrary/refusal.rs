@@ -7,9 +7,10 @@ use proptest::sample::select;
 use super::{board, estate_id, id, length, pool, practice, revision, scope, text, zone};
 
 /// Every bound.
-pub(in crate::tests) const BOUNDS: [Bounded; 13] = [
+pub(in crate::tests) const BOUNDS: [Bounded; 14] = [
     Bounded::ActiveShifts,
     Bounded::Pins,
+    Bounded::Deployments,
     Bounded::Clusters,
     Bounded::ControlPanels,
     Bounded::RoutingControls,
@@ -64,6 +65,14 @@ fn of_acts() -> BoxedStrategy<Refusal> {
         request.prop_map(|request| Refusal::RequestReused { request }),
         (estate_id(), estate_id()).prop_map(|(found, ours)| Refusal::OtherEstate { found, ours }),
         (zone(), scope()).prop_map(|(zone, scope)| Refusal::NoPin { zone, scope }),
+        (zone(), scope(), zone(), text()).prop_map(|(zone, scope, other, why)| Refusal::ZoneEdge {
+            zone,
+            scope,
+            other,
+            why
+        }),
+        length().prop_map(|length| Refusal::DeploymentLength { length }),
+        (zone(), scope()).prop_map(|(zone, scope)| Refusal::NoDeployment { zone, scope }),
     ]
     .boxed()
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use hf_control::{
     Autoshift, Command, Date, Event, Expect, Practice, PracticeConfig, PracticeOutcome, PracticeRecord,
-    PracticeSeen, Resource, Window,
+    PracticeRefusal, PracticeSeen, Resource, Window,
 };
-use hf_model::{Revision, Share, Timestamp};
+use hf_model::{Operator, Revision, Share, Timestamp};
 
 fn resources() -> [Resource; 3] {
     ["region/eu-west-2", "pool/web", "record/www.example.test."].map(|text| text.parse().unwrap())
@@ -70,6 +70,20 @@ pub(super) fn history() -> Vec<PracticeRecord> {
     ]
 }
 
+pub(super) fn refusals() -> Vec<PracticeRefusal> {
+    let [_, pool, _] = resources();
+    vec![PracticeRefusal {
+        resource: pool,
+        zone: "euw2-az1".parse().unwrap(),
+        why: "outcome alarm errors-high has gone off".to_owned(),
+        by: Operator::new("practice of control-1"),
+        first_at: Timestamp(1_700_000_000_000),
+        last_at: Timestamp(1_700_000_600_000),
+        times: 2,
+        revision: Revision(42),
+    }]
+}
+
 /// Autoshifts, and what the scheduler tells of practice runs.
 fn automatic() -> Vec<Command> {
     let [region, ..] = resources();
@@ -85,6 +99,11 @@ fn automatic() -> Vec<Command> {
         end(PracticeOutcome::Failed),
         end(PracticeOutcome::CapacityCheckFailed),
         Command::RecordPractice { id: "shift-34".parse().unwrap(), seen: PracticeSeen::default() },
+        Command::RecordPracticeRefusal {
+            resource: region.clone(),
+            zone: "euw2-az1".parse().unwrap(),
+            why: "blocking alarm errors-high has gone off".to_owned(),
+        },
         Command::StartAutoshift {
             resource: region,
             zone: "euw2-az1".parse().unwrap(),

@@ -37,6 +37,14 @@ fn of_acts() -> Vec<Refusal> {
         Refusal::Length { length: Duration::from_secs(59) },
         Refusal::Reason { len: 501 },
         Refusal::NoPin { zone, scope },
+        Refusal::ZoneEdge {
+            zone: "euw2-az1".parse().unwrap(),
+            scope: "pool/web".parse().unwrap(),
+            other: "euw2-az2".parse().unwrap(),
+            why: text("shift-42 takes pool/web out of euw2-az2"),
+        },
+        Refusal::DeploymentLength { length: Duration::from_secs(59) },
+        Refusal::NoDeployment { zone: "euw2-az1".parse().unwrap(), scope: "everything".parse().unwrap() },
         Refusal::RequestReused { request: "request-1".parse().unwrap() },
         Refusal::OtherEstate { found: EstateId([1; 16]), ours: EstateId([2; 16]) },
     ]

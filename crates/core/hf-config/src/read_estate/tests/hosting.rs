@@ -663,3 +663,153 @@ fn aliases() {
         "#]],
     );
 }
+
+/// The design example with a hosted zone that may be transferred, one that may not, and `more`.
+fn catalog(more: &str, expected: Expect) {
+    let zones = "[[hosted_zone]]\nname = \"a.test.\"\ntransfers = [{ key = \"xfer.\" }]\n[[hosted_zone]]\nname = \"b.test.\"\n";
+    add(&format!("{zones}{more}"), expected);
+}
+
+const CATALOG: &str = "[[hosted_zone]]\nname = \"catalog.test.\"\ntransfers = [{ key = \"xfer.\" }]\n";
+
+#[test]
+fn catalogs_tell_of_those_that_may_be_transferred() {
+    catalog(
+        &format!("{CATALOG}catalog = \"all\""),
+        expect![[r#"
+        example.test. Estate written Transfers { allow: [], notify: [] } [] None
+        a.test. Estate revision Transfers { allow: [TransferRule { network: None, key: Some(xfer.) }], notify: [] } [] None
+        b.test. Estate revision Transfers { allow: [], notify: [] } [] None
+        catalog.test. Estate revision Transfers { allow: [TransferRule { network: None, key: Some(xfer.) }], notify: [] } [] None
+          catalog.test. 60 NS invalid.
+          version.catalog.test. 60 TXT "2"
+          c72ad203680f7c041cbf12d289cc0d6d.zones.catalog.test. 60 PTR a.test.
+    "#]],
+    );
+    catalog(
+        &format!("{CATALOG}serial = \"revision\"\nsource = \"estate\"\ncatalog = [\"A.test.\"]"),
+        expect![[r#"
+            example.test. Estate written Transfers { allow: [], notify: [] } [] None
+            a.test. Estate revision Transfers { allow: [TransferRule { network: None, key: Some(xfer.) }], notify: [] } [] None
+            b.test. Estate revision Transfers { allow: [], notify: [] } [] None
+            catalog.test. Estate revision Transfers { allow: [TransferRule { network: None, key: Some(xfer.) }], notify: [] } [] None
+              catalog.test. 60 NS invalid.
+              version.catalog.test. 60 TXT "2"
+              c72ad203680f7c041cbf12d289cc0d6d.zones.catalog.test. 60 PTR a.test.
+        "#]],
+    );
+}
+
+#[test]
+fn catalogs_that_cannot_be() {
+    catalog(
+        &format!("{CATALOG}catalog = \"some\""),
+        expect![[r#"
+        estate.toml:58:11: "some" is no catalog; write "all" or a list of hosted zones
+    "#]],
+    );
+    catalog(
+        &format!("{CATALOG}catalog = []"),
+        expect![[r#"
+        estate.toml:58:11: a catalog lists at least one hosted zone; add it, or write "all"
+    "#]],
+    );
+    catalog(
+        &format!(
+            "{CATALOG}catalog = [\"b.test.\", \"a.test.\", \"a.test.\", \"c.test.\", \"catalog.test.\"]"
+        ),
+        expect![[r#"
+            estate.toml:58:12: nobody may transfer b.test.; add `transfers` to it, or remove it here
+            estate.toml:58:34: a.test. is listed twice here; remove one of the two
+            estate.toml:58:45: c.test. is no hosted zone, there are `example.test.`, `a.test.`, `b.test.`, `catalog.test.`; add it, or remove it here
+            estate.toml:58:56: catalog.test. is a catalog itself, and those are in no catalog; remove it
+        "#]],
+    );
+    // Nobody may transfer it; its name is taken; what is ours in it is written by hand.
+    catalog(
+        "[[hosted_zone]]\nname = \"catalog.test.\"\ncatalog = \"all\"",
+        expect![[r#"
+        estate.toml:57:11: a catalog is for those who transfer it, and nobody may transfer catalog.test.; add `transfers`
+    "#]],
+    );
+    catalog(
+        &format!("{CATALOG}catalog = \"all\"\n[[hosted_zone]]\nname = \"catalog.test.\""),
+        expect![[r#"
+        estate.toml:60:8: hosted zone `catalog.test.` is listed twice; remove one of the two
+    "#]],
+    );
+    catalog(
+        &format!("{CATALOG}catalog = \"all\"\n[[hosted_zone]]\nname = \"zones.catalog.test.\""),
+        expect![[r#"
+            estate.toml:60:8: the hosted zone zones.catalog.test. lies inside the catalog catalog.test., whose names are ours; rename one
+        "#]],
+    );
+    catalog(
+        &format!("{CATALOG}catalog = \"all\"\nsource = \"node\"\nupdates = []\ndnssec = {{}}"),
+        expect![[r#"
+            estate.toml:59:10: what stands in a catalog is made by us; remove `source`, or `catalog`
+            estate.toml:60:11: what stands in a catalog is made by us; remove `updates`, or `catalog`
+            estate.toml:61:10: what stands in a catalog is made by us; remove `dnssec`, or `catalog`
+        "#]],
+    );
+    // Only of a source is "estate" what a catalog is; other keys do not go at all.
+    catalog(
+        &format!("{CATALOG}catalog = \"all\"\nserial = \"time\"\nfile = \"estate\""),
+        expect![[r#"
+            estate.toml:59:10: the serial of a catalog is the ledger's revision, alike on all nodes; write "revision", or remove `serial`
+            estate.toml:60:8: the master file `estate` is not there; create it or remove `file`
+            estate.toml:60:8: what stands in a catalog is made by us; remove `file`, or `catalog`
+        "#]],
+    );
+    catalog(
+        &format!(
+            "{CATALOG}catalog = \"all\"\n[[record]]\nname = \"x.catalog.test.\"\ntype = \"TXT\"\nvalues = [\"x\"]"
+        ),
+        expect![[r#"
+            estate.toml:60:8: x.catalog.test. lies in the catalog catalog.test., whose records are made by us; move it elsewhere
+        "#]],
+    );
+    // Two of one member.
+    catalog(
+        &format!(
+            "{CATALOG}catalog = \"all\"\n{}catalog = [\"a.test.\"]",
+            CATALOG.replace("catalog.test.", "other.test.")
+        ),
+        expect![[r#"
+            estate.toml:62:12: a.test. is in the catalog catalog.test. too, and secondaries take a zone from one only; remove it from one of the two
+        "#]],
+    );
+    catalog(
+        &format!(
+            "[[hosted_zone]]\nname = \"{}.test.\"\ntransfers = [{{ key = \"xfer.\" }}]\ncatalog = \"all\"",
+            ["x".repeat(60), "y".repeat(60), "z".repeat(60), "w".repeat(40)].join(".")
+        ),
+        expect![[r#"
+            estate.toml:56:8: names in the catalog xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy.zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz.wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww.test. would pass 253 bytes; shorten its name
+            estate.toml:56:8: the zonal names <zone>.<pool>.pool.<hosted zone> would pass 253 bytes; shorten this name or the pools'
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_catalog_is_seldom_meant() {
+    let toml = format!("{DESIGN}\n{CATALOG}catalog = \"all\"");
+    let (_, advice) = read_estate_advised("estate.toml", &bundle(&toml)).unwrap();
+    let told: Vec<String> = advice.iter().map(ToString::to_string).collect();
+    expect!["estate.toml:53:11: nobody may transfer any other hosted zone, so this catalog is empty, and secondaries drop what they had of it; add `transfers` to those that it should tell of"].assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn secondaries_of_a_signed_zone_are_advised_against() {
+    let told = |more: &str| {
+        let toml = format!("{DESIGN}\n[[hosted_zone]]\nname = \"a.test.\"\n{more}");
+        let (_, advice) = read_estate_advised("estate.toml", &bundle(&toml)).unwrap();
+        advice.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let transfers = told("dnssec = {}\ntransfers = [{ key = \"xfer.\" }]");
+    expect!["estate.toml:52:10: secondaries answer this zone without signatures: do not delegate to them while the parent has a DS record"].assert_eq(&transfers);
+    assert_eq!(told("dnssec = {}\nnotify = [{ address = \"192.0.2.53:53\" }]"), transfers);
+    assert_eq!(told("dnssec = {}"), "");
+    assert_eq!(told("dnssec = {}\ntransfers = []\nnotify = []"), "");
+    assert_eq!(told("transfers = [{ key = \"xfer.\" }]\nnotify = [{ address = \"192.0.2.53:53\" }]"), "");
+}

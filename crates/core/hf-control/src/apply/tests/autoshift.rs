@@ -284,3 +284,25 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn one_of_a_tree_leaves_a_zone_of_the_pools_behind_it() {
+    check_trees(
+        "configure record/all.example.test
+         configure record/top.example.test
+         autoshift record/all.example.test on
+         autoshift record/top.example.test on
+         auto record/all.example.test a 10m
+         cancel shift-6
+         auto record/top.example.test e 10m",
+        &expect![[r#"
+            2 done; record/all.example.test.: [nothing] is now [disable autoshift, 1 outcome and 0 blocking alarms]
+            3 done; record/top.example.test.: [nothing] is now [disable autoshift, 1 outcome and 0 blocking alarms]
+            4 done; record/all.example.test.: [disable autoshift, 1 outcome and 0 blocking alarms] is now [enable autoshift, 1 outcome and 0 blocking alarms]
+            5 done; record/top.example.test.: [disable autoshift, 1 outcome and 0 blocking alarms] is now [enable autoshift, 1 outcome and 0 blocking alarms]
+            6 done; started autoshift-6 a record/all.example.test. until 10m
+            7 done; ended autoshift-6 a record/all.example.test. until 10m canceled at 0s Canceled
+            8 done; started autoshift-8 e record/top.example.test. until 10m
+        "#]],
+    );
+}

@@ -16,6 +16,8 @@ use crate::{
 const A: u16 = 1;
 const CNAME: u16 = 5;
 const TXT: u16 = 16;
+const NS: u16 = 2;
+const DNAME: u16 = 39;
 
 /// The test estate with plain records, an ALIAS-free apex and keys that may update.
 fn estate() -> EstateBundle {
@@ -66,15 +68,17 @@ fn rtype(text: &str) -> u16 {
         "A" => A,
         "CNAME" => CNAME,
         "TXT" => TXT,
+        "NS" => NS,
+        "DNAME" => DNAME,
         other => other.parse().unwrap(),
     }
 }
 
-/// Text of a TXT, last byte of an address, name of a CNAME.
+/// Text of a TXT, last byte of an address, name of a CNAME, an NS, a DNAME.
 fn rdata(rtype: u16, text: &str) -> Vec<u8> {
     match rtype {
         A => vec![192, 0, 2, text.parse().unwrap()],
-        CNAME => hf_model::WireName::from(&name(text)).as_wire().to_vec(),
+        CNAME | NS | DNAME => hf_model::WireName::from(&name(text)).as_wire().to_vec(),
         _ => [&[text.len() as u8], text.as_bytes()].concat(),
     }
 }
@@ -278,6 +282,83 @@ fn an_estate_that_declares_a_dynamic_record_takes_it_over() {
     let kept: Vec<String> =
         runner.state.dynamic[0].records.iter().map(|record| record.name.to_string()).collect();
     assert_eq!(kept, ["kept.example.test.", "new.example.test."]);
+}
+
+#[test]
+fn a_dname_and_a_delegation_do_not_meet() {
+    check(
+        "update dns.: add n DNAME x, add n NS ns
+         update dns.: add n NS ns, add n TXT one
+         update dns.: add n DNAME x
+         update dns.: drop n NS, add n DNAME x
+         update dns.: add n DNAME y
+         update dns.: add n NS ns
+         update dns.: add m NS ns
+         update dns.: add example.test. DNAME x",
+        &expect![[r#"
+            refused: the update of example.test. was refused (REFUSED): n.example.test. has DNAME, and NS cannot stand beside it: all below leads to one place; delete one of the two
+            3 done; example.test. [nothing] is now [n.example.test. 60 NS ns.example.test.; n.example.test. 60 TXT "one"]
+            refused: the update of example.test. was refused (REFUSED): n.example.test. has NS, and DNAME cannot stand beside it: all below leads to one place; delete one of the two
+            5 done; example.test. [n.example.test. 60 NS ns.example.test.] is now [n.example.test. 60 DNAME x.example.test.]
+            6 done; example.test. [n.example.test. 60 DNAME x.example.test.] is now [n.example.test. 60 DNAME y.example.test.]
+            refused: the update of example.test. was refused (REFUSED): n.example.test. has DNAME, and NS cannot stand beside it: all below leads to one place; delete one of the two
+            8 done; example.test. [nothing] is now [m.example.test. 60 NS ns.example.test.]
+            refused: the update of example.test. was refused (REFUSED): DNAME there would hide db.example.test.; choose another name
+        "#]],
+    );
+}
+
+/// A name that the estate gives a DNAME or delegates, and updates the other.
+#[test]
+fn what_the_estate_declares_of_a_cut_counts() {
+    let declaring = |kind: &str| {
+        let mut bundle = estate();
+        bundle.toml += &format!(
+            "\n[[record]]\nname = \"n.example.test.\"\ntype = \"{kind}\"\nvalues = [\"ns.example.test.\"]\n"
+        );
+        Command::ApplyEstate { bundle, if_match: None }
+    };
+    for (declared, dynamic) in [("NS", "DNAME"), ("DNAME", "NS")] {
+        let change = || {
+            Command::UpdateHostedZone(update(&format!("update dns.: add n {dynamic} x, add kept TXT one")))
+        };
+        let mut before = runner();
+        before.run(change());
+        before.run(declaring(declared));
+        let kept: Vec<String> =
+            before.state.dynamic[0].records.iter().map(|record| record.name.to_string()).collect();
+        assert_eq!(kept, ["kept.example.test."], "{dynamic} yields to {declared}");
+        let (outcome, _) = before.run(change());
+        let shown = script::show(&outcome, &[]);
+        assert_eq!(
+            shown,
+            format!(
+                "refused: the update of example.test. was refused (REFUSED): n.example.test. has {declared}, and {dynamic} cannot stand \
+                 beside it: all below leads to one place; delete one of the two"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_set_that_no_answer_holds_is_refused() {
+    let mut runner = runner();
+    let add = |count: u16| {
+        let text = |at: u16| [&[250_u8, (at >> 8) as u8, at as u8][..], &[b'x'; 248]].concat();
+        let record = |at| PlainRecord { name: name("large"), rtype: TXT, ttl: 5, rdata: text(at) };
+        Command::UpdateHostedZone(HostedUpdate {
+            hosted_zone: name("example.test."),
+            key: name("dns."),
+            prerequisites: Vec::new(),
+            changes: (0..count).map(record).map(UpdateChange::Add).collect(),
+        })
+    };
+    // 263 bytes each.
+    let (outcome, _) = runner.run(add(247));
+    assert!(matches!(outcome, crate::Outcome::Done { .. }), "{outcome:?}");
+    let (outcome, _) = runner.run(add(248));
+    expect!["refused: the update of example.test. was refused (REFUSED): the TXT records of large.example.test. would have 65224 bytes, and an answer holds 65000; delete some first"].assert_eq(&script::show(&outcome, &[]));
+    assert_eq!(runner.state.dynamic[0].records.len(), 247);
 }
 
 #[test]

@@ -317,3 +317,82 @@ fn the_observer_is_told_of_changes_only() {
         4 done"#]]
     .assert_eq(&shown.join("\n"));
 }
+
+#[test]
+fn what_did_not_begin_is_remembered_once_for_each_reason() {
+    let mut runner = Runner::with_estate();
+    let mut tell = |line: &str| runner.show(line);
+    let shown: Vec<String> = [
+        "held pool/web a alarm",
+        "configure pool/web",
+        "configure pool/api",
+        "at 1m",
+        "held pool/web west-a alarm",
+        "held pool/api a alarm",
+        "at 11m",
+        "held pool/web a alarm",
+        "held pool/web a window",
+        "at 21m",
+        "held pool/web a alarm",
+        "held pool/web x alarm",
+    ]
+    .map(&mut tell)
+    .to_vec();
+    expect![[r#"
+        refused: `pool/web` has no practice configuration; create one first
+        3 done; pool/web: [nothing] is now [disable autoshift, 1 outcome and 0 blocking alarms]
+        4 done; pool/api: [nothing] is now [disable autoshift, 1 outcome and 0 blocking alarms]
+        at 1m
+        5 done
+        6 done
+        at 11m
+        7 done
+        8 done
+        at 21m
+        9 done
+        refused: there is no zone `x`; the estate has a, b, c, d, e"#]]
+    .assert_eq(&shown.join("\n"));
+    let known: Vec<String> = runner
+        .state
+        .practice_refusals
+        .iter()
+        .map(|of| {
+            let (first, last) = (of.first_at.0 / 60_000, of.last_at.0 / 60_000);
+            format!("{} {} {} x{} {first}m-{last}m", of.resource, of.zone, of.why, of.times)
+        })
+        .collect();
+    expect![[r#"
+        pool/api a alarm x1 1m-1m
+        pool/web a alarm x2 1m-11m
+        pool/web a window x1 11m-11m
+        pool/web a alarm x1 21m-21m"#]]
+    .assert_eq(&known.join("\n"));
+    for number in 0..20 {
+        runner.show(&format!("held pool/web a reason-{number}"));
+    }
+    let of = |name: &str| {
+        runner.state.practice_refusals.iter().filter(|of| of.resource.to_string() == name).count()
+    };
+    assert_eq!((of("pool/web"), of("pool/api")), (State::PRACTICE_RECORDS_OF_ONE, 1));
+    let bundle = super::script::bundle(&[("\"api\"", "\"sql\"")]);
+    runner.run(Command::ApplyEstate { bundle, if_match: None });
+    assert!(runner.state.practice_refusals.iter().all(|of| of.resource.to_string() == "pool/web"));
+}
+
+#[test]
+fn a_run_of_a_tree_leaves_the_zones_of_the_pools_behind_it() {
+    check_trees(
+        "configure record/all.example.test
+         configure record/top.example.test
+         practice record/all.example.test b
+         cancel shift-4
+         practice record/top.example.test e",
+        &expect![[r#"
+            2 done; record/all.example.test.: [nothing] is now [disable autoshift, 1 outcome and 0 blocking alarms]
+            3 done; record/top.example.test.: [nothing] is now [disable autoshift, 1 outcome and 0 blocking alarms]
+            4 done; started practice shift-4 b record/all.example.test. until 30m
+            5 done; ended practice shift-4 b record/all.example.test. until 30m canceled at 0s Canceled
+            6 done; started practice shift-6 e record/top.example.test. until 30m
+        "#]],
+    );
+}

@@ -72,6 +72,9 @@ fn command() -> impl Strategy<Value = Command> {
         4 => (zone(), scope(), to, length(), reason())
             .prop_map(|(zone, scope, to, length, reason)| Command::Pin { zone, scope, to, length, reason, floor_overrides: Vec::new() }),
         1 => (zone(), scope()).prop_map(|(zone, scope)| Command::Unpin { zone, scope }),
+        3 => (zone(), scope(), length(), reason(), prop::collection::vec(zone(), 0..2)).prop_map(
+            |(zone, scope, length, reason, zone_overrides)| Command::StartDeployment { zone, scope, length, reason, zone_overrides }),
+        1 => (zone(), scope()).prop_map(|(zone, scope)| Command::EndDeployment { zone, scope }),
         1 => (estate, if_match()).prop_map(|(bundle, if_match)| Command::ApplyEstate { bundle, if_match }),
         2 => Just(Command::Expire),
     ]

@@ -7,8 +7,8 @@ use hf_model::{EstateId, Operator, RequestId, Revision, Switch, Timestamp, parse
 
 use super::hosted;
 use crate::{
-    Autoshift, BreakGlassFate, BreakGlassShift, Command, ControlSet, Entry, Event, Expect, Outcome, Pin,
-    PinTo, PracticeConfig, PracticeOutcome, PracticeSeen, Shift, ShiftKind, ShiftState, State,
+    Autoshift, BreakGlassFate, BreakGlassShift, Command, ControlSet, Deployment, Entry, Event, Expect,
+    Outcome, Pin, PinTo, PracticeConfig, PracticeOutcome, PracticeSeen, Shift, ShiftKind, ShiftState, State,
 };
 
 const ESTATE: &str = include_str!("estate.toml");
@@ -47,9 +47,9 @@ pub(super) fn controlled(edits: &[(&str, &str)]) -> EstateBundle {
 }
 
 /// A command of words: `shift ZONE SCOPE LENGTH`, `extend ID LENGTH [if REVISION]`, `cancel ID [if REVISION]`,
-/// `pin ZONE in|out SCOPE LENGTH`, `unpin ZONE SCOPE`, `turn CONTROL on|off, CONTROL on|off`, `practice RESOURCE ZONE`, `expire`.
+/// `pin ZONE in|out SCOPE LENGTH`, `unpin ZONE SCOPE`, `deploy ZONE SCOPE LENGTH`, `deployed ZONE SCOPE`, `turn CONTROL on|off, CONTROL on|off`, `practice RESOURCE ZONE`, `expire`.
 ///
-/// Behind any of the acts: ` despite POOL …` overrides floors, ` without RULE …` rules.
+/// Behind any of the acts: ` despite POOL …` overrides floors, ` without RULE …` rules, ` beside ZONE …` zones.
 pub(super) fn parse(text: &str) -> Command {
     let (text, if_match) = match text.split_once(" if ") {
         Some((text, revision)) => (text, Some(Revision(revision.parse().unwrap()))),
@@ -57,6 +57,7 @@ pub(super) fn parse(text: &str) -> Command {
     };
     let (text, rule_overrides) = named(text, " without ");
     let (text, floor_overrides) = named(text, " despite ");
+    let (text, zone_overrides) = named(text, " beside ");
     let length = |text| parse_duration(text).unwrap();
     let reason = "test".to_owned();
     if let Some(sets) = text.strip_prefix("turn ") {
@@ -100,6 +101,21 @@ pub(super) fn parse(text: &str) -> Command {
         ["unpin", zone, scope] => {
             Command::Unpin { zone: zone.parse().unwrap(), scope: scope.parse().unwrap() }
         }
+        ["deploy", zone, scope, length_text] => Command::StartDeployment {
+            zone: zone.parse().unwrap(),
+            scope: scope.parse().unwrap(),
+            length: length(length_text),
+            reason,
+            zone_overrides,
+        },
+        ["deployed", zone, scope] => {
+            Command::EndDeployment { zone: zone.parse().unwrap(), scope: scope.parse().unwrap() }
+        }
+        ["held", resource, zone, why] => Command::RecordPracticeRefusal {
+            resource: resource.parse().unwrap(),
+            zone: zone.parse().unwrap(),
+            why: why.to_owned(),
+        },
         ["practice", resource, zone] => Command::StartPractice {
             resource: resource.parse().unwrap(),
             zone: zone.parse().unwrap(),
@@ -198,6 +214,19 @@ impl Runner {
         runner
     }
 
+    /// The test estate with a tree of two pools, and a tree of that tree.
+    pub(super) fn with_trees() -> Self {
+        let mut bundle = bundle(&[]);
+        bundle.toml.push_str(
+            "[[record]]\nname = \"all.example.test.\"\ntype = \"A\"\nanswers = [{ pool = \"web\" }, { pool = \"db\" }]\n\
+             [[record]]\nname = \"top.example.test.\"\ntype = \"A\"\nanswers = [{ record = \"all.example.test.\" }]\n",
+        );
+        let mut runner = Runner::empty();
+        let (outcome, _) = runner.run(Command::ApplyEstate { bundle, if_match: None });
+        assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+        runner
+    }
+
     /// Applies a command under a new request id.
     pub(super) fn run(&mut self, command: Command) -> (Outcome, Vec<Event>) {
         let request = format!("r-{}", self.state.revision.0 + 1);
@@ -262,6 +291,11 @@ fn show_event(event: &Event) -> String {
             format!("pinned {} instead of {}", show_pin(after), show_pin(before))
         }
         Event::Unpinned(pin, stop) => format!("unpinned {} {stop:?}", show_pin(pin)),
+        Event::DeploymentStarted { before, after } => {
+            let from = before.as_ref().map(|before| format!(" instead of {}", until(before.ends_at)));
+            format!("deploying {}{}", show_mark(after), from.unwrap_or_default())
+        }
+        Event::DeploymentEnded(mark, stop) => format!("deployed {} {stop:?}", show_mark(mark)),
         Event::ControlTurned { path, before, after } => format!("{path} was {before}, is {after}"),
         Event::RulesOverridden(rules) => format!("not asked: {}", list(rules)),
         Event::FloorsOverridden(pools) => format!("floors not asked: {}", list(pools)),
@@ -312,6 +346,10 @@ fn list(items: &[impl std::fmt::Display]) -> String {
 
 fn show_pin(pin: &Pin) -> String {
     format!("{} {:?} {} until {}", pin.zone, pin.to, pin.scope, until(pin.ends_at))
+}
+
+fn show_mark(mark: &Deployment) -> String {
+    format!("{} {} until {}", mark.zone, mark.scope, until(mark.ends_at))
 }
 
 fn until(at: Timestamp) -> String {
