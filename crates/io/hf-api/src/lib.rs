@@ -10,7 +10,10 @@
 pub mod break_glass;
 pub mod capacity;
 pub mod client;
+pub mod closing;
+pub mod consumers;
 pub mod control;
+pub mod deployment;
 pub mod dns;
 pub mod endpoint;
 pub mod estate;
@@ -40,10 +43,13 @@ pub use capacity::{
     WhatIfPath, WhatIfPool, WhatIfVerdict, WhatIfZone,
 };
 pub use client::{Client, ClientError, EndpointError, HandOver, Tried};
+pub use closing::{ClosingSource, ClosingSources, ClosingStore};
+pub use consumers::{ConsumerGroup, ConsumerStanding, Consumers, ShiftConsumers};
 pub use control::{
     ControlPanel, ControlSet, ControlTo, Controls, ControlsSet, Origin, PutNamed, PutRule, RoutingControl,
     RuleKind, SafetyRule, SetControls, Wants,
 };
+pub use deployment::{Deployment, DeploymentKnownBy, Deployments, StartDeployment};
 pub use dns::{DnsAnswers, DnsCount, DnsName, DnsShare};
 pub use endpoint::{Endpoint, EndpointRegistered, Endpoints, PoolEndpoints, RegisterEndpoint};
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
@@ -56,8 +62,8 @@ pub use hosted::{
 };
 pub use journal::{ExportedLine, Journal, JournalExport, JournalKind, JournalLine};
 pub use practice::{
-    Autoshift, AutoshiftSeen, AutoshiftsSeen, Practice, PracticeConfig, PracticeOutcome, PracticeRun,
-    Practices, PutPractice, SetAutoshift, StartPractice,
+    Autoshift, AutoshiftSeen, AutoshiftsSeen, Practice, PracticeConfig, PracticeOutcome, PracticeRefused,
+    PracticeRun, Practices, PutPractice, SetAutoshift, StartPractice,
 };
 pub use problem::{Problem, code};
 pub use shift::{

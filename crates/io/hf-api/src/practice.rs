@@ -27,6 +27,9 @@ pub struct Practice {
     /// How its newest runs went, oldest first.
     #[serde(default)]
     pub history: Vec<PracticeRun>,
+    /// Runs that did not begin lately, by their newest try, oldest first.
+    #[serde(default)]
+    pub refused: Vec<PracticeRefused>,
     /// When the next weekly run is due; null when none is allowed.
     #[serde(default)]
     pub next_at_ms: Option<u64>,
@@ -38,6 +41,23 @@ pub struct Practice {
     pub not_begun: Option<String>,
     /// The entry that last changed the settings.
     pub revision: u64,
+}
+
+/// A run that did not begin, one or more times for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PracticeRefused {
+    /// The zone that would have been left.
+    pub zone: String,
+    /// Why not.
+    pub why: String,
+    /// Who tried last.
+    pub by: String,
+    /// The first try that came to nothing for this reason.
+    pub first_at_ms: u64,
+    /// The newest one that was told.
+    pub last_at_ms: u64,
+    /// How many were told: weekly runs are tried every ten minutes, and told once for each reason.
+    pub times: u32,
 }
 
 /// How one run went.

@@ -49,6 +49,8 @@ pub mod code {
     pub const ALREADY_SHIFTED: &str = "already-shifted";
     /// 409: another zone of the same region is being left.
     pub const OTHER_ZONE_SHIFTED: &str = "other-zone-shifted";
+    /// 409: another zone of the resource is being deployed to, is away or is impaired; the message names it.
+    pub const ZONE_EDGE: &str = "zone-edge";
     /// 409: too little would stay in service.
     pub const FLOOR: &str = "floor";
     /// 409: a safety rule forbids it; the message names it.

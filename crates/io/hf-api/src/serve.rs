@@ -108,6 +108,11 @@ impl Listener {
         self.address
     }
 
+    /// The socket, for those who speak something else than HTTP/1.1 on it.
+    pub fn into_inner(self) -> TcpListener {
+        self.listener
+    }
+
     /// Answers over TLS only; certificates that change are read again.
     #[must_use]
     pub fn with_tls(self, tls: ServerTls) -> Listener {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::consumers::ShiftConsumers;
 use crate::status::BreakGlass;
 
 /// `POST /v1/shifts`: evacuate a zone.
@@ -151,6 +152,9 @@ pub struct Shift {
     pub acknowledged: Vec<Acknowledgement>,
     /// When the last traffic left the zone.
     pub time_to_zero: TimeToZero,
+    /// What consumers of zone status have made of it; in a status or a list the worst ten alone.
+    #[serde(default)]
+    pub consumers: ShiftConsumers,
 }
 
 /// What came of a shift or pin.

@@ -31,6 +31,9 @@ pub struct Status {
     pub shifts: Vec<Shift>,
     /// Pins in force, oldest first.
     pub pins: Vec<Pin>,
+    /// Zones that count as being deployed to; those that were noticed, by the detectors of the node that answers.
+    #[serde(default)]
+    pub deployments: Vec<crate::deployment::Deployment>,
     /// All nodes that have been heard, by name.
     pub nodes: Vec<Node>,
     /// What was asked for and yielded.
@@ -52,6 +55,12 @@ pub struct Status {
     /// Zones that fail in part, or are suspected of it, by the detectors of the node that answers; none where no detector runs.
     #[serde(default)]
     pub gray: Vec<crate::gray::GrayZone>,
+    /// Who obeys zone status, the worst twenty first: `GET /v1/consumers` lists all.
+    #[serde(default)]
+    pub consumers: crate::consumers::Consumers,
+    /// What stores outside say of zones; without the estate's closing sources none.
+    #[serde(default)]
+    pub closing_sources: crate::closing::ClosingSources,
     /// Why the estate file that this node watches, or else another one, is not in force; null when it is, or when none is watched.
     pub estate_file_problem: Option<String>,
 }
@@ -317,6 +326,9 @@ pub struct BreakGlass {
     pub acknowledged: Vec<Acknowledgement>,
     /// When the last traffic left the zone, counted from `signed_at_ms`.
     pub time_to_zero: TimeToZero,
+    /// What consumers of zone status have made of it, counted from `signed_at_ms`; in a status the worst ten alone. Who cannot tell has not said.
+    #[serde(default)]
+    pub consumers: crate::consumers::ShiftConsumers,
 }
 
 /// A break-glass act that the ledger has heard of.

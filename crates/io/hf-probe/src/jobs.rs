@@ -38,6 +38,10 @@ pub struct Job {
     pub endpoints: Vec<usize>,
     /// Its results in a row.
     pub streak: Streak,
+    /// When the newest measured result came, or the job did.
+    pub measured: Instant,
+    /// When the first probe since then began that was not measured; none after a result. A job that waits for its turn has none either.
+    pub unmeasured_since: Option<Instant>,
     /// Its place in the interval.
     pub phase: Phase,
     /// When the next probe is due; none while one runs.
@@ -128,7 +132,19 @@ impl Jobs {
             // A changed check is a new job, so that a result of the old check does not count; what was known still is.
             let known = old.get(&key).and_then(|slot| self.places[*slot as usize].job.as_ref());
             let streak = known.map_or_else(|| presume(presumed, &endpoints), |job| job.streak.resumed());
-            fresh.push(Job { address: key.0, check, endpoints, streak, phase, due: None, is_rationed });
+            let measured = known.map_or(now, |job| job.measured);
+            let unmeasured_since = known.and_then(|job| job.unmeasured_since);
+            fresh.push(Job {
+                address: key.0,
+                check,
+                endpoints,
+                streak,
+                measured,
+                unmeasured_since,
+                phase,
+                due: None,
+                is_rationed,
+            });
         }
         for slot in old.into_values() {
             let place = &mut self.places[slot as usize];

@@ -61,11 +61,12 @@ pub struct Asked<'a> {
 async fn ask(asked: &Asked<'_>) -> Outcome {
     match &asked.check.kind {
         CheckKind::Tcp(tcp) => tcp::ask(asked, tcp).await,
-        CheckKind::Http(http) => http::ask(asked, http).await,
-        CheckKind::Grpc(grpc) => grpc::ask(asked, grpc).await,
-        CheckKind::Dns(dns) => dns::ask(asked, dns).await,
-        CheckKind::Command(command) => command::ask(asked, command).await,
-        CheckKind::Metric(metric) => metric::ask(asked, metric).await,
+        // What these need while they wait is kilobytes: it is not moved about with every probe over plain TCP.
+        CheckKind::Http(http) => Box::pin(http::ask(asked, http)).await,
+        CheckKind::Grpc(grpc) => Box::pin(grpc::ask(asked, grpc)).await,
+        CheckKind::Dns(dns) => Box::pin(dns::ask(asked, dns)).await,
+        CheckKind::Command(command) => Box::pin(command::ask(asked, command)).await,
+        CheckKind::Metric(metric) => Box::pin(metric::ask(asked, metric)).await,
         kind @ (CheckKind::Pushed(_) | CheckKind::Calculated(_) | CheckKind::Control { .. }) => {
             Outcome::Unmeasured(format!("a check of kind {} sends nothing", kind.as_str()))
         }

@@ -6,7 +6,9 @@
 //! 3. A new estate takes effect at once; endpoints that stay keep their streaks. No estate keeps the old one in force.
 //!    With the first one, streaks begin with the verdicts that are given: a restart turns nothing on one lost probe.
 //! 4. What was put off by a stall comes in portions of 64, no more a second than twice what is due in one, and 10,000: meanwhile those that run are looked at.
-//! 5. The sink is called from the one task that runs the engine, in the order of the results; it must not wait.
+//! 5. What is due within a moment of one that is due begins with it ([`schedule::ahead`]), up to [`TOGETHER`] at once: waking up costs more than a probe. A
+//!    probe in doubt and one of a budget wait for their own time.
+//! 6. The sink is called from the one task that runs the engine, in the order of the results; it must not wait.
 //!
 //! It wants a runtime of one thread: on several, each probe wakes other threads, which costs more than the probe. Between two probes it does nothing:
 //! no beat, no look at jobs that are not due.
@@ -38,6 +40,9 @@ use crate::tools::Tools;
 
 /// Probes that begin before those that run are looked at: after a stall what is due comes in portions.
 const AT_ONCE: u32 = 64;
+
+/// Probes that begin with one that is due, itself among them. At a pace at which more would fall into the same moment, each timer's millisecond has its own.
+const TOGETHER: u32 = 16;
 
 /// What there is to probe.
 #[derive(Clone, Debug)]
@@ -138,6 +143,11 @@ pub struct Observation<'a> {
     pub began: Instant,
     /// What came of it.
     pub result: &'a ProbeResult,
+    /// How old the newest measured result is, which may be this one.
+    pub measured_ago: Duration,
+    /// How long ago the first probe began that was not measured since that result; zero after a result. Unlike `measured_ago` it has nothing of the time
+    /// for which a probe only waited: for its budget, for room, for its first turn.
+    pub unmeasured_for: Duration,
     /// The state after it: rise and fall counted. None before the first measured result.
     pub healthy: Option<bool>,
     /// Whether this result changed the state, or set it for the first time.
@@ -424,8 +434,10 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
         let portion = if now < self.portion_from { 0 } else { AT_ONCE };
         let mut begun = 0;
         while begun < portion {
-            let next = self.due.peek().copied().filter(|Reverse((at, _))| *at <= now && self.has_room());
-            let Some(Reverse((at, due))) = next else { break };
+            let Some(Reverse((at, due))) = self.due.peek().copied() else { break };
+            if !self.has_room() || !self.is_its_turn(due, at, now, begun) {
+                break;
+            }
             self.due.pop();
             begun += 1;
             match due {
@@ -466,7 +478,19 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
             }
         }
         self.begin(id, now);
-        Some(now - at)
+        Some(now.saturating_duration_since(at))
+    }
+
+    /// Whether it begins now: it is due, or soon, and others begin anyway.
+    fn is_its_turn(&mut self, due: Due, at: Instant, now: Instant, begun: u32) -> bool {
+        if at <= now || begun == 0 || begun >= TOGETHER {
+            return at <= now;
+        }
+        let Due::Job(id) = due else { return false };
+        // What is said no more is only taken away.
+        let Some(job) = self.jobs.get_mut(id).filter(|job| job.due == Some(at)) else { return true };
+        let may = !job.is_rationed && !job.streak.is_in_doubt();
+        may && at.saturating_duration_since(now) <= schedule::ahead(job.pace())
     }
 
     fn begin(&mut self, id: JobId, now: Instant) {
@@ -498,6 +522,14 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
             self.prober.config.counts.behind();
         }
         let flipped = is_good.is_some_and(|good| job.streak.count(good, &job.check));
+        if is_good.is_some() {
+            job.measured = now;
+            job.unmeasured_since = None;
+        }
+        let unmeasured_since = match is_good {
+            Some(_) => now,
+            None => *job.unmeasured_since.get_or_insert(began),
+        };
         let in_doubt = job.streak.is_in_doubt();
         let due = schedule::next(self.epoch, began, now, job.pace(), job.phase, in_doubt);
         job.due = Some(due);
@@ -510,6 +542,8 @@ impl<'a, P: Probing, S: Sink> Engine<'a, P, S> {
             check: &job.check,
             began,
             result: &result,
+            measured_ago: now.saturating_duration_since(job.measured),
+            unmeasured_for: now.saturating_duration_since(unmeasured_since),
             healthy: job.streak.healthy(),
             flipped,
         });

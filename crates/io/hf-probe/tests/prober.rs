@@ -76,6 +76,8 @@ fn estate(health_checks: Vec<HealthCheck>, pools: Vec<Pool>) -> Arc<Estate> {
         safety_rules: vec![],
         assignments: Vec::new(),
         services: Vec::new(),
+        consumers: Vec::new(),
+        closing_sources: Vec::new(),
         checking: Checking::default(),
     })
 }
@@ -110,6 +112,8 @@ struct Told {
     flips: Vec<(Instant, SocketAddr, bool, Vec<usize>)>,
     estates: Vec<(Vec<bool>, Vec<bool>)>,
     results: usize,
+    /// Of every probe that was not measured: whose, how old the newest result was, and for how long nothing was measured.
+    unmeasured: Vec<(SocketAddr, Duration, Duration)>,
 }
 
 impl Probing for World {
@@ -150,6 +154,11 @@ impl Sink for World {
     fn observed(&mut self, seen: &Observation<'_>) {
         let mut told = self.told.lock().unwrap();
         told.results += 1;
+        if seen.result.outcome.is_good().is_none() {
+            told.unmeasured.push((seen.address, seen.measured_ago, seen.unmeasured_for));
+        } else {
+            assert_eq!((seen.measured_ago, seen.unmeasured_for), (ms(0), ms(0)));
+        }
         if seen.flipped {
             let healthy = seen.healthy.expect("a flip sets a state");
             told.flips.push((Instant::now(), seen.address, healthy, seen.endpoints.to_vec()));
@@ -277,6 +286,40 @@ async fn probes_are_spread_over_the_interval() {
     for (window, count) in in_window {
         assert!((80..=120).contains(&count) || window >= 99, "window {window}: {count} starts");
     }
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_in_one_moment_begins_together() {
+    let running = Running::start(1_000);
+    running.adopt(&estate(vec![check("web")], vec![pool("web", Some(0), 0..450)]));
+    running.pass(ms(10_000)).await;
+    let starts: BTreeSet<u64> = (0..450).flat_map(|n| running.starts(n)).collect();
+    assert!((450..=600).contains(&starts.len()), "it woke {} times in 10 s", starts.len());
+    for n in 0..450 {
+        let starts = running.starts(n);
+        assert!((10..=11).contains(&starts.len()), "{n}: {starts:?}");
+        assert!(
+            starts.windows(2).all(|pair| (978..=1_022).contains(&(pair[1] - pair[0]))),
+            "{n}: {starts:?}"
+        );
+    }
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn doubt_waits_for_its_own_time_beside_others() {
+    let running = Running::start(1_000);
+    let mut quick = check("web");
+    quick.confirm_interval = ms(300);
+    running.adopt(&estate(vec![quick], vec![pool("web", Some(0), 0..450)]));
+    running.pass(ms(1_500)).await;
+    running.set(7, Some(Mood::Bad));
+    running.pass(ms(3_000)).await;
+    let starts = running.starts(7);
+    let bad = starts.iter().position(|at| *at >= 1_500).expect("it was probed again");
+    let confirmed = starts[bad + 1] - starts[bad];
+    assert!((300..=301).contains(&confirmed), "{starts:?}");
     running.end().await;
 }
 
@@ -487,6 +530,35 @@ async fn an_address_gets_its_budget_and_no_job_is_forgotten() {
     assert!(totals.put_off > 500, "{}", totals.put_off);
     assert_eq!(totals.good, starts.len() as u64);
     assert!(running.prober.load().late_by < ms(1), "waiting for leave is no want of room");
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_budget_is_not_unmeasured_meanwhile() {
+    let running = Running::checker("z");
+    running.adopt(&many_ports(2));
+    // Each of the thirty has its turn every 15 s, and two before the first that is not measured.
+    running.pass(ms(30_000)).await;
+    let rationed = SocketAddr::new(address(7).ip(), 1_011);
+    let set = |mood| running.world.ground.lock().unwrap().mood.insert(rationed, mood);
+    set(Mood::Unmeasured);
+    running.pass(ms(30_000)).await;
+    let taken = || std::mem::take(&mut running.world.told.lock().unwrap().unmeasured);
+    let told = taken();
+    let [(_, first_ago, first_for), (_, second_ago, second_for)] = told[..] else {
+        panic!("two turns: {told:?}")
+    };
+    let turn = ms(14_000)..ms(16_500);
+    assert!(turn.contains(&first_ago), "{told:?}");
+    assert_eq!(first_for, ms(0), "it only waited until then");
+    assert!(turn.contains(&second_for) && second_ago == first_ago + second_for, "{told:?}");
+    // A result in between begins it anew.
+    running.world.ground.lock().unwrap().mood.remove(&rationed);
+    running.pass(ms(16_500)).await;
+    set(Mood::Unmeasured);
+    running.pass(ms(16_500)).await;
+    let told = taken();
+    assert!(matches!(told[..], [(_, _, unmeasured_for), ..] if unmeasured_for == ms(0)), "{told:?}");
     running.end().await;
 }
 

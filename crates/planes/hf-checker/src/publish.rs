@@ -1,12 +1,15 @@
 //! Observations in, tables and log lines out.
 //!
 //! 1. While the checker may be cut off itself (`hf_health::reach`), what does not answer goes out as unknown.
-//! 2. What it could not measure because it stood still itself changes nothing in its tables; it is a problem of the node until it has kept up for a minute.
+//! 2. What it could not measure because it stood still itself, or lacked something, turns nothing. But once an endpoint's newest result is older than three
+//!    intervals ([`too_old`]), and its probes were not measured for as long, it goes out as unknown, until the next result: a checker that is overloaded
+//!    holds nobody in by what it saw before. One probe that is not measured after a long wait for its turn does not do that.
+//! 3. To have stood still is a problem of the node until the checker has kept up for a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hf_config::estate::Estate;
+use hf_config::estate::{Estate, HealthCheck};
 use hf_health::{Bitmap, Reach, Table};
 use hf_model::Timestamp;
 use hf_probe::{Observation, Outcome, Prober, Sink};
@@ -19,11 +22,21 @@ use crate::pushed::Pushed;
 /// Probes that begin this much too late mean that the checker cannot keep the pace of its checks.
 const LATE: Duration = Duration::from_secs(1);
 
+/// As long as a table counts without being heard again, on the default beat: shorter stalls are not worth a word.
+const OLD_MIN: Duration = Duration::from_secs(3);
+
 /// A checker that stood still says so until it has kept up for so long.
 const KEPT_UP: Duration = Duration::from_mins(1);
 /// What it says.
-const BEHIND: &str = "the checker stood still, or is overloaded: probes whose time ran out meanwhile are not measured, and its last word on their \
-                      endpoints stands; give this machine more processor time, or the checker less to probe (intervals, `vantage_zones`)";
+const BEHIND: &str = "the checker stood still, or is overloaded: probes whose time ran out meanwhile are not measured, and after three intervals \
+                      without a result their endpoints are unknown to it; give this machine more processor time, or the checker less to probe (intervals, `vantage_zones`)";
+
+/// A result older than this says nothing any more where probes were not measured for as long, either: three intervals, and [`OLD_MIN`] at least.
+///
+/// Probes that are put off, or wait for others, come late and are results: this is not about them, nor does their waiting count.
+fn too_old(check: &HealthCheck) -> Duration {
+    (check.interval * 3).max(OLD_MIN)
+}
 
 /// Turns what the prober sees into the newest table.
 #[derive(Debug)]
@@ -36,6 +49,8 @@ pub struct Publisher {
     /// What it has seen, cut off or not.
     known: Bitmap,
     healthy: Bitmap,
+    /// Of these, the ones whose last result is too old. A new estate begins without any: the next probe that is not measured says so again.
+    old: Bitmap,
     reach: Reach,
     is_cut_off: bool,
     /// When a probe was last not measured because we stood still.
@@ -53,6 +68,7 @@ impl Publisher {
             is_late: false,
             known: Bitmap::default(),
             healthy: Bitmap::default(),
+            old: Bitmap::default(),
             reach: Reach::default(),
             is_cut_off: false,
             behind_at: None,
@@ -119,11 +135,22 @@ impl Publisher {
     }
 
     fn publish(&self) {
-        if self.is_cut_off {
-            self.pushed.publish(&self.reach.known(&self.known), &self.healthy);
-        } else {
-            self.pushed.publish(&self.known, &self.healthy);
+        let known = self.known.xor(&self.known.and(&self.old));
+        let known = if self.is_cut_off { self.reach.known(&known) } else { known };
+        self.pushed.publish(&known, &self.healthy.and(&known));
+    }
+
+    /// Notes whether these endpoints' last result is too old; whether that is news.
+    fn watch_age(&mut self, seen: &Observation<'_>) -> bool {
+        let limit = too_old(seen.check);
+        let is_unmeasured = seen.result.outcome.is_good().is_none();
+        let is_old = is_unmeasured && seen.unmeasured_for > limit && seen.measured_ago > limit;
+        let mut is_news = false;
+        for at in seen.endpoints {
+            is_news |= self.old.get(*at) != is_old && self.known.get(*at);
+            self.old.set(*at, is_old);
         }
+        is_news
     }
 
     /// Says once that the pace is lost, and once that it is found again.
@@ -150,6 +177,7 @@ impl Publisher {
 impl Sink for Publisher {
     fn estate_changed(&mut self, estate: &Arc<Estate>, known: &Bitmap, healthy: &Bitmap) {
         (self.known, self.healthy) = (known.clone(), healthy.clone());
+        self.old = Bitmap::new(known.len());
         let now = self.since_began(Instant::now());
         self.reach = Reach::new(estate, &self.config.zone, &known.and(healthy), now);
         let table = Table {
@@ -176,6 +204,7 @@ impl Sink for Publisher {
         }
         let was_cut_off = self.is_cut_off;
         self.watch_reach();
+        let aged = self.watch_age(seen);
         let flipped = seen.healthy.filter(|_| seen.flipped);
         let mut was_known = false;
         if let Some(now_healthy) = flipped {
@@ -185,7 +214,7 @@ impl Sink for Publisher {
                 self.healthy.set(*at, now_healthy);
             }
         }
-        if flipped.is_some() || was_cut_off || self.is_cut_off {
+        if flipped.is_some() || aged || was_cut_off || self.is_cut_off {
             self.publish();
         }
         if flipped.is_none() {
@@ -252,6 +281,8 @@ endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
                 check: &estate.health_checks[0],
                 began: Instant::now(),
                 result: &result,
+                measured_ago: Duration::ZERO,
+                unmeasured_for: Duration::ZERO,
                 healthy: None,
                 flipped: false,
             });
@@ -263,5 +294,49 @@ endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
         assert_eq!(see(Outcome::Good).as_deref(), Some(BEHIND));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(see(Outcome::Good), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_that_is_too_old_says_nothing_until_there_is_another() {
+        let bundle = EstateBundle { toml: ESTATE.to_owned(), ..EstateBundle::default() };
+        let estate = read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+        let (node, clock) = (NodeId::new("n").unwrap(), Clock::manual(Timestamp(1)));
+        let config = CheckerConfig::new(node.clone(), ZoneId::new("a").unwrap(), clock.clone());
+        let prober = Prober::new(hf_probe::ProberConfig::new(node.clone()));
+        let (tables_to, tables) = watch::channel(None::<Table>);
+        let pushed = Pushed::new(node, clock);
+        pushed.publish_into(tables_to);
+        let mut publisher = Publisher::new(config, prober, pushed);
+        let estate = Arc::new(estate);
+        let all = Bitmap::new(estate.subject_count());
+        let mut first = all.clone();
+        first.set(0, true);
+        publisher.estate_changed(&estate, &first, &first);
+        let mut see = |outcome: Outcome, measured_ago_ms: u64, unmeasured_for_ms: u64| {
+            let result = ProbeResult { outcome, took: Duration::from_millis(1) };
+            publisher.observed(&Observation {
+                estate: &estate,
+                endpoints: &[0],
+                address: estate.pools[0].endpoints[0].address,
+                check: &estate.health_checks[0],
+                began: Instant::now(),
+                result: &result,
+                measured_ago: Duration::from_millis(measured_ago_ms),
+                unmeasured_for: Duration::from_millis(unmeasured_for_ms),
+                healthy: Some(true),
+                flipped: false,
+            });
+            let table = tables.borrow().clone().expect("there is an estate");
+            (table.known.get(0), table.healthy.get(0))
+        };
+        let behind = || Outcome::Behind(Duration::from_secs(1));
+        assert_eq!(see(Outcome::Good, 0, 0), (true, true));
+        assert_eq!(see(behind(), 4_000, 3_000), (true, true), "three intervals of a second");
+        assert_eq!(see(behind(), 4_001, 3_001), (false, false));
+        assert_eq!(see(Outcome::Unmeasured("no socket".to_owned()), 5_000, 4_000), (false, false));
+        // One bad result turns nothing, and is a result.
+        assert_eq!(see(Outcome::Bad(ProbeFailure::Refused), 0, 0), (true, true));
+        // It waited for its turn until then, and was not measured once.
+        assert_eq!(see(behind(), 20_000, 1_000), (true, true));
     }
 }

@@ -255,7 +255,9 @@ impl Pushed {
         let table =
             Table { known: table.known.or(&inner.known), healthy: table.healthy.or(&inner.healthy), ..table };
         if let Some(tables) = &inner.tables {
-            tables.send_replace(Some(table));
+            // Others take nothing that is older than what they hold: a clock that was set back must not silence us.
+            let last = tables.borrow().as_ref().map_or(table.made_at, |last| last.made_at);
+            tables.send_replace(Some(Table { made_at: table.made_at.max(last), ..table }));
         }
     }
 
@@ -385,7 +387,7 @@ impl Inner {
             };
             let is_news = change(table);
             if is_news {
-                table.made_at = self.clock.now();
+                table.made_at = self.clock.now().max(table.made_at);
             }
             is_news
         });

@@ -12,7 +12,10 @@
 
 mod autoshift;
 mod body;
+mod closing;
+mod consumers;
 mod controls;
+mod deployments;
 mod dns;
 mod endpoints;
 mod estate;
@@ -43,9 +46,9 @@ use axum::middleware::from_fn_with_state;
 use hf_api::serve::{BindError, Listener, TowerToHyperService};
 use hf_api::tls::ServerTls;
 use hf_clock::Clock;
-use hf_config::node::{OperatorKey, Role, SourcesConfig};
+use hf_config::node::{OperatorKey, Role, SourcesConfig, StoresConfig};
 use hf_control::Intent;
-use hf_feed::Reports;
+use hf_feed::{ConsumersHeard, Reports};
 use hf_geo::Geography;
 use hf_gray::Judged;
 use hf_ledger::Journal;
@@ -57,6 +60,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use shifts::who_asked;
 pub(crate) use whatif::hold_told;
 
 pub use glass::{GivenBreakGlass, body_of as break_glass_body};
@@ -65,6 +69,7 @@ use crate::access::Access;
 use crate::capacity::Carried;
 use crate::control::Control;
 use crate::dns_here::DnsHere;
+use crate::notify::Notifications;
 use crate::observe::{self, Observed};
 use crate::pushed_here::PushedHere;
 use crate::refusals::Refusals;
@@ -100,6 +105,8 @@ pub struct Context {
     pub reports: watch::Receiver<Arc<Reports>>,
     /// What the detectors of gray failure say here, on nodes with the control role; empty elsewhere.
     pub gray: watch::Receiver<Arc<Judged>>,
+    /// What all nodes heard of consumers of zone status, itself included.
+    pub consumers: watch::Receiver<Arc<ConsumersHeard>>,
     /// Where break-glass shifts go.
     pub break_glass: mpsc::Sender<GivenBreakGlass>,
     /// Whose break-glass shifts it obeys.
@@ -126,6 +133,10 @@ pub struct Context {
     pub sources: Arc<Sources>,
     /// What zones carried in the last week, there.
     pub carried: Arc<Carried>,
+    /// Who is told what happened, on nodes with the control role.
+    pub notifications: Arc<Notifications>,
+    /// What this node brings to the stores of closing sources, there.
+    pub stores_config: StoresConfig,
 }
 
 impl Context {
@@ -165,6 +176,7 @@ pub(crate) struct Shared {
     /// For `explain`; made when first asked for.
     compiled: Mutex<explain::Kept>,
     pub(crate) autoshifts: crate::autoshift::Autoshifts,
+    pub(crate) closing: crate::closing::Closing,
     requests: Semaphore,
     large: Semaphore,
     openapi: String,
@@ -203,6 +215,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shifts::show, shifts::cancel))
         .routes(routes!(shifts::extend))
         .routes(routes!(pins::pin, pins::unpin))
+        .routes(routes!(deployments::list, deployments::start, deployments::end))
         .routes(routes!(controls::list, controls::set))
         .routes(routes!(panels::show_panel, panels::put_panel, panels::delete_panel))
         .routes(routes!(panels::show_control, panels::put_control, panels::delete_control))
@@ -224,6 +237,8 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(estate::compare))
         .routes(routes!(explain::explain))
         .routes(routes!(gray::gray))
+        .routes(routes!(consumers::consumers))
+        .routes(routes!(closing::list))
         .routes(routes!(whatif::what_if))
         .routes(routes!(whatif::scale_in))
         .routes(routes!(journal::journal))
@@ -255,6 +270,7 @@ impl Api {
             refusals: Refusals::default(),
             refused_acts: glass::RefusedActs::default(),
             autoshifts: crate::autoshift::Autoshifts::default(),
+            closing: crate::closing::Closing::default(),
             requests: Semaphore::new(REQUESTS),
             large: Semaphore::new(LARGE),
             openapi: openapi(),
@@ -315,18 +331,23 @@ impl Bound {
         let sources = crate::sources::run(&self.api.shared.context, sources, shutdown.clone());
         let carried = crate::capacity::run(&self.api.shared.context.carried, shutdown.clone());
         let Shared { context, observed, held, .. } = &*self.api.shared;
+        let notify = crate::notify::run(context, shutdown.clone());
         let practice = crate::practice::run(context, observed, held, shutdown.clone());
         let autoshift =
             crate::autoshift::run(&self.api.shared.context, &self.api.shared.autoshifts, shutdown.clone());
+        let closing =
+            crate::closing::run(&self.api.shared.context, &self.api.shared.closing, shutdown.clone());
         tokio::join!(
             serve,
+            closing,
             self.api.observe(shutdown),
             refusals,
             expiring,
             sources,
             autoshift,
             carried,
-            practice
+            practice,
+            notify
         );
     }
 }

@@ -298,6 +298,7 @@ impl Looker<'_> {
             suppressed: false,
             act: false,
             warning: true,
+            notice: Some(hf_config::node::NoticeKind::AutoshiftAdvised.as_str().to_owned()),
         };
         self.context.journal.append(vec![JournalLine { revision: None, bytes: encode(&line) }]).await?;
         Ok(())

@@ -29,7 +29,8 @@ use std::time::Duration;
 use hf_clock::Clock;
 use hf_codec::CodecError;
 use hf_control::{
-    Autoshift, Board, Command, Intent, Outcome, Practice, PracticeRecord, Resource, Shift, Unfit,
+    Autoshift, Board, Command, Intent, Outcome, Practice, PracticeRecord, PracticeRefusal, Resource, Shift,
+    Unfit,
 };
 use hf_ledger::{Journal, Ledger, LedgerError};
 use hf_model::{Operator, RequestId, Revision, Timestamp};
@@ -63,6 +64,8 @@ pub struct View {
     pub practices: Arc<BTreeMap<Resource, Practice>>,
     /// How practice runs went, oldest first.
     pub practice_history: Arc<VecDeque<PracticeRecord>>,
+    /// Practice runs that did not begin, by their newest try, oldest first.
+    pub practice_refusals: Arc<VecDeque<PracticeRefusal>>,
     /// Whether operators want to be told of autoshifts of others.
     pub observer: Autoshift,
 }
@@ -172,6 +175,7 @@ enum Message {
     Do(Box<Job>),
     Adopt(Arc<Intent>, oneshot::Sender<Result<Adopted, AdoptError>>),
     Reach(Revision, oneshot::Sender<Result<(), SubmitError>>),
+    Rehearse(Box<(Asker, Command)>, oneshot::Sender<Result<Outcome, SubmitError>>),
     Stop,
 }
 
@@ -276,6 +280,18 @@ impl Control {
         }
         let (reply, answer) = oneshot::channel();
         let job = Message::Do(Box::new(Job { by, request, command, since: Instant::now(), reply }));
+        self.jobs.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
+            mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,
+        })?;
+        answer.await.unwrap_or(Err(SubmitError::Stopping))
+    }
+
+    /// What would become of a command now, on the state that this node knows; nothing is written. For what is tried again and again: a
+    /// refusal is an entry too.
+    pub async fn rehearse(&self, by: impl Into<Asker>, command: Command) -> Result<Outcome, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Message::Rehearse(Box::new((by.into(), command)), reply);
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
             mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,

@@ -91,6 +91,7 @@ impl Decisions {
             at_ms: now.0,
             act: change.by.is_some(),
             warning: false,
+            notice: None,
             by: change.by.unwrap_or_else(|| self.node.to_string()),
             revision: snapshot.intent.revision.0,
             text: change.text,

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hf_api::serve::stopped;
-use hf_config::node::Role;
-use hf_control::Intent;
+use hf_config::node::{NoticeKind, Role};
+use hf_control::{Intent, Shift};
 use hf_ledger::{JournalLine, LedgerError};
 use hf_model::Timestamp;
 use tokio::sync::watch;
@@ -45,6 +45,15 @@ pub fn is_expiring(started_at: Timestamp, ends_at: Timestamp, now: Timestamp) ->
     now >= warns_at(started_at, ends_at)
 }
 
+/// The same of a shift. A closing source renews its shifts long before: one of them that is near its end was left to expire, however long it
+/// has been in force.
+pub fn is_shift_expiring(shift: &Shift, now: Timestamp) -> bool {
+    let renewed_at = Timestamp(shift.ends_at.0.saturating_sub(ms(hf_closing::LENGTH)));
+    let is_renewed = hf_closing::is_of_source(&shift.by);
+    let started_at = if is_renewed { shift.started_at.max(renewed_at) } else { shift.started_at };
+    is_expiring(started_at, shift.ends_at, now)
+}
+
 fn ms(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
@@ -64,8 +73,8 @@ pub async fn run(context: &Context, mut shutdown: watch::Receiver<bool>) {
     }
 }
 
-/// A warning: its words, and why the act was.
-pub type Warning = (String, String);
+/// A warning: its words, why the act was, and what it is of.
+pub type Warning = (String, String, NoticeKind);
 
 /// Tells what is due and not in `told`, and forgets there what is no longer due.
 pub async fn tell(context: &Context, told: &mut BTreeSet<Warning>) {
@@ -75,12 +84,12 @@ pub async fn tell(context: &Context, told: &mut BTreeSet<Warning>) {
     let now = context.clock.now();
     let due = due(&context.intent(), now);
     told.retain(|known| due.contains(known));
-    for (text, why) in due {
-        if told.contains(&(text.clone(), why.clone())) {
+    for warning in due {
+        if told.contains(&warning) {
             continue;
         }
-        match write(context, now, &text, &why).await {
-            Ok(()) => _ = told.insert((text, why)),
+        match write(context, now, &warning).await {
+            Ok(()) => _ = told.insert(warning),
             // Tried again at the next look.
             Err(error) => warn!(%error, "a warning is missing in the journal"),
         }
@@ -89,13 +98,14 @@ pub async fn tell(context: &Context, told: &mut BTreeSet<Warning>) {
 
 fn due(intent: &Intent, now: Timestamp) -> BTreeSet<Warning> {
     let is_near = |started_at, ends_at| is_expiring(started_at, ends_at, now) && now < ends_at;
-    let shifts = intent.shifts.iter().filter(|shift| is_near(shift.started_at, shift.ends_at)).map(|shift| {
+    let is_ending = |shift: &&Shift| is_shift_expiring(shift, now) && now < shift.ends_at;
+    let shifts = intent.shifts.iter().filter(is_ending).map(|shift| {
         let (id, zone, scope) = (&shift.id, &shift.zone, &shift.scope);
         let text = format!(
             "{id} ends {}: {scope} returns to {zone} then, unless it is extended",
             hf_api::instant(shift.ends_at.0)
         );
-        (text, shift.reason.clone())
+        (text, shift.reason.clone(), NoticeKind::ShiftExpiring)
     });
     let pins = intent.pins.iter().filter(|pin| is_near(pin.started_at, pin.ends_at)).map(|pin| {
         let text = format!(
@@ -104,18 +114,18 @@ fn due(intent: &Intent, now: Timestamp) -> BTreeSet<Warning> {
             pin.scope,
             hf_api::instant(pin.ends_at.0)
         );
-        (text, pin.reason.clone())
+        (text, pin.reason.clone(), NoticeKind::PinExpiring)
     });
     shifts.chain(pins).collect()
 }
 
-async fn write(context: &Context, now: Timestamp, text: &str, why: &str) -> Result<(), LedgerError> {
+async fn write(context: &Context, now: Timestamp, (text, why, kind): &Warning) -> Result<(), LedgerError> {
     let journal = &context.journal;
     let newest = journal.newest_position().await?;
     let last = journal.read(newest.saturating_sub(LOOK_BACK as u64), LOOK_BACK).await?;
     let is_told = |line: &hf_ledger::Journalled| {
         serde_json::from_slice::<DecisionLine>(&line.bytes)
-            .is_ok_and(|line| line.warning && line.text == text)
+            .is_ok_and(|line| line.warning && line.text == *text)
     };
     if last.iter().any(is_told) {
         return Ok(());
@@ -125,11 +135,12 @@ async fn write(context: &Context, now: Timestamp, text: &str, why: &str) -> Resu
         at_ms: now.0,
         by: context.node.to_string(),
         revision: context.intent().revision.0,
-        text: text.to_owned(),
-        why: why.to_owned(),
+        text: text.clone(),
+        why: why.clone(),
         suppressed: false,
         act: false,
         warning: true,
+        notice: Some(kind.as_str().to_owned()),
     };
     journal.append(vec![JournalLine { revision: None, bytes: encode(&line) }]).await?;
     warn!(why, "{text}");

@@ -6,20 +6,38 @@
 //!
 //! Not here: what counts (`hf-decide`), who may ask (`api::glass`).
 
-use hf_api::{Acknowledgement, BreakGlass, BreakGlassFate, Effect, RecordedBreakGlass};
+use hf_api::{Acknowledgement, BreakGlass, BreakGlassFate, Effect, RecordedBreakGlass, ShiftConsumers};
 use hf_control::{BreakGlassShift, Intent};
 use hf_decide::ZoneState;
 use hf_feed::act_number;
-use hf_model::Timestamp;
+use hf_model::{Revision, Timestamp};
 use hf_snapshot::Snapshot;
 
 use crate::view::Heard;
 use crate::{effect, zero};
 
 /// The shifts that are not over, by zone.
-pub fn shown(snapshot: Option<&Snapshot>, intent: &Intent, heard: &Heard<'_>) -> Vec<BreakGlass> {
+pub fn shown(
+    snapshot: Option<&Snapshot>,
+    intent: &Intent,
+    heard: &Heard<'_>,
+    consumers_of: &dyn Fn(&BreakGlassShift) -> ShiftConsumers,
+) -> Vec<BreakGlass> {
     let Some(snapshot) = snapshot else { return Vec::new() };
-    not_over(snapshot, intent, heard.now).map(|(act, told)| show(act, told, snapshot, heard)).collect()
+    let shown = |(act, told)| show(act, told, snapshot, heard, consumers_of(act));
+    not_over(snapshot, intent, heard.now).map(shown).collect()
+}
+
+/// The shifts that are not over, each with the entry by which the ledger goes on with it.
+pub fn with_record<'a>(
+    snapshot: &'a Snapshot,
+    intent: &'a Intent,
+    now: Timestamp,
+) -> impl Iterator<Item = (&'a BreakGlassShift, Option<Revision>)> {
+    let goes_on =
+        |told: &hf_control::RecordedBreakGlass| matches!(told.fate, hf_control::BreakGlassFate::Shift(_));
+    not_over(snapshot, intent, now)
+        .map(move |(act, told)| (act, told.filter(|told| goes_on(told)).map(|told| told.revision)))
 }
 
 /// The shifts that nodes obey past the ledger, by zone.
@@ -69,6 +87,7 @@ fn show(
     told: Option<&hf_control::RecordedBreakGlass>,
     snapshot: &Snapshot,
     heard: &Heard<'_>,
+    consumers: ShiftConsumers,
 ) -> BreakGlass {
     let number = act_number(act);
     let mut acknowledged = heard.acknowledgements(|report| report.break_glass.contains(&number));
@@ -92,6 +111,7 @@ fn show(
             heard.now,
             heard.beat,
         ),
+        consumers,
     }
 }
 

@@ -122,6 +122,7 @@ impl Journalled {
             suppressed: at == LINES_MAX,
             act: false,
             warning: false,
+            notice: None,
         };
         changes.into_iter().enumerate().map(line).collect()
     }

@@ -5,6 +5,7 @@
 
 use hf_api::{JournalKind, JournalLine};
 use hf_codec::EntryLine;
+use hf_config::node::NoticeKind;
 use hf_control::{BreakGlassFate, Event, Outcome, Shift, Stop};
 use hf_ledger::Journalled;
 use hf_model::{Revision, Timestamp, format_duration};
@@ -35,6 +36,9 @@ pub struct DecisionLine {
     /// It warns of an end that is near.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warning: bool,
+    /// The kind of the notice that it is worth, as it is written; none for most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
 }
 
 /// The version of [`DecisionLine`].
@@ -144,6 +148,13 @@ pub fn show(line: &Journalled) -> JournalLine {
     }
 }
 
+/// What a line of a node's own is worth telling of.
+pub fn notice(line: &Journalled) -> Option<NoticeKind> {
+    let found: DecisionLine = serde_json::from_slice(&line.bytes).ok()?;
+    let kind = found.notice?;
+    NoticeKind::ALL.iter().copied().find(|known| known.as_str() == kind)
+}
+
 fn show_entry(number: u64, line: &EntryLine) -> JournalLine {
     let EntryLine { revision, at, by, from, command, reason, outcome, events } = line;
     let (kind, text, why) = match outcome {
@@ -183,7 +194,8 @@ fn repeated(first: Revision) -> String {
     format!("it is so since revision {first}")
 }
 
-fn tell(event: &Event) -> (String, String) {
+/// What an event was, and why.
+pub fn tell(event: &Event) -> (String, String) {
     let until = |at: Timestamp| hf_api::instant(at.0);
     match event {
         Event::EstateApplied { before: None, after } => {
@@ -224,6 +236,27 @@ fn tell(event: &Event) -> (String, String) {
         }
         Event::Unpinned(pin, Stop::Expired | Stop::Interrupted | Stop::Completed) => {
             (format!("{}: the pin {} for {} ended", pin.zone, to(pin.to), pin.scope), pin.reason.clone())
+        }
+        Event::DeploymentStarted { before, after: mark } => {
+            let verb = if before.is_some() { "goes on" } else { "began" };
+            let mut text = format!(
+                "{}: deployment of {} {verb}, until {} at most",
+                mark.zone,
+                mark.scope,
+                until(mark.ends_at)
+            );
+            if before.is_none() && !mark.zone_overrides.is_empty() {
+                text.push_str(&format!(", without asking {}", list(&mark.zone_overrides)));
+            }
+            (text, mark.reason.clone())
+        }
+        Event::DeploymentEnded(mark, stop) => {
+            let how = match stop {
+                Stop::Canceled | Stop::Completed => "is over",
+                Stop::Expired => "was not ended: its mark has expired",
+                Stop::Interrupted => "lost its mark: the estate has it no more",
+            };
+            (format!("{}: deployment of {} {how}", mark.zone, mark.scope), mark.reason.clone())
         }
         Event::ControlTurned { path, before, after } => {
             (format!("{path}: {before} -> {after}"), String::new())

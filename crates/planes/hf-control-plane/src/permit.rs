@@ -69,6 +69,10 @@ impl Scene<'_> {
             Command::Unpin { zone, scope } => {
                 self.at(zone, self.pools_of(scope).as_deref(), &[], |place| who.may(&Action::Pin(place)))
             }
+            // It takes nothing away; who may leave the zone may say that it is worked on.
+            Command::StartDeployment { zone, scope, .. } | Command::EndDeployment { zone, scope } => {
+                self.at(zone, self.pools_of(scope).as_deref(), &[], |place| who.may(&Action::Deploy(place)))
+            }
             Command::StartPractice { resource, zone, .. } => {
                 self.at(zone, self.pools_behind(resource).as_deref(), &[], |place| {
                     who.may(&Action::PracticeRun(place))
@@ -97,6 +101,7 @@ impl Scene<'_> {
             | Command::ZoneKey(_)
             | Command::EndPractice { .. }
             | Command::RecordPractice { .. }
+            | Command::RecordPracticeRefusal { .. }
             | Command::StartAutoshift { .. }
             | Command::RenewAutoshift { .. }
             | Command::EndAutoshift { .. }
@@ -161,8 +166,8 @@ impl Scene<'_> {
 
     fn pools_of_record(&self, name: &DnsName) -> Few<PoolName> {
         let estate = self.estate?;
-        let records = estate.records.iter().filter(|record| record.name == *name);
-        let pools: Vec<PoolName> = records.map(|record| estate.pool(record.pool).name.clone()).collect();
+        let pools = estate.pools_behind(name).into_iter();
+        let pools: Vec<PoolName> = pools.map(|pool| estate.pool(pool).name.clone()).collect();
         (!pools.is_empty()).then_some(pools)
     }
 

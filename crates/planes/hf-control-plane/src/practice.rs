@@ -4,7 +4,8 @@
 //!    and not behind, and its planes obey the estate in force.
 //! 2. Before a run, weekly or on demand: no blocking alarm may be off its hook, nor an outcome alarm, and the zones that stay must carry what they
 //!    would get ([`check_before`]). What is not known to be carried was never shown: that is what practice is for, so it does not hold a run up.
-//! 3. What could not begin is one line in the journal for each reason, shown until the next try, and tried again later.
+//! 3. What could not begin is one line in the journal and in the history for each reason (whatever its figures) and week, shown until a run begins, and
+//!    tried again later. On demand it is one in the history at each try.
 //! 4. While it runs: alarms and the load of the zones that stay, each second ([`hf_practice::judge`]). Time to zero and headroom are recorded with
 //!    the word on it, and the headroom of the whole once the zone is back.
 //!
@@ -18,18 +19,18 @@ use hf_api::serve::stopped;
 use hf_capacity::{Fit, WhatIf};
 use hf_config::estate::{Estate, PoolIx, ZoneIx};
 use hf_control::{
-    Command, Outcome, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeSeen, Resource, Shift,
-    ShiftKind, ShiftState,
+    Command, Outcome, PracticeConfig, PracticeOutcome, PracticeRecord, PracticeRefusal, PracticeSeen,
+    Refusal, Resource, Shift, ShiftKind, ShiftState,
 };
 use hf_ledger::JournalLine;
-use hf_model::{Operator, RequestId, Share, ShiftId, Timestamp};
+use hf_model::{Operator, RequestId, Share, ShiftId, Timestamp, ZoneId};
 use hf_practice::{Due, Seen, Slots, due, judge};
 use hf_snapshot::Snapshot;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::api::Context;
-use crate::control::{Control, View};
+use crate::control::{Asker, Control, View};
 use crate::lines::{DecisionLine, VERSION, encode};
 use crate::observe::Observed;
 use crate::teller::is_teller;
@@ -45,15 +46,68 @@ const RECORDED: Duration = Duration::from_hours(1);
 
 /// Runs that could not begin, for the API: why and when, by resource. No more of them than resources with a configuration.
 #[derive(Debug, Default)]
-pub(crate) struct Held(Mutex<BTreeMap<Resource, (Timestamp, String)>>);
+pub(crate) struct Held(Mutex<BTreeMap<Resource, HeldUp>>);
+
+/// The last try of a resource that came to nothing, and what was told of such tries.
+#[derive(Debug)]
+struct HeldUp {
+    at: Timestamp,
+    why: String,
+    told: [Option<(String, Timestamp)>; 2],
+}
+
+/// Where it is told that a run did not begin. Each has its own mark: the ledger may be away while the journal is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ToldIn {
+    Journal,
+    History,
+}
 
 impl Held {
     /// Why the last try of a resource came to nothing, and when that was.
     pub(crate) fn of(&self, resource: &Resource) -> Option<(Timestamp, String)> {
-        self.with(|held| held.get(resource).cloned())
+        self.with(|held| held.get(resource).map(|held| (held.at, held.why.clone())))
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<Resource, (Timestamp, String)>) -> T) -> T {
+    /// Takes a try that came to nothing.
+    fn take(&self, resource: &Resource, now: Timestamp, why: &str) {
+        let why = why.to_owned();
+        self.with(|held| match held.get_mut(resource) {
+            Some(held) => (held.at, held.why) = (now, why),
+            None => {
+                held.insert(resource.clone(), HeldUp { at: now, why, told: [None, None] });
+            }
+        });
+    }
+
+    /// Whether this reason was told there lately.
+    fn is_told(&self, resource: &Resource, told: ToldIn, key: &str, now: Timestamp) -> bool {
+        let is_same =
+            |(known, at): &(String, Timestamp)| known == key && now.since(*at) < PracticeRefusal::SAME;
+        self.with(|held| held.get(resource)?.told[told as usize].as_ref().map(is_same)).unwrap_or(false)
+    }
+
+    /// Notes that this reason was told there.
+    fn told(&self, resource: &Resource, told: ToldIn, key: &str, now: Timestamp) {
+        self.with(|held| {
+            if let Some(held) = held.get_mut(resource) {
+                held.told[told as usize] = Some((key.to_owned(), now));
+            }
+        });
+    }
+
+    /// Drops what is no longer so: of resources without a configuration, and of those that rehearsed since.
+    fn keep(&self, view: &View) {
+        self.with(|held| {
+            held.retain(|resource, held| {
+                let ran =
+                    |record: &PracticeRecord| record.resource == *resource && record.started_at > held.at;
+                view.practices.contains_key(resource) && !view.practice_history.iter().any(ran)
+            });
+        });
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<Resource, HeldUp>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -64,14 +118,32 @@ pub(crate) enum NotBegun {
     /// An alarm is off its hook.
     Alarm(String),
     /// Zones that stay could not carry it: what the outcome "capacity check failed" stands for.
-    Capacity(String),
+    Capacity {
+        /// Which.
+        zones: Vec<ZoneId>,
+        /// By how much, at this moment.
+        why: String,
+    },
+}
+
+impl NotBegun {
+    /// The reason without the figures of the moment: tries for the same one are told once.
+    fn key(&self) -> String {
+        match self {
+            NotBegun::Alarm(why) => why.clone(),
+            NotBegun::Capacity { zones, .. } => {
+                let zones: Vec<&str> = zones.iter().map(ZoneId::as_str).collect();
+                format!("capacity of {}", zones.join(", "))
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for NotBegun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             NotBegun::Alarm(why) => f.write_str(why),
-            NotBegun::Capacity(why) => write!(f, "capacity check failed: {why}"),
+            NotBegun::Capacity { why, .. } => write!(f, "capacity check failed: {why}"),
         }
     }
 }
@@ -92,17 +164,56 @@ pub(crate) fn check_before(
         }
     }
     let found = what_if(context, observed, snapshot, resource, zone);
-    let overloaded = found.beyond_now().map(|zone| {
+    let words = found.beyond_now().map(|zone| {
         let after = zone.now.map_or(0, |now| now.after) / 1_000;
         let carries = zone.capacity.map_or(0, |capacity| capacity.load) / 1_000;
         let id = &snapshot.estate.zone(zone.zone).id;
         format!("{id} would get {after} requests a second and carries {carries}")
     });
-    let overloaded: Vec<String> = overloaded.collect();
-    if overloaded.is_empty() {
+    let words: Vec<String> = words.collect();
+    if words.is_empty() {
         Ok(found.headroom_now())
     } else {
-        Err(NotBegun::Capacity(overloaded.join(", ")))
+        let zones = found.beyond_now().map(|zone| snapshot.estate.zone(zone.zone).id.clone()).collect();
+        Err(NotBegun::Capacity { zones, why: words.join(", ") })
+    }
+}
+
+/// Whether a refusal says something of the moment, so that it belongs into the history; the others say that nothing of the kind can be.
+pub(crate) fn is_of_the_moment(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::PracticeClosed { .. }
+            | Refusal::AlreadyShifted { .. }
+            | Refusal::OtherZoneShifted { .. }
+            | Refusal::AutoshiftActive { .. }
+            | Refusal::Floor { .. }
+            | Refusal::TooMany { .. }
+    )
+}
+
+/// Puts into the history that a run did not begin; whether it is there. The run was refused in any case: a ledger that cannot take this one changes nothing about it.
+pub(crate) async fn record_refused(
+    control: &Control,
+    by: impl Into<Asker>,
+    resource: Resource,
+    zone: ZoneId,
+    why: String,
+) -> bool {
+    let number = u128::from_le_bytes(hf_clock::random_bytes());
+    let request = RequestId::new(&format!("held-{number:032x}")).expect("letters, a hyphen and digits");
+    let told = resource.to_string();
+    let command = Command::RecordPracticeRefusal { resource, zone, why };
+    match control.submit(by, request, command).await {
+        Ok(Outcome::Done { .. }) => true,
+        Ok(Outcome::Refused(refusal)) => {
+            warn!(resource = told, %refusal, "that a practice run did not begin is not in the history");
+            false
+        }
+        Err(error) => {
+            warn!(resource = told, %error, "that a practice run did not begin is not in the history");
+            false
+        }
     }
 }
 
@@ -118,10 +229,7 @@ fn what_if(
     let only: Option<BTreeSet<PoolIx>> = match resource {
         Resource::Region(_) => None,
         Resource::Pool(name) => Some(estate.pool_named(name).into_iter().collect()),
-        Resource::Record(name) => {
-            let records = estate.records.iter().filter(|record| record.name == *name);
-            Some(records.map(|record| record.pool).collect())
-        }
+        Resource::Record(name) => Some(estate.pools_behind(name)),
     };
     crate::capacity::ask_of(context, snapshot, &observed.rates(), &[zone].into(), only.as_ref())
 }
@@ -178,7 +286,7 @@ impl<'a> Runs<'a> {
             return; // the planes are about to take the estate up
         }
         self.tried.retain(|resource, _| view.practices.contains_key(resource));
-        self.held.with(|held| held.retain(|resource, _| view.practices.contains_key(resource)));
+        self.held.keep(&view);
         for shift in intent.shifts.iter().filter(|shift| is_run(shift)) {
             self.watch(&view, &snapshot, shift).await;
         }
@@ -214,7 +322,7 @@ impl<'a> Runs<'a> {
         let zone = &snapshot.estate.zone(due.zone).id;
         let headroom = match check_before(self.context, self.observed, snapshot, of, due.zone) {
             Ok(headroom) => headroom,
-            Err(why) => return self.not_begun(&due.resource, zone.as_str(), &why.to_string()).await,
+            Err(why) => return self.not_begun(&due.resource, zone, &why.to_string(), &why.key()).await,
         };
         let command = Command::StartPractice {
             resource: due.resource.clone(),
@@ -230,19 +338,30 @@ impl<'a> Runs<'a> {
                 self.record(&shift.id, seen).await;
             }
             Ok(None) => {}
-            Err(why) => self.not_begun(&due.resource, zone.as_str(), &why).await,
+            Err(why) => self.not_begun(&due.resource, zone, &why, &why).await,
         }
     }
 
-    /// Tells once for each reason, and waits for the next try.
-    async fn not_begun(&mut self, resource: &Resource, zone: &str, why: &str) {
+    /// Tells once for each reason and week, and waits for the next try. What the ledger did not take is told it again at the next one.
+    async fn not_begun(&mut self, resource: &Resource, zone: &ZoneId, why: &str, key: &str) {
         let now = self.context.clock.now();
         self.tried.insert(resource.clone(), now);
-        let is_known = self.held.of(resource).is_some_and(|(_, known)| known == why);
-        self.held.with(|held| held.insert(resource.clone(), (now, why.to_owned())));
-        if is_known {
-            return;
+        self.held.take(resource, now, why);
+        let key = format!("{zone}: {key}");
+        if !self.held.is_told(resource, ToldIn::Journal, &key, now) {
+            self.journal_not_begun(resource, zone, why, now).await;
+            self.held.told(resource, ToldIn::Journal, &key, now);
         }
+        if !self.held.is_told(resource, ToldIn::History, &key, now) {
+            let by = Operator::new(&format!("practice of {}", self.context.node));
+            let why = why.to_owned();
+            if record_refused(&self.control, by, resource.clone(), zone.clone(), why).await {
+                self.held.told(resource, ToldIn::History, &key, now);
+            }
+        }
+    }
+
+    async fn journal_not_begun(&self, resource: &Resource, zone: &ZoneId, why: &str, now: Timestamp) {
         let text = format!("the weekly practice run of {resource} out of {zone} did not begin");
         warn!(why, "{text}");
         let line = DecisionLine {
@@ -255,6 +374,7 @@ impl<'a> Runs<'a> {
             suppressed: false,
             act: false,
             warning: true,
+            notice: Some(hf_config::node::NoticeKind::PracticeRefused.as_str().to_owned()),
         };
         let line = JournalLine { revision: None, bytes: encode(&line) };
         if let Err(error) = self.context.journal.append(vec![line]).await {
@@ -397,3 +517,6 @@ fn zones_now(
 fn is_run(shift: &Shift) -> bool {
     shift.kind == ShiftKind::Practice && shift.state == ShiftState::Active
 }
+
+#[cfg(test)]
+mod tests;

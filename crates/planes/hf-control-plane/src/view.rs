@@ -3,8 +3,9 @@
 //! Not here: routes (`api`), the wire types (`hf-api`).
 
 use hf_api::{
-    Acknowledgement, FloorOverridden, Node, NotApplied, Pin, PinTo, Pool, PoolMode, PoolZone, Reason,
-    ReasonKind, Returning, Shift, ShiftKind, ShiftState, Status, TimeToZero, Zone, ZoneState,
+    Acknowledgement, Consumers, FloorOverridden, Node, NotApplied, Pin, PinTo, Pool, PoolMode, PoolZone,
+    Reason, ReasonKind, Returning, Shift, ShiftConsumers, ShiftKind, ShiftState, Status, TimeToZero, Zone,
+    ZoneState,
 };
 use hf_capacity::{Capacities, Hold};
 use hf_config::estate::Estate;
@@ -16,9 +17,12 @@ use hf_snapshot::Snapshot;
 use std::time::Duration;
 
 use crate::boards::{self, Behind};
-use crate::expiring::is_expiring;
+use crate::expiring::{is_expiring, is_shift_expiring};
 use crate::traffic::{Rates, is_stale};
 use crate::{effect, glass};
+
+/// Groups of consumers of one shift in a list of shifts.
+const LISTED_GROUPS: usize = 10;
 
 /// All that a status is made of.
 pub struct Sources<'a> {
@@ -42,6 +46,14 @@ pub struct Sources<'a> {
     pub capacities: &'a Capacities,
     /// Each shift's time to zero.
     pub time_to_zero: &'a dyn Fn(&hf_control::Shift) -> TimeToZero,
+    /// What consumers have made of each shift.
+    pub consumers_of: &'a dyn Fn(&hf_control::Shift) -> ShiftConsumers,
+    /// The same of each break-glass shift.
+    pub consumers_of_act: &'a dyn Fn(&hf_control::BreakGlassShift) -> ShiftConsumers,
+    /// Who obeys zone status.
+    pub consumers: Consumers,
+    /// What stores outside say of zones.
+    pub closing_sources: hf_api::ClosingSources,
     /// What is wrong with the watched estate file.
     pub estate_file_problem: Option<String>,
 }
@@ -73,22 +85,27 @@ pub fn status(from: &Sources<'_>) -> Status {
             .iter()
             .map(|found| {
                 let heard = Heard { reports: from.reports, now: from.now, beat: from.beat };
-                shift(found, snapshot, &heard, (from.time_to_zero)(found))
+                let consumers = in_a_list((from.consumers_of)(found));
+                shift(found, snapshot, &heard, (from.time_to_zero)(found), consumers)
             })
             .collect(),
         pins: from.intent.pins.iter().map(|found| pin(found, snapshot, from.now)).collect(),
+        deployments: crate::deployments::shown(from.intent, from.gray, from.now),
         nodes: from.reports.values().map(|heard| node(heard, from.now, from.beat)).collect(),
         not_applied: snapshot.map_or_else(Vec::new, not_applied),
         break_glass: glass::shown(
             snapshot,
             from.intent,
             &Heard { reports: from.reports, now: from.now, beat: from.beat },
+            &|act| in_a_list((from.consumers_of_act)(act)),
         ),
         break_glass_recorded: from.intent.break_glass.iter().map(glass::recorded).collect(),
         controls_off: boards::off(from.intent, &Behind::of(snapshot.map(|snapshot| &*snapshot.estate))),
         returning: snapshot.map_or_else(Vec::new, returning),
         floors_overridden: floors_overridden(from.intent),
         gray: crate::gray::suspects(from.gray),
+        consumers: from.consumers.clone(),
+        closing_sources: from.closing_sources.clone(),
         estate_file_problem: from.estate_file_problem.clone().or_else(|| {
             // The estate is everybody's: who watches its file tells it in its report.
             from.reports.values().find_map(|heard| heard.report.estate_file_problem.clone())
@@ -264,6 +281,7 @@ pub fn shift(
     snapshot: Option<&Snapshot>,
     heard: &Heard<'_>,
     time_to_zero: TimeToZero,
+    consumers: ShiftConsumers,
 ) -> Shift {
     let (state, ended_at_ms) = match from.state {
         hf_control::ShiftState::Active => (ShiftState::Active, None),
@@ -289,14 +307,23 @@ pub fn shift(
         state,
         ended_at_ms,
         ended_by: None,
-        expiring: state == ShiftState::Active && is_expiring(from.started_at, from.ends_at, heard.now),
+        expiring: state == ShiftState::Active && is_shift_expiring(from, heard.now),
         floor_overrides: from.floor_overrides.iter().map(ToString::to_string).collect(),
         held: state == ShiftState::Active && heard.now >= from.ends_at,
         revision: from.revision.0,
         effect: snapshot.and_then(|snapshot| effect::of_shift(snapshot, from)),
         acknowledged: heard.acknowledgements(|report| report.revision >= from.revision),
         time_to_zero,
+        consumers,
     }
+}
+
+/// The same with its worst ten groups alone, for lists.
+pub fn in_a_list(mut consumers: ShiftConsumers) -> ShiftConsumers {
+    let more = consumers.groups.len().saturating_sub(LISTED_GROUPS);
+    consumers.groups.truncate(LISTED_GROUPS);
+    consumers.left_out = consumers.left_out.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+    consumers
 }
 
 fn pin(from: &hf_control::Pin, snapshot: Option<&Snapshot>, now: Timestamp) -> Pin {

@@ -15,6 +15,16 @@ impl Client {
         self.get("/v1/status").await
     }
 
+    /// `GET /v1/closing-sources`: what stores outside say of zones.
+    pub async fn closing_sources(&self) -> Result<crate::ClosingSources, ClientError> {
+        self.get("/v1/closing-sources").await
+    }
+
+    /// `GET /v1/consumers`: who obeys zone status.
+    pub async fn consumers(&self) -> Result<crate::Consumers, ClientError> {
+        self.get("/v1/consumers").await
+    }
+
     /// `GET /v1/gray`: the detectors' word on every pool's zones.
     pub async fn gray(&self) -> Result<crate::Gray, ClientError> {
         self.get("/v1/gray").await

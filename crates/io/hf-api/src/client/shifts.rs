@@ -1,8 +1,9 @@
-//! The calls about shifts and pins.
+//! The calls about shifts, pins and deployments.
 
 use http::Method;
 
 use super::{Call, Client, ClientError, escape, request_id};
+use crate::deployment::{Deployments, StartDeployment};
 use crate::shift::{Extend, SetPin, Shift, ShiftFilter, Shifts, StartShift, WriteDone};
 
 impl Client {
@@ -58,6 +59,25 @@ impl Client {
     pub async fn pin(&self, pin: &SetPin) -> Result<WriteDone, ClientError> {
         let request_id = Some(pin.request_id.clone().unwrap_or_else(request_id));
         self.send(Method::POST, "/v1/pins", None, &SetPin { request_id, ..pin.clone() }).await
+    }
+
+    /// `GET /v1/deployments`.
+    pub async fn deployments(&self) -> Result<Deployments, ClientError> {
+        self.get("/v1/deployments").await
+    }
+
+    /// `POST /v1/deployments`.
+    pub async fn start_deployment(&self, start: &StartDeployment) -> Result<WriteDone, ClientError> {
+        let request_id = Some(start.request_id.clone().unwrap_or_else(request_id));
+        let start = StartDeployment { request_id, ..start.clone() };
+        self.send(Method::POST, "/v1/deployments", None, &start).await
+    }
+
+    /// `DELETE /v1/deployments`.
+    pub async fn end_deployment(&self, zone: &str, resource: &str) -> Result<WriteDone, ClientError> {
+        let (zone, resource) = (escape(zone), escape(resource));
+        let path = format!("/v1/deployments?zone={zone}&resource={resource}&request_id={}", request_id());
+        self.call(Call { method: Method::DELETE, path, if_match: None, body: None }).await
     }
 
     /// `DELETE /v1/pins`.

@@ -63,6 +63,8 @@ pub struct ServerTls(Arc<Inner>);
 
 struct Inner {
     files: ServerFiles,
+    /// What is spoken inside, by its name in ALPN.
+    protocol: &'static [u8],
     clock: Clock,
     current: RwLock<Current>,
     problem: watch::Sender<Option<String>>,
@@ -81,11 +83,21 @@ struct Current {
 type Look = Option<(SystemTime, u64, u64)>;
 
 impl ServerTls {
-    /// Reads the files; blocks.
+    /// Reads the files; blocks. For HTTP/1.1.
     pub fn load(files: ServerFiles, clock: Clock) -> Result<ServerTls, TlsError> {
-        let current = read(&files, looks(&files))?;
+        ServerTls::load_for(b"http/1.1", files, clock)
+    }
+
+    /// As [`ServerTls::load`], for another protocol by its name in ALPN, such as `h2`.
+    pub fn load_for(
+        protocol: &'static [u8],
+        files: ServerFiles,
+        clock: Clock,
+    ) -> Result<ServerTls, TlsError> {
+        let current = read(&files, protocol, looks(&files))?;
         let tls = ServerTls(Arc::new(Inner {
             files,
+            protocol,
             clock,
             current: RwLock::new(current),
             problem: watch::Sender::new(None),
@@ -122,8 +134,9 @@ impl ServerTls {
                 continue;
             }
             let files = self.0.files.clone();
-            let looked = now.clone();
-            let Ok(read) = tokio::task::spawn_blocking(move || read(&files, looked)).await else { return };
+            let (looked, protocol) = (now.clone(), self.0.protocol);
+            let read = tokio::task::spawn_blocking(move || read(&files, protocol, looked));
+            let Ok(read) = read.await else { return };
             match read {
                 Ok(current) => {
                     info!(pin = ?current.pin, "the API's certificate has changed");
@@ -144,7 +157,7 @@ impl ServerTls {
     }
 
     /// A connection's handshake, within bounds; none when it did not come about.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Arc<[String]>)> {
+    pub async fn accept(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Arc<[String]>)> {
         let shaken = async {
             let _turn = self.0.handshakes.acquire().await.ok()?;
             let config = self.current().config;
@@ -212,7 +225,7 @@ fn looks(files: &ServerFiles) -> Vec<Look> {
         .collect()
 }
 
-fn read(files: &ServerFiles, looks: Vec<Look>) -> Result<Current, TlsError> {
+fn read(files: &ServerFiles, protocol: &[u8], looks: Vec<Look>) -> Result<Current, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = |file: &Path| {
         let roots = Arc::new(read_authority(file)?);
@@ -237,6 +250,6 @@ fn read(files: &ServerFiles, looks: Vec<Look>) -> Result<Current, TlsError> {
         .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)
         .map_err(failed)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(Current { config: Arc::new(config), pin, ends_at_ms, looks })
 }

@@ -40,6 +40,7 @@ endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
 struct World {
     pushed: Pushed,
     tables: watch::Receiver<Option<Table>>,
+    clock: Clock,
     _stop: watch::Sender<bool>,
 }
 
@@ -51,13 +52,13 @@ fn estate(text: &str) -> Arc<Estate> {
 impl World {
     fn new(options: &str) -> World {
         let clock = Clock::manual(Timestamp(1_000));
-        let pushed = Pushed::new(NodeId::new("n1").unwrap(), clock);
+        let pushed = Pushed::new(NodeId::new("n1").unwrap(), clock.clone());
         let (sender, tables) = watch::channel(None);
         pushed.publish_into(sender);
         let (stop, stopped) = watch::channel(false);
         let running = pushed.clone();
         tokio::spawn(async move { running.run(stopped).await });
-        let world = World { pushed, tables, _stop: stop };
+        let world = World { pushed, tables, clock, _stop: stop };
         world.obey(&CHECKS.replace("OPTIONS", options));
         world
     }
@@ -248,4 +249,22 @@ fn as_many_as_are_allowed_are_taken_whatever_their_gaps() {
     }
     let at = began + Duration::from_micros(2_000 * 2_500 + 500);
     assert_eq!((0..9).filter(|_| rate.take(at)).count(), 2, "and no more than that");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stamps_do_not_go_back_with_the_clock() {
+    let world = World::new("");
+    let made_at = || world.tables.borrow().as_ref().unwrap().made_at;
+    world.clock.set(Timestamp(9_000));
+    world.push(None, true).unwrap();
+    assert_eq!(made_at(), Timestamp(9_000));
+    // Others hold a table of 9,000: what is news now must not look older than that, nor a new estate.
+    world.clock.set(Timestamp(2_000));
+    world.push(None, false).unwrap();
+    assert_eq!(made_at(), Timestamp(9_000));
+    world.obey(&CHECKS.replace("OPTIONS", "disabled = false"));
+    assert_eq!(made_at(), Timestamp(9_000));
+    world.clock.set(Timestamp(9_500));
+    world.push(None, true).unwrap();
+    assert_eq!(made_at(), Timestamp(9_500));
 }

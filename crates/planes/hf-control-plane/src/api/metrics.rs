@@ -21,10 +21,15 @@ use super::{Shared, SharedState};
 mod autoshift;
 mod balancer;
 mod checker;
+mod closing;
+mod consumers;
+mod deployments;
 mod dns;
 mod gray;
+mod notify;
+mod status;
 
-use crate::expiring::{is_expiring, seconds_left};
+use crate::expiring::{is_shift_expiring, seconds_left};
 
 type Labels = Vec<(&'static str, String)>;
 /// Labels under construction; the reference keeps call sites short: `&[]`, `&[("pool", pool)]`.
@@ -93,6 +98,15 @@ pub async fn metrics(State(shared): SharedState) -> Response {
     ([(header::CONTENT_TYPE, content_type)], page(&shared)).into_response()
 }
 
+fn of_consumers(shared: &Shared, page: &mut Page) {
+    let context = &shared.context;
+    let (heard, snapshot) = (context.consumers.borrow().clone(), context.snapshot());
+    let estate = snapshot.as_ref().map(|snapshot| &*snapshot.estate);
+    let now = context.clock.now();
+    let known = crate::consumers::known(&heard, estate, heard.in_force, now, context.beat);
+    consumers::consumers(page, &known, estate);
+}
+
 fn page(shared: &Shared) -> String {
     let mut page = Page::new();
     let context = &shared.context;
@@ -118,8 +132,14 @@ fn page(shared: &Shared) -> String {
     }
     snapshot(shared, &mut page);
     nodes(shared, &mut page);
-    gray::gray(&mut page, &context.gray.borrow().clone());
+    let judged = context.gray.borrow().clone();
+    gray::gray(&mut page, &judged);
+    let known = crate::deployments::shown(&context.intent(), &judged, context.clock.now());
+    deployments::deployments(&mut page, &known);
+    of_consumers(shared, &mut page);
     autoshift::autoshift(&mut page, &shared.autoshifts);
+    closing::closing(&mut page, &shared.closing, context.clock.now());
+    notify::notify(&mut page, &context.notifications);
     if let Some(here) = &context.dns {
         dns::dns(&mut page, here.as_ref());
     }
@@ -132,6 +152,11 @@ fn page(shared: &Shared) -> String {
     if let Some(probes) = &probes {
         checker::checker(&mut page, probes);
     }
+    let told =
+        context.roles.contains(&hf_config::node::Role::Status).then(|| context.activity.status().totals());
+    if let Some(told) = &told {
+        status::status(&mut page, told);
+    }
     let networks = context.activity.latencies().len() as u64;
     page.gauge(
         "client_networks_measured",
@@ -143,6 +168,7 @@ fn page(shared: &Shared) -> String {
     encode(&mut text, &page.registry).expect("a String takes everything");
     let mut histograms = if is_balancer { balancer::histograms(&context.activity) } else { String::new() };
     histograms += &probes.as_ref().map(checker::histograms).unwrap_or_default();
+    histograms += &told.as_ref().map(status::histograms).unwrap_or_default();
     with_histograms(&in_order(&text), &histograms)
 }
 
@@ -231,7 +257,7 @@ fn snapshot(shared: &Shared, page: &mut Page) {
         let labels = &[("id", shift.id.to_string()), ("zone", shift.zone.to_string())];
         let left = seconds_left(shift.ends_at, now);
         page.gauge("shift_ends_in_seconds", "Until a shift is due to end; 0 when it is held", labels, left);
-        let near = u64::from(is_expiring(shift.started_at, shift.ends_at, now));
+        let near = u64::from(is_shift_expiring(shift, now));
         page.gauge("shift_expiring", "Whether the end of a shift is near", labels, near);
     }
     for pin in &snapshot.intent.pins {

@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use hf_api::{Practice, Practices, Problem, PutPractice, SetAutoshift, Shift, StartPractice, WriteDone};
 use hf_control::{
-    Autoshift, Command, Expect, PracticeConfig, PracticeOutcome, PracticeSeen, Resource, Scope, ShiftKind,
+    Autoshift, Command, Expect, Outcome, PracticeConfig, PracticeOutcome, PracticeSeen, Resource, Scope,
+    ShiftKind,
 };
 use hf_model::{Share, ZoneId};
 use serde::Deserialize;
@@ -106,10 +107,26 @@ pub async fn start(
     Small(body): Small<StartPractice>,
 ) -> Answer<Response> {
     let (resource, zone) = (resource(&names)?, zone(&body.zone)?);
-    let headroom = ready(&shared, &resource, &zone)?;
-    let command = Command::StartPractice { resource, zone, reason: body.reason };
     let (by, control) = (writer.by(), writer.control().clone());
-    let (_, shift) = writer.commit(body.request_id.as_deref(), command).await?;
+    let command =
+        Command::StartPractice { resource: resource.clone(), zone: zone.clone(), reason: body.reason };
+    writer.may_ask(&command)?;
+    let headroom = match ready(&shared, &resource, &zone)? {
+        Ok(headroom) => headroom,
+        Err(why) => {
+            crate::practice::record_refused(&control, by, resource, zone, why.to_string()).await;
+            return Err(held_up(&why));
+        }
+    };
+    let shift = match writer.submit(body.request_id.as_deref(), command).await? {
+        Outcome::Done { shift, .. } => shift,
+        Outcome::Refused(refusal) => {
+            if crate::practice::is_of_the_moment(&refusal) {
+                crate::practice::record_refused(&control, by, resource, zone, refusal.to_string()).await;
+            }
+            return Err(refusal.into());
+        }
+    };
     if let (Some(shift), Some(headroom)) = (&shift, headroom) {
         let seen = PracticeSeen { headroom_before: Some(headroom), ..PracticeSeen::default() };
         let command = Command::RecordPractice { id: shift.id.clone(), seen };
@@ -150,27 +167,29 @@ fn resource([kind, name]: &[String; 2]) -> Answer<Resource> {
 }
 
 /// Whether alarms and capacity let a run begin, and the headroom that it would leave. What the ledger would refuse is left to it.
-fn ready(shared: &Shared, resource: &Resource, zone: &ZoneId) -> Answer<Option<Share>> {
+fn ready(shared: &Shared, resource: &Resource, zone: &ZoneId) -> Answer<Result<Option<Share>, NotBegun>> {
     let control = shared.context.control.as_ref().ok_or_else(|| no_ledger(shared))?;
     let view = control.view();
     let (Some(snapshot), Some(found)) = (shared.context.snapshot(), view.practices.get(resource)) else {
-        return Ok(None);
+        return Ok(Ok(None));
     };
-    let Some(zone) = snapshot.estate.zone_named(zone) else { return Ok(None) };
+    let Some(zone) = snapshot.estate.zone_named(zone) else { return Ok(Ok(None)) };
     let is_under_way = |record: &hf_control::PracticeRecord| {
         record.resource == *resource && record.outcome == PracticeOutcome::Pending
     };
     if view.practice_history.iter().any(is_under_way) {
-        return Ok(None); // asked again, it has its first answer; asked anew, the ledger refuses it
+        return Ok(Ok(None)); // asked again, it has its first answer; asked anew, the ledger refuses it
     }
     let of = (resource, &found.config);
-    crate::practice::check_before(&shared.context, &shared.observed, &snapshot, of, zone).map_err(|why| {
-        let mend = match &why {
-            NotBegun::Alarm(_) => "wait until it is quiet again; nothing was changed",
-            NotBegun::Capacity(_) => "add capacity there, or wait for less traffic; nothing was changed",
-        };
-        Refused::new(StatusCode::CONFLICT, hf_api::code::REFUSED, why.to_string(), mend)
-    })
+    Ok(crate::practice::check_before(&shared.context, &shared.observed, &snapshot, of, zone))
+}
+
+fn held_up(why: &NotBegun) -> Refused {
+    let mend = match why {
+        NotBegun::Alarm(_) => "wait until it is quiet again; nothing was changed",
+        NotBegun::Capacity { .. } => "add capacity there, or wait for less traffic; nothing was changed",
+    };
+    Refused::new(StatusCode::CONFLICT, hf_api::code::REFUSED, why.to_string(), mend)
 }
 
 /// Settings are not in the intent, since no node obeys them: only nodes with a ledger know them.
@@ -216,6 +235,12 @@ fn told(shared: &Shared, view: &View, resource: &Resource, found: &hf_control::P
             .filter(|record| record.resource == *resource)
             .map(record)
             .collect(),
+        refused: view
+            .practice_refusals
+            .iter()
+            .filter(|refusal| refusal.resource == *resource)
+            .map(refused)
+            .collect(),
         next_at_ms: next_at(shared, view, resource, found),
         unknown_alarms: estate
             .as_ref()
@@ -235,6 +260,17 @@ fn next_at(shared: &Shared, view: &View, resource: &Resource, found: &hf_control
     let is_over = view.practice_history.iter().any(has_run);
     let next_week = || hf_practice::slot(resource, found, now.plus(std::time::Duration::from_hours(168)));
     this_week.filter(|_| !is_over).or_else(next_week).map(|at| at.0)
+}
+
+fn refused(of: &hf_control::PracticeRefusal) -> hf_api::PracticeRefused {
+    hf_api::PracticeRefused {
+        zone: of.zone.to_string(),
+        why: of.why.clone(),
+        by: of.by.to_string(),
+        first_at_ms: of.first_at.0,
+        last_at_ms: of.last_at.0,
+        times: of.times,
+    }
 }
 
 fn record(of: &hf_control::PracticeRecord) -> hf_api::PracticeRun {

@@ -71,6 +71,11 @@ impl Refused {
         Refused { asked: Some(asked.into()), ..self }
     }
 
+    /// A rule of the state that was looked at before the ledger: the journal has no line of it yet.
+    pub fn before_the_ledger(refusal: Refusal) -> Self {
+        Refused { journalled: Journalled::No, ..refusal.into() }
+    }
+
     /// The same, of which the journal has a line.
     pub fn journalled(self) -> Self {
         Refused { journalled: Journalled::Yes, ..self }
@@ -174,11 +179,13 @@ impl From<Refusal> for Refused {
             | Refusal::NoPractice { .. }
             | Refusal::UnknownHostedZone { .. }
             | Refusal::UnknownZoneKey { .. }
-            | Refusal::NoPin { .. } => (StatusCode::NOT_FOUND, code::NOT_FOUND),
+            | Refusal::NoPin { .. }
+            | Refusal::NoDeployment { .. } => (StatusCode::NOT_FOUND, code::NOT_FOUND),
             Refusal::NotActive { .. } => (StatusCode::CONFLICT, code::NOT_ACTIVE),
             Refusal::AlreadyShifted { .. } => (StatusCode::CONFLICT, code::ALREADY_SHIFTED),
             Refusal::OtherZoneShifted { .. } => (StatusCode::CONFLICT, code::OTHER_ZONE_SHIFTED),
             Refusal::Floor { .. } => (StatusCode::CONFLICT, code::FLOOR),
+            Refusal::ZoneEdge { .. } => (StatusCode::CONFLICT, code::ZONE_EDGE),
             Refusal::RuleBroken { .. } | Refusal::GateClosed { .. } => {
                 (StatusCode::CONFLICT, code::SAFETY_RULE)
             }
@@ -199,6 +206,7 @@ impl From<Refusal> for Refused {
             | Refusal::ZoneAway { .. }
             | Refusal::OtherEstate { .. } => (StatusCode::CONFLICT, code::REFUSED),
             Refusal::Length { .. }
+            | Refusal::DeploymentLength { .. }
             | Refusal::Reason { .. }
             | Refusal::Ambiguous { .. }
             | Refusal::BatchSize { .. }

@@ -55,7 +55,8 @@ pub fn shown(shared: &Shared, shift: &hf_control::Shift) -> Shift {
     let context = &shared.context;
     let (snapshot, reports) = (context.snapshot(), context.reports.borrow().clone());
     let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
-    view::shift(shift, snapshot.as_deref(), &heard, shared.observed.time_to_zero(context, shift))
+    let time_to_zero = shared.observed.time_to_zero(context, shift);
+    view::shift(shift, snapshot.as_deref(), &heard, time_to_zero, shared.observed.consumers_of(shift))
 }
 
 /// The same with who ended them, as far as the journal goes back: the entry that last changed an ended shift is the one that ended it.
@@ -76,7 +77,7 @@ async fn with_ender(shared: &Shared, mut shifts: Vec<Shift>) -> Vec<Shift> {
 }
 
 /// Who asked for these entries, by the newest [`LOOK_BACK`] lines of the journal.
-async fn who_asked(
+pub(crate) async fn who_asked(
     journal: &dyn Journal,
     mut wanted: BTreeSet<Revision>,
 ) -> Result<BTreeMap<Revision, Operator>, LedgerError> {
@@ -138,11 +139,17 @@ pub async fn list(State(shared): SharedState, Query(query): Query<ListQuery>) ->
         query.state.is_none_or(|state| shift.state == state)
             && query.kind.is_none_or(|kind| shift.kind == kind)
     };
-    let shifts = found.iter().filter(is_wanted).map(|shift| shown(&shared, shift)).filter(is_shown).collect();
+    let listed = |shift| {
+        let shown = shown(&shared, shift);
+        Shift { consumers: view::in_a_list(shown.consumers), ..shown }
+    };
+    let shifts = found.iter().filter(is_wanted).map(listed).filter(is_shown).collect();
     let shifts = with_ender(&shared, shifts).await;
     let reports = context.reports.borrow().clone();
     let heard = Heard { reports: &reports, now: context.clock.now(), beat: context.beat };
-    let mut break_glass = glass::shown(context.snapshot().as_deref(), &context.intent(), &heard);
+    let consumers_of = |act: &hf_control::BreakGlassShift| shared.observed.consumers_of_act(act);
+    let mut break_glass =
+        glass::shown(context.snapshot().as_deref(), &context.intent(), &heard, &consumers_of);
     break_glass.retain(|shift| {
         named.as_ref().is_none_or(|zone| shift.zone == zone.as_str())
             && resource.as_ref().is_none_or(|resource| *resource == hf_control::Scope::Everything)

@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use hf_api::{Problem, Status};
+use hf_api::{Consumers, Problem, Status};
+use hf_snapshot::Snapshot;
 
-use super::SharedState;
 use super::refusal::{Answer, Refused};
+use super::{Context, SharedState};
+use crate::consumers;
 use crate::view::{self, Sources};
 
 /// Everything at a glance, as this node sees it.
@@ -30,8 +32,19 @@ pub async fn status(State(shared): SharedState) -> Json<Status> {
         capacities: &capacities,
         gray: &context.gray.borrow().clone(),
         time_to_zero: &|shift| shared.observed.time_to_zero(&shared.context, shift),
+        consumers_of: &|shift| shared.observed.consumers_of(shift),
+        consumers_of_act: &|act| shared.observed.consumers_of_act(act),
+        consumers: worst_consumers(&shared.context, snapshot.as_deref()),
+        closing_sources: crate::closing::shown(context, &shared.closing),
         estate_file_problem: context.estate_file_problem.borrow().clone(),
     }))
+}
+
+fn worst_consumers(context: &Context, snapshot: Option<&Snapshot>) -> Consumers {
+    let (heard, now) = (context.consumers.borrow().clone(), context.clock.now());
+    let estate = snapshot.map(|snapshot| &*snapshot.estate);
+    let known = consumers::known(&heard, estate, heard.in_force, now, context.beat);
+    consumers::shown(&known, heard.in_force, now, consumers::STATUS_GROUPS_MAX)
 }
 
 /// The process answers.

@@ -2,7 +2,9 @@
 
 mod access;
 mod arc;
+mod consumers;
 mod controls;
+mod deployments;
 mod endpoints;
 pub(crate) mod fixture;
 mod glass;

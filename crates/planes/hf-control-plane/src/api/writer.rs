@@ -72,13 +72,18 @@ impl Writer {
         request_id: Option<&str>,
         command: Command,
     ) -> Result<(Revision, Option<Shift>), Refused> {
-        permit::judge(&self.context, &self.by, &command)
-            .map_err(|forbidden| Refused::forbidden(&forbidden, told(&command)))?;
-        let request = request_id_or_new(request_id)?;
-        match self.control.submit(Asker { name: self.by.name, from: self.from }, request, command).await? {
+        match self.submit(request_id, command).await? {
             Outcome::Done { revision, shift, .. } => Ok((revision, shift)),
             Outcome::Refused(refusal) => Err(refusal.into()),
         }
+    }
+
+    /// The same, with a refusal of the ledger as what it is.
+    pub async fn submit(self, request_id: Option<&str>, command: Command) -> Result<Outcome, Refused> {
+        self.may_ask(&command)?;
+        let request = request_id_or_new(request_id)?;
+        let asker = Asker { name: self.by.name, from: self.from };
+        Ok(self.control.submit(asker, request, command).await?)
     }
 }
 
@@ -86,6 +91,12 @@ impl Writer {
     /// Who asks, if they may do this; else what is missing, with what was asked for.
     pub fn may(&self, action: &hf_access::Action<'_>, told: impl FnOnce() -> String) -> Result<(), Refused> {
         self.by.may(action).map_err(|forbidden| Refused::forbidden(&forbidden, told()))
+    }
+
+    /// Whether the caller may ask for this, before anything is told of why it would not do.
+    pub fn may_ask(&self, command: &Command) -> Result<(), Refused> {
+        permit::judge(&self.context, &self.by, command)
+            .map_err(|forbidden| Refused::forbidden(&forbidden, told(command)))
     }
 
     /// The ledger's writer.

@@ -112,6 +112,9 @@ fn of_zonal_shift(refusal: &Refusal) -> ArcError {
         | Refusal::AutoshiftOff { .. }
         | Refusal::AutoshiftQuiet { .. }
         | Refusal::ZoneAway { .. }
+        | Refusal::ZoneEdge { .. }
+        | Refusal::DeploymentLength { .. }
+        | Refusal::NoDeployment { .. }
         | Refusal::NoPin { .. } => ArcError::Internal { message: refusal.to_string() },
     }
 }
@@ -174,6 +177,9 @@ fn of_recovery_control(refusal: &Refusal, view: &View) -> ArcError {
         | Refusal::Update { .. }
         | Refusal::UnknownZoneKey { .. }
         | Refusal::ZoneKeyWaits { .. }
+        | Refusal::ZoneEdge { .. }
+        | Refusal::DeploymentLength { .. }
+        | Refusal::NoDeployment { .. }
         | Refusal::NoPin { .. } => ArcError::Internal { message: refusal.to_string() },
     }
 }
@@ -214,6 +220,7 @@ fn limit_name(what: hf_control::Bounded) -> &'static str {
         Bounded::PracticeConfigurations => "practice-configurations",
         Bounded::ActiveShifts => "active-shifts",
         Bounded::Pins => "pins",
+        Bounded::Deployments => "deployments",
         Bounded::ZoneKeys => "keys-per-hosted-zone",
     }
 }

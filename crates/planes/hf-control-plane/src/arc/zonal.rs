@@ -229,10 +229,7 @@ fn pools(estate: &Estate, resource: &ResourceArn) -> Vec<PoolIx> {
     match resource {
         ResourceArn::Region(_) => estate.pool_indexes().collect(),
         ResourceArn::Pool(name) => estate.pool_named(name).into_iter().collect(),
-        ResourceArn::Record(name) => {
-            let records = estate.records.iter().filter(|record| record.name == *name);
-            records.map(|record| record.pool).collect()
-        }
+        ResourceArn::Record(name) => estate.pools_behind(name).into_iter().collect(),
     }
 }
 

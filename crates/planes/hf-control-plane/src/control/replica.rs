@@ -77,6 +77,18 @@ impl Replica {
         Ok(Draft { bytes: hf_codec::encode_entry(&entry)?, entry })
     }
 
+    /// What would become of a command as the next entry; the state stays as it is.
+    pub fn rehearse(&self, by: Asker, stamp: Timestamp, command: Command) -> Outcome {
+        let request = RequestId::new("rehearsal").expect("letters");
+        let Asker { name: by, from } = by;
+        let mut state = self.state.clone();
+        // No client's request: not even one of this name.
+        state.requests.clear();
+        let next = Revision(state.revision.0 + 1);
+        let (outcome, _) = state.apply(next, &Entry { request, stamp, by, from, command });
+        outcome
+    }
+
     /// The ledger took the draft at `revision`. None: others wrote before it. Read on then, and ask [`Replica::outcome_of`].
     pub fn took(&mut self, revision: Revision, draft: Draft) -> Option<Applied> {
         let is_next = revision.0 == self.state.revision.0 + 1;

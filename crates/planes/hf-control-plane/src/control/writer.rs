@@ -115,6 +115,9 @@ impl Writer {
                         Some(Message::Reach(_, reply)) => {
                             drop(reply.send(Err(SubmitError::Ledger(unread(&problem)))));
                         }
+                        Some(Message::Rehearse(_, reply)) => {
+                            drop(reply.send(Err(SubmitError::Ledger(unread(&problem)))));
+                        }
                         Some(Message::Stop) | None => return,
                     },
                 }
@@ -143,6 +146,9 @@ impl Writer {
                     Some(Message::Reach(revision, reply)) => {
                         let _ = reply.send(self.reach(revision).await); // whoever asked may have gone
                     }
+                    Some(Message::Rehearse(asked, reply)) => {
+                        let _ = reply.send(Ok(self.rehearse(*asked).await)); // whoever asked may have gone
+                    }
                     Some(Message::Stop) => jobs.close(), // what waits is still done
                     None => break,
                 },
@@ -167,6 +173,13 @@ impl Writer {
             self.commit(by, request, command).await
         };
         let _ = reply.send(outcome); // the caller may have gone; what is done is done
+    }
+
+    /// Applies a command to a copy of the state. A copy may take long, so it is made and used beside other tasks.
+    async fn rehearse(&mut self, (by, command): (Asker, Command)) -> Outcome {
+        let stamp = self.stamps.now(self.replica.state().stamp);
+        let work = move |replica: &mut Replica| replica.rehearse(by, stamp, command);
+        self.beside(usize::MAX, work).await
     }
 
     /// When to look at the clock again.
@@ -387,6 +400,7 @@ impl Writer {
             board: kept_or_cloned(&before.board, &state.board),
             practices: kept_or_cloned(&before.practices, &state.practices),
             practice_history: kept_or_cloned(&before.practice_history, &state.practice_history),
+            practice_refusals: kept_or_cloned(&before.practice_refusals, &state.practice_refusals),
             observer: state.observer,
         };
         self.intent.send_replace(Arc::new(state.intent()));

@@ -109,6 +109,7 @@ fn heard(nodes: &[(&str, &[&BreakGlassShift], u64)]) -> Reports {
         contact: None,
         break_glass: acts.iter().map(|act| act_number(act)).collect(),
         refused_intent: None,
+        notices: std::collections::BTreeMap::new(),
         estate_file_problem: None,
         ledger_problem: None,
         node_problem: None,
@@ -125,7 +126,7 @@ fn heard(nodes: &[(&str, &[&BreakGlassShift], u64)]) -> Reports {
 fn check(snapshot: &Snapshot, reports: &Reports, expected: Expect) {
     let heard = Heard { reports, now: NOW, beat: BEAT };
     let mut text = String::new();
-    for found in shown(Some(snapshot), &snapshot.intent, &heard) {
+    for found in shown(Some(snapshot), &snapshot.intent, &heard, &|_| ShiftConsumers::default()) {
         let _ = write!(text, "{} by {}: {};", found.zone, found.by, found.fate_text);
         for node in &found.acknowledged {
             let word = match (node.applied, node.silent) {
@@ -189,7 +190,7 @@ fn the_ledgers_word_is_shown_with_the_act() {
         let snapshot = snapshot(acts, vec![], vec![conflicts.clone()]);
         let (reports, now) = (heard(&[]), NOW);
         let heard = Heard { reports: &reports, now, beat: BEAT };
-        let found = shown(Some(&snapshot), &snapshot.intent, &heard);
+        let found = shown(Some(&snapshot), &snapshot.intent, &heard, &|_| ShiftConsumers::default());
         assert_eq!(
             (found.len(), found[0].fate_text.as_str()),
             (1, "conflicts: a is pinned in for everything by bob")

@@ -17,8 +17,10 @@ fn pool(stages: [Stage; 2], finding: Finding, doubted: &[&str]) -> PoolJudged {
             probes_failed: rate,
             requests: 340.0,
             suspect_s: 9,
+            young_endpoints: 0,
         },
         impaired_s: u32::from(stage == Stage::Impaired),
+        mark: None,
     });
     PoolJudged {
         second: 7,

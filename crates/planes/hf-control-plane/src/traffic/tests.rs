@@ -33,6 +33,7 @@ fn heard(
         contact: None,
         break_glass: vec![],
         refused_intent: None,
+        notices: std::collections::BTreeMap::new(),
         estate_file_problem: None,
         ledger_problem: None,
         node_problem: None,

@@ -56,6 +56,7 @@ fn reports(lines: &[&str]) -> Reports {
             contact: None,
             break_glass: vec![],
             refused_intent: None,
+            notices: std::collections::BTreeMap::new(),
             estate_file_problem: None,
             ledger_problem: None,
             node_problem: None,

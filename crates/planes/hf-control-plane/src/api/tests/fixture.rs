@@ -6,7 +6,7 @@ use std::fmt::Write;
 use axum::body::Body;
 use axum::http::{Request, header};
 use hf_api::serve::Peer;
-use hf_feed::{HeardReport, NodeReport, OperatorKeyPair};
+use hf_feed::{ConsumersHeard, HeardConsumers, HeardReport, NodeReport, OperatorKeyPair};
 use hf_health::{Verdict, Verdicts};
 use hf_ledger::{Ledger, MemoryLedger};
 use hf_model::{Operator, PoolName, RequestId, Revision, Timestamp};
@@ -61,6 +61,7 @@ pub struct Fixture {
     pub clock: Clock,
     pub snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub reports: watch::Sender<Arc<Reports>>,
+    pub consumers: watch::Sender<Arc<ConsumersHeard>>,
     pub glass: mpsc::Receiver<GivenBreakGlass>,
     pub key: OperatorKeyPair,
     pub problem: watch::Sender<Option<String>>,
@@ -150,6 +151,7 @@ impl Fixture {
             if control.is_some() { memory } else { Arc::new(RingJournal::default()) };
         let (snapshots, snapshot_receiver) = watch::channel(None);
         let (reports, report_receiver) = watch::channel(Arc::default());
+        let (consumers, consumers_receiver) = watch::channel(Arc::default());
         let (glass_sender, glass) = mpsc::channel(4);
         let (problem, problem_receiver) = watch::channel(None);
         let key = OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).unwrap();
@@ -164,6 +166,7 @@ impl Fixture {
             snapshots: snapshot_receiver,
             reports: report_receiver,
             gray: watch::Sender::new(Arc::default()).subscribe(),
+            consumers: consumers_receiver,
             break_glass: glass_sender,
             break_glass_keys: vec![OperatorKey { name: "ann".to_owned(), public_key: key.public_key() }],
             access,
@@ -177,6 +180,8 @@ impl Fixture {
             sources_config: hf_config::node::SourcesConfig::default(),
             sources: Arc::default(),
             carried: Arc::default(),
+            notifications: Arc::default(),
+            stores_config: hf_config::node::StoresConfig::default(),
         };
         let api = Api::new(context);
         Fixture {
@@ -185,6 +190,7 @@ impl Fixture {
             clock,
             snapshots,
             reports,
+            consumers,
             glass,
             key,
             problem,
@@ -244,6 +250,7 @@ impl Fixture {
             contact: None,
             break_glass: vec![],
             refused_intent: None,
+            notices: std::collections::BTreeMap::new(),
             estate_file_problem: None,
             ledger_problem: None,
             node_problem: None,
@@ -253,6 +260,19 @@ impl Fixture {
         let heard = HeardReport { received_at: now, report };
         self.reports.send_modify(|reports| {
             Arc::make_mut(reports).insert(heard.report.node.clone(), heard);
+        });
+        self.api.shared.observed.update(&self.api.shared.context);
+    }
+
+    /// Hears now what consumers told a node, judged against a revision.
+    pub fn hear_consumers(&self, node: &str, board: &hf_consumers::Board, in_force: u64) {
+        let (now, in_force) = (self.clock.now(), Revision(in_force));
+        let groups = Arc::new(board.groups(now, in_force));
+        self.consumers.send_modify(|heard: &mut Arc<ConsumersHeard>| {
+            let heard = Arc::make_mut(heard);
+            heard.in_force = in_force;
+            let told = HeardConsumers { received_at: now, groups };
+            heard.by_node.insert(NodeId::new(node).unwrap(), told);
         });
         self.api.shared.observed.update(&self.api.shared.context);
     }

@@ -115,6 +115,15 @@ async fn alarms_and_want_of_capacity_hold_a_run_up() {
     let answer = fixture.write("POST", "/v1/practice/pool/web/runs", body).await;
     assert_eq!(answer.status, 409, "{}", answer.text);
     assert!(answer.text.contains("capacity check failed: a would get 300"), "{}", answer.text);
+    // Neither is forgotten; what can never be is no part of the history.
+    let nowhere = r#"{"zone":"x","reason":"rehearsal"}"#;
+    assert_eq!(fixture.write("POST", "/v1/practice/pool/web/runs", nowhere).await.status, 404);
+    let told = told(&fixture).await;
+    let why: Vec<(&str, &str, u32)> =
+        told.refused.iter().map(|of| (of.zone.as_str(), of.why.as_str(), of.times)).collect();
+    assert_eq!(why[0].1, "outcome alarm health-check:web has gone off", "{why:?}");
+    assert!(why[1].0 == "b" && why[1].1.starts_with("capacity check failed"), "{why:?}");
+    assert_eq!((told.history.len(), why.len()), (0, 2), "{why:?}");
 }
 
 #[tokio::test]
@@ -129,6 +138,8 @@ async fn the_weekly_run_begins_by_itself_and_tells_why_not() {
     let held = told(&fixture).await.not_begun.unwrap();
     assert!(held.contains("outcome alarm health-check:web has gone off"), "{held}");
     assert_eq!(fixture.warnings().await, 1);
+    let refused = told(&fixture).await.refused;
+    assert!(refused[0].why.contains("has gone off") && refused[0].by == "practice of n1", "{refused:?}");
     look(&mut fixture, &HEALTHY).await;
     assert_eq!(fixture.warnings().await, 1);
     fixture.obey_with(&HEALTHY);
@@ -139,4 +150,25 @@ async fn the_weekly_run_begins_by_itself_and_tells_why_not() {
     // Once a week.
     look(&mut fixture, &HEALTHY).await;
     assert_eq!(self::told(&fixture).await.history.len(), 1);
+}
+
+#[tokio::test]
+async fn the_same_reason_is_told_again_after_a_week_and_forgotten_after_a_run() {
+    let mut fixture = world().await;
+    let (_, began_at) = hf_practice::week_of(NOW);
+    fixture.clock.set(began_at.plus(Duration::from_hours(7 * 24) - Duration::from_mins(50)));
+    for (passed, told_so_far) in [(0, 1), (1, 1), (7 * 24, 2)] {
+        pass(&fixture, Duration::from_hours(passed) / if passed == 1 { 6 } else { 1 });
+        fixture.obey_with(&SICK);
+        look(&mut fixture, &SICK).await;
+        assert_eq!(told(&fixture).await.refused.len(), told_so_far, "{passed}");
+        assert_eq!(fixture.warnings().await, told_so_far, "{passed}");
+    }
+    fixture.obey_with(&HEALTHY);
+    pass(&fixture, Duration::from_secs(1));
+    assert!(told(&fixture).await.not_begun.is_some());
+    assert_eq!(start(&fixture).await.0, 201);
+    fixture.obey_with(&HEALTHY);
+    look(&mut fixture, &HEALTHY).await;
+    assert_eq!(told(&fixture).await.not_begun, None);
 }

@@ -45,7 +45,7 @@ async fn every_described_route_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 53);
+    assert_eq!(count, 58);
 }
 
 #[tokio::test]
@@ -103,7 +103,20 @@ async fn status_at_a_glance() {
         {
           "break_glass": [],
           "break_glass_recorded": [],
+          "closing_sources": {
+            "acts_at": null,
+            "acts_here": false,
+            "sources": []
+          },
+          "consumers": {
+            "forgotten": 0,
+            "groups": [],
+            "left_out": 0,
+            "revision": 0,
+            "silent_nodes": []
+          },
           "controls_off": [],
+          "deployments": [],
           "estate_digest": "c1924a10f217",
           "estate_file_problem": "estate.toml:3:1: no",
           "estate_id": "75e9c6493a8e1f9cf357d4bfb92ca9a4",
@@ -218,6 +231,17 @@ async fn status_at_a_glance() {
                 }
               ],
               "by": "operator",
+              "consumers": {
+                "applied": 0,
+                "applied_ms": null,
+                "groups": [],
+                "lagging": 0,
+                "last_work_ms": null,
+                "left_out": 0,
+                "not_told": 0,
+                "running": 0,
+                "silent": 0
+              },
               "effect": {
                 "applied": 1,
                 "not_applied": []
@@ -594,6 +618,12 @@ async fn metrics_are_openmetrics() {
         # TYPE holdfast_zone_last_dns_answer_timestamp_seconds gauge
         holdfast_zone_last_dns_answer_timestamp_seconds{pool="web",zone="a"} 1700000000.0
         holdfast_zone_last_dns_answer_timestamp_seconds{pool="web",zone="b"} 1700000000.0
+        # HELP holdfast_consumer_groups_left_out Groups of consumers without lines of their own.
+        # TYPE holdfast_consumer_groups_left_out gauge
+        holdfast_consumer_groups_left_out{} 0
+        # HELP holdfast_consumer_instances_forgotten Instances of consumers that had to make room for others on some node.
+        # TYPE holdfast_consumer_instances_forgotten counter
+        holdfast_consumer_instances_forgotten_total{} 0
         # HELP holdfast_balancer_endpoints_left_out Endpoints whose counts are not here, since there are too many.
         # TYPE holdfast_balancer_endpoints_left_out gauge
         holdfast_balancer_endpoints_left_out{} 0

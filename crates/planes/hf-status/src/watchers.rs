@@ -1,0 +1,542 @@
+//! Those who watch: told at once, each with bytes that all share.
+//!
+//! 1. A change is one walk over all watchers, [`TOGETHER`] at a time, between which questions are answered: each is written to straight, without
+//!    waking it. Who has the table already is passed over, so changes of many resources are one walk too.
+//! 2. Heartbeats have no timers: on each of [`TICKS`] ticks of a beat another part of all is told, so that 50,000 are never due in one moment.
+//! 3. What a watcher does not take at once waits as the rest of one message, shared with all others; a newer table replaces older ones behind
+//!    it. Who does not take it within the message time is dropped, with the reason where it can still be written. It comes back with its tag.
+//! 4. A watcher's own task only hears it go, reads its words, and writes such rests. It holds no buffers, and is two pointers and a number.
+//! 5. Only consumers that say who they are get a ping with each beat: their answers are signs of life, until the consumer says good-bye elsewhere.
+//!
+//! Not here: what is told (`tables`), frames (`frames`).
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hf_telemetry::StatusEvent;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::debug;
+
+use crate::acknowledge::{Life, Who};
+use crate::answer::Watch;
+use crate::bounds::{Admitted, Lasting};
+use crate::compiled::Transport;
+use crate::frames::{self, BadFrame, Heard, Reader};
+use crate::shared::Shared;
+use crate::tables::Channel;
+use crate::tag::Tag;
+
+/// Between two beats of one watcher.
+pub const BEAT: Duration = Duration::from_secs(10);
+/// Parts of a beat.
+const TICKS: usize = 100;
+/// Watchers that are told before others have their turn.
+const TOGETHER: usize = 64;
+/// Bytes that are read of a watcher before others have their turn.
+const READ_BYTES: usize = 4 << 10;
+
+/// Why a watcher's connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The other side went.
+    Gone,
+    /// The other side said good-bye.
+    Closed,
+    /// It did not take what it was sent.
+    Slow,
+    /// What it sent is against the protocol.
+    Bad(BadFrame),
+    /// The node stops.
+    Stops,
+}
+
+impl End {
+    /// The code and the reason to close with; none where nobody would read them.
+    fn words(self, message_time: Duration) -> Option<(u16, String)> {
+        match self {
+            End::Gone => None,
+            End::Closed => Some((1000, String::new())),
+            End::Slow => Some((
+                1013,
+                format!(
+                    "too slow: a message was not taken within {} s; connect again with your tag",
+                    message_time.as_secs()
+                ),
+            )),
+            End::Bad(bad) => Some((bad.code(), bad.to_string())),
+            End::Stops => Some((1001, "this node stops; connect again, or to another node".to_owned())),
+        }
+    }
+
+    fn event(self) -> StatusEvent {
+        match self {
+            End::Gone => StatusEvent::EndGone,
+            End::Closed => StatusEvent::EndClosed,
+            End::Slow => StatusEvent::EndSlow,
+            End::Bad(_) => StatusEvent::EndProtocol,
+            End::Stops => StatusEvent::EndStopped,
+        }
+    }
+}
+
+/// One that watches.
+#[derive(Debug)]
+struct Watcher {
+    stream: TcpStream,
+    channel: Rc<Channel>,
+    transport: Transport,
+    since: Instant,
+    state: RefCell<State>,
+    _places: (Admitted, Lasting),
+}
+
+#[derive(Debug)]
+struct State {
+    /// The table that it was sent last.
+    told: Tag,
+    /// The rest of a message that it has not taken yet.
+    rest: Option<Box<Rest>>,
+    /// It stands in the queue of those that are slow.
+    is_queued: bool,
+    end: Option<End>,
+    reader: Reader,
+    who: Option<Box<Who>>,
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Rest {
+    bytes: Bytes,
+    /// Something of the message is out already: nothing else may be put before the rest of it.
+    is_begun: bool,
+    since: Instant,
+    /// When what it tells came to be; none of what is no news.
+    news_of: Option<Instant>,
+}
+
+/// All that watch.
+#[derive(Debug, Default)]
+pub struct Watchers {
+    places: RefCell<Places>,
+    /// Those that did not take something at once, in the order in which they are looked at.
+    slow: RefCell<VecDeque<(Instant, usize)>>,
+    tick: Cell<u64>,
+    /// There may be something new for them.
+    pub news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    all: Vec<Option<Rc<Watcher>>>,
+    free: Vec<usize>,
+    by_transport: [usize; 2],
+}
+
+impl Places {
+    fn take(&mut self, watcher: Rc<Watcher>) -> usize {
+        self.by_transport[watcher.transport as usize] += 1;
+        if let Some(at) = self.free.pop() {
+            self.all[at] = Some(watcher);
+            return at;
+        }
+        self.all.push(Some(watcher));
+        self.all.len() - 1
+    }
+
+    fn leave(&mut self, at: usize) {
+        if let Some(watcher) = self.all[at].take() {
+            self.by_transport[watcher.transport as usize] -= 1;
+            self.free.push(at);
+        }
+    }
+}
+
+/// Serves one watcher until it goes, falls behind, or the node stops. `held` is what it sent right behind its request.
+pub fn watch(
+    shared: Rc<Shared>,
+    stream: TcpStream,
+    watch: Watch,
+    held: &[u8],
+    admitted: Admitted,
+) -> impl Future<Output = ()> + use<> {
+    let Watch { channel, transport, first, is_begun, told, who, place } = watch;
+    let since = Instant::now();
+    let rest = (!first.is_empty()).then(|| Box::new(Rest { bytes: first, is_begun, since, news_of: None }));
+    let state = State {
+        told,
+        is_queued: rest.is_some(),
+        rest,
+        end: None,
+        reader: Reader::default(),
+        who: who.map(Box::new),
+        waker: None,
+    };
+    let watcher = Rc::new(Watcher {
+        stream,
+        channel,
+        transport,
+        since,
+        state: RefCell::new(state),
+        _places: (admitted, place),
+    });
+    let at = shared.watchers.places.borrow_mut().take(watcher.clone());
+    if watcher.has_rest() {
+        shared.watchers.slow.borrow_mut().push_back((since, at));
+    }
+    if !held.is_empty() {
+        watcher.hear(&shared, at, held);
+    }
+    // What changed since its first table was written.
+    watcher.catch_up(&shared, at);
+    if shared.stops.get() {
+        watcher.end(End::Stops);
+    }
+    Watching { shared, watcher, at }
+}
+
+/// The task of one watcher. An async function of the same would keep all that it was given as long as the watcher is there.
+struct Watching {
+    shared: Rc<Shared>,
+    watcher: Rc<Watcher>,
+    at: usize,
+}
+
+impl Future for Watching {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Watching { shared, watcher, at } = &*self;
+        let Poll::Ready(end) = watcher.poll(shared, *at, context) else { return Poll::Pending };
+        watcher.say_last(shared, end);
+        shared.counts.count(end.event());
+        if !matches!(end, End::Gone | End::Closed | End::Stops) {
+            debug!(?end, from = ?watcher.stream.peer_addr().ok(), "a watcher was dropped");
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // However it ends.
+        self.shared.watchers.places.borrow_mut().leave(self.at);
+    }
+}
+
+impl Watchers {
+    /// Tells all what they have not been told yet, whenever there may be something.
+    pub async fn tell(shared: &Shared) {
+        loop {
+            shared.watchers.news.notified().await;
+            let mut at = 0;
+            loop {
+                let few = shared.watchers.some(at..at + TOGETHER);
+                let Some(few) = few else { break };
+                for (at, watcher) in few {
+                    watcher.catch_up(shared, at);
+                }
+                at += TOGETHER;
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Beats, and drops who is slow.
+    pub async fn tick(shared: &Shared) {
+        let mut ticks = interval(BEAT / TICKS as u32);
+        // None is left out: each is the turn of other watchers.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            let tick = shared.watchers.tick.get() + 1;
+            shared.watchers.tick.set(tick);
+            let now = shared.clock.now();
+            let due: Vec<(usize, Rc<Watcher>)> = {
+                let places = shared.watchers.places.borrow();
+                let part = (tick % TICKS as u64) as usize;
+                let due = (part..places.all.len()).step_by(TICKS);
+                due.filter_map(|at| Some((at, places.all[at].clone()?))).collect()
+            };
+            for few in due.chunks(TOGETHER) {
+                for (at, watcher) in few {
+                    watcher.beat(shared, *at, tick, now);
+                }
+                yield_now().await;
+            }
+            shared.watchers.drop_slow(shared.bounds.limits().message_time);
+            shared.count_load();
+        }
+    }
+
+    /// Has all of them end.
+    pub fn stop(&self) {
+        let all: Vec<Rc<Watcher>> = self.places.borrow().all.iter().flatten().cloned().collect();
+        for watcher in all {
+            watcher.end(End::Stops);
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.counts().iter().sum()
+    }
+
+    /// How many there are by transport.
+    pub fn counts(&self) -> [usize; 2] {
+        self.places.borrow().by_transport
+    }
+
+    fn some(&self, range: std::ops::Range<usize>) -> Option<Vec<(usize, Rc<Watcher>)>> {
+        let places = self.places.borrow();
+        let end = range.end.min(places.all.len());
+        if range.start >= end {
+            return None;
+        }
+        let some = (range.start..end).filter_map(|at| Some((at, places.all[at].clone()?)));
+        Some(some.collect())
+    }
+
+    fn drop_slow(&self, message_time: Duration) {
+        let now = Instant::now();
+        loop {
+            let first = {
+                let mut slow = self.slow.borrow_mut();
+                match slow.front() {
+                    Some((since, _)) if now.duration_since(*since) >= message_time => slow.pop_front(),
+                    _ => return,
+                }
+            };
+            let Some((_, at)) = first else { return };
+            let Some(watcher) = self.places.borrow().all.get(at).cloned().flatten() else { continue };
+            let again = {
+                let mut state = watcher.state.borrow_mut();
+                state.is_queued = false;
+                match &state.rest {
+                    Some(rest) if now.duration_since(rest.since) >= message_time => None,
+                    Some(rest) => {
+                        let since = rest.since;
+                        state.is_queued = true;
+                        Some(since)
+                    }
+                    None => continue,
+                }
+            };
+            match again {
+                Some(since) => self.slow.borrow_mut().push_back((since, at)),
+                None => watcher.end(End::Slow),
+            }
+        }
+    }
+}
+
+impl Watcher {
+    /// Sends the newest table, if it is another one than the last.
+    fn catch_up(&self, shared: &Shared, at: usize) {
+        let mut state = self.state.borrow_mut();
+        if state.rest.is_some() || state.end.is_some() {
+            return;
+        }
+        let newest = self.channel.newest();
+        if newest.tag != state.told {
+            state.told = newest.tag;
+            shared.counts.count(StatusEvent::Table);
+            let news_of = self.channel.changed_at();
+            self.send(&mut state, newest.message(self.transport), news_of, shared, at);
+        }
+    }
+
+    fn beat(&self, shared: &Shared, at: usize, tick: u64, now: hf_model::Timestamp) {
+        let mut state = self.state.borrow_mut();
+        if state.rest.is_some() || state.end.is_some() {
+            return;
+        }
+        let beat = self.channel.beat(tick, self.transport, now);
+        shared.counts.count(StatusEvent::Beat);
+        self.send(&mut state, &beat, None, shared, at);
+        if state.who.is_some() && self.transport == Transport::WebSocket && state.rest.is_none() {
+            self.send(&mut state, &frames::ping(), None, shared, at);
+        }
+    }
+
+    /// Writes at once what goes at once. Nothing may be left of an earlier message.
+    fn send(&self, state: &mut State, bytes: &Bytes, news_of: Option<Instant>, shared: &Shared, at: usize) {
+        let sent = match self.stream.try_write(bytes) {
+            Ok(sent) => sent,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(_) => return state.end_with(End::Gone),
+        };
+        shared.counts.sent(sent);
+        if sent == bytes.len() {
+            return count_push(shared, news_of);
+        }
+        let since = Instant::now();
+        let (bytes, is_begun) = (bytes.slice(sent..), sent > 0);
+        state.rest = Some(Box::new(Rest { bytes, is_begun, since, news_of }));
+        if !state.is_queued {
+            state.is_queued = true;
+            shared.watchers.slow.borrow_mut().push_back((since, at));
+        }
+        // Its task waits until there is room.
+        state.wake();
+    }
+
+    fn end(&self, end: End) {
+        self.state.borrow_mut().end_with(end);
+    }
+
+    fn poll(&self, shared: &Shared, at: usize, context: &mut Context<'_>) -> Poll<End> {
+        {
+            let mut state = self.state.borrow_mut();
+            if !state.waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+                state.waker = Some(context.waker().clone());
+            }
+        }
+        while self.has_rest() {
+            if self.stream.poll_write_ready(context).is_pending() {
+                break;
+            }
+            self.send_rest(shared);
+            if !self.has_rest() {
+                self.catch_up(shared, at);
+            }
+        }
+        if let Some(end) = self.state.borrow().end {
+            return Poll::Ready(end);
+        }
+        if self.stream.poll_read_ready(context).is_pending() {
+            return Poll::Pending;
+        }
+        let mut scratch = shared.scratch.borrow_mut();
+        match self.stream.try_read(&mut scratch[..READ_BYTES]) {
+            Ok(0) => return Poll::Ready(End::Gone),
+            Ok(len) => {
+                shared.counts.received(len);
+                self.hear(shared, at, &scratch[..len]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return Poll::Ready(End::Gone),
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn has_rest(&self) -> bool {
+        let state = self.state.borrow();
+        state.rest.is_some() && state.end.is_none()
+    }
+
+    fn send_rest(&self, shared: &Shared) {
+        let mut state = self.state.borrow_mut();
+        let Some(rest) = &mut state.rest else { return };
+        match self.stream.try_write(&rest.bytes) {
+            Ok(sent) => {
+                shared.counts.sent(sent);
+                rest.bytes = rest.bytes.slice(sent..);
+                rest.is_begun = true;
+                if rest.bytes.is_empty() {
+                    count_push(shared, rest.news_of);
+                    state.rest = None;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => state.end_with(End::Gone),
+        }
+    }
+
+    /// What it said; over Server-Sent Events nothing has a meaning. However much came at once, it is answered with one pong, to the last ping
+    /// (RFC 6455, section 5.5.3), and one refusal.
+    fn hear(&self, shared: &Shared, at: usize, bytes: &[u8]) {
+        if self.transport == Transport::Events {
+            return;
+        }
+        let mut all = Vec::new();
+        let mut state = self.state.borrow_mut();
+        let taken = state.reader.take(bytes, |heard| all.push(heard));
+        let has_spoken = !all.is_empty();
+        let (mut refused, mut pong) = (None, None);
+        for heard in all {
+            match heard {
+                Heard::Text(text) => refused = state.take(shared, &text, self.since).or(refused),
+                Heard::Ping(payload) => pong = Some(frames::pong(&payload)),
+                Heard::Pong => {}
+                Heard::Close(_) => return state.end_with(End::Closed),
+            }
+        }
+        let life = state.who.as_ref().filter(|_| has_spoken);
+        let life = life.map(|who| shared.register.is_alive(who, shared.clock.now(), self.since));
+        if life == Some(Life::Left) {
+            state.who = None;
+        }
+        for answer in refused.into_iter().chain(pong) {
+            if state.rest.is_none() {
+                self.send(&mut state, &answer, None, shared, at);
+            }
+        }
+        if let Err(bad) = taken {
+            state.end_with(End::Bad(bad));
+        }
+    }
+
+    /// Says why it ends, where that can still be written.
+    fn say_last(&self, shared: &Shared, end: End) {
+        let Some((code, reason)) = end.words(shared.bounds.limits().message_time) else { return };
+        let is_begun = self.state.borrow().rest.as_ref().is_some_and(|rest| rest.is_begun);
+        let words = match self.transport {
+            _ if is_begun => return,
+            Transport::WebSocket => frames::close(code, &reason),
+            Transport::Events if end == End::Slow => {
+                let data = serde_json::json!({ "kind": "dropped", "reason": reason });
+                format!("event: dropped\ndata: {data}\n\n").into()
+            }
+            Transport::Events => return,
+        };
+        let _ = self.stream.try_write(&words); // it goes either way
+    }
+}
+
+impl State {
+    /// Takes an acknowledgement; an answer if it is none.
+    fn take(&mut self, shared: &Shared, text: &str, since: Instant) -> Option<Bytes> {
+        match shared.register.take(text.as_bytes(), &shared.tables, shared.clock.now(), since) {
+            Ok(who) => {
+                shared.counts.count(StatusEvent::Acknowledged);
+                self.who = who.map(Box::new);
+                None
+            }
+            Err(why) => {
+                let refused = serde_json::json!({
+                    "kind": "refused", "code": "bad-request", "message": why.to_string()
+                });
+                Some(frames::text(&refused.to_string()))
+            }
+        }
+    }
+
+    fn end_with(&mut self, end: End) {
+        self.end.get_or_insert(end);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Counts how long news took to a watcher.
+fn count_push(shared: &Shared, news_of: Option<Instant>) {
+    if let Some(news_of) = news_of {
+        shared.counts.pushed(news_of.elapsed());
+    }
+}
