@@ -17,7 +17,7 @@
 //! 6. An intent that this node's own ledger does not have, and could have, shows that the ledger was lost or restored: it is
 //!    obeyed like any other, and said.
 //! 7. Everything here is bounded: one table and one report for each node, at most [`NODES_MAX`] nodes; what balancers observe in `observed`,
-//!    detectors of gray failure in `gray`.
+//!    detectors of gray failure in `gray`, consumers of zone status in `consumers`.
 //!
 //! Rules 1 and 6 are in `intents`, 3 in `break_glass`, 2 and 5 in `told`; what is wrong with the node is in `problems`.
 //!
@@ -36,6 +36,7 @@ use hf_model::{EstateId, NodeId, Revision, ShiftId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 
 mod break_glass;
+mod consumers;
 mod gray;
 mod intents;
 mod observed;
@@ -92,6 +93,8 @@ pub struct Hub {
     contact: Option<Timestamp>,
     /// What is served comes from disk, and nobody has said yet that it is the newest.
     from_disk_only: bool,
+    /// How far receivers of notices have come here.
+    notices: BTreeMap<String, u64>,
     /// The newest of this node's own ledger, if it keeps one.
     ledger: Option<Arc<Intent>>,
     /// The newest that another node holds and this node's ledger does not, in force here or not.
@@ -105,6 +108,7 @@ pub struct Hub {
     obeyed: Option<Obeyed>,
     observed: observed::Observed,
     gray: gray::Gray,
+    consumers: consumers::Consumers,
     problems: Problems,
 }
 
@@ -188,6 +192,7 @@ impl Hub {
             from_disk_only: disk.snapshot.is_some(),
             ledger: None,
             rival: None,
+            notices: BTreeMap::new(),
             published: None,
             stands: None,
             waiting: VecDeque::new(),
@@ -195,6 +200,7 @@ impl Hub {
             obeyed: None,
             observed: observed::Observed::default(),
             gray: gray::Gray::default(),
+            consumers: consumers::Consumers::default(),
             problems: Problems::default(),
         };
         if let Some(snapshot) = disk.snapshot {
@@ -245,6 +251,7 @@ impl Hub {
             tracing::info!("break-glass acts older than 72h are forgotten");
         }
         let in_force = self.in_force.clone()?;
+        self.note_acts(&in_force.intent);
         let merged = self.verdicts.merge_and_tell(&in_force.estate, &self.tables, self.age, self.fresh());
         self.verdicts = merged.verdicts;
         self.tell_cut_off(merged.cut_off);

@@ -10,8 +10,10 @@ mod api_files;
 mod balancer_files;
 mod balancer_state;
 mod boot;
+mod consumers_here;
 mod dns_files;
 mod dns_here;
+mod elsewhere;
 mod estate_file;
 mod gate;
 mod geography;
@@ -27,6 +29,7 @@ mod takeover;
 mod task;
 mod tickets;
 mod updates;
+mod xds_here;
 
 pub use dns_files::{FileProblem, check_files};
 pub use gate::LostLedger;

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use hf_clock::Clock;
 use hf_config::estate::Estate;
+use hf_consumers::Groups;
 use hf_control::Intent;
-use hf_control_plane::{Carried, GivenBreakGlass};
-use hf_feed::{Incoming, Message, Outgoing, Reports};
+use hf_control_plane::{Carried, GivenBreakGlass, Notifications};
+use hf_feed::{ConsumersHeard, Incoming, Message, Outgoing, Reports};
 use hf_geo::Geography;
 use hf_gray::Judged as GrayJudged;
 use hf_health::Table;
@@ -48,6 +49,8 @@ pub struct Sources {
     pub obeyed: Option<watch::Receiver<u64>>,
     /// From this node's own balancer, if it has one: what it did in each second.
     pub seconds: Option<watch::Receiver<Option<Arc<Second>>>>,
+    /// From this node's own board of consumers, with the role `status`.
+    pub consumers: Option<watch::Receiver<Groups>>,
     /// From operators, over the API.
     pub break_glass: mpsc::Receiver<GivenBreakGlass>,
     /// From the watcher of the estate file, if there is one.
@@ -85,8 +88,12 @@ pub struct Sinks {
     pub reports: watch::Sender<Arc<Reports>>,
     /// To the API, and to whoever acts on it: what the detectors of gray failure say.
     pub gray: watch::Sender<Arc<GrayJudged>>,
+    /// To the API, and to whoever asks this node's own board: what all nodes heard of consumers.
+    pub consumers: watch::Sender<Arc<ConsumersHeard>>,
     /// To the API: what balancers carried in each second.
     pub carried: Arc<Carried>,
+    /// Who is told what happened, and how far that has come.
+    pub notifications: Arc<Notifications>,
     /// To the disk.
     pub kept: watch::Sender<Kept>,
     /// To this node's own checker: when a node of another zone was last heard.
@@ -152,6 +159,11 @@ pub async fn run(
                     hub.take_own_second(second.clone(), clock.now());
                     to.outgoing.send_modify(|outgoing| outgoing.second = Some(second));
                 }
+                false
+            }
+            Some(groups) = newest(&mut from.consumers) => {
+                let told = hub.take_own_consumers(groups, clock.now());
+                to.outgoing.send_modify(|outgoing| outgoing.consumers = Some(told));
                 false
             }
             Some(number) = newest(&mut from.obeyed) => {
@@ -292,6 +304,7 @@ async fn take_incoming(hub: &mut Hub, incoming: Incoming, clock: &Clock) -> bool
         Message::BreakGlass(list) => hub.take_break_glass(list, clock.now()),
         Message::Second(second) => hub.take_second(&incoming.from, &second, clock.now()),
         Message::Latencies(lines) => hub.take_latencies(&incoming.from, &lines),
+        Message::Consumers(told) => hub.take_consumers(&incoming.from, *told, clock.now()),
     }
     false
 }
@@ -344,6 +357,9 @@ fn publish(hub: &mut Hub, to: &Sinks, clock: &Clock, activity: &Activity, tell: 
         }
         to.snapshots.send_replace(Some(snapshot.clone()));
     }
+    if let Some(heard) = hub.news_of_consumers() {
+        to.consumers.send_replace(Arc::new(heard));
+    }
     let acts_changed = to.kept.borrow().break_glass != hub.break_glass();
     if news.is_some() || acts_changed {
         to.kept.send_modify(|kept| {
@@ -352,6 +368,7 @@ fn publish(hub: &mut Hub, to: &Sinks, clock: &Clock, activity: &Activity, tell: 
         });
     }
     if tell || news.is_some() || acts_changed {
+        hub.set_notices(to.notifications.places());
         to.outgoing.send_replace(hub.outgoing(activity.report(), now));
         to.reports.send_replace(Arc::new(hub.reports().clone()));
     }

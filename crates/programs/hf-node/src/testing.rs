@@ -46,6 +46,7 @@ pub fn config(name: &str) -> NodeConfig {
         api_listen: any,
         api: hf_config::node::ApiConfig::default(),
         status_listen: any,
+        status: hf_config::node::StatusConfig::default(),
         feed_listen: any,
         dns: hf_config::node::DnsConfig::on(vec![any]),
         balancer: hf_config::node::BalancerConfig {
@@ -60,5 +61,10 @@ pub fn config(name: &str) -> NodeConfig {
         break_glass_keys: vec![],
         sources: hf_config::node::SourcesConfig::default(),
         checker: hf_config::node::CheckerConfig::default(),
+        haproxy: hf_config::node::HaproxyConfig::default(),
+        render: vec![],
+        notify: vec![],
+        stores: hf_config::node::StoresConfig::default(),
+        xds: None,
     }
 }

@@ -8,6 +8,7 @@
 pub mod access;
 mod cert;
 mod control;
+mod deploy;
 pub mod detect;
 pub mod dnssec;
 pub mod endpoint;
@@ -17,6 +18,7 @@ mod questions;
 mod runbook;
 mod shift;
 pub mod value;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -24,12 +26,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use cert::{CertArgs, CertCommand};
 pub use control::{ControlArgs, ControlCommand, TurnHow};
+pub use deploy::{DeployArgs, DeployCommand};
 pub use practice::{AutoshiftArgs, AutoshiftCommand, PracticeArgs, PracticeCommand};
 pub use questions::{ExplainArgs, HostedZonesArgs, JournalArgs, JournalCommand, WhatIfArgs};
 pub use runbook::{RunbookArgs, RunbookCommand};
 pub use shift::{
     CancelArgs, GlassArgs, ListState, PinArgs, PinCommand, PinSetArgs, ShiftArgs, ShiftCommand, StartArgs,
 };
+pub use watch::{FileForm, WatchArgs};
 
 /// Keeps a service answering when an availability zone or a region fails.
 ///
@@ -113,6 +117,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Show the zones at a glance: open or away and why, share of traffic, shifts with time to zero, who has seen which revision.
     Status(StatusArgs),
+    /// Obey zone status for a program that cannot ask by itself: run a command, keep a file, at every change.
+    Watch(WatchArgs),
     /// Evacuate zones: start, list, show, extend, cancel.
     Shift(ShiftArgs),
     /// Turn routing controls on and off, all or none, within their safety rules.
@@ -126,6 +132,8 @@ pub enum Command {
     Autoshift(AutoshiftArgs),
     /// Pin a zone in or out: an operator's word that outranks shifts and health; it ends by itself.
     Pin(PinArgs),
+    /// Mark zones as being deployed to, one at a time: restarts there are then not taken for a bad zone so soon.
+    Deploy(DeployArgs),
     /// Say why a name or pool is answered as it is: every filter, what it removed and why.
     Explain(ExplainArgs),
     /// Say who would carry what if a zone or region went, and what would be refused; exit 1 if it would not go well.

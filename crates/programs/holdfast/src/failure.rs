@@ -15,12 +15,15 @@ pub enum Failure {
     Unreachable(String),
     /// Exit 3 too: who answered keeps no ledger.
     NoLedger(String),
+    /// This exit code; what there is to say was said.
+    Told(u8),
 }
 
 impl Failure {
     /// Tells it on standard error; problems of files come without a prefix, so that editors find the places.
     pub fn print(&self) {
         match self {
+            Failure::Told(_) => {}
             Failure::Refused(text) => eprintln!("holdfast: {text}"),
             Failure::Usage(text) => eprintln!("{text}"),
             Failure::Unreachable(text) => eprintln!(
@@ -42,6 +45,7 @@ impl Failure {
             Failure::Refused(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) | Failure::NoLedger(_) => 3,
+            Failure::Told(code) => *code,
         })
     }
 }

@@ -49,12 +49,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Diff { estate } => commands::block_on(commands::estate::diff(&estate, &common)),
         Command::Apply(apply) => commands::block_on(commands::estate::apply(&apply, &common)),
         Command::Status(status) => commands::block_on(commands::status::run(&status, &common)),
+        Command::Watch(watch) => commands::block_on(commands::watch::run(&watch, &common)),
         Command::Shift(shift) => commands::block_on(commands::shift::run(&shift, &common)),
         Command::Control(control) => commands::block_on(commands::control::run(&control, &common)),
         Command::Practice(practice) => commands::block_on(commands::practice::run(&practice, &common)),
         Command::Autoshift(autoshift) => {
             commands::block_on(commands::practice::autoshift(&autoshift, &common))
         }
+        Command::Deploy(deploy) => commands::block_on(commands::deploy::run(&deploy, &common)),
         Command::Pin(pin) => commands::block_on(commands::pin::run(&pin, &common)),
         Command::WhatIf(what_if) => commands::block_on(commands::whatif::run(&what_if, &common)),
         Command::Explain(explain) => commands::block_on(commands::explain::run(&explain, &common)),

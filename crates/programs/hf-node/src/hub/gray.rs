@@ -5,7 +5,9 @@
 //! 2. A new estate keeps what is known of the endpoints that stay, by their addresses. A gap of [`GAP_S`] seconds, or a clock set back as far, begins anew.
 //! 3. Probes are the tables' word: from each zone with a checker to each zone of the pool, good while at least half of the endpoints that it knows are.
 //!    At most [`CHECKERS`] checkers of a zone and [`PROBED`] endpoints of one are looked at: the work does not grow with the estate's health.
-//! 4. All control nodes that heard the same seconds come to the same: the arithmetic is deterministic.
+//! 4. A zone counts as being deployed to while a mark of the ledger says so, and for [`NOTICED_S`] seconds after endpoints of the pool came or went there:
+//!    a rolling deployment that replaces endpoints looks like that.
+//! 5. All control nodes that heard the same seconds come to the same: the arithmetic is deterministic.
 //!
 //! Not here: the test (`hf-gray`), who acts on it (`hf-control-plane`).
 
@@ -14,11 +16,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hf_config::estate::{Estate, Pool, ZoneIx};
+use hf_control::Deployment;
 use hf_gray::{
-    Config, Detector, Endpoint, Judged, Latency, PoolJudged, Second, Seen, Stage, Zone, ZoneJudged, ZoneWas,
+    Config, Detector, Endpoint, Judged, Latency, Mark, PoolJudged, Second, Seen, Stage, Zone, ZoneJudged,
+    ZoneWas,
 };
 use hf_health::Table;
-use hf_model::PoolName;
+use hf_model::{PoolName, Timestamp};
 use hf_telemetry::histogram::BUCKETS;
 use hf_telemetry::{MergedSecond, MergedZone};
 
@@ -28,6 +32,8 @@ use super::Hub;
 pub const POOLS_MAX: usize = 1_000;
 /// Seconds without a word after which nothing of before counts.
 const GAP_S: u64 = 600;
+/// Seconds for which endpoints that came or went mark their zone: new ones fill their caches, the next ones follow.
+const NOTICED_S: u64 = 300;
 /// Checkers of one zone whose tables stand for its probes.
 const CHECKERS: usize = 3;
 /// Endpoints of one pool in one zone that stand for it.
@@ -50,6 +56,8 @@ struct Watch {
     detector: Detector,
     zones: Vec<Place>,
     impaired_s: Vec<u32>,
+    /// The second until which endpoints that came or went mark each zone.
+    noticed_until: Vec<u64>,
 }
 
 /// One zone of a pool: its endpoints, each with its position in tables.
@@ -57,6 +65,16 @@ struct Watch {
 struct Place {
     zone: ZoneIx,
     endpoints: Vec<(SocketAddr, usize)>,
+}
+
+impl Place {
+    /// Whether the same endpoints are there, wherever they stand in tables.
+    fn has_endpoints_of(&self, other: &Place) -> bool {
+        let addresses = |place: &Place| -> BTreeSet<SocketAddr> {
+            place.endpoints.iter().map(|(address, _)| *address).collect()
+        };
+        addresses(self) == addresses(other)
+    }
 }
 
 /// A pool's endpoints by zone, in the estate's order; `first` is the position of the first one in tables.
@@ -72,12 +90,12 @@ impl Watch {
     fn new(zones: Vec<Place>) -> Watch {
         let endpoints: Vec<usize> = zones.iter().map(|place| place.endpoints.len()).collect();
         let config = Config { probes_are_verdicts: true, ..Config::default() };
-        let impaired_s = vec![0; zones.len()];
-        Watch { detector: Detector::new(config, &endpoints, LATENCY), zones, impaired_s }
+        let (impaired_s, noticed_until) = (vec![0; zones.len()], vec![0; zones.len()]);
+        Watch { detector: Detector::new(config, &endpoints, LATENCY), zones, impaired_s, noticed_until }
     }
 
-    /// The same pool in a new estate; zones are the same if their names are.
-    fn carry_over(&mut self, old: &Estate, new: &Estate, zones: Vec<Place>) {
+    /// The same pool in a new estate, in force after the second `number`; zones are the same if their names are.
+    fn carry_over(&mut self, old: &Estate, new: &Estate, zones: Vec<Place>, number: u64) {
         let was = |place: &Place| {
             let before = old.zone_named(&new.zone(place.zone).id)?;
             self.zones.iter().position(|known| known.zone == before)
@@ -91,15 +109,49 @@ impl Watch {
         let all: Vec<ZoneWas> = zones.iter().map(zone_was).collect();
         let impaired_s = |was: &ZoneWas| was.zone.map_or(0, |at| self.impaired_s[at]);
         self.impaired_s = all.iter().map(impaired_s).collect();
+        let noticed_until = |(place, of): (&Place, &ZoneWas)| {
+            let known = of.zone.map(|at| &self.zones[at]);
+            if known.is_some_and(|known| known.has_endpoints_of(place)) {
+                of.zone.map_or(0, |at| self.noticed_until[at])
+            } else {
+                number.saturating_add(NOTICED_S)
+            }
+        };
+        self.noticed_until = zones.iter().zip(&all).map(noticed_until).collect();
         self.detector.carry_over(&all);
         self.zones = zones;
     }
 
-    fn step(&mut self, estate: &Estate, pool: &Pool, merged: &MergedSecond, tables: &[&Table]) -> PoolJudged {
+    /// Why each zone counts as being deployed to in this second; what somebody told goes before what was noticed.
+    fn marks(&self, estate: &Estate, pool: &Pool, second: u64, told: &[Deployment]) -> Vec<Option<Mark>> {
+        let now = Timestamp(second.saturating_mul(1_000));
+        let mark = |(place, noticed_until): (&Place, &u64)| {
+            let zone = &estate.zone(place.zone).id;
+            let told = told.iter().filter(|mark| mark.is_of(&pool.name, zone, now));
+            let told = told.map(|mark| Mark::Told { until: mark.ends_at }).next();
+            let noticed =
+                || (second <= *noticed_until).then(|| Timestamp(noticed_until.saturating_mul(1_000)));
+            told.or_else(|| noticed().map(|until| Mark::Endpoints { until }))
+        };
+        self.zones.iter().zip(&self.noticed_until).map(mark).collect()
+    }
+
+    fn step(
+        &mut self,
+        estate: &Estate,
+        pool: &Pool,
+        merged: &MergedSecond,
+        tables: &[&Table],
+        deployments: &[Deployment],
+    ) -> PoolJudged {
+        let marks = self.marks(estate, pool, merged.number, deployments);
         let ids: Vec<_> = self.zones.iter().map(|place| &estate.zone(place.zone).id).collect();
         let told: Vec<Option<&MergedZone>> =
             ids.iter().map(|id| merged.zones.get(&(pool.name.clone(), (*id).clone()))).collect();
-        let zones = self.zones.iter().zip(&told).map(|(place, told)| zone(place, *told)).collect();
+        let is_marked = marks.iter().map(Option::is_some);
+        let zones = self.zones.iter().zip(&told).zip(is_marked);
+        let zones =
+            zones.map(|((place, told), is_marked)| Zone { is_marked, ..zone(place, *told) }).collect();
         let seen_from = |observer: &hf_model::ZoneId| {
             let seen = |told: Option<&MergedZone>| {
                 told.and_then(|told| told.seen_from.get(observer)).map_or_else(Seen::default, |seen| Seen {
@@ -117,9 +169,10 @@ impl Watch {
         };
         let step = self.detector.step(&second);
         let mut zones = Vec::with_capacity(ids.len());
-        for ((id, evidence), impaired_s) in ids.iter().zip(step.zones).zip(&mut self.impaired_s) {
+        let judged = ids.iter().zip(step.zones).zip(&mut self.impaired_s).zip(marks);
+        for (((id, evidence), impaired_s), mark) in judged {
             *impaired_s = if evidence.stage == Stage::Impaired { impaired_s.saturating_add(1) } else { 0 };
-            zones.push(ZoneJudged { zone: (*id).clone(), evidence, impaired_s: *impaired_s });
+            zones.push(ZoneJudged { zone: (*id).clone(), evidence, impaired_s: *impaired_s, mark });
         }
         PoolJudged {
             second: merged.number,
@@ -175,7 +228,8 @@ fn probes(estate: &Estate, places: &[Place], tables: &[&Table]) -> Vec<Vec<Optio
 impl Hub {
     /// Takes seconds that became complete; the new word on all pools, if there is any.
     pub fn watch_gray(&mut self, settled: &[Arc<MergedSecond>]) -> Option<Arc<Judged>> {
-        let estate = self.in_force.as_ref()?.estate.clone();
+        let in_force = self.in_force.as_ref()?;
+        let (estate, deployments) = (in_force.estate.clone(), &in_force.intent.deployments);
         let fresh = self.fresh();
         let tables: Vec<&Table> = self
             .tables
@@ -188,7 +242,7 @@ impl Hub {
         gray.follow(&estate);
         let mut is_news = false;
         for merged in settled {
-            is_news |= gray.take(&estate, merged, &tables);
+            is_news |= gray.take(&estate, merged, &tables, deployments);
         }
         is_news.then(|| gray.judged.clone())
     }
@@ -211,13 +265,19 @@ impl Gray {
             let zones = places(pool, first);
             first += pool.endpoints.len();
             if let Some(mut watch) = kept.remove(&pool.name).filter(|_| zones.len() >= 2) {
-                watch.carry_over(&old, estate, zones);
+                watch.carry_over(&old, estate, zones, self.number.unwrap_or(0));
                 self.pools.insert(pool.name.clone(), watch);
             }
         }
     }
 
-    fn take(&mut self, estate: &Estate, merged: &MergedSecond, tables: &[&Table]) -> bool {
+    fn take(
+        &mut self,
+        estate: &Estate,
+        merged: &MergedSecond,
+        tables: &[&Table],
+        deployments: &[Deployment],
+    ) -> bool {
         let apart = self.number.map(|known| known.abs_diff(merged.number));
         if self.number.is_some_and(|known| merged.number <= known) && apart < Some(GAP_S) {
             return false;
@@ -240,7 +300,8 @@ impl Gray {
                 }
             }
             if let Some(watch) = self.pools.get_mut(&pool.name) {
-                judged.pools.insert(pool.name.clone(), watch.step(estate, pool, merged, tables));
+                let word = watch.step(estate, pool, merged, tables, deployments);
+                judged.pools.insert(pool.name.clone(), word);
             }
             first += pool.endpoints.len();
         }

@@ -64,7 +64,8 @@ impl Hub {
     /// What a checker sees.
     pub fn take_table(&mut self, table: Table) {
         if let Some((came, known)) = self.tables.get(&table.checker) {
-            // Two connections may deliver out of order. A checker whose clock was set back counts again once the old table is stale.
+            // Two connections may deliver out of order. A checker's stamps never go back while it runs; one that is started anew with an earlier
+            // clock counts again once the old table is stale.
             if table.made_at < known.made_at && self.age.since(*came) <= self.fresh() {
                 return;
             }
@@ -149,6 +150,11 @@ impl Hub {
         }
     }
 
+    /// How far receivers of notices have come here.
+    pub fn set_notices(&mut self, places: std::collections::BTreeMap<String, u64>) {
+        self.notices = places;
+    }
+
     /// All that goes out, with the report of this moment; it also becomes this node's own entry of [`Hub::reports`].
     pub fn outgoing(&mut self, activity: Vec<ZoneActivityReport>, now: Timestamp) -> Outgoing {
         let obeyed = self.obeyed.as_ref();
@@ -172,6 +178,7 @@ impl Hub {
             estate_file_problem: self.problems.estate_file.clone(),
             ledger_problem: self.problems.ledger.clone(),
             node_problem: self.node_problem(),
+            notices: self.notices.clone(),
             activity,
             activity_left_out: 0,
         };
@@ -184,6 +191,7 @@ impl Hub {
             break_glass: self.book.signed(),
             second: self.observed.own_second.clone(),
             latencies: self.observed.own_latencies.clone(),
+            consumers: self.consumers.own.clone(),
         }
     }
 

@@ -1,3 +1,4 @@
+mod consumers;
 mod geography;
 mod pushed;
 mod restart;
@@ -5,7 +6,7 @@ mod restart;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hf_api::{Client, StartShift};
@@ -13,6 +14,7 @@ use hf_config::node::OperatorKey;
 use hf_control::BreakGlassShift;
 use hf_feed::OperatorKeyPair;
 use hf_model::{NodeId, Operator, Revision, WireName, ZoneId};
+use hf_snapshot::Snapshot;
 use hf_wire::{Family, address_query, read_answer};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

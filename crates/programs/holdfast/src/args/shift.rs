@@ -21,10 +21,13 @@ pub enum ShiftCommand {
     Start(StartArgs),
     /// List the shifts.
     List(ShiftListArgs),
-    /// Show one shift: who has applied it, and its measured time to zero.
+    /// Show one shift: who has applied it, consumers of zone status too, and its measured time to zero.
     Show {
-        /// Such as shift-42.
+        /// Such as shift-42; with --break-glass the zone, by id or alias.
         id: String,
+        /// The zone's break-glass shift, which has no id until a ledger has recorded it.
+        #[arg(long)]
+        break_glass: bool,
     },
     /// Give a shift a new end, counted from now.
     Extend {
@@ -84,6 +87,7 @@ pub enum ListState {
 Examples:
   holdfast shift start use1-az1 --for 30m --reason 'bad switch'
   holdfast shift start use1-az1 --resource pool/web --for 2h --reason 'slow disks under web'
+  holdfast shift start use1-az1 --for 1h --reason 'bad switch' --wait-consumers 10s
   holdfast shift start use1-az1 --resource region/us-east-1 --for 1h --reason 'refused unless the zone is there'
   holdfast shift start use1-az1 --for 15m --reason 'no control node answers' --break-glass")]
 pub struct StartArgs {
@@ -105,6 +109,9 @@ pub struct StartArgs {
     /// Return as soon as it is acknowledged, without waiting for the nodes to report it applied.
     #[arg(long)]
     pub no_wait: bool,
+    /// Wait so long too until every consumer of zone status that is heard has applied it, such as 10s; nobody waits for silent ones.
+    #[arg(long, value_name = "TIME", value_parser = value::length, conflicts_with_all = ["no_wait", "break_glass"])]
+    pub wait_consumers: Option<String>,
     /// Speak straight to the data-plane nodes, with no ledger: for when no control node answers.
     #[arg(long)]
     pub break_glass: bool,

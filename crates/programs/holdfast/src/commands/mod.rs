@@ -3,8 +3,10 @@
 pub mod access;
 pub mod cert;
 pub mod check;
+pub mod consumers;
 pub mod control;
 pub mod demo;
+pub mod deploy;
 pub mod detect;
 pub mod dns_answers;
 pub mod dnssec;
@@ -22,6 +24,7 @@ pub mod serve;
 pub mod shift;
 pub mod status;
 mod wait;
+pub mod watch;
 pub mod whatif;
 
 use std::future::Future;

@@ -1,8 +1,8 @@
 //! `holdfast practice` and `holdfast autoshift`.
 
 use hf_api::{
-    Autoshift, AutoshiftSeen, AutoshiftsSeen, Practice, PracticeOutcome, PracticeRun, Practices, PutPractice,
-    SetAutoshift, StartPractice,
+    Autoshift, AutoshiftSeen, AutoshiftsSeen, Practice, PracticeOutcome, PracticeRefused, PracticeRun,
+    Practices, PutPractice, SetAutoshift, StartPractice,
 };
 
 use super::shift;
@@ -23,14 +23,15 @@ pub async fn run(args: &PracticeArgs, common: &Common) -> Result<(), Failure> {
             };
             let run = client.start_practice(resource, &start).await?;
             let what = format!("rehearses: {} leaves {}", run.resource, run.zone);
-            shift::applied(&client, run, &what, *no_wait, common).await.map(|_| ())
+            shift::applied(&client, run, &what, shift::Wait::unless(*no_wait), common).await.map(|_| ())
         }
         PracticeCommand::List => show(common.output, &client.practices().await?, in_table),
         PracticeCommand::Show { resource } => {
             show(common.output, &client.practice(resource).await?, in_words)
         }
         PracticeCommand::History { resource } => {
-            show(common.output, &client.practice(resource).await?.history, |runs| history(runs))
+            let practice = client.practice(resource).await?;
+            show(common.output, &practice.history, |runs| told(runs, &practice.refused))
         }
         PracticeCommand::Gate { resource, within } => {
             let practice = client.practice(resource).await?;
@@ -104,9 +105,15 @@ fn in_table(practices: &Practices) -> String {
             .to_owned();
     }
     let row = |practice: &Practice| {
-        let last = practice.history.last().map_or("never".to_owned(), |run| {
+        let run = practice.history.last();
+        let mut last = run.map_or("never".to_owned(), |run| {
             format!("{} out of {}, {}", hf_api::instant(run.started_at_ms), run.zone, run.outcome.as_str())
         });
+        let began_at = run.map_or(0, |run| run.started_at_ms);
+        if let Some(of) = practice.refused.last().filter(|of| of.last_at_ms >= began_at) {
+            let (at, zone, why) = (hf_api::instant(of.last_at_ms), &of.zone, &of.why);
+            last.push_str(&format!("; none began {at} out of {zone}: {why}"));
+        }
         [practice.resource.clone(), practice.autoshift.as_str().to_owned(), when(practice), last]
     };
     let rows: Vec<[String; 4]> = practices.practices.iter().map(row).collect();
@@ -146,6 +153,27 @@ fn history(runs: &[PracticeRun]) -> String {
     };
     let rows: Vec<[String; 7]> = runs.iter().map(row).collect();
     columns(["RUN", "STARTED", "ZONE", "OUTCOME", "TO ZERO", "HEADROOM", "WHY"], &rows)
+}
+
+/// Runs that did not begin, behind those that did; nothing when there are none.
+fn refused(refused: &[PracticeRefused]) -> String {
+    if refused.is_empty() {
+        return String::new();
+    }
+    let row = |of: &PracticeRefused| {
+        let times = if of.times > 1 { format!("{} times", of.times) } else { "once".to_owned() };
+        let at = [of.first_at_ms, of.last_at_ms].map(hf_api::instant);
+        let at = if of.times > 1 { at.join(" to ") } else { at[1].clone() };
+        [at, of.zone.clone(), times, of.by.clone(), of.why.clone()]
+    };
+    let rows: Vec<[String; 5]> = refused.iter().map(row).collect();
+    columns(["DID NOT BEGIN", "ZONE", "TOLD", "BY", "WHY"], &rows)
+}
+
+/// Both tables, an empty line between them.
+fn told(runs: &[PracticeRun], of: &[PracticeRefused]) -> String {
+    let runs = history(runs);
+    if of.is_empty() { runs } else { format!("{}\n\n{}", runs.trim_end(), refused(of)) }
 }
 
 /// Whether a release may pass: the newest run that was judged succeeded, and ended lately enough. An interrupted one says nothing about the
@@ -194,6 +222,9 @@ fn in_words(practice: &Practice) -> String {
     if !practice.history.is_empty() {
         text.push_str(&format!("\n{}", history(&practice.history)));
     }
+    if !practice.refused.is_empty() {
+        text.push_str(&format!("\n{}", refused(&practice.refused)));
+    }
     if !practice.runs.is_empty() {
         let rows: Vec<[String; 5]> = practice
             .runs
@@ -240,6 +271,7 @@ mod tests {
                 config: PracticeConfig::default(),
                 runs: Vec::new(),
                 history,
+                refused: Vec::new(),
                 next_at_ms: None,
                 unknown_alarms: Vec::new(),
                 not_begun: None,
@@ -262,6 +294,39 @@ mod tests {
     }
 
     #[test]
+    fn runs_that_did_not_begin_stand_in_the_history() {
+        let of = |why: &str, last_at_ms, times| PracticeRefused {
+            zone: "a".to_owned(),
+            why: why.to_owned(),
+            by: "practice of n1".to_owned(),
+            first_at_ms: 1_700_000_000_000,
+            last_at_ms,
+            times,
+        };
+        let table = refused(&[of("alarm", 1_700_000_600_000, 2), of("too full", 1_700_000_000_000, 1)]);
+        let lines: Vec<&str> = table.trim().lines().collect();
+        assert!(lines[1].contains("2023-11-14T22:13:20Z to 2023-11-14T22:23:20Z  a     2 times"), "{table}");
+        assert!(lines[2].contains("once") && lines[2].ends_with("too full"), "{table}");
+        assert_eq!(refused(&[]), "");
+        let both = self::told(&[], &[of("alarm", 1_700_000_600_000, 1)]);
+        assert!(both.starts_with("it has never run\n\nDID NOT BEGIN"), "{both}");
+        let run = PracticeRun {
+            id: "s-1".to_owned(),
+            zone: "a".to_owned(),
+            started_at_ms: 0,
+            ended_at_ms: None,
+            outcome: PracticeOutcome::Pending,
+            why: "because".to_owned(),
+            time_to_zero_ms: None,
+            headroom_before_ppm: None,
+            headroom_during_ppm: None,
+            headroom_after_ppm: None,
+        };
+        let both = self::told(&[run], &[of("alarm", 1_700_000_600_000, 1)]);
+        assert!(both.contains("because\n\nDID NOT BEGIN"), "{both}");
+    }
+
+    #[test]
     fn when_runs_may_run_is_said_in_one_clause() {
         let told = |allowed: &[&str], blocked: &[&str], dates: &[&str]| {
             let texts = |of: &[&str]| of.iter().map(ToString::to_string).collect();
@@ -277,6 +342,7 @@ mod tests {
                 },
                 runs: Vec::new(),
                 history: Vec::new(),
+                refused: Vec::new(),
                 next_at_ms: None,
                 unknown_alarms: Vec::new(),
                 not_begun: None,

@@ -11,6 +11,7 @@ use hf_api::{Client, Effect, Extend, Shift, ShiftFilter, ShiftState, StartShift}
 use hf_clock::Clock;
 use hf_model::parse_duration;
 
+use super::consumers;
 use crate::args::{CancelArgs, Common, ListState, ShiftArgs, ShiftCommand, StartArgs};
 use crate::failure::Failure;
 use crate::output::show;
@@ -34,28 +35,46 @@ pub async fn run(args: &ShiftArgs, common: &Common) -> Result<(), Failure> {
             let shifts = client(common)?.shifts_of(&filter).await?;
             show(common.output, &shifts, |shifts| words::in_table(shifts, now_ms()))
         }
-        ShiftCommand::Show { id } => {
+        ShiftCommand::Show { id, break_glass: true } => {
+            let filter = ShiftFilter { zone: Some(id.clone()), ..ShiftFilter::default() };
+            let shifts = client(common)?.shifts_of(&filter).await?;
+            let found = shifts.break_glass.first().ok_or_else(|| {
+                Failure::Refused(format!(
+                    "no break-glass shift of `{id}` is in force where this was asked; `holdfast shift list` shows what is"
+                ))
+            })?;
+            show(common.output, found, |shift| words::break_glass_page(shift, now_ms()))
+        }
+        ShiftCommand::Show { id, .. } => {
             let shift = client(common)?.shift(id).await?;
-            show(common.output, &shift, |shift| words::in_words(shift, now_ms()))
+            show(common.output, &shift, |shift| words::page(shift, now_ms()))
         }
         ShiftCommand::Extend { id, length, no_wait } => {
             let client = client(common)?;
             let extend = Extend { length: length.clone(), request_id: Some(hf_api::client::request_id()) };
             let shift = client.extend_shift(id, &extend, None).await?;
             let ends = hf_api::instant(shift.ends_at_ms);
-            applied(&client, shift, &format!("ends at {ends}"), *no_wait, common).await.map(|_| ())
+            applied(&client, shift, &format!("ends at {ends}"), Wait::unless(*no_wait), common)
+                .await
+                .map(|_| ())
         }
         ShiftCommand::Cancel(cancel) if cancel.break_glass => glass::cancel(cancel, common).await,
         ShiftCommand::Cancel(CancelArgs { id, no_wait, .. }) => {
             let client = client(common)?;
             let shift = client.cancel_shift(id, None).await?;
-            applied(&client, shift, "is canceled", *no_wait, common).await.map(|_| ())
+            applied(&client, shift, "is canceled", Wait::unless(*no_wait), common).await.map(|_| ())
         }
     }
 }
 
 async fn begin(args: &StartArgs, common: &Common) -> Result<(), Failure> {
     parse_duration(&args.length).map_err(|error| Failure::Usage(format!("--for: {error}")))?;
+    let for_consumers = args
+        .wait_consumers
+        .as_deref()
+        .map(parse_duration)
+        .transpose()
+        .map_err(|error| Failure::Usage(format!("--wait-consumers: {error}")))?;
     let client = client(common)?;
     let shift = client
         .start_shift(&StartShift {
@@ -68,7 +87,8 @@ async fn begin(args: &StartArgs, common: &Common) -> Result<(), Failure> {
         })
         .await?;
     let what = format!("takes {} out of {}", shift.resource, shift.zone);
-    let shift = applied(&client, shift, &what, args.no_wait, common).await?;
+    let shift =
+        applied(&client, shift, &what, Wait { is_wanted: !args.no_wait, for_consumers }, common).await?;
     if shift.effect.as_ref().is_some_and(Effect::is_nothing) {
         let Shift { id, zone, resource, .. } = &shift;
         return Err(Failure::Refused(format!(
@@ -93,20 +113,38 @@ fn now_ms() -> u64 {
     Clock::system().now().0
 }
 
+/// For what a command waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    is_wanted: bool,
+    /// For consumers of zone status too, and how long.
+    for_consumers: Option<Duration>,
+}
+
+impl Wait {
+    /// For the nodes, unless told not to.
+    pub fn unless(no_wait: bool) -> Wait {
+        Wait { is_wanted: !no_wait, for_consumers: None }
+    }
+}
+
 /// Tells what the ledger has taken, waits for the nodes unless told not to, and shows the shift; loudly where it is not applied.
 pub async fn applied(
     client: &Client,
     shift: Shift,
     what: &str,
-    no_wait: bool,
+    waits: Wait,
     common: &Common,
 ) -> Result<Shift, Failure> {
     eprintln!("{} {what}: in the ledger at revision {}", shift.id, shift.revision);
-    let shift = if no_wait { shift } else { wait(client, shift).await };
+    let mut shift = if waits.is_wanted { wait(client, shift).await } else { shift };
+    if let Some(length) = waits.for_consumers {
+        shift = consumers::wait(client, shift, length).await;
+    }
     for line in words::not_applied(shift.effect.as_ref()) {
         eprintln!("{line}");
     }
-    show(common.output, &shift, |shift| words::in_words(shift, now_ms()))?;
+    show(common.output, &shift, |shift| words::page(shift, now_ms()))?;
     Ok(shift)
 }
 

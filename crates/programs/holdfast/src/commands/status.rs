@@ -5,6 +5,7 @@ use std::time::Duration;
 use hf_api::{BreakGlassFate, Status, ZoneState};
 
 use super::shift::words;
+use super::{consumers, deploy};
 use crate::args::{Common, StatusArgs};
 use crate::failure::Failure;
 use crate::output::{columns, is_colourful, relative, rough, say, show};
@@ -91,6 +92,10 @@ fn in_tables(status: &Status) -> String {
             text.push_str(&format!("{line}\n"));
         }
     }
+    for mark in &status.deployments {
+        text.push_str(&format!("\n{}", deploy::in_words(mark, status.now_ms)));
+    }
+    text.push_str(&closing(&status.closing_sources, status.now_ms));
     if !status.not_applied.is_empty() {
         text.push_str("\nnot applied:\n");
         for act in &status.not_applied {
@@ -101,6 +106,10 @@ fn in_tables(status: &Status) -> String {
     text.push_str(&pools(status));
     text.push('\n');
     text.push_str(&nodes(status));
+    let known = consumers::in_table(&status.consumers);
+    if !known.is_empty() {
+        text.push_str(&format!("\n{known}"));
+    }
     text
 }
 
@@ -137,6 +146,46 @@ fn why(status: &Status, zone: &hf_api::Zone) -> String {
         format!("{stage}: pool/{} {evidence}", gray.pool)
     });
     std::iter::once(zone.reason.text.clone()).chain(gray).collect::<Vec<_>>().join("; ")
+}
+
+/// Closing sources that are not simply open, one line each, and how many are.
+fn closing(told: &hf_api::ClosingSources, now_ms: u64) -> String {
+    if told.sources.is_empty() {
+        return String::new();
+    }
+    let is_open = |source: &&hf_api::ClosingSource| source.finding.as_deref() == Some("open");
+    let silent = |source: &hf_api::ClosingSource| {
+        source.stores.iter().filter(|store| store.says.as_deref() == Some("silent")).count()
+    };
+    let mut text = String::from("\n");
+    let open = told.sources.iter().filter(is_open).count();
+    if open > 0 {
+        text.push_str(&format!("closing sources: open for {open} of {} zones\n", told.sources.len()));
+    }
+    for source in told.sources.iter().filter(|source| !is_open(source) || silent(source) > 0) {
+        let Some(finding) = &source.finding else { continue };
+        let since = source.since_ms.map_or(String::new(), |at| format!(" since {}", relative(at, now_ms)));
+        let (name, zone, why) = (&source.name, &source.zone, &source.why);
+        text.push_str(&format!(
+            "closing-source/{name}: {zone} {}{since}: {why}; {}\n",
+            finding.to_uppercase(),
+            source.text
+        ));
+        if let Some(refused) = &source.refused {
+            text.push_str(&format!("  THE LEDGER REFUSES to let it go: {refused}\n"));
+        }
+        for store in source.stores.iter().filter(|store| store.says.as_deref() == Some("silent")) {
+            text.push_str(&format!("  silent: {}: {}\n", store.store, store.why));
+        }
+    }
+    if told.sources.iter().all(|source| source.finding.is_none()) {
+        let at = told.acts_at.as_deref().filter(|_| !told.acts_here);
+        text.push_str(&match at {
+            Some(node) => format!("closing sources: {node} looks at them; ask it for what the stores say\n"),
+            None => "closing sources: nobody has looked at them yet\n".to_owned(),
+        });
+    }
+    text
 }
 
 fn pools(status: &Status) -> String {
@@ -198,7 +247,58 @@ fn one_line(problem: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hf_api::{ClosingSource, ClosingSources, ClosingStore};
+
     use super::*;
+
+    fn source(zone: &str, finding: Option<&str>, says: &str) -> ClosingSource {
+        let said = || Some(says.to_owned()).filter(|_| finding.is_some());
+        ClosingSource {
+            name: "runbook".to_owned(),
+            zone: zone.to_owned(),
+            resource: "everything".to_owned(),
+            quorum: 1,
+            inverted: true,
+            finding: finding.map(str::to_owned),
+            why: format!("file /{zone} is there"),
+            since_ms: finding.map(|_| 0),
+            looked_at_ms: Some(1_000),
+            word: Some("stay".to_owned()),
+            text: "shift-3 is in force".to_owned(),
+            shift: Some("shift-3".to_owned()),
+            refused: (zone == "c").then(|| "the floor stands".to_owned()),
+            stores: vec![ClosingStore {
+                store: format!("file /{zone}"),
+                says: said(),
+                why: if says == "silent" { "no folder".to_owned() } else { String::new() },
+            }],
+        }
+    }
+
+    #[test]
+    fn closing_sources_that_are_open_are_one_line() {
+        let told = |sources| ClosingSources { acts_here: true, acts_at: Some("n1".to_owned()), sources };
+        assert_eq!(closing(&ClosingSources::default(), 0), "");
+        let all = vec![
+            source("a", Some("open"), "absent"),
+            source("b", Some("closed"), "there"),
+            source("c", Some("undecided"), "silent"),
+        ];
+        let text = closing(&told(all), 60_000);
+        assert_eq!(text.lines().count(), 6, "{text}");
+        assert!(text.starts_with("\nclosing sources: open for 1 of 3 zones\n"), "{text}");
+        assert!(text.contains("closing-source/runbook: b CLOSED since "), "{text}");
+        assert!(text.contains("  THE LEDGER REFUSES to let it go: the floor stands\n"), "{text}");
+        assert!(text.ends_with("  silent: file /c: no folder\n"), "{text}");
+    }
+
+    #[test]
+    fn the_node_that_looks_at_stores_is_told() {
+        let sources = vec![source("a", None, "")];
+        let told = ClosingSources { acts_here: false, acts_at: Some("n1".to_owned()), sources };
+        let text = closing(&told, 0);
+        assert_eq!(text, "\nclosing sources: n1 looks at them; ask it for what the stores say\n");
+    }
 
     #[test]
     fn several_problems_are_one_line_of_a_table() {

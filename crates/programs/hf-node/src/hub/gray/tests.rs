@@ -141,3 +141,73 @@ fn probes_are_what_tables_of_each_zone_say() {
     let (a, b) = (table("a", [up, up, down, down, up, down]), table("b", [None, None, up, up, down, up]));
     assert_eq!(probes(&estate, &places, &[&a, &b]), [[up, down, up], [None, up, up], [None; 3]]);
 }
+
+fn mark(zone: &str, scope: &str, until_s: u64) -> hf_control::Deployment {
+    hf_control::Deployment {
+        zone: ZoneId::new(zone).unwrap(),
+        scope: scope.parse().unwrap(),
+        reason: String::new(),
+        by: hf_model::Operator::new("pipeline"),
+        started_at: Timestamp(0),
+        ends_at: Timestamp(until_s * 1_000),
+        zone_overrides: Vec::new(),
+        revision: Revision(1),
+    }
+}
+
+/// How many seconds of faults it takes until `b` is found, with these marks in the ledger.
+fn found_after(deployments: &[hf_control::Deployment]) -> u64 {
+    let mut hub = hub(&estate(""));
+    let intent = Intent { deployments: deployments.to_vec(), ..intent_of(&estate(""), 2) };
+    let estate = Arc::new(intent.read_estate().unwrap());
+    hub.take(Arc::new(intent), Ok(estate));
+    (0..ONSET).for_each(|at| drop(hub.watch_gray(&[second(1_000 + at, 0)])));
+    let is_found = |at: &u64| {
+        drop(hub.watch_gray(&[second(1_000 + ONSET + at, 20)]));
+        web(&hub).impaired().is_some()
+    };
+    (0..100).find(is_found).expect("it is found in the end")
+}
+
+#[test]
+fn a_zone_that_is_deployed_to_wants_more_evidence_than_any_other() {
+    let plain = found_after(&[]);
+    assert!((6..=16).contains(&plain), "{plain}");
+    for scope in ["pool/web", "everything"] {
+        let marked = found_after(&[mark("b", scope, 9_000)]);
+        assert!((29..=45).contains(&marked), "{scope}: {marked}");
+    }
+    // Of another zone, of another pool, and one whose time is up, though the ledger has not ended it yet.
+    for other in [mark("a", "pool/web", 9_000), mark("b", "pool/api", 9_000), mark("b", "pool/web", 1_000)] {
+        assert_eq!(found_after(std::slice::from_ref(&other)), plain, "{other:?}");
+    }
+}
+
+#[test]
+fn endpoints_that_come_or_go_mark_their_zone_for_a_while() {
+    let marks = |hub: &Hub| -> Vec<Option<Mark>> { web(hub).zones.iter().map(|zone| zone.mark).collect() };
+    let mut hub = hub(&estate(""));
+    drop(hub.watch_gray(&[second(1_000, 0)]));
+    assert_eq!(marks(&hub), [None; 3]);
+    put(&mut hub, &estate("{ address = \"10.0.1.1:80\", zone = \"b\" },\n"), 2);
+    drop(hub.watch_gray(&[second(1_001, 0)]));
+    let until = |second: u64| Some(Mark::Endpoints { until: Timestamp(second * 1_000) });
+    assert_eq!(marks(&hub), [None, until(1_300), None]);
+    // Another estate with the same endpoints there changes nothing, one without them counts anew.
+    put(&mut hub, &estate("{ address = \"10.0.1.1:80\", zone = \"b\", weight = 50 },\n"), 3);
+    drop(hub.watch_gray(&[second(1_010, 0)]));
+    assert_eq!(marks(&hub)[1], until(1_300));
+    put(&mut hub, &estate(""), 4);
+    drop(hub.watch_gray(&[second(1_011, 0)]));
+    assert_eq!(marks(&hub), [None, until(1_310), None]);
+    // A word of the ledger goes before it.
+    let told = Intent { deployments: vec![mark("b", "everything", 1_200)], ..intent_of(&estate(""), 5) };
+    let same = Arc::new(told.read_estate().unwrap());
+    hub.take(Arc::new(told), Ok(same));
+    drop(hub.watch_gray(&[second(1_012, 0)]));
+    assert_eq!(marks(&hub)[1], Some(Mark::Told { until: Timestamp(1_200_000) }));
+    drop(hub.watch_gray(&[second(1_310, 0)]));
+    assert_eq!(marks(&hub)[1], until(1_310));
+    drop(hub.watch_gray(&[second(1_311, 0)]));
+    assert_eq!(marks(&hub), [None; 3]);
+}

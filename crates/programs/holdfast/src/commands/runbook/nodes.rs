@@ -130,6 +130,7 @@ mod tests {
             pools: Vec::new(),
             shifts: Vec::new(),
             pins: Vec::new(),
+            deployments: Vec::new(),
             nodes: vec![
                 node("c1", "control", Some("https://10.0.0.1:7600"), Some(&key)),
                 node("c2", "control", Some("https://10.0.0.2:7600/"), Some(&key)),
@@ -144,6 +145,8 @@ mod tests {
             returning: Vec::new(),
             floors_overridden: Vec::new(),
             gray: Vec::new(),
+            consumers: hf_api::Consumers::default(),
+            closing_sources: hf_api::ClosingSources::default(),
             estate_file_problem: None,
         }
     }

@@ -5,6 +5,7 @@ use hf_api::{
     Shifts, TimeToZero,
 };
 
+use crate::commands::consumers;
 use crate::output::{columns, relative, rough};
 
 /// All shifts, and below the table where they are not applied.
@@ -77,7 +78,13 @@ pub fn break_glass(shift: &BreakGlass, now_ms: u64) -> String {
         text.push_str(&format!("{line}\n"));
     }
     text.push_str(&progress(&shift.acknowledged, &shift.time_to_zero));
+    text.push_str(&consumers::summary(&shift.consumers));
     text
+}
+
+/// The same, and every consumer that is known.
+pub fn break_glass_page(shift: &BreakGlass, now_ms: u64) -> String {
+    break_glass(shift, now_ms) + &consumers::of_shift(&shift.consumers)
 }
 
 /// One shift in full.
@@ -110,8 +117,15 @@ pub fn in_words(shift: &Shift, now_ms: u64) -> String {
         text.push_str(&format!("obeyed by     {applied}\ntime to zero  none: nothing leaves\n"));
     } else {
         text.push_str(&progress(&shift.acknowledged, &shift.time_to_zero));
+        text.push_str(&consumers::summary(&shift.consumers));
     }
     text
+}
+
+/// The same, and every consumer that is known.
+pub fn page(shift: &Shift, now_ms: u64) -> String {
+    let consumers = if is_nothing(shift) { String::new() } else { consumers::of_shift(&shift.consumers) };
+    in_words(shift, now_ms) + &consumers
 }
 
 /// Who has applied it, and when the last traffic left.

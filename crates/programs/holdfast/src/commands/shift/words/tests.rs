@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use expect_test::expect;
-use hf_api::Yielded;
+use hf_api::{ConsumerGroup, ConsumerStanding, ShiftConsumers, Yielded};
 
 use super::*;
 
@@ -57,6 +59,7 @@ fn shift() -> Shift {
                 },
             ],
         },
+        consumers: hf_api::ShiftConsumers::default(),
     }
 }
 
@@ -133,6 +136,27 @@ fn what_is_not_applied_stands_first() {
     assert!(text.contains("\nyields on pool/db: "), "{text}");
 }
 
+fn consumer() -> ConsumerGroup {
+    ConsumerGroup {
+        name: "orders".to_owned(),
+        kind: "worker".to_owned(),
+        zone: None,
+        standing: ConsumerStanding::Lags,
+        instances: 3,
+        silent: 0,
+        lagging: 1,
+        not_told: 0,
+        lowest_revision: Some(7),
+        highest_revision: Some(7),
+        running: BTreeMap::new(),
+        laggards: vec!["o-1".to_owned()],
+        last_heard_ms: Some(900),
+        declared: false,
+        nodes: vec!["s1".to_owned()],
+        applied_ms: None,
+    }
+}
+
 #[test]
 fn the_list_has_break_glass_too_and_what_is_not_applied() {
     let mut shift = shift();
@@ -148,6 +172,12 @@ fn the_list_has_break_glass_too_and_what_is_not_applied() {
         effect: Some(Effect { applied: 1, not_applied: vec![yielded("pool/db", false)] }),
         acknowledged: Vec::new(),
         time_to_zero: TimeToZero { measurable: true, ..TimeToZero::default() },
+        consumers: ShiftConsumers {
+            applied: 2,
+            lagging: 1,
+            groups: vec![consumer()],
+            ..ShiftConsumers::default()
+        },
     };
     let recorded = BreakGlass {
         fate: Some(BreakGlassFate::Shift),
@@ -158,6 +188,12 @@ fn the_list_has_break_glass_too_and_what_is_not_applied() {
     let told = break_glass(&glass, NOW_MS);
     let expected = "BREAK-GLASS: b by bob, ends in 1m: no ledger\nledger        not in the ledger yet\nNOT APPLIED on pool/db: ";
     assert!(told.starts_with(expected), "{told}");
+    assert!(
+        told.contains("\nconsumers     applied by 2 of 3 instances that are heard, 1 behind\n"),
+        "{told}"
+    );
+    let page = break_glass_page(&glass, NOW_MS);
+    assert!(page.starts_with(&told) && page.contains("\norders    worker  -     1 LAG: o-1"), "{page}");
     let conflicts = BreakGlass { fate: Some(BreakGlassFate::Conflicts), ..glass.clone() };
     assert!(break_glass(&conflicts, NOW_MS).starts_with("BREAK-GLASS IN CONFLICT: b by bob"));
     let list = Shifts { shifts: vec![shift], ended_listed: false, break_glass: vec![glass, recorded] };
