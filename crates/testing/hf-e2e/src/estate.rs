@@ -83,13 +83,16 @@ fn tls(node: &str) -> String {
     )
 }
 
-/// A zone's nginx: two endpoints, an access log with instants, nothing of the checks in it.
+/// Where a zone's nginx answers at every address that the zone has.
+pub const ANY_ADDRESS_PORT: u16 = 8004;
+
+/// A zone's nginx: two endpoints, one more for addresses that come and go, an access log with instants, nothing of the checks in it.
 pub fn nginx(zone: &str, folder: &str) -> String {
     let own = address(zone);
     format!(
         "daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx-error.log;\nevents {{ worker_connections 1024; }}\n\
          http {{\n  log_format times '$msec $status $request_uri';\n  access_log {folder}/access.log times;\n\
          client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;\n\
-         server {{\n    listen {own}:8001;\n    listen {own}:8002;\n    location = /healthz {{ access_log off; return 200 'ok'; }}\n    location / {{ return 200 '{zone}\\n'; }}\n  }}\n}}\n"
+         server {{\n    listen {own}:8001;\n    listen {own}:8002;\n    listen 0.0.0.0:{ANY_ADDRESS_PORT};\n    location = /healthz {{ access_log off; return 200 'ok'; }}\n    location / {{ return 200 '{zone}\\n'; }}\n  }}\n}}\n"
     )
 }

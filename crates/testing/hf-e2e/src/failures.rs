@@ -13,18 +13,23 @@
 //!
 //! Cells of several pools run at once, a [`wave`]: pools have nothing in common but the nodes that judge them.
 //!
-//! Not here: zones that are lost with their nodes (`tests/evacuation.rs`), the detector's score (`hf-gray-suite`).
+//! How soon a zone that is lost at once is left, by quick checks, is a world of its own ([`quick`]).
+//!
+//! Not here: zones that are lost under load without checks of their own (`tests/evacuation.rs`), the detector's score (`hf-gray-suite`).
 
 mod act;
 mod cell;
 mod files;
+mod quick;
 mod seen;
+mod traffic;
 mod world;
 
 use std::time::{Duration, Instant};
 
 pub use act::acted;
 pub use cell::{Cell, Expected, Fault, Outcome, Scope, table};
+pub use quick::{Left, Loss, Pace, QuickWorld, quick_table};
 use seen::{PoolNow, Seer};
 pub use world::FaultyWorld;
 

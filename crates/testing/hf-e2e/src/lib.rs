@@ -12,12 +12,17 @@
 pub mod address;
 pub mod estate;
 pub mod failures;
+pub mod fronts;
 pub mod load;
 pub mod netns;
 pub mod places;
 pub mod process;
+pub mod stores;
+pub mod takers;
 pub mod traffic;
+pub mod virtual_address;
 pub mod wait;
+pub mod work;
 pub mod world;
 
 pub use wait::wait_for;

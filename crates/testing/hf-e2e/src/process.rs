@@ -6,6 +6,9 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::wait::wait_for;
+use crate::world::DEADLINE;
+
 /// A program that is killed (SIGKILL) when it is dropped.
 #[derive(Debug)]
 pub struct Running {
@@ -52,6 +55,15 @@ impl Running {
     /// Whether it has ended, and how.
     pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
         self.child.try_wait().expect("a child can be asked")
+    }
+
+    /// Waits until it has ended by itself, as one that was told to.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    pub fn wait(mut self) {
+        wait_for("a process to end", DEADLINE, || self.ended().ok_or_else(|| self.text()));
     }
 
     /// What it has written so far.

@@ -61,7 +61,7 @@ impl World {
     }
 
     /// Writes into the runbook for which estate to sign: it was made before there was one, since the nodes' files name its key.
-    fn tell_runbook_the_estate(&self) {
+    pub fn tell_runbook_the_estate(&self) {
         let estate = wait_for("the estate's id", DEADLINE, || {
             self.status("control")?["estate_id"].as_str().map(str::to_owned).ok_or("no estate yet".to_owned())
         });
@@ -113,6 +113,17 @@ impl World {
     /// A node's folder.
     pub fn place(&self, node: &str) -> PathBuf {
         self.folder().join(node)
+    }
+
+    /// Adds to the estate's file, before a node has read it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be read or written.
+    pub fn add_to_estate(&self, more: &str) {
+        let path = self.folder().join("estate.toml");
+        let text = std::fs::read_to_string(&path).expect("the estate's file");
+        write(&path, &(text + more));
     }
 
     /// Starts a node.
@@ -187,11 +198,16 @@ impl World {
 
     /// A node's own `/v1/status`.
     pub fn status(&self, node: &str) -> Result<Value, String> {
+        self.api(node, "/v1/status")
+    }
+
+    /// What a node's own API answers at a path.
+    pub fn api(&self, node: &str, path: &str) -> Result<Value, String> {
         let own = if node == "control" { "127.0.0.1".to_owned() } else { address(node) };
         let token = std::fs::read_to_string(self.place(node).join("data/operator.token")).unwrap_or_default();
         let bearer = format!("Authorization: Bearer {}", token.trim());
         let mut command = self.network.command(node, "curl");
-        let url = format!("http://{own}:7600/v1/status");
+        let url = format!("http://{own}:7600{path}");
         let output = output(command.args(["-s", "--max-time", "2", "-H", &bearer, &url]));
         serde_json::from_slice(&output.stdout)
             .map_err(|_| format!("{node} does not answer; its log:\n{}", tail(&self.log(node))))

@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hf_feed::consumers::encode_consumers;
 use hf_feed::observed::{encode_latencies, encode_second};
 use hf_feed::protocol::{Bases, Hello, Intake, Kind, Read, decode, encode, intent_frame, read, read_frame};
 use hf_feed::{Message, Peer, decode_report, encode_report};
@@ -19,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::roundtrip;
 
-const KINDS: [Kind; 10] = Kind::ALL;
+const KINDS: [Kind; 11] = Kind::ALL;
 
 thread_local! {
     static RUNTIME: RefCell<Runtime> =
@@ -100,6 +101,7 @@ fn message(kind: Kind, payload: &[u8]) {
         Message::Report(report) => sent(Kind::Report, &encode_report(report)),
         Message::Second(second) => sent(Kind::Second, &encode_second(second)),
         Message::Latencies(all) => sent(Kind::Latencies, &encode_latencies(all)),
+        Message::Consumers(told) => sent(Kind::Consumers, &encode_consumers(told)),
         Message::BreakGlass(list) => sent(Kind::BreakGlass, &hf_feed::break_glass::encode_list(list)),
     };
     let Some(frame) = frame else { return };

@@ -29,6 +29,8 @@ mod places;
 mod proxy_header;
 mod roundtrip;
 mod snapshot;
+mod status_wire;
+mod stores;
 mod texts;
 mod tls_hello;
 mod world;
@@ -62,6 +64,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "node_file", run: node_file::check },
     Target { name: "proxy_header", run: proxy_header::check },
     Target { name: "snapshot", run: snapshot::check },
+    Target { name: "status_wire", run: status_wire::check },
+    Target { name: "stores", run: stores::check },
     Target { name: "texts", run: texts::check },
     Target { name: "tls_hello", run: tls_hello::check },
 ];

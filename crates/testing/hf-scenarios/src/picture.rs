@@ -104,6 +104,12 @@ pub(crate) fn event(event: &Event) -> String {
             let how = if *stop == Stop::Expired { "expired" } else { "gave way" };
             format!("ledger: the pin of {} for {} {how}", pin.zone, pin.scope)
         }
+        Event::DeploymentStarted { after, .. } => {
+            format!("ledger: {} is deployed to, {}, until {}", after.zone, after.scope, clock(after.ends_at))
+        }
+        Event::DeploymentEnded(mark, _) => {
+            format!("ledger: the deployment of {} to {} is over", mark.scope, mark.zone)
+        }
         Event::ControlTurned { path, after, .. } => format!("ledger: {path} turned {after}"),
         Event::RulesOverridden(rules) => format!("ledger: not asked: {}", listed(rules)),
         Event::FloorsOverridden(pools) => format!("ledger: whatever the floor of {}", listed(pools)),

@@ -1,7 +1,8 @@
 //! A checker in the simulation: real streaks over endpoints whose health the simulation knows.
 //!
 //! Not here: probes and sockets (`hf-probe`), publishing (`hf-checker`); their rules are followed: a table at once for a new
-//! estate, with what is known of the endpoints that stay, and a table when an endpoint turns; what fails while it is cut off is not known.
+//! estate, with what is known of the endpoints that stay, and a table when an endpoint turns; what fails while it is cut off is not known; stamps never go
+//! back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ pub struct Checker {
     streaks: BTreeMap<SocketAddr, Streak>,
     estate: Option<Arc<Estate>>,
     reach: Reach,
+    /// The stamp of its last table.
+    made_at: Timestamp,
     /// Whether it held itself for cut off when it looked last.
     pub is_cut_off: bool,
     /// Zones other than its own with an endpoint that answered in the last round in which any did, and when that was.
@@ -47,6 +50,7 @@ impl Checker {
             streaks: BTreeMap::new(),
             estate: None,
             reach: Reach::default(),
+            made_at: Timestamp(0),
             is_cut_off: false,
             answered: (Timestamp(0), BTreeSet::new()),
             own_answers: false,
@@ -120,10 +124,11 @@ impl Checker {
         (known, healthy)
     }
 
-    fn table(&self, estate: &Estate, now: Timestamp) -> Table {
+    fn table(&mut self, estate: &Estate, now: Timestamp) -> Table {
+        self.made_at = self.made_at.max(now);
         let (known, healthy) = self.seen(estate);
         let known = if self.is_cut_off { self.reach.known(&known) } else { known };
         let (checker, zone) = (self.node.clone(), self.zone.clone());
-        Table { checker, zone, estate: estate.digest, made_at: now, known, healthy }
+        Table { checker, zone, estate: estate.digest, made_at: self.made_at, known, healthy }
     }
 }

@@ -20,6 +20,8 @@
 //!    healed; every request gets its answer, each node takes a write, everybody agrees. 4. *Gone for good*: no control node comes back;
 //!    planes go on as they were. 5. Healed among themselves, they agree.
 //!
+//! Two clients send dynamic updates of DNS names (RFC 2136) in the same way ([`updates`]).
+//!
 //! # What is checked ([`check`], [`phases`])
 //!
 //! - What clients were answered is linearizable (`hf-history`).
@@ -30,6 +32,8 @@
 //! - Nothing that is due stays in force longer than [`check::DUE_MS`] while a control node that knows the time can reach the ledger.
 //! - Never are two zones of a region away by autoshifts, whoever holds itself for the one that begins them; nor one by an autoshift while people
 //!   take another away ([`check_autoshifts`](world::World::check_autoshifts)).
+//! - No half of a dynamic update is ever seen, its prerequisites hold on the state that it changes, serials only rise, and what was acknowledged is in
+//!   every node's answers once all is healed ([`updates`]).
 //! - Without control, planes serve what they served.
 //!
 //! # The test of the tester
@@ -45,6 +49,7 @@ pub mod phases;
 pub mod plan;
 pub mod plane;
 pub mod store;
+pub mod updates;
 pub mod world;
 
 use crate::world::Violation;
@@ -62,12 +67,22 @@ pub enum Slip {
     AcknowledgedEarly,
     /// A repeated request is another one.
     NoDeduplication,
+    /// Prerequisites of dynamic updates are judged by the node that was asked, on what it knows.
+    PrerequisiteAtTheReceiver,
+    /// A dynamic update becomes two entries.
+    UpdateInHalves,
 }
 
 impl Slip {
     /// All of them.
-    pub const ALL: [Slip; 4] =
-        [Slip::RuleAtTheReceiver, Slip::StaleReads, Slip::AcknowledgedEarly, Slip::NoDeduplication];
+    pub const ALL: [Slip; 6] = [
+        Slip::RuleAtTheReceiver,
+        Slip::StaleReads,
+        Slip::AcknowledgedEarly,
+        Slip::NoDeduplication,
+        Slip::PrerequisiteAtTheReceiver,
+        Slip::UpdateInHalves,
+    ];
 }
 
 /// Runs one seed.

@@ -6,7 +6,6 @@ use hf_control::{BreakGlassShift, Command, Scope};
 use hf_health::Verdict;
 use hf_model::{RequestId, Revision, ZoneId};
 
-use crate::check::FRESH_BEATS;
 use crate::control::LedgerDisk;
 use crate::event::Event;
 use crate::plan::Plan;
@@ -64,10 +63,8 @@ impl World {
         match phase {
             Phase::Safety => {}
             Phase::Liveness => {
-                // Tables of a clock that was set back are older than those before, until these are no longer fresh.
-                let was_set_back = self.heal();
-                let beats = CONVERGE_BEATS + if was_set_back { FRESH_BEATS } else { 0 };
-                self.put(beats * beat + CONVERGE_SLACK_MS, Event::Phase(Phase::Converged));
+                self.heal();
+                self.put(CONVERGE_BEATS * beat + CONVERGE_SLACK_MS, Event::Phase(Phase::Converged));
                 self.put(HEAL_BEATS / 2 * beat, Event::Phase(Phase::Works));
             }
             Phase::Converged => self.check_converged()?,
@@ -104,8 +101,8 @@ impl World {
         Ok(())
     }
 
-    /// Ends all harm; whether a clock was set back by that.
-    fn heal(&mut self) -> bool {
+    /// Ends all harm.
+    fn heal(&mut self) {
         self.net.heals();
         self.down.clear();
         self.unreachable.clear();
@@ -114,18 +111,14 @@ impl World {
             self.control.disk = LedgerDisk::Fine;
             self.kill(0);
         }
-        let mut was_set_back = false;
         for at in 0..self.nodes.len() {
             self.nodes[at].disk.is_failing = false;
-            let before = self.nodes[at].clock.wall(self.now_ms);
             self.nodes[at].clock.mend(self.now_ms);
-            was_set_back |= self.nodes[at].clock.wall(self.now_ms) < before;
             for to in 0..self.nodes.len() {
                 self.connect_anew(at, to);
             }
             self.put(1, Event::Start { node: at });
         }
-        was_set_back
     }
 
     /// Nodes that ran when all was healed, and obey what checkers look at, see everybody answer.

@@ -188,8 +188,8 @@ impl World {
             }
             Message::Report(report) => tell = self.running(at).hub.take_report(*report, now),
             Message::BreakGlass(list) => self.running(at).hub.take_break_glass(list, now),
-            // No traffic is simulated here.
-            Message::Second(_) | Message::Latencies(_) => {}
+            // No traffic and no consumers are simulated here.
+            Message::Second(_) | Message::Latencies(_) | Message::Consumers(_) => {}
         }
         self.turn(at, tell, Cause::Told)
     }

@@ -1,4 +1,4 @@
-//! Floors: core < io < planes < programs < testing.
+//! Floors: core < io < planes < programs < testing; libraries under `clients/` stand outside and depend on none of ours.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,10 @@ pub fn workspace_edges(repository: &Path) -> Vec<Edge> {
         .iter()
         .filter_map(|package| {
             let path = package["manifest_path"].as_str()?;
-            let floor = path.split("/crates/").nth(1)?.split('/').next()?;
+            let floor = match path.split_once("/crates/") {
+                Some((_, inside)) => inside.split('/').next()?,
+                None => path.contains("/clients/").then_some(CLIENTS)?,
+            };
             Some((package["name"].as_str()?, floor))
         })
         .collect();
@@ -62,6 +65,20 @@ pub fn workspace_edges(repository: &Path) -> Vec<Edge> {
 pub fn check(edges: &[Edge]) -> Vec<String> {
     let mut findings = Vec::new();
     for Edge { from: (from, from_floor), on: (on, on_floor) } in edges {
+        if from_floor == CLIENTS {
+            // Others build it, without the workspace.
+            findings
+                .push(format!("{from} (clients) depends on {on}; a client library depends on none of ours"));
+            continue;
+        }
+        if on_floor == CLIENTS {
+            if !matches!(from_floor.as_str(), "programs" | "testing") {
+                findings.push(format!(
+                    "{from} ({from_floor}) depends on {on} (clients); only programs and tests may"
+                ));
+            }
+            continue;
+        }
         let (Some(low), Some(high)) = (height(on_floor), height(from_floor)) else {
             findings.push(format!(
                 "{from} or {on} is on no floor; move it under crates/core, io, planes, programs or testing"
@@ -81,6 +98,9 @@ pub fn check(edges: &[Edge]) -> Vec<String> {
     findings
 }
 
+/// Where the libraries are that others build into their programs.
+const CLIENTS: &str = "clients";
+
 /// Doors that other doors may use: the clock, and the figures that the feed carries.
 const SIDEWAYS_ON_IO: &[&str] = &["hf-clock", "hf-telemetry"];
 
@@ -99,5 +119,15 @@ mod tests {
         assert_eq!(check(&[edge("hf-dns", "planes", "hf-balancer", "planes")]).len(), 1);
         assert_eq!(check(&[edge("hf-feed", "io", "hf-ledger", "io")]).len(), 1);
         assert_eq!(check(&[edge("hf-feed", "io", "hf-clock", "io")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_client_library_depends_on_none_of_ours_and_no_plane_on_it() {
+        assert_eq!(
+            check(&[edge("holdfast", "programs", "holdfast-client", "clients")]),
+            Vec::<String>::new()
+        );
+        assert_eq!(check(&[edge("holdfast-client", "clients", "hf-model", "core")]).len(), 1);
+        assert_eq!(check(&[edge("hf-status", "planes", "holdfast-client", "clients")]).len(), 1);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::cases::{Case, rounds};
+use super::cases::{Case, Start, rounds};
 use super::content::Content;
 use super::load::{Queries, Wanted};
 use super::report::Row;
@@ -72,12 +72,14 @@ pub fn measure(options: &Options, holdfast: &Path) -> Told<Vec<Row>> {
     for (name, more) in ways {
         let folder = tempfile::tempdir().map_err(|error| format!("a temporary folder: {error}"))?;
         let wrap = link.wrap();
-        let mut servers = Vec::new();
+        let mut servers: Vec<Start<'_>> = Vec::new();
         if more.is_empty() {
-            servers.push(Server::echo(&wrap, (SERVER, PORT).into(), folder.path())?);
+            let echo = Server::echo(&wrap, (SERVER, PORT).into(), folder.path())?;
+            servers.push(Box::new(move || Ok(Some(echo))));
         }
         let at = ((SERVER, PORT + 1).into(), content);
-        servers.push(Server::holdfast(name, &wrap, holdfast, at, more, folder.path())?);
+        let node = Server::holdfast(name, &wrap, holdfast, at, more, folder.path())?;
+        servers.push(Box::new(move || Ok(Some(node))));
         enter(&namespace)?;
         let measured = rounds(&Case::Xdp.to_string(), servers, &queries, Wanted::Records, options);
         enter(&own)?;

@@ -8,44 +8,55 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::cases::Start;
 use super::content::{CHECK_EVERY_S, Content, write};
 use super::servers::{Server, made, text};
 use crate::Told;
 
-/// Starts those that can serve this, on ports from this one up.
-pub fn start(first: SocketAddr, content: Content, folder: &Path) -> Told<Vec<Server>> {
+/// Those that can serve this, on ports from this one up, to be started.
+pub fn starts(first: SocketAddr, content: Content, folder: &Path) -> Vec<Start<'_>> {
     let able: &[(&str, &str)] = match content {
         Content::Policy(_) | Content::Moving(_) => &[],
         Content::Checked(..) => &[("gdnsd", "gdnsd")],
         Content::Signed(_) => &[("knot", "knotd"), ("nsd", "nsd")],
         _ => &[("knot", "knotd"), ("nsd", "nsd"), ("gdnsd", "gdnsd")],
     };
-    let mut servers = Vec::new();
+    let mut starts: Vec<Start<'_>> = Vec::new();
     for (at, (name, program)) in able.iter().enumerate() {
         let Some(program) = installed(program) else { continue };
         let address = SocketAddr::new(first.ip(), first.port() + at as u16);
-        let folder = made(folder, name)?;
-        let zones = made(&folder, "zones")?;
-        let zone = content.zone();
-        let file = if *name == "gdnsd" { zone.to_owned() } else { format!("{zone}.zone") };
-        write(&zones.join(&file), &content.master_file(10))?;
-        if *name == "nsd" && matches!(content, Content::Signed(_)) && !is_signed(&zones, &file, zone) {
-            eprintln!("nsd: ldns-keygen and ldns-signzone cannot sign its zone (Debian: ldnsutils)");
-            continue;
-        }
-        let (place, own) = (text(&folder), vec![program]);
-        let (config, more) = match *name {
-            "knot" => (knot(address, content, &place), vec!["-c".to_owned(), format!("{place}/config")]),
-            "nsd" => (
-                nsd(address, zone, &place),
-                vec!["-d".to_owned(), "-c".to_owned(), format!("{place}/config")],
-            ),
-            _ => (gdnsd(address, content, &place), vec!["-c".to_owned(), place.clone(), "start".to_owned()]),
-        };
-        write(&folder.join("config"), &config)?;
-        servers.push(Server::start(name, address, &[own, more].concat(), &folder)?);
+        starts.push(Box::new(move || start(name, program, address, content, folder)));
     }
-    Ok(servers)
+    starts
+}
+
+/// Starts one; none when its zone cannot be made here.
+fn start(
+    name: &str,
+    program: String,
+    address: SocketAddr,
+    content: Content,
+    folder: &Path,
+) -> Told<Option<Server>> {
+    let folder = made(folder, name)?;
+    let zones = made(&folder, "zones")?;
+    let zone = content.zone();
+    let file = if name == "gdnsd" { zone.to_owned() } else { format!("{zone}.zone") };
+    write(&zones.join(&file), &content.master_file(10))?;
+    if name == "nsd" && matches!(content, Content::Signed(_)) && !is_signed(&zones, &file, zone) {
+        eprintln!("nsd: ldns-keygen and ldns-signzone cannot sign its zone (Debian: ldnsutils)");
+        return Ok(None);
+    }
+    let (place, own) = (text(&folder), vec![program]);
+    let (config, more) = match name {
+        "knot" => (knot(address, content, &place), vec!["-c".to_owned(), format!("{place}/config")]),
+        "nsd" => {
+            (nsd(address, zone, &place), vec!["-d".to_owned(), "-c".to_owned(), format!("{place}/config")])
+        }
+        _ => (gdnsd(address, content, &place), vec!["-c".to_owned(), place.clone(), "start".to_owned()]),
+    };
+    write(&folder.join("config"), &config)?;
+    Server::start(name, address, &[own, more].concat(), &folder).map(Some)
 }
 
 fn knot(address: SocketAddr, content: Content, place: &str) -> String {

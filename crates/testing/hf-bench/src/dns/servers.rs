@@ -21,6 +21,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where its files are.
     pub folder: PathBuf,
+    /// When its process began.
+    pub started: Instant,
     program: Program,
 }
 
@@ -56,8 +58,9 @@ impl Server {
         let (path, arguments) = command.split_first().ok_or("no command")?;
         let log = folder.join("log");
         let start = || Program::start(Path::new(path), arguments.to_vec(), log.clone());
+        let started = Instant::now();
         let program = cores::on_core_0(start)??;
-        Ok(Server { name: name.to_owned(), address, folder: folder.to_owned(), program })
+        Ok(Server { name: name.to_owned(), address, folder: folder.to_owned(), started, program })
     }
 
     /// The bare echo: this program.

@@ -244,10 +244,10 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The `envoy` of the wheel that `./test` installs: in target/bench, beside the folder of `holdfast`.
+/// The `envoy` of the wheel that `./test` installs: in target/xds, beside the folder of `holdfast`.
 pub fn from_wheel(holdfast: &Path) -> Option<PathBuf> {
     let target = holdfast.parent()?.parent()?;
-    Some(target.join("bench/bin/envoy")).filter(|path| path.is_file())
+    Some(target.join("xds/bin/envoy")).filter(|path| path.is_file())
 }
 
 fn installed(program: &str) -> Option<String> {

@@ -1,4 +1,5 @@
-//! The whole table of failures: `failures [--only FAULT,FAULT]`, twelve ways to fail, each of one endpoint, of a zone, of all.
+//! The whole table of failures: `failures [--only FAULT,FAULT|quick]`, twelve ways to fail, each of one endpoint, of a zone, of all; then how soon a zone is left
+//! that is lost at once, with checks every 250 ms (`--only quick`).
 //!
 //! Needs root, and `holdfast` built in the same profile: `cargo xtask failures` sees to both.
 //!
@@ -7,34 +8,62 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use hf_e2e::failures::{Cell, Fault, FaultyWorld, Outcome, Scope, acted, await_warm, table, wave};
+use hf_e2e::estate::ZONES;
+use hf_e2e::failures::{
+    Cell, Fault, FaultyWorld, Left, Loss, Outcome, Pace, QuickWorld, Scope, acted, await_warm, quick_table,
+    table, wave,
+};
 
 /// Of checks.
 const TIMEOUT: Duration = Duration::from_millis(400);
 
-const USAGE: &str = "usage: failures [--only FAULT,FAULT]";
+/// Of quick checks: their time-out is the default, half of the interval.
+const QUICK_PACE: Pace = Pace {
+    interval: Duration::from_millis(250),
+    timeout: Duration::from_millis(125),
+    fall: 2,
+    look: Duration::from_millis(10),
+};
+/// How often each zone is lost in each way.
+const QUICK_TIMES: usize = 5;
+
+const USAGE: &str = "usage: failures [--only FAULT,FAULT|quick]";
+/// In the place of a fault: zones that are lost under quick checks.
+const QUICK: &str = "quick";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let faults: Vec<Fault> = match words.as_slice() {
-        [] => Fault::ALL.to_vec(),
+    let (faults, is_quick): (Vec<Fault>, bool) = match words.as_slice() {
+        [] => (Fault::ALL.to_vec(), true),
         ["--only", names] => {
-            Fault::ALL.into_iter().filter(|fault| names.split(',').any(|name| name == fault.pool())).collect()
+            let is_named = |wanted: &str| names.split(',').any(|name| name == wanted);
+            (Fault::ALL.into_iter().filter(|fault| is_named(fault.pool())).collect(), is_named(QUICK))
         }
-        _ => Vec::new(),
+        _ => (Vec::new(), false),
     };
-    if faults.is_empty() {
+    if faults.is_empty() && !is_quick {
         let names = Fault::ALL.map(Fault::pool).join(", ");
-        eprintln!("{USAGE}\nfaults: {names}");
+        eprintln!("{USAGE}\nfaults: {names}, {QUICK}");
         return ExitCode::from(2);
     }
     let begun = Instant::now();
-    let world = FaultyWorld::start(&faults, TIMEOUT);
+    let mut wrong = if faults.is_empty() { 0 } else { all_cells(&faults) };
+    if is_quick {
+        wrong += quick();
+    }
+    println!("{wrong} wrong, {:.0?} in all", begun.elapsed());
+    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many were wrong.
+fn all_cells(faults: &[Fault]) -> usize {
+    let begun = Instant::now();
+    let world = FaultyWorld::start(faults, TIMEOUT);
     await_warm(&world);
     println!("all is well and the detector warm after {:.0?}", begun.elapsed());
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for cells in waves(&faults) {
+    for cells in waves(faults) {
         let wave_begun = Instant::now();
         let seen = wave(&world, &cells);
         for outcome in &seen {
@@ -54,8 +83,31 @@ fn main() -> ExitCode {
             }
         }
     }
-    println!("{} cells and {wrong} wrong, {:.0?} in all", outcomes.len(), begun.elapsed());
-    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    wrong
+}
+
+/// How many were wrong.
+fn quick() -> usize {
+    let world = QuickWorld::start(QUICK_PACE);
+    let mut left: Vec<Left> = Vec::new();
+    let mut wrong = 0;
+    for loss in Loss::ALL {
+        for at in 0..QUICK_TIMES {
+            let zone = ZONES[at % ZONES.len()];
+            match world.lose(zone, loss) {
+                Ok(told) => {
+                    println!("{zone}, {}: {told:.0?}", loss.words());
+                    left.push(told);
+                }
+                Err(what) => {
+                    println!("WRONG: {zone}, {}: {what}", loss.words());
+                    wrong += 1;
+                }
+            }
+        }
+    }
+    println!("\n{}", quick_table(&left));
+    wrong
 }
 
 /// Six waves of half of the faults each, so that most of the world is well in each. What the detector finds goes from one endpoint to all: it needs longest to

@@ -45,16 +45,22 @@ impl PoolNow {
     }
 }
 
-/// One who asks, from a thread within the control node's namespace.
+/// One who asks a node, from a thread within a namespace from where it is reached.
 #[derive(Debug)]
 pub struct Seer {
+    api: String,
     token: String,
 }
 
 impl Seer {
-    /// With the operator's token.
+    /// Of the control node, within its own namespace, with the operator's token.
     pub fn new(token: &str) -> Seer {
-        Seer { token: token.trim().to_owned() }
+        Seer::of("127.0.0.1", token)
+    }
+
+    /// Of the node with this address.
+    pub fn of(address: &str, token: &str) -> Seer {
+        Seer { api: format!("{address}:7600"), token: token.trim().to_owned() }
     }
 
     /// Every pool by name.
@@ -108,10 +114,19 @@ impl Seer {
 
     /// The addresses of a fault's pool that get no new traffic.
     fn out(&self, fault: Fault) -> BTreeSet<String> {
-        let mut out: BTreeSet<String> =
-            files::all().map(|(_, _, address)| files::socket(fault, &address)).collect();
+        let all = files::all().map(|(_, _, address)| files::socket(fault, &address)).collect();
+        self.out_of(fault.pool(), all)
+    }
+
+    /// Of these endpoints of a pool those that get no new traffic.
+    ///
+    /// # Panics
+    ///
+    /// When the node does not answer.
+    pub fn out_of(&self, pool: &str, all: BTreeSet<String>) -> BTreeSet<String> {
+        let mut out = all;
         // Which zone asks makes no difference to what is open.
-        let told = self.get(&format!("/v1/explain?pool={}&from_zone={}", fault.pool(), ZONES[0]));
+        let told = self.get(&format!("/v1/explain?pool={pool}&from_zone={}", ZONES[0]));
         for step in list(&told, "steps").filter(|step| step["name"] == "open") {
             // One that serves may still not be picked: its zone is returning.
             let unpicked =
@@ -136,12 +151,13 @@ impl Seer {
     }
 
     fn ask(&self, path: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect("127.0.0.1:7600")?;
+        let mut stream = TcpStream::connect(&self.api)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let bearer = &self.token;
         write!(
             stream,
-            "GET {path} HTTP/1.0\r\nhost: 127.0.0.1:7600\r\nauthorization: Bearer {bearer}\r\n\r\n"
+            "GET {path} HTTP/1.0\r\nhost: {}\r\nauthorization: Bearer {bearer}\r\n\r\n",
+            self.api
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;

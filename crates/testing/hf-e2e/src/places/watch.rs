@@ -209,6 +209,7 @@ fn silent(node: NodeId) -> NodeReport {
         contact: None,
         break_glass: Vec::new(),
         refused_intent: None,
+        notices: std::collections::BTreeMap::new(),
         estate_file_problem: None,
         ledger_problem: None,
         node_problem: None,

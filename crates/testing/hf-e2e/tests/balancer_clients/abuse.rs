@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
 
-use crate::node::{Node, open_files_max};
-use crate::recorder::Recorder;
+use super::node::{Node, open_files_max};
+use super::recorder::Recorder;
 
 const POOLS: &str = "[[pool]]\nname = \"web\"\nlisten = \"0.0.0.0:8080\"\nendpoints = [{ address = \"ADDRESS:9001\", zone = \"az1\" }]\n\
                      patience = { connect = \"10s\", header = \"2s\", body_idle = \"2s\", client_idle = \"5m\" }\nbounds = { client_connections = 30000, body_bytes = 10000000 }\n\

@@ -5,7 +5,7 @@
 
 use hf_e2e::process::must;
 
-use crate::node::{Node, open_files_max};
+use super::node::{Node, open_files_max};
 
 /// Patient with a machine that does other work.
 const PATIENCE: &str = "patience = { connect = \"30s\", header = \"1m\", client_idle = \"20m\" }\n\

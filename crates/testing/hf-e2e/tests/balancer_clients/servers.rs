@@ -6,7 +6,7 @@ use hf_e2e::process::Running;
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
 
-use crate::node::{Node, root};
+use super::node::{Node, root};
 
 /// Two servers of each kind, by port; the first ones keep idle connections for ten seconds, the others for 200 ms.
 const SERVERS: [(&str, &str, u16, &str); 4] = [

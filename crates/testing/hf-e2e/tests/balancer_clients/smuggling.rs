@@ -9,8 +9,8 @@ use std::time::Duration;
 use hf_e2e::wait::observe_for;
 use hf_e2e::world::DEADLINE;
 
-use crate::node::Node;
-use crate::recorder::{Recorder, Seen};
+use super::node::Node;
+use super::recorder::{Recorder, Seen};
 
 /// What a client's bytes must lead to.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use hf_e2e::process::{must, output};
 
-use crate::node::{Node, root};
-use crate::recorder::Recorder;
+use super::node::{Node, root};
+use super::recorder::Recorder;
 
 const TWO_ZONES: &str = "endpoints = [{ address = \"ADDRESS:9001\", zone = \"az1\" }, { address = \"ADDRESS:9002\", zone = \"az2\" }]\n";
 

@@ -8,8 +8,8 @@ use hf_e2e::process::{must, output};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
 
-use crate::node::Node;
-use crate::recorder::Recorder;
+use super::node::Node;
+use super::recorder::Recorder;
 
 const POOLS: &str = "[[pool]]\nname = \"web\"\nlisten = \"0.0.0.0:8443\"\ntls = true\nendpoints = [{ address = \"ADDRESS:9001\", zone = \"az1\" }]\n";
 const CERTIFICATES: &str = "certificates = [{ certificate = \"www.pem\", key = \"www.key\" }, { certificate = \"api.pem\", key = \"api.key\" }]";

@@ -1,6 +1,6 @@
 //! What is no query, or hardly one: cuts and bent bytes of a good one, and what a hostile or old client may make up.
 
-use crate::message::{How, Query, wire};
+use super::message::{How, Query, wire};
 
 /// A broken message and what is wrong with it. The first two bytes are for the caller.
 pub struct Broken {

@@ -1,6 +1,6 @@
 //! Differences that are meant, each with its reason. What is not here fails the test.
 
-use crate::message::{How, Query, Reply};
+use super::message::{How, Query, Reply};
 
 /// Why our reply may differ from another server's, if it may.
 pub fn reason(query: &Query, ours: &Reply, theirs: &Reply, who: &str) -> Option<&'static str> {

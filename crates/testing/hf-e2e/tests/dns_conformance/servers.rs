@@ -11,7 +11,7 @@ use hf_e2e::netns::Network;
 use hf_e2e::process::{Running, holdfast};
 use hf_e2e::wait_for;
 
-use crate::broken::Broken;
+use super::broken::Broken;
 
 pub const ADDRESS: &str = "10.78.0.1";
 /// Longer than any of them takes, shorter than patience: silence is an answer too.
@@ -161,12 +161,12 @@ pub fn start(network: &Network, folder: &Path, zones: &[(&str, String)]) -> Vec<
     for server in &servers {
         for (zone, _) in zones {
             wait_for(&format!("{} to answer for {zone}", server.name), Duration::from_secs(30), || {
-                let query = crate::message::Query {
+                let query = super::message::Query {
                     name: (*zone).to_owned(),
                     rtype: 6,
-                    how: crate::message::How::Plain,
+                    how: super::message::How::Plain,
                 };
-                let reply = server.ask(&query.bytes(7)).and_then(|bytes| crate::message::read(&bytes));
+                let reply = server.ask(&query.bytes(7)).and_then(|bytes| super::message::read(&bytes));
                 match reply {
                     Some(reply) if reply.rcode == 0 && !reply.answer.is_empty() => Ok(()),
                     reply => Err(format!("{reply:?}; its log:\n{}", server.log())),

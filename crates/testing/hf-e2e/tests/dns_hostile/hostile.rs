@@ -13,7 +13,7 @@ use hf_wire::records::Record;
 use hf_wire::tsig::{self, Algorithm, Key};
 use hf_wire::update;
 
-use crate::good::{framed, query};
+use super::good::{framed, query};
 
 /// The base64 of the secret below.
 pub const SECRET: &str = "b25lIHNlY3JldCBvZiB0aGlydHktdHdvIGJ5dGVzISE=";

@@ -13,7 +13,7 @@ use std::process::Command;
 
 use hf_e2e::process::{must, output};
 
-use crate::node::Signed;
+use super::node::Signed;
 
 const NAMES: &str = "@ ns1 mail alias far *.wild wild a.b.ent b.ent ent old x.new new _sip._tcp _tcp svc www *.many many child secure \
                      az1.web.pool az2.web.pool az3.web.pool web.pool pool";

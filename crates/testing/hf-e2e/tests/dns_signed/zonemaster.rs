@@ -12,8 +12,8 @@ use hf_e2e::process::{Running, must};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
 
-use crate::judges::grok;
-use crate::node::Signed;
+use super::judges::grok;
+use super::node::Signed;
 
 /// As zonemaster would have the numbers of a SOA.
 const ZONE: &str = "\

@@ -3,6 +3,7 @@
 //! What only this can show: that others read our transfers, signatures and updates as we mean them, and we theirs.
 //! `HF_DNS_CHANGES` says how many random changes each chain goes through; `cargo xtask dns-chain` asks for 10,000.
 
+mod catalogs;
 mod ours;
 mod peers;
 mod primaries;

@@ -9,7 +9,7 @@ use hf_e2e::address::{own_address, own_port};
 use hf_e2e::process::{Running, output};
 use hf_e2e::wait_for;
 
-use crate::ours::{DEADLINE, PORT, SECRET};
+use super::ours::{DEADLINE, PORT, SECRET};
 
 /// Where a BIND of its own listens.
 pub fn own_named() -> SocketAddr {
@@ -88,11 +88,15 @@ pub fn nsd(folder: &Path, at: SocketAddr, zone: &str) -> Running {
 
 /// `zone` is what its `zone` says.
 pub fn named(folder: &Path, at: SocketAddr, zone: &str) -> Running {
+    named_with(folder, at, "", &format!("zone \"example.test\" {{ {zone} }};"))
+}
+
+/// With more options, and its zones.
+pub fn named_with(folder: &Path, at: SocketAddr, options: &str, zones: &str) -> Running {
     let config = format!(
         "options {{ directory \"{f}\"; listen-on port {port} {{ {ip}; }}; listen-on-v6 {{ none; }}; recursion no; pid-file \"{f}/named.pid\";\n\
-         session-keyfile \"{f}/session.key\"; notify no; dnssec-validation no; min-retry-time 1; min-refresh-time 1; }};\ncontrols {{ }};\n\
-         key \"xfer.\" {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n\
-         zone \"example.test\" {{ {zone} }};\n",
+         session-keyfile \"{f}/session.key\"; notify no; dnssec-validation no; min-retry-time 1; min-refresh-time 1; {options} }};\ncontrols {{ }};\n\
+         key \"xfer.\" {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n{zones}\n",
         f = folder.display(),
         ip = at.ip(),
         port = at.port()

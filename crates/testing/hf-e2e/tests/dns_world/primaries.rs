@@ -13,9 +13,9 @@ use hf_e2e::process::{Running, output};
 use hf_e2e::wait_for;
 use nix::sys::signal::Signal;
 
-use crate::changes;
-use crate::ours::{DEADLINE, Ours, SECRET, snapshot};
-use crate::peers::{Draw, axfr, dig_serial, knot, named, nsd, own_named, own_server, random_zone, write};
+use super::changes;
+use super::ours::{DEADLINE, Ours, SECRET, snapshot};
+use super::peers::{Draw, axfr, dig_serial, knot, named, nsd, own_named, own_server, random_zone, write};
 
 /// Somebody else's server, whose zone is changed.
 struct Primary {

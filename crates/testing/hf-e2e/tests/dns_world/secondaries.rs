@@ -2,9 +2,9 @@
 
 use hf_e2e::wait_for;
 
-use crate::changes;
-use crate::ours::{DEADLINE, Ours, STEERED, snapshot};
-use crate::peers::{axfr, dig_serial, knot, named, nsd, own_named, own_server, random_zone};
+use super::changes;
+use super::ours::{DEADLINE, Ours, STEERED, snapshot};
+use super::peers::{axfr, dig_serial, knot, named, nsd, own_named, own_server, random_zone};
 
 #[test]
 fn knot_nsd_and_bind_stay_in_step_with_us() {

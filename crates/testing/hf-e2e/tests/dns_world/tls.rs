@@ -6,8 +6,8 @@ use hf_config::node::DnsTls;
 use hf_e2e::process::output;
 use hf_e2e::wait_for;
 
-use crate::ours::{DEADLINE, Ours, snapshot};
-use crate::peers::{own_server, random_zone};
+use super::ours::{DEADLINE, Ours, snapshot};
+use super::peers::{own_server, random_zone};
 
 #[test]
 fn kdig_speaks_tls_to_us_and_the_certificate_may_change() {

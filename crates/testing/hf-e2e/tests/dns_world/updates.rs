@@ -8,8 +8,8 @@ use hf_e2e::process::output;
 use hf_e2e::wait_for;
 use hf_wire::Rcode;
 
-use crate::ours::{DEADLINE, Ours, SECRET, snapshot};
-use crate::peers::{dig_serial, random_zone, write};
+use super::ours::{DEADLINE, Ours, SECRET, snapshot};
+use super::peers::{dig_serial, random_zone, write};
 
 #[derive(Default)]
 struct Taken(Mutex<Vec<UpdateRequest>>);

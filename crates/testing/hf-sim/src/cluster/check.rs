@@ -12,8 +12,9 @@ use hf_model::{ControlId, Digest, RequestId, Revision, ShiftId, Switch, Timestam
 use hf_snapshot::Snapshot;
 
 use super::event::Caller;
-use super::plan::CLIENTS;
+use super::plan::{CLIENTS, TELLERS};
 use super::store::Put;
+use super::updates::KnownUpdates;
 use super::world::World;
 
 /// How long something may stay in force past its end while a control node could end it.
@@ -32,6 +33,8 @@ pub struct Known {
     turned: BTreeMap<ControlId, Timestamp>,
     /// Which endpoints serve, by revision.
     serving: BTreeMap<u64, Vec<bool>>,
+    /// What is known of dynamic updates.
+    pub updates: KnownUpdates,
     /// Shifts that tellers began.
     autoshifts: BTreeSet<ShiftId>,
     /// Estates that were read, by what they are read from.
@@ -46,6 +49,7 @@ impl World {
         self.seen.entries += 1;
         let revision = self.store.newest();
         self.check_never_two(put)?;
+        self.check_update(put)?;
         self.trace.fold(revision);
         let request = self.known.aliases.get(&put.entry.request).unwrap_or(&put.entry.request);
         let none = BTreeSet::new();
@@ -214,7 +218,7 @@ impl World {
         &mut self,
         at: usize,
         before: Option<&Snapshot>,
-        news: &Snapshot,
+        news: &Arc<Snapshot>,
         wall: Timestamp,
     ) -> Result<(), String> {
         self.seen.snapshots += 1;
@@ -245,6 +249,7 @@ impl World {
             }
             None => {
                 self.known.serving.insert(revision, serving);
+                self.check_answers(&format!("plane-{at}"), news)?;
                 crate::check::decision::check(news, wall)
                     .map_err(|what| format!("revision {revision}: {what}"))
             }
@@ -298,7 +303,7 @@ impl World {
 fn is_of_teller(request: &RequestId) -> bool {
     let client =
         request.as_str().strip_prefix("client-").and_then(|rest| rest.split('-').next()?.parse().ok());
-    client.is_some_and(|client: usize| client > CLIENTS)
+    client.is_some_and(|client: usize| (CLIENTS + 1..=CLIENTS + TELLERS).contains(&client))
 }
 
 /// Whether enough of the controls that a rule counts are on: our own count.

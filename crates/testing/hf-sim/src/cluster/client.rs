@@ -3,7 +3,8 @@
 //! 1. One operation at a time. An attempt that has no answer in [`PATIENCE_MS`], or a bad one, goes to another node, with the same request id.
 //! 2. After [`PERSISTENCE_MS`] a client gives up: nobody knows what became of it. Once all is healed nobody gives up.
 //! 3. The operator, the client after those, shifts and pins zones in the same way; that is not part of the history.
-//! 4. Tellers, the last ones, begin, renew and end autoshifts. None asks what another does: each has evidence of its own.
+//! 4. Tellers, the next ones, begin, renew and end autoshifts. None asks what another does: each has evidence of its own.
+//! 5. The last ones send dynamic updates (`updates`).
 //!
 //! Not here: whether the answers were right (`check`, `hf-history`).
 
@@ -19,7 +20,7 @@ use hf_history::controls::{ControlOperation, Input, Output, Switch};
 use hf_model::{RequestId, ShiftId, ZoneId};
 
 use super::event::{Answer, Asked, Caller, Event};
-use super::plan::{CLIENTS, MEMBERS, PANEL, Plan, ZONES};
+use super::plan::{CLIENTS, MEMBERS, PANEL, Plan, TELLERS, ZONES};
 use super::world::World;
 
 /// How long a client waits for one attempt.
@@ -64,6 +65,9 @@ impl World {
             let command = self.draw_act();
             return self.ask_for(client, command, None);
         }
+        if client > CLIENTS + TELLERS {
+            return self.update(client);
+        }
         if client > CLIENTS {
             let command = self.draw_autoshift();
             return self.ask_for(client, command, None);
@@ -80,6 +84,13 @@ impl World {
     fn request_name(&self, client: usize) -> RequestId {
         let number = self.clients[client].count + 1;
         RequestId::new(&format!("client-{client}-{number}")).expect("letters, hyphens and digits")
+    }
+
+    /// A client sends a dynamic update.
+    pub fn update(&mut self, client: usize) -> Result<(), String> {
+        let request = self.request_name(client);
+        let update = self.draw_update(&request);
+        self.ask_for(client, Command::UpdateHostedZone(update), None)
     }
 
     /// A client asks for a change.
@@ -167,6 +178,10 @@ impl World {
                 Ok(())
             }
             Answer::Outcome(outcome) => {
+                if let Asked::Do(request, _) = &doing.asked {
+                    let request = request.clone();
+                    self.told_update(&request, &outcome);
+                }
                 let output = match &outcome {
                     Outcome::Done { revision, .. } => Output::Done { revision: revision.0 },
                     Outcome::Refused(Refusal::RuleBroken { rule, .. } | Refusal::GateClosed { rule, .. }) => {
@@ -198,7 +213,9 @@ impl World {
             let returned = output.map(|output| Returned { at_us: now_us, output });
             self.history.push(ControlOperation { client: client as u32, called_us, input, returned });
         }
-        let thinks = self.rng.between(50, self.plan.think_ms);
+        // Updates are fewer: each is a revision that twenty planes decide on.
+        let slower = if client > CLIENTS + TELLERS { 3 } else { 1 };
+        let thinks = self.rng.between(50, slower * self.plan.think_ms);
         self.put(thinks, Event::Think(client));
         Ok(())
     }

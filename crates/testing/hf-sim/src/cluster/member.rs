@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hf_config::node::NodeConfig;
-use hf_control::{Command, Intent, Outcome, RuleRef};
+use hf_control::{Command, HostedUpdate, Intent, Outcome, RuleRef};
 use hf_control_plane::{Draft, Replica};
 use hf_history::controls::Switch;
 use hf_ledger::Followed;
@@ -255,11 +255,9 @@ impl World {
         request: RequestId,
         command: &Command,
     ) -> Result<(), String> {
-        match self.slip {
-            Some(Slip::RuleAtTheReceiver) => {
-                // By its id alone: what this mistake appends is another command than what was asked.
-                let known = self.replica(at).state().requests.get(&request);
-                if let Some(outcome) = known.map(|answered| answered.outcome.clone()) {
+        match (self.slip, command) {
+            (Some(Slip::RuleAtTheReceiver), Command::SetControls { .. }) => {
+                if let Some(outcome) = self.known_outcome(at, &request) {
                     self.answer_later(at, caller, Answer::Outcome(outcome));
                     return Ok(());
                 }
@@ -285,13 +283,51 @@ impl World {
                 }
                 self.append(at, Some(caller), request, &command)
             }
-            Some(Slip::NoDeduplication) => {
+            (Some(Slip::PrerequisiteAtTheReceiver), Command::UpdateHostedZone(update)) => {
+                if let Some(outcome) = self.known_outcome(at, &request) {
+                    self.answer_later(at, caller, Answer::Outcome(outcome));
+                    return Ok(());
+                }
+                let mut judged = self.replica(at).state().clone();
+                let next = Revision(judged.revision.0 + 1);
+                let (stamp, name) = (self.wall_of(at), request.clone());
+                let draft = hf_control::Entry {
+                    request: name,
+                    stamp,
+                    by: ann(),
+                    from: None,
+                    command: command.clone(),
+                };
+                let (outcome, _) = judged.apply(next, &draft);
+                if matches!(outcome, Outcome::Refused(_)) {
+                    self.answer_later(at, caller, Answer::Outcome(outcome));
+                    return Ok(());
+                }
+                let update = HostedUpdate { prerequisites: Vec::new(), ..update.clone() };
+                self.append(at, Some(caller), request, &Command::UpdateHostedZone(update))
+            }
+            (Some(Slip::UpdateInHalves), Command::UpdateHostedZone(update)) if update.changes.len() > 2 => {
+                let (one, two) = update.changes.split_at(2);
+                let first = HostedUpdate { changes: one.to_vec(), ..update.clone() };
+                let second =
+                    HostedUpdate { changes: two.to_vec(), prerequisites: Vec::new(), ..update.clone() };
+                let queue = &mut self.members[at].running.as_mut().expect("it runs").queue;
+                queue.push_front((caller, Asked::Do(request, Arc::new(Command::UpdateHostedZone(second)))));
+                let half = self.next_name("half");
+                self.append(at, None, half, &Command::UpdateHostedZone(first))
+            }
+            (Some(Slip::NoDeduplication), _) => {
                 let once = self.next_name("once");
                 self.known.aliases.insert(once.clone(), request);
                 self.append(at, Some(caller), once, command)
             }
             _ => self.append(at, Some(caller), request, command),
         }
+    }
+
+    /// What became of a request, by its id alone: what a planted mistake appends is another command than what was asked.
+    fn known_outcome(&self, at: usize, request: &RequestId) -> Option<Outcome> {
+        self.replica(at).state().requests.get(request).map(|answered| answered.outcome.clone())
     }
 
     fn replica(&self, at: usize) -> &Replica {

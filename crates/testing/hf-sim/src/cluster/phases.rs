@@ -8,7 +8,7 @@ use hf_history::{Limits, check};
 use super::client::batch;
 use super::event::{Asked, Event};
 use super::harm::Reach;
-use super::plan::CLIENTS;
+use super::plan::{CLIENTS, TELLERS, UPDATERS};
 use super::plane::Plane;
 use super::world::World;
 
@@ -126,6 +126,9 @@ impl World {
             let input = Input::Set { request, controls: controls.clone(), overrides: BTreeSet::new() };
             self.ask_for(client, batch(&controls, &BTreeSet::new()), Some(input))?;
         }
+        for client in CLIENTS + TELLERS + 1..=CLIENTS + TELLERS + UPDATERS {
+            self.update(client)?;
+        }
         Ok(())
     }
 
@@ -153,7 +156,8 @@ impl World {
             }
             self.check_whole(at)?;
         }
-        self.check_planes(marked)
+        self.check_planes(marked)?;
+        self.check_acknowledged()
     }
 
     fn check_planes(&self, least: u64) -> Result<(), String> {

@@ -18,6 +18,8 @@ pub const ZONES: usize = 3;
 /// Control nodes that each hold themselves for the one that begins autoshifts, as they may while they do not hear one another: clients of their own kind,
 /// after the operator.
 pub const TELLERS: usize = 2;
+/// Who changes DNS names by dynamic updates: the last clients.
+pub const UPDATERS: usize = 2;
 /// The panel of all controls.
 pub const PANEL: &str = "cells";
 
@@ -123,6 +125,9 @@ impl Plan {
         format!("y{zone}")
     }
 
+    /// Whose names dynamic updates change.
+    pub const HOSTED_ZONE: &'static str = "sim.test.";
+
     /// What autoshifts act on.
     pub const SHIFTED: [&'static str; 2] = ["pool/api", "region/there"];
 
@@ -169,6 +174,12 @@ impl Plan {
                 rule.name
             ));
         }
-        EstateBundle { toml, ..EstateBundle::default() }
+        toml.push_str(&format!(
+            "[[hosted_zone]]\nname = \"{zone}\"\nfile = \"{zone}zone\"\nupdates = [{{ key = \"sim.\", names = [\"*.{zone}\"] }}]\n",
+            zone = Plan::HOSTED_ZONE
+        ));
+        let plain = "@ 60 SOA ns hostmaster 7 3600 600 86400 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n";
+        let files = [(format!("{}zone", Plan::HOSTED_ZONE), plain.to_owned())];
+        EstateBundle { toml, files: files.into() }
     }
 }

@@ -19,7 +19,7 @@ use super::event::Event;
 use super::harm::Reach;
 use super::member::Member;
 use super::phases::Phase;
-use super::plan::{CLIENTS, MEMBERS, PLANES, Plan, TELLERS, ZONES};
+use super::plan::{CLIENTS, MEMBERS, PLANES, Plan, TELLERS, UPDATERS, ZONES};
 use super::plane::Plane;
 use super::store::{Ask, Store};
 use crate::clock::SimClock;
@@ -49,7 +49,7 @@ pub struct World {
     pub members: Vec<Member>,
     /// The data planes.
     pub planes: Vec<Plane>,
-    /// The clients, the operator, and tellers.
+    /// The clients, the operator, tellers, and who updates DNS names.
     pub clients: Vec<Client>,
     /// What they were answered.
     pub history: Vec<ControlOperation>,
@@ -115,6 +115,12 @@ pub struct Seen {
     pub autoshifts: u64,
     /// Autoshifts that were refused.
     pub autoshifts_refused: u64,
+    /// Dynamic updates that are done.
+    pub updates: u64,
+    /// Dynamic updates that are refused.
+    pub updates_refused: u64,
+    /// Dynamic updates that were acknowledged, and looked for in every node's answers.
+    pub acknowledged: u64,
 }
 
 impl World {
@@ -162,7 +168,7 @@ impl World {
             peers: peers.collect(),
             members,
             planes,
-            clients: (0..=CLIENTS + TELLERS).map(|_| Client::default()).collect(),
+            clients: (0..=CLIENTS + TELLERS + UPDATERS).map(|_| Client::default()).collect(),
             history: Vec::new(),
             reach: Reach::default(),
             known: Known::default(),
@@ -182,7 +188,7 @@ impl World {
         for at in 0..PLANES {
             world.put(0, Event::StartPlane(at));
         }
-        for client in 0..=CLIENTS + TELLERS {
+        for client in 0..=CLIENTS + TELLERS + UPDATERS {
             let first = world.rng.between(3_000, 3_000 + world.plan.think_ms);
             world.put(first, Event::Think(client));
         }

@@ -1,0 +1,30 @@
+//! `status`: watchers, polls, push and the herd after a restart. See `hf_bench::status`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use hf_bench::status::{Options, Output, run, watch};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let done = if let Some(address) = options.watch {
+        watch(address, options.watchers, options.number)
+    } else {
+        run(&options).and_then(|report| {
+            match options.output {
+                Output::Table => print!("{report}"),
+                Output::Json => {
+                    println!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);
+                }
+            }
+            Ok(())
+        })
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
