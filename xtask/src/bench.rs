@@ -1,14 +1,15 @@
-//! `cargo xtask bench ledger|dns|proxy|health [OPTIONS]`: builds what a benchmark runs, optimised, then runs it with these options.
+//! `cargo xtask bench ledger|dns|proxy|health|status [OPTIONS]`: builds what a benchmark runs, optimised, then runs it with these options.
 //!
 //! Not here: the benchmarks (`hf-bench`), a small run of each (its tests).
 
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask bench ledger|dns|proxy|health [OPTIONS]   (--help tells them)";
+const USAGE: &str = "usage: cargo xtask bench ledger|dns|proxy|health|status [OPTIONS]   (--help tells them)";
 
 /// Runs the command.
 pub fn main(words: &[&str]) -> ExitCode {
-    let Some((&program @ ("ledger" | "dns" | "proxy" | "health"), options)) = words.split_first() else {
+    let Some((&program @ ("ledger" | "dns" | "proxy" | "health" | "status"), options)) = words.split_first()
+    else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };

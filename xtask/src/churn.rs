@@ -24,8 +24,8 @@ pub fn main(words: &[&str]) -> ExitCode {
         "--package",
         "hf-e2e",
         "--test",
-        "balancer_clients",
-        "churn::",
+        "e2e",
+        "balancer_clients::churn::",
         "--",
         "--nocapture",
     ];

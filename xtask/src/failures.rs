@@ -1,4 +1,4 @@
-//! `cargo xtask failures [--only FAULT,FAULT]`: endpoints that fail in twelve ways, one of them, a zone's, all; a table of what was decided and when.
+//! `cargo xtask failures [--only FAULT,FAULT|quick]`: endpoints that fail in twelve ways, one of them, a zone's, all; a table of what was decided and when.
 //!
 //! Built optimised. About ten minutes, as root.
 //!

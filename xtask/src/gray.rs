@@ -1,4 +1,4 @@
-//! `cargo xtask gray [--episodes N] [--seed S] [OPTIONS]`: simulated services in trouble of thirty kinds, and how the detector of gray failure does on
+//! `cargo xtask gray [--episodes N] [--seed S] [OPTIONS]`: simulated services in trouble of 33 kinds, and how the detector of gray failure does on
 //! them, optimised, on all cores.
 //!
 //! Without `--seed` episodes follow from the newest commit: each commit has episodes of its own, and a run can be repeated.
