@@ -21,7 +21,7 @@ pub struct ClosingSource {
     pub resource: ClosingResource,
     /// Between two looks. 1 s to 1 min, default 5 s.
     pub every: Duration,
-    /// How long one look may take: 100 ms up to less than `every`. Default 3 s, and less where `every` is shorter.
+    /// How long one look may take: 100 ms to `every`. Default half of `every`, and [`ClosingSource::WITHIN`] at most.
     pub within: Duration,
     /// How many stores must say the same. Default: more than half of them.
     pub quorum: u8,
@@ -36,7 +36,7 @@ impl ClosingSource {
     pub const STORES: usize = 5;
     /// `every` unless said otherwise.
     pub const EVERY: Duration = Duration::from_secs(5);
-    /// `within` unless said otherwise.
+    /// `within` at most unless said otherwise.
     pub const WITHIN: Duration = Duration::from_secs(3);
 }
 

@@ -52,9 +52,9 @@ pub fn first_key(answer: &[u8], asked: Asked<'_>) -> Result<Option<String>, Stri
     {
         return Err(format!("a listing of another bucket, {:?}", crate::shown(name)));
     }
-    if let Some(prefix) = text(root, "Prefix")
-        && read(prefix, &|prefix| prefix == asked.prefix).is_none()
-    {
+    // Every store says again what it was asked for. What does not may be an empty document of something in between, and would open a zone.
+    let prefix = text(root, "Prefix").ok_or("a listing that does not say of which prefix")?;
+    if read(prefix, &|prefix| prefix == asked.prefix).is_none() {
         return Err(format!("a listing of another prefix, {:?}", crate::shown(prefix)));
     }
     let mut contents = root.children().filter(|child| child.tag_name().name() == "Contents");

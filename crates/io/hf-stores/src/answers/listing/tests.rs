@@ -12,6 +12,11 @@ fn listing(inside: &str) -> String {
     )
 }
 
+/// A listing that says of which prefix it is, with this in it.
+fn of_asked(inside: &str) -> String {
+    listing(&format!("<Prefix>{}</Prefix>{inside}", ASKED.prefix))
+}
+
 fn check(answer: &str, expected: &Expect) {
     let read = first_key(answer.as_bytes(), ASKED);
     expected.assert_eq(&match read {
@@ -45,7 +50,10 @@ fn the_first_key_is_told() {
         ),
         &expect!["closed/use1-az1/100%"],
     );
-    check(&listing("<Contents><Key>closed/use1-az1&amp;co</Key></Contents>"), &expect!["closed/use1-az1&co"]);
+    check(
+        &of_asked("<Contents><Key>closed/use1-az1&amp;co</Key></Contents>"),
+        &expect!["closed/use1-az1&co"],
+    );
 }
 
 #[test]
@@ -56,7 +64,16 @@ fn a_listing_of_nothing_says_so() {
         ),
         &expect!["nothing"],
     );
-    check("<ListBucketResult/>", &expect!["nothing"]);
+}
+
+/// It would open a zone that is closed.
+#[test]
+fn a_listing_that_does_not_say_of_what_is_not_absence() {
+    check("<ListBucketResult/>", &expect!["a listing that does not say of which prefix"]);
+    check(
+        &listing("<Name>runbook</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated>"),
+        &expect!["a listing that does not say of which prefix"],
+    );
 }
 
 #[test]
@@ -67,19 +84,19 @@ fn what_is_no_listing_of_this_says_nothing() {
     check(&listing("<Name>another</Name>"), &expect![[r#"a listing of another bucket, "another""#]]);
     check(&listing("<Name>runbook</Name><Prefix/>"), &expect![[r#"a listing of another prefix, """#]]);
     check(
-        &listing("<Contents><Key>open/use1-az1</Key></Contents>"),
+        &of_asked("<Contents><Key>open/use1-az1</Key></Contents>"),
         &expect![[r#"a listing with a key that was not asked for, "open/use1-az1""#]],
     );
     check(
-        &listing("<EncodingType>url</EncodingType><Contents><Key>closed%FFuse1-az1</Key></Contents>"),
+        &of_asked("<EncodingType>url</EncodingType><Contents><Key>closed%FFuse1-az1</Key></Contents>"),
         &expect![[r#"a listing with a key that was not asked for, "closed%FFuse1-az1""#]],
     );
     check(
-        &listing("<Contents><Size>1</Size></Contents>"),
+        &of_asked("<Contents><Size>1</Size></Contents>"),
         &expect!["a listing with an object without a key"],
     );
     check(
-        &listing("<IsTruncated>true</IsTruncated>"),
+        &of_asked("<IsTruncated>true</IsTruncated>"),
         &expect!["a listing without keys that goes on elsewhere"],
     );
     check(
@@ -104,7 +121,7 @@ proptest! {
     #[test]
     fn keys_begin_as_asked(key in "(closed/use1-az1)?[a-z0-9/%+-]{0,12}", is_encoded: bool) {
         let form = if is_encoded { "<EncodingType>url</EncodingType>" } else { "" };
-        if let Ok(key) = first_key(listing(&format!("{form}<Contents><Key>{key}</Key></Contents>")).as_bytes(), ASKED) {
+        if let Ok(key) = first_key(of_asked(&format!("{form}<Contents><Key>{key}</Key></Contents>")).as_bytes(), ASKED) {
             prop_assert!(key.expect("a key").starts_with(ASKED.prefix));
         }
     }
