@@ -19,17 +19,14 @@ pub use rule::{HOLD, Inputs, LENGTH, Memory, Word, decide};
 
 use hf_model::{Operator, SourceName};
 
-/// What the name of whoever begins a source's shifts begins with.
-const BY: &str = "closing-source/";
-
 /// In whose name a source acts: `closing-source/runbook`.
 pub fn operator(source: &SourceName) -> Operator {
-    Operator::new(&format!("{BY}{source}"))
+    Operator::new(&format!("{}{source}", Operator::CLOSING_SOURCE))
 }
 
-/// Whether a source acts in this name.
+/// Whether a source acts in this name: access and node files give it to nobody else.
 pub fn is_of_source(by: &Operator) -> bool {
-    by.as_str().starts_with(BY)
+    by.as_str().starts_with(Operator::CLOSING_SOURCE)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! 1. Two principals never share a name, a token, a certificate's name or an access key: a credential is somebody's.
 //! 2. A list of scopes that is there and empty grants nothing of the kind; one that is not there grants all.
+//! 3. Nobody is called as closing sources are: what they began is known by its name, and theirs to end.
 //!
 //! Not here: the file's mode and the sealed secrets (`hf-control-plane`), what a role allows (`hf-access`).
 
@@ -18,6 +19,9 @@ use crate::{Problem, Problems};
 const PRINCIPALS_MAX: usize = 1_000;
 /// Tokens, certificate names, access keys, and scopes of a kind, of one principal each.
 const LIST_MAX: usize = 100;
+/// Why nobody may be called so.
+pub(crate) const NAME_OF_A_SOURCE: &str =
+    "names that begin with `closing-source/` are those of the estate's closing sources; choose another one";
 /// Bytes of a sealed secret.
 const SEALED_MAX: usize = 512;
 
@@ -167,6 +171,9 @@ fn ends(
 }
 
 fn principal_name(text: &str) -> Result<Operator, &'static str> {
+    if text.starts_with(Operator::CLOSING_SOURCE) {
+        return Err(NAME_OF_A_SOURCE);
+    }
     if (1..=128).contains(&text.chars().count()) && !text.contains(char::is_control) && text.trim() == text {
         Ok(Operator::new(text))
     } else {

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
-use hf_model::{NodeId, ZoneId};
+use hf_model::{NodeId, Operator, ZoneId};
 
 use crate::addresses::{Taken, read_socket};
 use crate::estate::Estate;
 use crate::node::{NodeConfig, OperatorKey, Role, TlsConfig};
+use crate::read_access::NAME_OF_A_SOURCE;
 use crate::walk::{Fields, Names, Report, Value, clip, if_there, there, verdict};
 use crate::{Problem, Problems};
 
@@ -413,6 +414,9 @@ fn break_glass_keys(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Vec<O
     {
         let name = fields.need("name", report).and_then(|value| {
             let name = value.read(report, |text| {
+                if text.starts_with(Operator::CLOSING_SOURCE) {
+                    return Err(NAME_OF_A_SOURCE);
+                }
                 if (1..=128).contains(&text.len()) && !text.contains(char::is_control) {
                     Ok(text.to_owned())
                 } else {

@@ -150,6 +150,9 @@ name!(
 pub struct Operator(Arc<str>);
 
 impl Operator {
+    /// What the name of a closing source begins with, in which it acts: `closing-source/runbook`. Nobody else may have such a name.
+    pub const CLOSING_SOURCE: &str = "closing-source/";
+
     /// Takes any text; control characters become spaces and it is cut at 128 characters, since it is only shown.
     pub fn new(text: &str) -> Self {
         let clean: String = text.chars().take(128).map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -81,6 +81,9 @@ id = "short"
 sealed = "in the clear"
 [[principal]]
 panels = ["a b"]
+[[principal]]
+name = "closing-source/runbook"
+roles = ["operate"]
 "#,
         expect![[r#"
             access.toml:3:8: a principal's name has 1 to 128 characters, no control characters, and no space at its ends; write one
@@ -100,6 +103,7 @@ panels = ["a b"]
             access.toml:17:1: a principal needs `name`; add it
             access.toml:17:1: a principal needs `roles`; add it
             access.toml:18:11: a name has no white space, no control characters and no '/', this one has ' '; replace it
+            access.toml:20:8: names that begin with `closing-source/` are those of the estate's closing sources; choose another one
         "#]],
     );
     check(

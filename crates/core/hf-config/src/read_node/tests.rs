@@ -413,6 +413,13 @@ fn what_is_wrong_in_values() {
     "#]],
     );
     edit(
+        "name = \"ada\"",
+        "name = \"closing-source/runbook\"",
+        expect![[r#"
+        node.toml:36:8: names that begin with `closing-source/` are those of the estate's closing sources; choose another one
+    "#]],
+    );
+    edit(
         "key = \"node-1.key\"\n",
         "",
         expect![[r#"
