@@ -94,6 +94,8 @@ enum Fact {
     Value(String),
     /// May come and go as a part; told as a whole when it does, its own facts when they differ.
     Part(BTreeMap<&'static str, String>),
+    /// Text with secrets in it: `compared` as it is, only `shown` is told.
+    Masked { compared: String, shown: String },
 }
 
 fn compare(old: &Things, new: &Things, changes: &mut Vec<Change>) {
@@ -128,6 +130,16 @@ fn compare_facts(old: &Facts, new: &Facts, mut push: impl FnMut(String)) {
                     }
                 }
             }
+            (
+                Some(Fact::Masked { compared: old, shown: before }),
+                Some(Fact::Masked { compared: new, shown: after }),
+            ) if old != new && before != after => push(format!("{key} {before} -> {after}")),
+            (Some(Fact::Masked { compared: old, .. }), Some(Fact::Masked { compared: new, shown }))
+                if old != new =>
+            {
+                push(format!("{key} {shown} with other values, which are not shown"));
+            }
+            (None, Some(Fact::Masked { shown, .. })) => push(format!("{key} {shown} added")),
             (Some(_), None) => push(format!("{key} removed")),
             (None, Some(Fact::Part(part))) if !part.is_empty() => {
                 let facts: Vec<String> = part.iter().map(|(what, value)| format!("{what} {value}")).collect();

@@ -425,3 +425,60 @@ fn what_balancers_obey_is_told() {
         "#]],
     );
 }
+
+/// Closing sources: one page with a token and one bucket.
+const CLOSING: &str = r#"
+[[closing_source]]
+name = "runbook"
+zone = "euw2-az1"
+[[closing_source.from]]
+http = "https://status.example.test/closed?zone={zone}&token=secret-1"
+[[closing_source.from]]
+http = "https://status.example.test/closed?zone={zone}&token=secret-2"
+[[closing_source.from]]
+object = "s3://runbook/closed/{zone}"
+endpoint = "https://store.example.test:9000"
+"#;
+
+#[track_caller]
+fn check_closing(edits: &[(&str, &str)], expected: Expect) {
+    let edited = edits.iter().fold(CLOSING.to_owned(), |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from:?} is not there once");
+        text.replace(from, to)
+    });
+    let (old, new) = (read(&format!("{TOML}{CLOSING}"), ZONE), read(&format!("{TOML}{edited}"), ZONE));
+    let told = lines(&diff(Some(&old), &new));
+    assert!(!told.contains("secret"), "{told}");
+    expected.assert_eq(&told);
+}
+
+#[test]
+fn what_a_closing_source_asks_and_how_is_told_without_its_secrets() {
+    check_closing(&[], expect![[""]]);
+    check_closing(
+        &[("secret-1", "secret-3")],
+        expect![[r#"
+        ~ closing source runbook: https://status.example.test:443/closed for euw2-az1 query ?zone=…&token=… with other values, which are not shown
+    "#]],
+    );
+    check_closing(
+        &[("zone={zone}&token=secret-2", "place={zone}&token=secret-2&secret")],
+        expect![[r#"
+        ~ closing source runbook: https://status.example.test:443/closed for euw2-az1 (2) query ?zone=…&token=… -> ?place=…&token=…&…
+    "#]],
+    );
+    check_closing(
+        &[("closed?zone={zone}&token=secret-2", "closed/{zone}")],
+        expect![[r#"
+        ~ closing source runbook: https://status.example.test:443/closed for euw2-az1 (2) removed
+        ~ closing source runbook: https://status.example.test:443/closed for euw2-az1 (2) query removed
+        ~ closing source runbook: https://status.example.test:443/closed/euw2-az1 for euw2-az1 added
+    "#]],
+    );
+    check_closing(
+        &[("https://store", "http://store")],
+        expect![[r#"
+        ~ closing source runbook: object s3://runbook/closed/euw2-az1 at store.example.test:9000 for euw2-az1 scheme https -> http
+    "#]],
+    );
+}
