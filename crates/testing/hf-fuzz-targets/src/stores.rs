@@ -51,6 +51,9 @@ fn check_no_part(data: &[u8], counts: impl Fn(&[u8]) -> bool) {
 
 fn check_ours(key: &str) {
     let escaped: String = key.chars().map(|c| format!("&#{};", u32::from(c))).collect();
-    let ours = format!("<ListBucketResult><Contents><Key>{escaped}</Key></Contents></ListBucketResult>");
+    let ours = format!(
+        "<ListBucketResult><Prefix>{}</Prefix><Contents><Key>{escaped}</Key></Contents></ListBucketResult>",
+        ASKED.prefix
+    );
     assert_eq!(first_key(ours.as_bytes(), ASKED).as_ref().map(Option::as_deref), Ok(Some(key)));
 }

@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     rules: Vec<String>,
     /// A thing (`zone a`) and the control behind it.
     behind: Vec<(String, String)>,
+    /// Closing sources as TOML, by name.
+    closing: BTreeMap<String, String>,
     /// Whether the picture tells the share of a zone that returns.
     pub(crate) tells_shares: bool,
     pub(crate) checkers: usize,
@@ -83,6 +85,7 @@ impl Default for Layout {
             panels: vec![],
             rules: vec![],
             behind: vec![],
+            closing: BTreeMap::new(),
             tells_shares: false,
             checkers: 3,
             rise: 2,
@@ -126,6 +129,10 @@ impl Layout {
                 let thing = std::iter::once(kind).chain(rest).copied().collect::<Vec<_>>().join(" ");
                 self.behind.push((thing, (*path).to_owned()));
             }
+            ["closing", name, "of", scope, "stores", count] => {
+                drop(self.closing.insert((*name).to_owned(), read_closing(name, scope, count)?));
+            }
+            ["drop", "closing", name] => drop(self.closing.remove(*name)),
             ["shares", "told"] => self.tells_shares = true,
             ["checks", count, rest @ ..] => {
                 self.checkers = count.parse().map_err(|_| format!("{count:?} is no number of checkers"))?;
@@ -200,6 +207,7 @@ impl Layout {
             );
             toml.push_str(&behind(format!("record {name}")));
         }
+        toml.extend(self.closing.values().map(String::as_str));
         EstateBundle { toml, ..EstateBundle::default() }
     }
 
@@ -207,6 +215,16 @@ impl Layout {
         let next = self.numbers.len() as u8;
         *self.numbers.entry(of.to_owned()).or_insert(next)
     }
+}
+
+/// A closing source of files that nobody reads here: what they say is told by statements.
+fn read_closing(name: &str, scope: &str, count: &str) -> Result<String, String> {
+    let mut toml =
+        format!("[[closing_source]]\nname = \"{name}\"\nzones = \"all\"\nresource = \"{scope}\"\n");
+    for number in 1..=read_count(count)? {
+        let _ = writeln!(toml, "[[closing_source.from]]\nfile = \"/{name}-{number}/{{zone}}\"");
+    }
+    Ok(toml)
 }
 
 fn read_count(text: &str) -> Result<u8, String> {

@@ -19,6 +19,7 @@
 //!
 //! The words are listed in [`script`]. Not here: sockets, processes, random failures (`hf-e2e`, `hf-sim`).
 
+mod closing;
 mod layout;
 mod picture;
 mod script;

@@ -8,6 +8,7 @@
 //! | `panel NAME CONTROL…` | a control panel and its routing controls |
 //! | `rule PANEL/NAME keeps N of CONTROL…` | a safety rule |
 //! | `behind PANEL/CONTROL region\|zone\|pool\|record NAME` | the control behind a thing |
+//! | `closing NAME of SCOPE stores N` | a closing source for all zones, with so many stores |
 //! | `shares told` | how much of its share a returning zone has |
 //! | `checks N [rise N] [fall N]` | how many checkers there are, default 3; results in a row, default 2 and 3 |
 //!
@@ -23,7 +24,9 @@
 //! | `rehearse RESOURCE`, `practice ZONE of RESOURCE` | a practice configuration; a practice run |
 //! | `autoshift on\|advise\|off RESOURCE` | what evidence may do there; after `rehearse` |
 //! | `gray POOL ZONE`, `gray POOL several`, `gray POOL nothing` | the finding of the detector of gray failures |
-//! | `region …`, `pool …`, `drop pool NAME` | a new estate |
+//! | `store NAME/N says ZONE`, `store NAME/N lacks ZONE` | what a store of a closing source has |
+//! | `store NAME/N broken`, `store NAME/N well` | whether it answers |
+//! | `region …`, `pool …`, `drop pool\|closing NAME` | a new estate |
 //! | `ledger down`, `ledger up` | nobody can write, nothing expires |
 //! | `node cut off`, `node back` | the node does not hear the ledger |
 //! | `node restarts` | from the bytes of its last snapshot |

@@ -17,6 +17,7 @@ use hf_model::{
 };
 use hf_snapshot::Snapshot;
 
+use crate::closing::{Due, Looker};
 use crate::layout::{Layout, Named, Target};
 use crate::picture::{self, START, TICK, clock};
 
@@ -36,6 +37,7 @@ pub(crate) struct World {
     /// What the detector says of pools.
     gray: BTreeMap<PoolName, GrayFinding>,
     watch: Watch,
+    closing: Looker,
     /// The last word on each resource, so that it is told once.
     words: BTreeMap<Resource, &'static str>,
     news: Vec<String>,
@@ -77,6 +79,7 @@ impl Default for World {
             truth: vec![],
             gray: BTreeMap::new(),
             watch: Watch::default(),
+            closing: Looker::default(),
             words: BTreeMap::new(),
             news: vec![],
         }
@@ -135,6 +138,7 @@ impl World {
                 };
                 self.gray.insert(read_ref(pool)?, finding);
             }
+            ["store", rest @ ..] => self.closing.say(rest)?,
             ["checker", number, rest @ ..] => {
                 let at: usize = number.parse().map_err(|_| format!("{number:?} is no checker"))?;
                 let checker = at.checked_sub(1).and_then(|at| self.checkers.get_mut(at));
@@ -169,6 +173,35 @@ impl World {
         self.probe();
         self.decide();
         self.watch_over_zones();
+        self.look_at_stores();
+    }
+
+    /// What a control node does by itself: looks at the stores of closing sources, and has the ledger act.
+    fn look_at_stores(&mut self) {
+        let Some(snapshot) = &self.node.snapshot else { return };
+        if !self.is_ledger_up {
+            return;
+        }
+        let estate = Arc::clone(&snapshot.estate);
+        for due in self.closing.due(&estate, self.now) {
+            let shifts: Vec<Shift> = self.ledger.shifts.values().cloned().collect();
+            let (seen, command) = self.closing.look(&due, &shifts, self.now);
+            if let Some(news) = seen {
+                self.tell(&news);
+            }
+            let Some(command) = command else { continue };
+            let ended = match &command {
+                Command::CancelShift { id, .. } => Some(id.clone()),
+                _ => None,
+            };
+            if !self.may_ask(&due, &command) {
+                continue;
+            }
+            if self.commit_by(due.by, command) {
+                self.closing.own_cancels.extend(ended);
+                self.decide();
+            }
+        }
     }
 
     /// What a control node does by itself: looks at the evidence, and has the ledger act.
@@ -223,6 +256,17 @@ impl World {
         }
     }
 
+    /// Whether the ledger would say something else than it said last: a refusal is told once.
+    fn may_ask(&mut self, due: &Due, command: &Command) -> bool {
+        let (entry, index) =
+            (self.entry(due.by.clone(), command.clone()), Revision(self.ledger.revision.0 + 1));
+        let refused = match self.ledger.clone().apply(index, &entry).0 {
+            Outcome::Refused(refusal) => Some(refusal.to_string()),
+            Outcome::Done { .. } => None,
+        };
+        self.closing.is_other_answer(due, refused)
+    }
+
     /// Whether the ledger took it.
     fn apply_estate(&mut self) -> bool {
         let bundle = self.layout.bundle();
@@ -239,13 +283,16 @@ impl World {
 
     /// Whether it was done.
     fn commit(&mut self, command: Command) -> bool {
+        self.commit_by(Operator::new("ann"), command)
+    }
+
+    fn commit_by(&mut self, by: Operator, command: Command) -> bool {
         if !self.is_ledger_up {
             self.tell("ledger: no answer");
             return false;
         }
         let index = Revision(self.ledger.revision.0 + 1);
-        let request = RequestId::new(&format!("request-{index}")).expect("letters, a hyphen and digits");
-        let entry = Entry { request, stamp: self.now, by: Operator::new("ann"), from: None, command };
+        let entry = self.entry(by, command);
         let (outcome, events) = self.ledger.apply(index, &entry);
         for event in &events {
             self.tell(&picture::event(event));
@@ -257,6 +304,12 @@ impl World {
                 false
             }
         }
+    }
+
+    fn entry(&self, by: Operator, command: Command) -> Entry {
+        let index = Revision(self.ledger.revision.0 + 1);
+        let request = RequestId::new(&format!("request-{index}")).expect("letters, a hyphen and digits");
+        Entry { request, stamp: self.now, by, from: None, command }
     }
 
     fn break_glass(&mut self, zone: &str, length: Duration) -> Result<(), String> {
