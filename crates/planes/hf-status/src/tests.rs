@@ -427,6 +427,83 @@ async fn a_watcher_that_does_not_read_is_dropped_and_holds_nobody_up() {
     .await;
 }
 
+/// The events of a stream, or the frames of a server, as far as they came: kind of event or of frame, and text.
+fn events_of(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let of = |event: &str| {
+        let line = |name: &str| event.lines().find_map(|line| Some(line.strip_prefix(name)?.to_owned()));
+        Some((line("event: ")?, line("data: ")?.into_bytes()))
+    };
+    text.split_inclusive("\n\n").filter(|event| event.ends_with("\n\n")).filter_map(of).collect()
+}
+
+fn frames_of(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    let (mut rest, mut frames) = (&bytes[head..], Vec::new());
+    while let [opcode, len, ..] = *rest {
+        let (begin, len) = match len {
+            126 => (4, usize::from(u16::from_be_bytes([rest[2], rest[3]]))),
+            127 => panic!("longer than any table here"),
+            len => (2, usize::from(len)),
+        };
+        frames.push((format!("{opcode:x}"), rest[begin..begin + len].to_vec()));
+        rest = &rest[begin + len..];
+    }
+    frames
+}
+
+#[tokio::test]
+async fn a_slow_watcher_reads_why_it_was_dropped_and_resumes_by_its_tag() {
+    here(async {
+        let running = running(Some(wide(false))).await;
+        let upgrade = "GET /watch HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let slow = [lazy(running.address, "GET /watch HTTP/1.1\r\n\r\n"), lazy(running.address, upgrade)];
+        let mut good = running.watcher("").await;
+        next_table(&mut good).await;
+        for round in 0..11 {
+            running.snapshots.send_replace(Some(wide(round % 2 == 0)));
+            next_table(&mut good).await;
+        }
+        // They are slow by now, and their connections are not cut yet.
+        tokio::time::pause();
+        tokio::time::sleep(Limits::default().message_time + Duration::from_secs(1)).await;
+        // What they were sent must not change any more, for all that they missed.
+        running.snapshots.send_replace(Some(wide(false)));
+        tokio::time::resume();
+        let mut all = Vec::new();
+        for stream in slow {
+            stream.set_nonblocking(true).unwrap();
+            let mut bytes = Vec::new();
+            TcpStream::from_std(stream).unwrap().read_to_end(&mut bytes).await.unwrap();
+            all.push(bytes);
+        }
+        let events = events_of(&all[0]);
+        let (kind, reason) = events.last().unwrap();
+        let reason = String::from_utf8_lossy(reason);
+        assert_eq!((kind.as_str(), reason.contains("too slow: ")), ("dropped", true), "{reason}");
+        assert!(events[..events.len() - 1].iter().all(|(kind, _)| kind == "table"), "no beats behind it");
+        let frames = frames_of(&all[1]);
+        let (kind, close) = frames.last().unwrap();
+        assert_eq!((kind.as_str(), &close[..2]), ("88", &1013_u16.to_be_bytes()[..]));
+        assert!(String::from_utf8_lossy(&close[2..]).starts_with("too slow: "));
+
+        // It comes back with what it heard last, and hears what it missed.
+        let last: serde_json::Value = serde_json::from_slice(&events[events.len() - 2].1).unwrap();
+        let last = last["tag"].as_str().unwrap().to_owned();
+        let now = running.tag().await;
+        let mut again = running.watcher(&format!("?after={last}")).await;
+        let told = states(&mut again).await;
+        if last == now {
+            assert_eq!(told, format!("beat {now}"));
+        } else {
+            assert!(told.starts_with("z0=open"), "{told}");
+        }
+        let totals = running.counts.totals();
+        assert_eq!((totals.of(StatusEvent::EndSlow), totals.of(StatusEvent::EndGone)), (2, 0));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_watcher_that_reads_late_hears_the_newest_table_whole() {
     here(async {

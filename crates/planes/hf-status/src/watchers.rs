@@ -4,7 +4,8 @@
 //!    waking it. Who has the table already is passed over, so changes of many resources are one walk too.
 //! 2. Heartbeats have no timers: on each of [`TICKS`] ticks of a beat another part of all is told, so that 50,000 are never due in one moment.
 //! 3. What a watcher does not take at once waits as the rest of one message, shared with all others; a newer table replaces older ones behind
-//!    it. Who does not take it within the message time is dropped, with the reason where it can still be written. It comes back with its tag.
+//!    it. Who does not take it within the message time is slow: it is told nothing more, has as long again to take that rest and the reason behind it,
+//!    and is dropped. It comes back with its tag.
 //! 4. A watcher's own task only hears it go, reads its words, and writes such rests. It holds no buffers, and is two pointers and a number.
 //! 5. Only consumers that say who they are get a ping with each beat: their answers are signs of life, until the consumer says good-bye elsewhere.
 //!
@@ -13,6 +14,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -24,7 +26,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::acknowledge::{Life, Who};
 use crate::answer::Watch;
@@ -43,6 +45,8 @@ const TICKS: usize = 100;
 const TOGETHER: usize = 64;
 /// Bytes that are read of a watcher before others have their turn.
 const READ_BYTES: usize = 4 << 10;
+/// Between two lines of the log about those who are slow.
+const SAID: Duration = Duration::from_mins(1);
 
 /// Why a watcher's connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,9 +112,21 @@ struct State {
     /// It stands in the queue of those that are slow.
     is_queued: bool,
     end: Option<End>,
+    farewell: Farewell,
     reader: Reader,
     who: Option<Box<Who>>,
     waker: Option<Waker>,
+}
+
+/// What one that is slow still gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    /// It is not slow.
+    None,
+    /// The rest of the message that it has begun to take, then the reason.
+    Due,
+    /// The reason: it is what is left to be taken.
+    Said,
 }
 
 #[derive(Debug)]
@@ -129,9 +145,29 @@ pub struct Watchers {
     places: RefCell<Places>,
     /// Those that did not take something at once, in the order in which they are looked at.
     slow: RefCell<VecDeque<(Instant, usize)>>,
+    slow_said: Cell<Said>,
     tick: Cell<u64>,
     /// There may be something new for them.
     pub news: Notify,
+}
+
+/// What the log has of those who were slow: one line a minute.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    at: Option<Instant>,
+    others: u64,
+}
+
+impl Said {
+    /// One more. If that is to be written: how many were not, since the line before.
+    fn count(&mut self, now: Instant) -> Option<u64> {
+        if self.at.is_some_and(|at| now.duration_since(at) < SAID) {
+            self.others += 1;
+            return None;
+        }
+        self.at = Some(now);
+        Some(std::mem::take(&mut self.others))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -176,6 +212,7 @@ pub fn watch(
         is_queued: rest.is_some(),
         rest,
         end: None,
+        farewell: Farewell::None,
         reader: Reader::default(),
         who: who.map(Box::new),
         waker: None,
@@ -217,9 +254,15 @@ impl Future for Watching {
         let Watching { shared, watcher, at } = &*self;
         let Poll::Ready(end) = watcher.poll(shared, *at, context) else { return Poll::Pending };
         watcher.say_last(shared, end);
+        // Who goes while it is told why was dropped all the same.
+        let is_slow = watcher.state.borrow().farewell != Farewell::None && end != End::Stops;
+        let end = if is_slow { End::Slow } else { end };
         shared.counts.count(end.event());
-        if !matches!(end, End::Gone | End::Closed | End::Stops) {
-            debug!(?end, from = ?watcher.stream.peer_addr().ok(), "a watcher was dropped");
+        let from = watcher.stream.peer_addr().ok();
+        if is_slow {
+            shared.watchers.say_slow(from);
+        } else if matches!(end, End::Bad(_)) {
+            debug!(?end, ?from, "a watcher was dropped");
         }
         Poll::Ready(())
     }
@@ -306,6 +349,19 @@ impl Watchers {
         Some(some.collect())
     }
 
+    fn say_slow(&self, from: Option<SocketAddr>) {
+        let mut said = self.slow_said.get();
+        let unsaid = said.count(Instant::now());
+        self.slow_said.set(said);
+        if let Some(unsaid) = unsaid {
+            info!(
+                ?from,
+                unsaid, "a watcher did not take what it was sent and was dropped; it comes back with its tag"
+            );
+        }
+    }
+
+    /// Who does not take what it was sent has as long again for the reason, then its connection is cut.
     fn drop_slow(&self, message_time: Duration) {
         let now = Instant::now();
         loop {
@@ -322,7 +378,15 @@ impl Watchers {
                 let mut state = watcher.state.borrow_mut();
                 state.is_queued = false;
                 match &state.rest {
-                    Some(rest) if now.duration_since(rest.since) >= message_time => None,
+                    Some(rest) if now.duration_since(rest.since) >= message_time => {
+                        if state.farewell == Farewell::None {
+                            state.is_queued = true;
+                            watcher.begin_farewell(&mut state, message_time, now);
+                            Some(now)
+                        } else {
+                            None
+                        }
+                    }
                     Some(rest) => {
                         let since = rest.since;
                         state.is_queued = true;
@@ -390,6 +454,24 @@ impl Watcher {
         state.wake();
     }
 
+    /// It is slow: nothing but the reason goes behind what it has begun to take.
+    fn begin_farewell(&self, state: &mut State, message_time: Duration, now: Instant) {
+        let Some(rest) = &mut state.rest else { return };
+        rest.since = now;
+        state.farewell = Farewell::Due;
+        if !rest.is_begun {
+            self.say_farewell(state, message_time);
+        }
+    }
+
+    fn say_farewell(&self, state: &mut State, message_time: Duration) {
+        let since = state.rest.as_ref().map_or_else(Instant::now, |rest| rest.since);
+        let bytes = self.last_words(End::Slow, message_time).unwrap_or_default();
+        state.farewell = Farewell::Said;
+        state.rest = Some(Box::new(Rest { bytes, is_begun: false, since, news_of: None }));
+        state.wake();
+    }
+
     fn end(&self, end: End) {
         self.state.borrow_mut().end_with(end);
     }
@@ -445,7 +527,11 @@ impl Watcher {
                 rest.is_begun = true;
                 if rest.bytes.is_empty() {
                     count_push(shared, rest.news_of);
-                    state.rest = None;
+                    match state.farewell {
+                        Farewell::None => state.rest = None,
+                        Farewell::Due => self.say_farewell(&mut state, shared.bounds.limits().message_time),
+                        Farewell::Said => state.end_with(End::Slow),
+                    }
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -489,18 +575,27 @@ impl Watcher {
 
     /// Says why it ends, where that can still be written.
     fn say_last(&self, shared: &Shared, end: End) {
-        let Some((code, reason)) = end.words(shared.bounds.limits().message_time) else { return };
-        let is_begun = self.state.borrow().rest.as_ref().is_some_and(|rest| rest.is_begun);
-        let words = match self.transport {
-            _ if is_begun => return,
-            Transport::WebSocket => frames::close(code, &reason),
+        {
+            let state = self.state.borrow();
+            if state.farewell == Farewell::Said || state.rest.as_ref().is_some_and(|rest| rest.is_begun) {
+                return;
+            }
+        }
+        if let Some(words) = self.last_words(end, shared.bounds.limits().message_time) {
+            let _ = self.stream.try_write(&words); // it goes either way
+        }
+    }
+
+    fn last_words(&self, end: End, message_time: Duration) -> Option<Bytes> {
+        let (code, reason) = end.words(message_time)?;
+        match self.transport {
+            Transport::WebSocket => Some(frames::close(code, &reason)),
             Transport::Events if end == End::Slow => {
                 let data = serde_json::json!({ "kind": "dropped", "reason": reason });
-                format!("event: dropped\ndata: {data}\n\n").into()
+                Some(format!("event: dropped\ndata: {data}\n\n").into())
             }
-            Transport::Events => return,
-        };
-        let _ = self.stream.try_write(&words); // it goes either way
+            Transport::Events => None,
+        }
     }
 }
 
@@ -538,5 +633,21 @@ impl State {
 fn count_push(shared: &Shared, news_of: Option<Instant>) {
     if let Some(news_of) = news_of {
         shared.counts.pushed(news_of.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_has_a_line_a_minute_of_those_who_are_slow() {
+        let (mut said, begin) = (Said::default(), Instant::now());
+        assert_eq!(said.count(begin), Some(0));
+        for second in 1..60 {
+            assert_eq!(said.count(begin + Duration::from_secs(second)), None);
+        }
+        assert_eq!(said.count(begin + SAID), Some(59));
+        assert_eq!(said.count(begin + SAID * 2), Some(0));
     }
 }
