@@ -13,6 +13,9 @@ use hf_health::{Verdict, Verdicts};
 use hf_model::{Location, Operator, Revision, ShiftId, Timestamp, ZoneId};
 use hf_select::{Around, Candidate, Geo, GeoFound, LatencyTable, Needs, Plan, Scratch, State, UNMEASURED};
 
+#[path = "policies/all_down.rs"]
+mod all_down;
+
 const PAGE: &str = include_str!("../../../../docs/dns-policies.md");
 
 /// The example under this word behind its fence.
