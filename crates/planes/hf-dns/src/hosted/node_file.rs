@@ -1,8 +1,9 @@
 //! A hosted zone that each node reads from its own `zone_dir`.
 //!
-//! 1. The file is looked at every second. A change counts when two looks agree on it, so that a file is not read while it is written. Is it written to
-//!    while it is read, nothing of that is used.
-//! 2. Files that it includes are looked for beside the file that includes them. A change of one counts when the file itself changes: touch it.
+//! 1. The file is looked at every second, and so is every file that it includes. A change of any counts when two looks agree on all of them, so that a file is not read
+//!    while it is written. Is one written to while they are read, nothing of that is used.
+//! 2. Files that it includes are looked for beside the file that includes them. One that an edit has brought in is looked at once more, a second after it was read, before
+//!    anything is used; one that is missing is looked for.
 //! 3. It is read on a thread of its own: answers do not wait for it.
 //! 4. A bad edit keeps the version of before; the log and the report say so, with lines and columns. That version is on disk too: a node that
 //!    starts with a bad file serves what was good the last time.
@@ -10,8 +11,8 @@
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use hf_hosted::{Contents, master};
@@ -47,17 +48,52 @@ pub(crate) async fn follow(store: Arc<Store>, apex: WireName) {
     };
     let path = folder.join(format!("{}zone", apex.folded()));
     let mut in_force: Option<Look> = None;
-    let mut last = look(&path);
+    // As they looked when they were read.
+    let mut included: Vec<Included> = Vec::new();
+    let looks = |included: &[Included]| (look(&path), Included::looks(included));
+    let mut last = looks(&included);
     loop {
-        let now = look(&path);
+        let now = looks(&included);
         let steady = now == last;
+        let is_new =
+            in_force != Some(now.0) || included.iter().map(|file| file.look).ne(now.1.iter().copied());
         last = now;
-        if steady && in_force != Some(now) {
-            in_force = Some(now);
-            take(&store, &apex, &path, milliseconds(now)).await;
+        if steady && is_new {
+            let before = in_force.replace(last.0).map(|_| std::mem::take(&mut included));
+            included = take(&store, &apex, &path, milliseconds(last.0), before.as_deref()).await;
+            last.1 = included.iter().map(|file| file.look).collect();
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// A file that was included, or should have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Included {
+    path: PathBuf,
+    /// How it looked when it was opened.
+    look: Look,
+}
+
+impl Included {
+    /// How they look now.
+    fn looks(all: &[Included]) -> Vec<Look> {
+        all.iter().map(|file| look(&file.path)).collect()
+    }
+
+    /// Whether it was written to since; another file under its name is none that was read.
+    fn is_written_to(&self) -> bool {
+        match (self.look, look(&self.path)) {
+            (Some(then), Some(now)) => now != then && now.2 == then.2,
+            _ => false,
+        }
+    }
+}
+
+/// What was read, and every file that was looked for on the way.
+struct ZoneRead {
+    contents: Result<Contents, String>,
+    included: Vec<Included>,
 }
 
 fn look(path: &Path) -> Look {
@@ -98,19 +134,42 @@ fn milliseconds(look: Look) -> Timestamp {
     Timestamp(since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0)))
 }
 
-async fn take(store: &Arc<Store>, apex: &WireName, path: &Path, changed_at: Timestamp) {
+/// Reads it and what it includes, and puts it in force. `before` is what it included the last time; none at the start, when what is there counts.
+/// Answers what it includes now.
+async fn take(
+    store: &Arc<Store>,
+    apex: &WireName,
+    path: &Path,
+    changed_at: Timestamp,
+    before: Option<&[Included]>,
+) -> Vec<Included> {
     let (zone, file) = (apex.clone(), path.to_path_buf());
-    let read = tokio::task::spawn_blocking(move || read(&zone, &file).inspect(super::place)).await;
+    let reading = move || {
+        let read = read(&zone, &file);
+        read.contents.as_ref().inspect(|contents| super::place(contents)).ok();
+        read
+    };
+    let (mut read, included) = match tokio::task::spawn_blocking(reading).await {
+        Ok(ZoneRead { contents, included }) => (contents, included),
+        Err(why) => (Err(why.to_string()), Vec::new()),
+    };
+    let is_known =
+        |file: &Included| before.is_none_or(|before| before.iter().any(|known| known.path == file.path));
+    if read.is_ok() && !included.iter().all(is_known) {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Some(changed) = included.iter().find(|file| look(&file.path) != file.look) {
+            read = Err(was_changed(&changed.path));
+        }
+    }
     let problem = match read {
-        Ok(Ok(contents)) => {
+        Ok(contents) => {
             info!(zone = %apex, serial = contents.serial(), names = contents.names(), "a hosted zone was read from its file");
             store.publish(contents);
             store.seen(apex, store.config.clock.now());
             keep(store, apex, changed_at).await;
-            return;
+            return included;
         }
-        Ok(Err(problem)) => problem,
-        Err(why) => why.to_string(),
+        Err(problem) => problem,
     };
     if store.contents(apex).is_none() {
         put_back(store, apex).await;
@@ -118,6 +177,7 @@ async fn take(store: &Arc<Store>, apex: &WireName, path: &Path, changed_at: Time
     let before = store.contents(apex).map(|before| before.serial());
     error!(zone = %apex, problem, served = before, "a hosted zone's file cannot be used; the version of before stays");
     store.problem(apex, problem);
+    included
 }
 
 /// Whether a file can be served as the master file of a hosted zone; blocks.
@@ -126,21 +186,35 @@ async fn take(store: &Arc<Store>, apex: &WireName, path: &Path, changed_at: Time
 ///
 /// What is wrong, with lines and columns.
 pub fn check_zone_file(name: &DnsName, path: &Path) -> Result<(), String> {
-    read(&WireName::from(name), path).map(drop)
+    read(&WireName::from(name), path).contents.map(drop)
 }
 
-fn read(apex: &WireName, path: &Path) -> Result<Contents, String> {
+fn read(apex: &WireName, path: &Path) -> ZoneRead {
     read_in_pieces(apex, path, |_| {})
 }
 
-/// Tells after each piece how much was read.
-fn read_in_pieces(apex: &WireName, path: &Path, told: impl Fn(u64)) -> Result<Contents, String> {
+/// Tells after each piece of the file itself how much was read.
+fn read_in_pieces(apex: &WireName, path: &Path, told: impl Fn(u64)) -> ZoneRead {
+    let included = Arc::new(Mutex::new(Vec::new()));
+    let contents = read_with(apex, path, told, &included);
+    let included = std::mem::take(&mut *included.lock().unwrap_or_else(PoisonError::into_inner));
+    ZoneRead { contents, included }
+}
+
+fn read_with(
+    apex: &WireName,
+    path: &Path,
+    told: impl Fn(u64),
+    included: &Arc<Mutex<Vec<Included>>>,
+) -> Result<Contents, String> {
     let mut file = open_file(path, "put the zone's master file there")?;
     let before = described(&file, path)?;
-    let main = path.to_path_buf();
+    let (main, looked_for) = (path.to_path_buf(), included.clone());
     let open = move |within: &str, written: &str| {
         let including = if within.is_empty() { main.as_path() } else { Path::new(within) };
         let path = including.parent().unwrap_or(Path::new(".")).join(written);
+        let file = Included { look: look(&path), path: path.clone() };
+        looked_for.lock().unwrap_or_else(PoisonError::into_inner).push(file);
         let mut text = Vec::new();
         let mut file = open_file(&path, "it is looked for beside the file that includes it")?;
         file.read_to_end(&mut text).map_err(|why| cannot_be_read(&path, &why))?;
@@ -166,6 +240,11 @@ fn read_in_pieces(apex: &WireName, path: &Path, told: impl Fn(u64)) -> Result<Co
     if described(&file, path)? != before {
         return Err(was_changed(path));
     }
+    let files = included.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(changed) = files.iter().find(|file| file.is_written_to()) {
+        return Err(was_changed(&changed.path));
+    }
+    drop(files);
     let contents = reader.finish().map_err(|problems| {
         let line = |problem: &master::Problem| {
             let file = if problem.file.is_empty() { format!("{}:", path.display()) } else { String::new() };

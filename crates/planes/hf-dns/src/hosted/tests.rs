@@ -199,3 +199,39 @@ async fn a_bad_edit_of_a_node_file_keeps_the_version_before() {
     until_serial(&store, 3).await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_an_included_file_alone_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, head) = (folder.path().join("example.test.zone"), folder.path().join("head"));
+    let soa = |serial: u32| format!("@ SOA ns hostmaster {serial} 5 5 600 60\n");
+    let main =
+        |includes: &str| format!("$ORIGIN example.test.\n$TTL 60\n{includes}@ NS ns\nns A 192.0.2.1\n");
+    std::fs::write(&file, main("$INCLUDE head\n")).unwrap();
+    std::fs::write(&head, soa(1)).unwrap();
+    let estate = "[[hosted_zone]]\nname = \"example.test.\"\nsource = \"node\"\n";
+    let (server, store) = start(&folder, snapshot(estate, None, 1)).await;
+    until_serial(&store, 1).await;
+    std::fs::write(&head, soa(2)).unwrap();
+    until_serial(&store, 2).await;
+
+    // One that is missing is a problem, and is looked for.
+    std::fs::remove_file(&head).unwrap();
+    let told = async {
+        while store.report()[0].problem.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.expect("it is told");
+    until_serial(&store, 2).await;
+    std::fs::write(&head, soa(3)).unwrap();
+    until_serial(&store, 3).await;
+
+    // One that an edit brings in.
+    std::fs::write(folder.path().join("other"), soa(4)).unwrap();
+    std::fs::write(&file, main("$INCLUDE other\n")).unwrap();
+    until_serial(&store, 4).await;
+    std::fs::write(folder.path().join("other"), soa(5)).unwrap();
+    until_serial(&store, 5).await;
+    server.stop().await;
+}

@@ -22,7 +22,7 @@ fn a_file_that_is_written_to_while_it_is_read_is_not_used() {
     let text = large_zone();
 
     fs::write(&path, &text).unwrap();
-    assert_eq!(read(&apex, &path).unwrap().names(), 30_002);
+    assert_eq!(read(&apex, &path).contents.unwrap().names(), 30_002);
 
     let cut_short = |taken| {
         if taken == PIECE_BYTES as u64 {
@@ -30,7 +30,7 @@ fn a_file_that_is_written_to_while_it_is_read_is_not_used() {
             OpenOptions::new().write(true).open(&path).unwrap().set_len(end as u64).unwrap();
         }
     };
-    let refused = read_in_pieces(&apex, &path, cut_short).unwrap_err();
+    let refused = read_in_pieces(&apex, &path, cut_short).contents.unwrap_err();
     assert!(refused.contains("written to while it was read"), "{refused}");
 
     fs::write(&path, &text).unwrap();
@@ -39,7 +39,7 @@ fn a_file_that_is_written_to_while_it_is_read_is_not_used() {
             OpenOptions::new().append(true).open(&path).unwrap().write_all(b"more 60 A 192.0.2.2\n").unwrap();
         }
     };
-    let refused = read_in_pieces(&apex, &path, appended).unwrap_err();
+    let refused = read_in_pieces(&apex, &path, appended).contents.unwrap_err();
     assert!(refused.contains("written to while it was read"), "{refused}");
 
     // Another file under its name is another file: the one that is read stays whole.
@@ -51,5 +51,43 @@ fn a_file_that_is_written_to_while_it_is_read_is_not_used() {
             fs::rename(&beside, &path).unwrap();
         }
     };
-    assert_eq!(read_in_pieces(&apex, &path, renamed).unwrap().names(), 30_002);
+    assert_eq!(read_in_pieces(&apex, &path, renamed).contents.unwrap().names(), 30_002);
+}
+
+#[test]
+fn an_included_file_that_is_written_to_while_the_zone_is_read_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, inner) = (folder.path().join("large.test.zone"), folder.path().join("inner"));
+    let apex = WireName::from(&DnsName::new("large.test.").unwrap());
+    fs::write(&path, large_zone().replacen("name-00000", "$INCLUDE inner\nname-00000", 1)).unwrap();
+
+    fs::write(&inner, "a 60 A 192.0.2.2\nb 60 A 192.0.2.2\n").unwrap();
+    let whole = read(&apex, &path);
+    assert_eq!(whole.contents.unwrap().names(), 30_004);
+    assert_eq!(whole.included, [Included { path: inner.clone(), look: look(&inner) }]);
+
+    // It is read with the first piece of the zone.
+    let appended = |taken| {
+        if taken == PIECE_BYTES as u64 {
+            OpenOptions::new().append(true).open(&inner).unwrap().write_all(b"c 60 A 192.0.2.2\n").unwrap();
+        }
+    };
+    let refused = read_in_pieces(&apex, &path, appended).contents.unwrap_err();
+    assert!(refused.starts_with(&format!("{}: it was written to", inner.display())), "{refused}");
+
+    let renamed = |taken| {
+        if taken == PIECE_BYTES as u64 {
+            let beside = folder.path().join("new");
+            fs::write(&beside, "").unwrap();
+            fs::rename(&beside, &inner).unwrap();
+        }
+    };
+    let old = read_in_pieces(&apex, &path, renamed);
+    assert_eq!(old.contents.unwrap().names(), 30_005, "the one that was read is whole");
+    assert_ne!(old.included[0].look, look(&inner), "and the other one is read at the next look");
+
+    fs::remove_file(&inner).unwrap();
+    let missing = read(&apex, &path);
+    assert!(missing.contents.unwrap_err().contains("beside the file that includes it"));
+    assert_eq!(missing.included, [Included { path: inner, look: None }], "it is looked for");
 }
