@@ -12,6 +12,7 @@ use hf_config::node::{DnsConfig, XdpMode};
 use hf_datagram::{Datagrams, Sockets, Xdp, XdpError};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::counters::Counters;
 use crate::current::Current;
@@ -152,6 +153,12 @@ impl Bound {
         self.counters.clone()
     }
 
+    /// The number of the snapshot that answers come from, and from none before it: no worker and no stream that is read gives an older answer any more.
+    /// 0 before the first; it goes on while it runs.
+    pub fn in_force(&self) -> watch::Receiver<u64> {
+        self.current.in_force()
+    }
+
     /// What each steered name answers; it goes on while it runs.
     pub fn names(&self) -> Names {
         Names(self.current.clone())
@@ -197,7 +204,8 @@ pub async fn bind(config: &DnsConfig) -> Result<Bound, BindError> {
         dot.push(listener);
     }
     let counters = Arc::new(Counters::new(workers.len()));
-    Ok(Bound { addresses, workers, tcp, dot, dot_addresses, counters, current: Arc::default() })
+    let current = Arc::new(Current::new(workers.len()));
+    Ok(Bound { addresses, workers, tcp, dot, dot_addresses, counters, current })
 }
 
 fn worker_port(socket: Socket, reply_bytes_max: usize) -> std::io::Result<WorkerPort> {

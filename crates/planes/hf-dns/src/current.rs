@@ -2,7 +2,8 @@
 //!
 //! 1. Compiling happens on threads that answer nobody. A worker sees the swap at its next batch.
 //! 2. A table of latencies is compiled in when it or the estate is another one; a geography database is asked as it is at the moment.
-//! 3. What was in force before is put away at leisure, once no worker looks at it any more: freeing a million names takes a while. When
+//! 3. A snapshot is in force when nobody answers from one before it any more (`grace`); only then the node says that it obeys it.
+//! 4. What was in force before is put away at leisure, once no worker looks at it any more: freeing a million names takes a while. When
 //!    [`RETIRING_MAX`] wait for that, the next ones are put away where compiling happens, so that a flood of changes does not pile them up.
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
+use crate::grace::Grace;
 use crate::names::NameCounts;
 use crate::respond::Responder;
 use crate::signing::{KEEPER_PACE, Signers};
@@ -145,16 +147,50 @@ fn tell_of_left_out(compiled: &Compiled, before: Option<&Live>) {
 }
 
 /// The pointer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Current {
     live: ArcSwapOption<Live>,
     /// How often it was swapped.
     swaps: watch::Sender<u64>,
+    /// Who answers now; whoever does has said so there before it looks at the pointer.
+    pub(crate) grace: Grace,
+    in_force: watch::Sender<u64>,
 }
 
 impl Current {
+    /// Nothing yet, for so many workers.
+    pub(crate) fn new(workers: usize) -> Current {
+        Current {
+            live: ArcSwapOption::empty(),
+            swaps: watch::Sender::new(0),
+            grace: Grace::new(workers),
+            in_force: watch::Sender::new(0),
+        }
+    }
+
     pub(crate) fn load(&self) -> arc_swap::Guard<Option<Arc<Live>>> {
         self.live.load()
+    }
+
+    /// The number of the snapshot before which nothing is answered from any more, by no worker and over no stream; 0 before the first.
+    pub(crate) fn in_force(&self) -> watch::Receiver<u64> {
+        self.in_force.subscribe()
+    }
+
+    /// Finds out what is in force after each swap, for as long as it runs. Several swaps at once are one.
+    pub(crate) async fn tell_in_force(&self) {
+        let mut swaps = self.swaps();
+        loop {
+            swaps.borrow_and_update();
+            let number = self.live.load().as_ref().map(|live| live.compiled.snapshot().number);
+            if let Some(number) = number.filter(|number| *number != *self.in_force.borrow()) {
+                self.grace.over().await;
+                self.in_force.send_replace(number);
+            }
+            if swaps.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Tells of every swap.

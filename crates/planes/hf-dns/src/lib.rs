@@ -11,6 +11,7 @@
 //!    has been quiet longest; 10 s for a query to arrive or a reply to be taken over TCP. A reply that a full UDP socket does
 //!    not take is dropped: the asker asks again.
 //! 6. Whatever arrives, it is answered, refused or passed over as the RFCs say, and counted ([`Counters`]).
+//! 7. What is said to be in force ([`Bound::in_force`]) is: no answer leaves any more that was made from a snapshot before it (`grace`).
 //!
 //! On a machine with several addresses list each instead of 0.0.0.0: replies then leave from the address that was asked.
 //!
@@ -20,6 +21,7 @@ mod bind;
 mod cold;
 mod counters;
 mod current;
+mod grace;
 mod hosted;
 mod hot;
 mod keys;

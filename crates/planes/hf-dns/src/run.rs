@@ -220,6 +220,11 @@ impl Bound {
             follower.current.follow(changing, own_zone, activity, worker_count, (signers, frees)).await;
             std::future::pending::<()>().await;
         });
+        let telling = responder.clone();
+        tasks.spawn(async move {
+            telling.current.tell_in_force().await;
+            std::future::pending::<()>().await;
+        });
         let (cold, messages) = mpsc::channel(COLD_QUEUE);
         tasks.spawn_on(answer_cold(cold_path.requests.clone(), messages), &cold_side.handle);
         if of_estate.borrow().is_some() {

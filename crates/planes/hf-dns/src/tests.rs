@@ -1,5 +1,6 @@
 //! Over real sockets on loopback, decoded by hickory-proto.
 
+mod in_force;
 mod life;
 mod messages;
 mod options;

@@ -1,6 +1,7 @@
 //! One worker of UDP: a thread of its own with a way in and out of its own, and everything that it writes is its own too.
 //!
-//! 1. A turn answers up to a batch of datagrams from one snapshot: the pointer is loaded once, the clock is read once.
+//! 1. A turn answers up to a batch of datagrams from one snapshot: the pointer is loaded once, when the first of them is there, and the clock is read once. Between the
+//!    two the worker says that it answers, and when all replies have left that it does not (`grace`).
 //! 2. What the fast reader leaves goes to the async side through a bounded queue; when that is full it is dropped and counted. Plain queries
 //!    never wait for odd ones.
 //!    While half of the queue is full each network gets [`COLD_SHARE`] a second of it: a flood of odd messages, updates above all, does not take it from others.
@@ -118,12 +119,16 @@ impl Worker {
         let mut batch = None;
         let came = datagrams.turn(WAIT, &mut |message, from, reply| {
             let batch = batch.get_or_insert_with(|| {
+                self.responder.current.grace.begin(self.index);
                 let batch = Batch { live: self.responder.current.load(), now: self.clock.now() };
                 self.pending.go_on(batch.live.as_ref());
                 batch
             });
             self.answer(batch, message, from, reply)
         });
+        if batch.is_some() {
+            self.responder.current.grace.end(self.index);
+        }
         let is_busy = came.as_ref().is_ok_and(|came| *came >= BATCH);
         match batch.as_ref().map(Batch::parts) {
             Some((Some(live), now)) => self.pending.end(live, now, is_busy),
@@ -300,6 +305,7 @@ pub(crate) async fn answer_cold(requests: Arc<Requests>, mut messages: mpsc::Rec
     let room = Room::default();
     while let Some(ColdMessage { message, from, replies }) = messages.recv().await {
         while slow.try_join_next().is_some() {}
+        let _leave = requests.responder.current.grace.leave();
         match requests.take(message.into_vec(), from, Via::Udp) {
             Outcome::Ignored => {}
             Outcome::Answer(reply) => send(&requests, &replies, &reply, from),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::connections::Seat;
 use super::room::{Answer, Answers, OWN_REQUEST_BYTES, Room};
 use super::{IDLE_MAX, OUTSTANDING_MAX};
+use crate::grace::Unsent;
 use crate::requests::{Outcome, Requests, Via};
 
 /// Answers that wait to be taken; while there are so many, nothing more is read.
@@ -30,9 +31,10 @@ pub(crate) async fn converse(
 ) -> io::Result<()> {
     let (reader, writer) = tokio::io::split(stream);
     let (answers, waiting) = Answers::new(seat.room().clone(), ANSWERS_WAITING_MAX);
-    let reading = read(reader, client, via, requests, seat, answers);
+    let unsent = Unsent::default();
+    let reading = read(reader, client, via, requests, seat, (answers, &unsent));
     // When the reader has ended and all that was under way is answered, the writer ends too.
-    tokio::try_join!(reading, write(writer, waiting)).map(|_| ())
+    tokio::try_join!(reading, write(writer, waiting, &unsent)).map(|_| ())
 }
 
 async fn read(
@@ -41,7 +43,7 @@ async fn read(
     via: Via,
     requests: &Arc<Requests>,
     seat: &Seat,
-    answers: Answers,
+    (answers, unsent): (Answers, &Unsent),
 ) -> io::Result<()> {
     let under_way = Arc::new(Semaphore::new(OUTSTANDING_MAX));
     // They end with the connection.
@@ -62,14 +64,17 @@ async fn read(
             continue;
         };
         seat.spoke();
+        let number = unsent.begin(requests.responder.current.grace.leave());
         match requests.take(message, client, via) {
             Outcome::Ignored => return Ok(()),
             Outcome::Answer(answer) => {
-                if answers.send(answer).await.is_err() {
+                if answers.send_numbered(answer, Some(number)).await.is_err() {
                     return Ok(());
                 }
             }
             Outcome::Slow(work) => {
+                // What it answers is no look-up of now.
+                unsent.end(number);
                 while slow.try_join_next().is_some() {}
                 let Ok(permit) = under_way.clone().acquire_owned().await else { return Ok(()) };
                 let answers = answers.clone();
@@ -86,26 +91,33 @@ async fn read(
     Ok(())
 }
 
-async fn write(mut writer: impl AsyncWrite + Unpin, mut waiting: mpsc::Receiver<Answer>) -> io::Result<()> {
+async fn write(
+    mut writer: impl AsyncWrite + Unpin,
+    mut waiting: mpsc::Receiver<Answer>,
+    unsent: &Unsent,
+) -> io::Result<()> {
     let mut framed = Vec::new();
     // They are given back when the bytes have gone.
-    let mut places = Vec::new();
-    while let Some(Answer { bytes, place }) = waiting.recv().await {
+    let (mut places, mut numbers) = (Vec::new(), Vec::new());
+    while let Some(Answer { bytes, place, unsent: number }) = waiting.recv().await {
         frame(&bytes, &mut framed);
         drop(bytes);
         places.push(place);
+        numbers.extend(number);
         // What is ready goes in one piece.
         while framed.len() < READ_BYTES
-            && let Ok(Answer { bytes, place }) = waiting.try_recv()
+            && let Ok(Answer { bytes, place, unsent: number }) = waiting.try_recv()
         {
             frame(&bytes, &mut framed);
             places.push(place);
+            numbers.extend(number);
         }
-        timeout(IDLE_MAX, async {
+        let writing = timeout(IDLE_MAX, async {
             writer.write_all(&framed).await?;
             writer.flush().await
-        })
-        .await??;
+        });
+        unsent.while_written(tokio::task::unconstrained(writing)).await??;
+        numbers.drain(..).for_each(|number| unsent.end(number));
         framed.clear();
         framed.shrink_to(READ_BYTES);
         places.clear();

@@ -64,6 +64,8 @@ pub(crate) struct Answers {
 pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
     pub(crate) place: OwnedSemaphorePermit,
+    /// Its number among those that a change waits for, if it is one of them.
+    pub(crate) unsent: Option<u64>,
 }
 
 /// Nobody takes answers any more.
@@ -82,7 +84,16 @@ impl Answers {
     /// # Errors
     ///
     /// [`Gone`] when nobody is there to send it.
-    pub(crate) async fn send(&self, mut bytes: Vec<u8>) -> Result<(), Gone> {
+    pub(crate) async fn send(&self, bytes: Vec<u8>) -> Result<(), Gone> {
+        self.send_numbered(bytes, None).await
+    }
+
+    /// The same for an answer that a change waits for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Answers::send`].
+    pub(crate) async fn send_numbered(&self, mut bytes: Vec<u8>, unsent: Option<u64>) -> Result<(), Gone> {
         bytes.shrink_to_fit();
         let own = self.own.clone().try_acquire_owned();
         let place = own.or_else(|_| self.room.answers.clone().try_acquire_many_owned(bytes.len() as u32));
@@ -94,7 +105,7 @@ impl Answers {
                 () = self.way.closed() => return Err(Gone),
             }
         };
-        self.way.send(Answer { bytes, place }).await.map_err(|_| Gone)
+        self.way.send(Answer { bytes, place, unsent }).await.map_err(|_| Gone)
     }
 }
 

@@ -55,6 +55,11 @@ pub const NOW: Timestamp = Timestamp(1_000);
 
 /// A snapshot of the estate in which the first endpoint has this verdict. `many.example.test.` has 60 addresses.
 pub fn snapshot(first: Verdict) -> Arc<Snapshot> {
+    numbered(1, first)
+}
+
+/// The same with a number of its own.
+pub fn numbered(number: u64, first: Verdict) -> Arc<Snapshot> {
     let mut zone = "$ORIGIN example.test.\n@ 60 IN SOA ns hostmaster 1 2 3 4 5\n@ 60 IN NS ns\n".to_owned();
     zone.extend((0..60).map(|last| format!("many 60 IN A 10.9.0.{last}\n")));
     let files = [("example.test.zone".to_owned(), zone)].into();
@@ -64,7 +69,7 @@ pub fn snapshot(first: Verdict) -> Arc<Snapshot> {
     verdicts.of[0] = first;
     let intent =
         Intent { revision: Revision(3), estate_revision: Revision(3), estate: bundle, ..Intent::default() };
-    Arc::new(Snapshot::build(1, NOW, Arc::new(intent), Arc::new(estate), Vec::new(), verdicts))
+    Arc::new(Snapshot::build(number, NOW, Arc::new(intent), Arc::new(estate), Vec::new(), verdicts))
 }
 
 /// A server that runs until it is told to stop.
@@ -74,6 +79,7 @@ pub struct Server {
     pub activity: Arc<Activity>,
     pub counters: Arc<Counters>,
     pub names: Names,
+    pub in_force: watch::Receiver<u64>,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
@@ -114,6 +120,7 @@ impl Server {
         let bound = bind(&DnsConfig::on(vec![listen.parse().unwrap()])).await.unwrap();
         let address = bound.local_addresses()[0];
         let (counters, names) = (bound.counters(), bound.names());
+        let in_force = bound.in_force();
         let activity = Arc::new(Activity::default());
         let (snapshots, receiver) = watch::channel(first.clone());
         let (stop, stopped) = watch::channel(false);
@@ -127,7 +134,7 @@ impl Server {
             cold,
         };
         let running = tokio::spawn(bound.run(inputs, stopped));
-        Server { address, snapshots, activity, counters, names, stop, running }
+        Server { address, snapshots, activity, counters, names, in_force, stop, running }
     }
 
     /// Asks for `example.test. SOA` until the answer is as wanted.
