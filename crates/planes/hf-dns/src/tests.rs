@@ -1,5 +1,6 @@
 //! Over real sockets on loopback, decoded by hickory-proto.
 
+mod bad_input;
 mod in_force;
 mod life;
 mod messages;
