@@ -471,14 +471,9 @@ async fn commands_are_judged_by_their_end() {
     );
 }
 
-#[tokio::test]
-async fn a_command_is_killed_with_all_that_it_started() {
-    let folder = std::env::temp_dir().join(format!("hf-probe-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("child");
-    let script = format!("sleep 600 & echo $! > {}; wait", file.display());
-    assert_eq!(run(SHORT, &["/bin/sh", "-c", &script]).await, "the command did not end within 2s");
-    let child: u32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+/// Waits until the process whose number a command wrote into the file is gone.
+async fn wait_until_gone(file: &std::path::Path) {
+    let child: u32 = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
     let deadline = tokio::time::Instant::now() + PATIENT;
     // One that was killed is a zombie at most, until its new parent has looked.
     let is_gone = || {
@@ -486,9 +481,60 @@ async fn a_command_is_killed_with_all_that_it_started() {
         stat.map_or(true, |stat| stat.contains(") Z "))
     };
     while !is_gone() {
-        assert!(tokio::time::Instant::now() < deadline, "process {child} lives on");
+        assert!(tokio::time::Instant::now() < deadline, "process {child} of {} lives on", file.display());
         tokio::task::yield_now().await;
     }
+}
+
+fn folder(of: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("hf-probe-{}-{of}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_command_is_killed_with_all_that_it_started() {
+    let folder = folder("tree");
+    let [child, grandchild, apart] = ["child", "grandchild", "apart"].map(|name| folder.join(name));
+    let script = format!(
+        "sleep 600 & echo $! > {}; sh -c 'sleep 600 & echo $! > {}; wait' & setsid sh -c 'echo $$ > {}; exec sleep 600' & wait",
+        child.display(),
+        grandchild.display(),
+        apart.display()
+    );
+    assert_eq!(run(SHORT, &["/bin/sh", "-c", &script]).await, "the command did not end within 2s");
+    for file in [&child, &grandchild, &apart] {
+        wait_until_gone(file).await;
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_ends_leaves_nothing_behind() {
+    let folder = folder("left");
+    let child = folder.join("child");
+    // What stays holds the output open, too: the answer does not wait for it.
+    let script = format!("sleep 600 & echo $! > {}; exit 0", child.display());
+    assert_eq!(run(PATIENT, &["/bin/sh", "-c", &script]).await, "good");
+    wait_until_gone(&child).await;
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_command_goes_with_the_probe_that_is_given_up() {
+    let folder = folder("given-up");
+    let apart = folder.join("apart");
+    let script =
+        format!("setsid sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600' & wait", apart.display());
+    let probe = tokio::spawn(async move { run(PATIENT, &["/bin/sh", "-c", &script]).await });
+    let deadline = tokio::time::Instant::now() + PATIENT;
+    while !apart.exists() {
+        assert!(tokio::time::Instant::now() < deadline, "the command did not begin");
+        tokio::task::yield_now().await;
+    }
+    probe.abort();
+    assert!(probe.await.unwrap_err().is_cancelled());
+    wait_until_gone(&apart).await;
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
