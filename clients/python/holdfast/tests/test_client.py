@@ -288,6 +288,10 @@ class Threads(Case):
             return head[0], dict(head[1]).get("Retry-After"), body
 
         self.assertEqual(ask("/")[2], b"served")
+        answer = wsgi({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *told: None)
+        self.assertEqual(holdfast._running, {"a": 1})
+        answer.close()  # type: ignore[attr-defined]
+        self.assertEqual(holdfast._running, {"a": 0})
         self.assertEqual(ask("/health"), ("200 OK", None, b"zone a is open\n"))
         fake.tell({"a": "away"})
         self.becomes(holdfast, "a", False)

@@ -17,7 +17,10 @@ use crate::quorum::Zones;
 impl Holdfast {
     /// The gate of a zone, by id or alias; it is open while nothing is known of the zone.
     pub fn gate(&self, zone: impl Into<String>) -> Gate {
-        Gate { inner: self.inner.clone(), zone: zone.into().into() }
+        let gate = Gate { inner: self.inner.clone(), zone: zone.into().into() };
+        // From now on "nothing" is an answer: who has a gate says what it has in hand.
+        gate.inner.count(&gate.zone, |count| count);
+        gate
     }
 }
 

@@ -1,12 +1,12 @@
 //! A tower layer that refuses new work while the zone is away (feature `tower`).
 //!
 //! 1. 503 with `Retry-After`, before the service is asked; requests under way go on.
-//! 2. The layer's own answers have an empty body (`Default`), so that it fits any body's type.
+//! 2. A request counts as in hand until its answer is there, and is told as `running`; what of a body is still sent then is not counted.
+//! 3. The layer's own answers have an empty body (`Default`), so that it fits any body's type.
 //!
 //! Not here: when that is (`server`). Put health checks and requests of your own people outside of it.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use hyper::header::{HeaderValue, RETRY_AFTER};
@@ -15,6 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::client::Holdfast;
+use crate::gate::{Gate, InHand};
 
 /// Refuses new work while a zone is away.
 ///
@@ -28,13 +29,13 @@ use crate::client::Holdfast;
 #[derive(Clone, Debug)]
 pub struct RefuseLayer {
     holdfast: Holdfast,
-    zone: Arc<str>,
+    gate: Gate,
 }
 
 impl RefuseLayer {
     /// For a server in this zone, by id or alias.
     pub fn new(holdfast: &Holdfast, zone: impl Into<String>) -> Self {
-        RefuseLayer { holdfast: holdfast.clone(), zone: zone.into().into() }
+        RefuseLayer { holdfast: holdfast.clone(), gate: holdfast.gate(zone) }
     }
 }
 
@@ -67,9 +68,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.layer.holdfast.refusal(&self.layer.zone) {
-            Some(refusal) => RefuseFuture::Refused(refusal.retry_after_s),
-            None => RefuseFuture::Served(Box::pin(self.inner.call(request))),
+        let RefuseLayer { holdfast, gate } = &self.layer;
+        match gate.try_pass() {
+            Some(in_hand) => RefuseFuture::Served(Box::pin(self.inner.call(request)), in_hand),
+            None => RefuseFuture::Refused(holdfast.health(gate.zone()).retry_after_s),
         }
     }
 }
@@ -80,7 +82,7 @@ pub enum RefuseFuture<F> {
     /// Without asking the service.
     Refused(Option<u64>),
     /// As the service does.
-    Served(Pin<Box<F>>),
+    Served(Pin<Box<F>>, InHand),
 }
 
 impl<F, R, E> Future for RefuseFuture<F>
@@ -92,7 +94,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.get_mut() {
-            RefuseFuture::Served(served) => Poll::Ready(ready!(served.as_mut().poll(context))),
+            RefuseFuture::Served(served, _) => Poll::Ready(ready!(served.as_mut().poll(context))),
             RefuseFuture::Refused(retry_after_s) => {
                 let mut response = Response::new(R::default());
                 *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -250,7 +250,7 @@ pub struct Acknowledgement {
     /// The revision of that table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// What still runs in a zone, by the zone's name.
+    /// What still runs in a zone, by the zone's name; left out by who has never said, for whom that is unknown.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub running: BTreeMap<String, u64>,
     /// It goes for good.

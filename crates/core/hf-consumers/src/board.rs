@@ -2,7 +2,8 @@
 //!
 //! 1. The newest word counts. A word without a revision is a sign of life and nothing else: what was said before stays.
 //! 2. A word that is a little older than the one known is passed over. One that is much older shows that the clock was set back: it counts.
-//! 3. Silent instances stay for [`KEPT_SILENT`]; who says good-bye goes at once.
+//! 3. Silent instances stay for [`KEPT_SILENT`], and for [`KEPT_BEHIND`] while what they said last is older than what is in force: nobody knows
+//!    whether they obey. Who says good-bye goes at once.
 //! 4. At the bound ([`INSTANCES_MAX`]) the longest silent makes room, and is counted in [`Board::forgotten`].
 //!
 //! Not here: what several nodes know (`merged`).
@@ -21,6 +22,9 @@ pub const INSTANCES_MAX: usize = 60_000;
 pub const SILENT_AFTER: Duration = Duration::from_secs(30);
 /// How long a silent instance is remembered: over a night, so that the next morning's shift shows what died.
 pub const KEPT_SILENT: Duration = Duration::from_hours(24);
+/// How long a silent instance is remembered that said an older revision than the one in force: a week, so that whoever looks after a long weekend
+/// still sees who may be at work in a closed zone.
+pub const KEPT_BEHIND: Duration = Duration::from_hours(7 * 24);
 /// Zones of which one word tells what runs there, at most.
 pub const RUNNING_ZONES_MAX: usize = 64;
 
@@ -39,8 +43,9 @@ pub struct Told {
     pub revision: Option<Revision>,
     /// Break-glass acts that were in force in what it has applied.
     pub acts: Acts,
-    /// What still runs in zones: messages in hand, sessions. At most [`RUNNING_ZONES_MAX`]; the rest is left out.
-    pub running: BTreeMap<ZoneId, u64>,
+    /// What still runs in zones: messages in hand, sessions; none: it does not say, which is not the same as nothing. At most
+    /// [`RUNNING_ZONES_MAX`]; the rest is left out.
+    pub running: Option<BTreeMap<ZoneId, u64>>,
     /// When it said so, by the node that heard it.
     pub at: Timestamp,
 }
@@ -54,7 +59,7 @@ pub(crate) struct Instance {
     pub(crate) acts: Acts,
     /// When it said so; `at` may be a mere sign of life.
     pub(crate) said_at: Option<Timestamp>,
-    pub(crate) running: BTreeMap<ZoneId, u64>,
+    pub(crate) running: Option<BTreeMap<ZoneId, u64>>,
     pub(crate) at: Timestamp,
 }
 
@@ -76,8 +81,10 @@ fn second(at: Timestamp) -> u64 {
 impl Board {
     /// Takes a word.
     pub fn tell(&mut self, mut told: Told) {
-        while told.running.len() > RUNNING_ZONES_MAX {
-            told.running.pop_last();
+        if let Some(running) = &mut told.running {
+            while running.len() > RUNNING_ZONES_MAX {
+                running.pop_last();
+            }
         }
         if let Some(known) = self.by_name.get_mut(&told.name).and_then(|all| all.get_mut(&told.instance)) {
             if told.at < known.at && known.at.since(told.at) <= SILENT_AFTER {
@@ -103,7 +110,6 @@ impl Board {
             }
             return;
         }
-        self.prune(told.at);
         while self.by_last_heard.len() >= INSTANCES_MAX {
             self.forget_first();
             self.forgotten = self.forgotten.saturating_add(1);
@@ -124,11 +130,21 @@ impl Board {
         }
     }
 
-    /// Forgets who has been silent for longer than [`KEPT_SILENT`].
-    pub fn prune(&mut self, now: Timestamp) {
-        let is_old = |place: &Place| second(now).saturating_sub(place.0) > KEPT_SILENT.as_secs();
-        while self.by_last_heard.first().is_some_and(is_old) {
-            self.forget_first();
+    /// Forgets who has been silent for longer than [`KEPT_SILENT`], or than [`KEPT_BEHIND`] if it said less than `in_force`.
+    pub fn prune(&mut self, now: Timestamp, in_force: Revision) {
+        let silent_s = |place: &Place| second(now).saturating_sub(place.0);
+        let is_behind = |(_, name, instance): &Place| {
+            let known = self.by_name.get(name).and_then(|all| all.get(instance));
+            known.and_then(|known| known.revision).is_some_and(|revision| revision < in_force)
+        };
+        let old = self.by_last_heard.iter().take_while(|place| silent_s(place) > KEPT_SILENT.as_secs());
+        let gone: Vec<Place> = old
+            .filter(|place| silent_s(place) > KEPT_BEHIND.as_secs() || !is_behind(place))
+            .cloned()
+            .collect();
+        for place in gone {
+            self.by_last_heard.remove(&place);
+            self.take(&place.1, &place.2);
         }
     }
 
@@ -180,7 +196,7 @@ impl Board {
                         at,
                     };
                     let said_at = known.said_at.unwrap_or(known.at);
-                    let life = (said_at != known.at).then(|| word(None, BTreeMap::new(), known.at));
+                    let life = (said_at != known.at).then(|| word(None, None, known.at));
                     [Some(word(known.revision, known.running.clone(), said_at)), life].into_iter().flatten()
                 })
                 .collect();

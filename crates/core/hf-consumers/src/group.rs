@@ -33,8 +33,8 @@ pub struct Member {
     pub said_at: Option<Timestamp>,
     /// When it was heard last.
     pub last_heard: Timestamp,
-    /// What still runs in zones.
-    pub running: BTreeMap<ZoneId, u64>,
+    /// What still runs in zones; none: it has not said.
+    pub running: Option<BTreeMap<ZoneId, u64>>,
 }
 
 /// Instances of one name, kind and zone, as one node knows them.
@@ -60,6 +60,8 @@ pub struct Group {
     pub highest_revision: Option<Revision>,
     /// What still runs in zones, by the last word of each, silent ones too: nobody said that it ended.
     pub running: BTreeMap<ZoneId, u64>,
+    /// Of all instances, silent ones too, how many do not say what runs: what they do is in no count of `running`.
+    pub work_not_told: u32,
     /// The worst: those that lag, then who has not said, then the silent; [`LAGGARDS_MAX`] at most.
     pub laggards: Vec<InstanceId>,
     /// When the last of them was heard.
@@ -137,6 +139,7 @@ pub(crate) struct Tally {
     pub(crate) lowest: Option<Revision>,
     pub(crate) highest: Option<Revision>,
     pub(crate) running: BTreeMap<ZoneId, u64>,
+    pub(crate) work_not_told: u32,
     pub(crate) last_heard: Timestamp,
 }
 
@@ -145,7 +148,7 @@ impl Tally {
         &mut self,
         standing: Standing,
         revision: Option<Revision>,
-        running: &BTreeMap<ZoneId, u64>,
+        running: Option<&BTreeMap<ZoneId, u64>>,
         last_heard: Timestamp,
     ) {
         self.instances = self.instances.saturating_add(1);
@@ -162,7 +165,10 @@ impl Tally {
             self.lowest = Some(self.lowest.map_or(revision, |lowest| lowest.min(revision)));
             self.highest = Some(self.highest.map_or(revision, |highest| highest.max(revision)));
         }
-        add_running(&mut self.running, running);
+        match running {
+            Some(running) => add_running(&mut self.running, running),
+            None => self.work_not_told = self.work_not_told.saturating_add(1),
+        }
         self.last_heard = self.last_heard.max(last_heard);
     }
 }
@@ -196,7 +202,7 @@ pub(crate) fn of_name(
     for (id, known) in all {
         let made = making.entry((known.kind, known.zone.as_ref())).or_default();
         let standing = standing(known.revision, known.at, now, in_force);
-        made.tally.add(standing, known.revision, &known.running, known.at);
+        made.tally.add(standing, known.revision, known.running.as_ref(), known.at);
         if standing != Standing::Applied {
             made.worst.push((standing, known.revision, known.at, id));
             if made.worst.len() > LAGGARDS_MAX * 8 {
@@ -221,6 +227,7 @@ pub(crate) fn of_name(
             lowest_revision: tally.lowest,
             highest_revision: tally.highest,
             running: tally.running,
+            work_not_told: tally.work_not_told,
             laggards: worst.into_iter().map(|(_, _, _, id)| id.clone()).collect(),
             last_heard: tally.last_heard,
             members: if members.len() > MEMBERS_MAX {

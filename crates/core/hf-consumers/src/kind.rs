@@ -21,8 +21,6 @@ pub enum ConsumerKind {
     Xds,
     /// A file that another program reads.
     File,
-    /// A receiver of notifications.
-    Webhook,
     /// Another balancer.
     Balancer,
     /// None of these.
@@ -43,7 +41,7 @@ fn names() -> String {
 
 impl ConsumerKind {
     /// All of them.
-    pub const ALL: [ConsumerKind; 12] = [
+    pub const ALL: [ConsumerKind; 11] = [
         ConsumerKind::Worker,
         ConsumerKind::Scheduler,
         ConsumerKind::Router,
@@ -53,7 +51,6 @@ impl ConsumerKind {
         ConsumerKind::HaproxySocket,
         ConsumerKind::Xds,
         ConsumerKind::File,
-        ConsumerKind::Webhook,
         ConsumerKind::Balancer,
         ConsumerKind::Other,
     ];
@@ -70,7 +67,6 @@ impl ConsumerKind {
             ConsumerKind::HaproxySocket => "haproxy-socket",
             ConsumerKind::Xds => "xds",
             ConsumerKind::File => "file",
-            ConsumerKind::Webhook => "webhook",
             ConsumerKind::Balancer => "balancer",
             ConsumerKind::Other => "other",
         }

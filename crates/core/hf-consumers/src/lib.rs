@@ -3,7 +3,8 @@
 //!
 //! 1. A consumer tells of itself by name and instance ([`Told`]); a node keeps what it was told ([`Board`]), newest word first.
 //! 2. Nothing is decided from it. It answers one question: who has not yet done what was asked for?
-//! 3. Who says nothing for [`SILENT_AFTER`] is silent: counted as such, never as fine, and remembered for [`KEPT_SILENT`].
+//! 3. Who says nothing for [`SILENT_AFTER`] is silent: counted as such, never as fine, and remembered for [`KEPT_SILENT`],
+//!    for [`KEPT_BEHIND`] while it is behind what is in force.
 //! 4. Instances are told together by name, kind and zone ([`Group`]), those that lag first. Memory and messages are bounded.
 //! 5. What several nodes heard is laid together by instance, so that who moves from node to node is one ([`merged`]).
 //! 6. Judged is against a revision of the ledger, or against a break-glass act, which has none ([`Acts`]).
@@ -18,7 +19,7 @@ mod merged;
 mod name;
 
 pub use acts::{ACTS_MAX, Acts, act_number};
-pub use board::{Board, INSTANCES_MAX, KEPT_SILENT, RUNNING_ZONES_MAX, SILENT_AFTER, Told};
+pub use board::{Board, INSTANCES_MAX, KEPT_BEHIND, KEPT_SILENT, RUNNING_ZONES_MAX, SILENT_AFTER, Told};
 pub use group::{GROUPS_MAX, Group, Groups, LAGGARDS_MAX, MEMBERS_MAX, Member, Standing, member_key};
 pub use kind::{ConsumerKind, UnknownKind};
 pub use merged::{Expected, Heard, Merged, MergedGroup, Together, merged};

@@ -70,6 +70,8 @@ pub struct MergedGroup {
     pub highest_revision: Option<Revision>,
     /// What still runs in zones, by the last word of each.
     pub running: Arc<BTreeMap<ZoneId, u64>>,
+    /// Of all instances, silent ones too, how many do not say what runs.
+    pub work_not_told: u32,
     /// The worst of them by name, a few.
     pub laggards: Vec<InstanceId>,
     /// When the last of them was heard; none: never.
@@ -315,6 +317,7 @@ fn of_key(key: Key<'_>, told: &[(&Heard, &Group)], now: Timestamp) -> Laid {
         lowest_revision: tally.lowest,
         highest_revision: tally.highest,
         running: Arc::new(tally.running),
+        work_not_told: tally.work_not_told,
         laggards: Vec::new(),
         last_heard: Some(tally.last_heard),
         is_declared: false,
@@ -380,7 +383,7 @@ fn by_member(told: &[(&Heard, &Group)], now: Timestamp) -> Tallied {
             }
             Word::Uncertain => Standing::Lags,
         };
-        tally.add(standing, known.said.revision, &known.said.running, known.last_heard);
+        tally.add(standing, known.said.revision, known.said.running.as_ref(), known.last_heard);
     }
     applied.sort();
     let named = told.iter().flat_map(|(_, group)| &group.laggards);
@@ -394,6 +397,7 @@ fn by_count(told: &[(&Heard, &Group)]) -> Tallied {
     for (from, group) in told {
         sum.instances = sum.instances.saturating_add(group.instances);
         add_running(&mut sum.running, &group.running);
+        sum.work_not_told = sum.work_not_told.saturating_add(group.work_not_told);
         sum.last_heard = sum.last_heard.max(group.last_heard);
         named.extend(group.laggards.iter().map(|id| (Word::Uncertain, id.clone())));
         if !from.is_heard {
@@ -449,6 +453,7 @@ fn never_heard(wanted: &Expected, zone: Option<&ZoneId>) -> MergedGroup {
         lowest_revision: None,
         highest_revision: None,
         running: Arc::default(),
+        work_not_told: 0,
         laggards: Vec::new(),
         last_heard: None,
         is_declared: true,

@@ -26,7 +26,7 @@ pub struct ConsumerGroup {
     /// As it calls itself.
     #[schema(example = "orders-worker")]
     pub name: String,
-    /// `worker`, `scheduler`, `router`, `server`, `autoscaler`, `haproxy-agent`, `haproxy-socket`, `xds`, `file`, `webhook`, `balancer` or `other`.
+    /// `worker`, `scheduler`, `router`, `server`, `autoscaler`, `haproxy-agent`, `haproxy-socket`, `xds`, `file`, `balancer` or `other`.
     pub kind: String,
     /// Where it runs; null where it does not say.
     pub zone: Option<String>,
@@ -46,6 +46,9 @@ pub struct ConsumerGroup {
     pub highest_revision: Option<u64>,
     /// What still runs in zones (messages in hand, sessions), by the last word of each instance, silent ones too.
     pub running: BTreeMap<String, u64>,
+    /// Of all instances, silent ones too, how many do not say what runs: their work is in no count of `running`.
+    #[serde(default)]
+    pub work_not_told: u32,
     /// The worst by name, three at most.
     pub laggards: Vec<String>,
     /// How long ago the last of them was heard; null: never.
@@ -98,9 +101,13 @@ pub struct ShiftConsumers {
     pub silent: u64,
     /// What still runs in the zone, by the last word of each instance.
     pub running: u64,
+    /// Instances that do not say what runs, silent ones too: their work is in no figure here.
+    #[serde(default)]
+    pub work_not_told: u64,
     /// From the start until every instance that is heard had applied it, as the answering node saw it; null while one has not, or nobody is known.
     pub applied_ms: Option<u64>,
-    /// From the start until nothing ran in the zone any more; 0 if nothing ran since, null while something runs or nobody can tell.
+    /// From the start until nothing of what is told ran in the zone any more; 0 if nothing ran since, null while something runs or nobody can
+    /// tell: nobody is heard, or none of them says what runs.
     pub last_work_ms: Option<u64>,
     /// Laggards first; 50 at most.
     pub groups: Vec<ConsumerGroup>,

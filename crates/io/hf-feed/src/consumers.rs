@@ -21,7 +21,7 @@ use crate::report::ReportError;
 
 /// Bytes of one message at most: 500 groups with long names and what runs in sixty zones each have to leave some out.
 pub const BYTES_MAX: usize = 512 << 10;
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// Different sets of break-glass acts in one message; whoever has applied another one has not said, to others.
 const ACT_SETS_MAX: usize = 64;
 
@@ -93,6 +93,7 @@ struct WireGroup {
     lowest: Option<u64>,
     highest: Option<u64>,
     running: Vec<(String, u64)>,
+    work_not_told: u32,
     laggards: Vec<String>,
     last_heard: u64,
     members: Vec<WireMember>,
@@ -106,7 +107,7 @@ struct WireMember {
     /// A place in the message's sets of acts; none: not known.
     acts: Option<u8>,
     last_heard: u64,
-    running: Vec<(String, u64)>,
+    running: Option<Vec<(String, u64)>>,
 }
 
 /// As bytes for the wire; never longer than [`BYTES_MAX`].
@@ -187,6 +188,7 @@ fn group_to_wire(group: &Group, acts: &[Acts]) -> WireGroup {
         lowest: group.lowest_revision.map(|revision| revision.0),
         highest: group.highest_revision.map(|revision| revision.0),
         running: running_to_wire(&group.running),
+        work_not_told: group.work_not_told,
         laggards: group.laggards.iter().take(LAGGARDS_MAX).map(ToString::to_string).collect(),
         last_heard: group.last_heard.0,
         members: group.members.iter().map(|member| member_to_wire(member, acts)).collect(),
@@ -200,7 +202,7 @@ fn member_to_wire(member: &Member, acts: &[Acts]) -> WireMember {
         said_at: member.said_at.map(|at| at.0),
         acts: acts.iter().position(|acts| *acts == member.acts).and_then(|at| u8::try_from(at).ok()),
         last_heard: member.last_heard.0,
-        running: running_to_wire(&member.running),
+        running: member.running.as_ref().map(running_to_wire),
     }
 }
 
@@ -224,6 +226,7 @@ fn group_from_wire(wire: &WireGroup, acts: &[Acts]) -> Result<Group, ReportError
         lowest_revision: wire.lowest.map(Revision),
         highest_revision: wire.highest.map(Revision),
         running: running_from_wire(&wire.running)?,
+        work_not_told: wire.work_not_told,
         laggards: wire
             .laggards
             .iter()
@@ -245,7 +248,7 @@ fn member_from_wire(wire: &WireMember, acts: &[Acts]) -> Result<Member, ReportEr
         said_at: wire.said_at.map(Timestamp),
         acts: wire.acts.and_then(|at| acts.get(usize::from(at)).cloned()).unwrap_or_default(),
         last_heard: Timestamp(wire.last_heard),
-        running: running_from_wire(&wire.running)?,
+        running: wire.running.as_deref().map(running_from_wire).transpose()?,
     })
 }
 

@@ -35,7 +35,7 @@ impl Consumers {
     /// All of them by name, kind and zone; forgets who has been silent for too long.
     pub fn groups(&self, now: Timestamp, in_force: Revision) -> Groups {
         let mut board = self.board();
-        board.prune(now);
+        board.prune(now, in_force);
         board.groups(now, in_force)
     }
 
@@ -62,8 +62,6 @@ impl Consumers {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use hf_consumers::{Acts, ConsumerKind};
 
     use super::*;
@@ -80,7 +78,7 @@ mod tests {
             zone: None,
             revision: Some(Revision(3)),
             acts: Acts::UNKNOWN,
-            running: BTreeMap::new(),
+            running: None,
             at: Timestamp(1_000),
         });
         let instances = |from: &Consumers| from.groups(Timestamp(2_000), Revision(3)).groups.len();

@@ -147,7 +147,8 @@ impl Desk {
                 return "\n".to_owned();
             }
         };
-        if let (Ok(name), Ok(instance)) = (ConsumerName::new(&name(from)), InstanceId::new(&instance(asked)))
+        if let (Ok(name), Ok(instance)) =
+            (ConsumerName::new(&name(from, asked)), InstanceId::new(&instance(asked)))
         {
             self.config.consumers.tell(Told {
                 name,
@@ -156,7 +157,8 @@ impl Desk {
                 zone: None,
                 revision: Some(snapshot.intent.revision),
                 acts: Acts::of(snapshot.acts()),
-                running: std::collections::BTreeMap::new(),
+                // It asks, and never says what it still serves.
+                running: None,
                 at: self.config.clock.now(),
             });
         }
@@ -170,9 +172,14 @@ impl Desk {
     }
 }
 
-/// A HAProxy by its address.
-fn name(from: IpAddr) -> String {
-    format!("haproxy-{}", plain(&from.to_canonical().to_string()))
+/// A HAProxy by its own name, or else by its address.
+fn name(from: IpAddr, asked: &Asked<'_>) -> String {
+    let mut name = match asked.process {
+        Some(process) => plain(process),
+        None => format!("haproxy-{}", plain(&from.to_canonical().to_string())),
+    };
+    name.truncate(64);
+    name
 }
 
 /// A server line by its question, and by its own name if it has one.

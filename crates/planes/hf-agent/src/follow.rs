@@ -96,12 +96,12 @@ pub async fn follow(followed: Followed, mut shutdown: Receiver<bool>) {
                         info!(haproxy = %socket.name, "HAProxy follows over its runtime socket");
                     }
                     is_well = true;
-                    consumers.tell(told(Some(snapshot.intent.revision), running));
+                    consumers.tell(told(Some(snapshot.intent.revision), Some(running)));
                 }
                 Err(problem) => {
                     // What answers is alive, and has not applied this.
                     if !matches!(problem, NotFollowed::Exchange(_)) {
-                        consumers.tell(told(None, BTreeMap::new()));
+                        consumers.tell(told(None, None));
                     }
                     is_well = false;
                     let cause = match &problem {

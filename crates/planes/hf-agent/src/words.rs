@@ -2,7 +2,7 @@
 //!
 //! 1. A line asks about a zone (`use1-az1`), a zone of a pool or name (`use1-az1/web`, `use1-az1/pool/web`,
 //!    `use1-az1/record/www.example.test.`), or one endpoint (`web/10.1.1.1:8080`). What follows after white space is the asker's name
-//!    for itself; only the board of consumers shows it.
+//!    for itself: `LINE`, or `HAPROXY/LINE` with an own name of the whole process; only the board of consumers shows it.
 //! 2. An answer always has all words that HAProxy keeps apart (administration, operation, weight), so that each answer undoes the one
 //!    before it, whatever that was: only an agent can undo what an agent has said.
 //! 3. An empty line changes nothing in HAProxy, nor does a connection that is closed without one (tried on 2.6 and 2.8).
@@ -47,7 +47,9 @@ pub struct Asked<'l> {
     pub question: Question,
     /// The line's first word.
     pub about: &'l str,
-    /// How the asker calls itself.
+    /// How the process that asks calls itself: what stands before the `/` of its name.
+    pub process: Option<&'l str>,
+    /// How the line that asks calls itself.
     pub asker: Option<&'l str>,
 }
 
@@ -64,12 +66,17 @@ pub fn read(line: &[u8]) -> Result<Asked<'_>, NotAsked> {
     let text = str::from_utf8(line).map_err(|_| error())?;
     let mut words = text.split_ascii_whitespace();
     let about = words.next().ok_or_else(error)?;
-    let asker = words.next();
+    let name = words.next();
     if words.next().is_some() {
         return Err(error());
     }
     let question = question(about).ok_or_else(error)?;
-    Ok(Asked { question, about, asker })
+    let (process, asker) = match name.map(|name| name.split_once('/').map_or(("", name), |both| both)) {
+        Some((process, line)) => (Some(process), Some(line)),
+        None => (None, None),
+    };
+    let said = |name: &&str| !name.is_empty();
+    Ok(Asked { question, about, process: process.filter(said), asker: asker.filter(said) })
 }
 
 fn question(about: &str) -> Option<Question> {

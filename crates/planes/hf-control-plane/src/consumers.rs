@@ -4,7 +4,8 @@
 //!    silent whom only it knew.
 //! 2. When all had applied a shift, and when the last work left its zone, is the moment at which this node saw it: up to a second late (a quarter
 //!    of a beat until a node tells, and its way here).
-//! 3. What runs in the zone counts by the last word of each instance, silent ones too: nobody said that it ended.
+//! 3. What runs in the zone counts by the last word of each instance, silent ones too: nobody said that it ended. Who does not say what runs is
+//!    counted apart; while nobody says it, the last work is unknown.
 //! 4. "None since the start" is said only by a node that looked within a few beats of it, with nobody who has not said what it does. A node that
 //!    began later, and saw no work, does not know.
 //! 5. All shifts are looked at together, [`LOOKS_A_BEAT`] times a beat at most: nodes' words are laid together once, whatever the number of shifts.
@@ -102,6 +103,7 @@ fn group(from: &MergedGroup, now: Timestamp, applied_ms: Option<u64>) -> Consume
         lowest_revision: from.lowest_revision.map(|revision| revision.0),
         highest_revision: from.highest_revision.map(|revision| revision.0),
         running: from.running.iter().map(|(zone, count)| (zone.to_string(), *count)).collect(),
+        work_not_told: from.work_not_told,
         laggards: from.laggards.iter().map(ToString::to_string).collect(),
         last_heard_ms: from.last_heard.map(|at| millis(now.since(at))),
         declared: from.is_declared,
@@ -233,11 +235,12 @@ impl Progress {
         let (instances, lagging, not_told) =
             (sum(|group| group.instances), sum(|group| group.lagging), sum(|group| group.not_told));
         let silent = sum(|group| group.silent);
+        let work_not_told = sum(|group| group.work_not_told);
         let running = zone.iter().fold(0, |sum: u64, zone| sum.saturating_add(known.running_in(zone)));
         let heard = instances.saturating_sub(silent);
         let first = |was: Option<u64>, is_so: bool| if is_so { was.or(Some(elapsed)) } else { None };
         let was = &self.shown;
-        let last_work_ms = if running > 0 || heard == 0 {
+        let last_work_ms = if running > 0 || heard == 0 || (work_not_told == instances && !self.has_run) {
             None
         } else if was.last_work_ms.is_some() {
             was.last_work_ms
@@ -256,6 +259,7 @@ impl Progress {
             not_told,
             silent: silent + never,
             running,
+            work_not_told,
             applied_ms: first(was.applied_ms, heard > 0 && lagging == 0 && not_told == 0),
             last_work_ms,
             groups,

@@ -196,7 +196,8 @@ impl Group {
             zone: self.with.zone.clone(),
             revision,
             acts: Acts::of(snapshot.acts()),
-            running: BTreeMap::new(),
+            // Who reads the file says nothing.
+            running: None,
             at: self.with.clock.now(),
         });
     }

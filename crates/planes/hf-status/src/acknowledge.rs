@@ -80,8 +80,7 @@ struct Written {
     zone: Option<String>,
     tag: Option<String>,
     revision: Option<u64>,
-    #[serde(default)]
-    running: BTreeMap<String, u64>,
+    running: Option<BTreeMap<String, u64>>,
     #[serde(default)]
     gone: bool,
 }
@@ -164,7 +163,7 @@ impl Register {
         if let Some(applied) = self.applied.borrow_mut().get_mut(&who.key()) {
             applied.told.at = now;
         }
-        self.consumers.tell(who.told(None, BTreeMap::new(), now));
+        self.consumers.tell(who.told(None, None, now));
         Life::Heard
     }
 
@@ -184,7 +183,7 @@ impl Register {
             Some(tag) => Some(Tag::read(&tag).ok_or(BadWord::Tag)?),
             None => None,
         };
-        if running.len() > RUNNING_ZONES_MAX {
+        if running.as_ref().is_some_and(|running| running.len() > RUNNING_ZONES_MAX) {
             return Err(BadWord::Running);
         }
         if gone {
@@ -197,8 +196,9 @@ impl Register {
         if left_at.is_some_and(|left_at| since <= left_at && left_at.elapsed() < LEFT) {
             return Ok(Some(who));
         }
-        let running = running.into_iter().filter_map(|(zone, count)| Some((tables.zone_id(&zone)?, count)));
-        let running: BTreeMap<ZoneId, u64> = running.collect();
+        let running = running.map(|running| {
+            running.into_iter().filter_map(|(zone, count)| Some((tables.zone_id(&zone)?, count))).collect()
+        });
         let revision = revision.map(Revision);
         let told = who.told(revision, running, now);
         let is_current = tag.is_some_and(|tag| tables.says(tag));
@@ -260,7 +260,7 @@ impl Who {
         (self.name.clone(), self.instance.clone())
     }
 
-    fn told(&self, revision: Option<Revision>, running: BTreeMap<ZoneId, u64>, at: Timestamp) -> Told {
+    fn told(&self, revision: Option<Revision>, running: Option<BTreeMap<ZoneId, u64>>, at: Timestamp) -> Told {
         let Who { name, instance, kind, zone } = self.clone();
         Told { name, instance, kind, zone, revision, acts: Acts::UNKNOWN, running, at }
     }

@@ -81,7 +81,8 @@ impl Clients {
             zone: client.zone.clone(),
             revision,
             acts: hf_consumers::Acts::UNKNOWN,
-            running: BTreeMap::new(),
+            // xDS has no word for it.
+            running: None,
             at: self.clock.now(),
         });
     }

@@ -36,7 +36,7 @@ const ZONES_SAVED: usize = 8;
 const WORDS_MAX: usize = 2 * INSTANCES_MAX;
 /// Bytes of the file: a full board with long names.
 const LEN_MAX: u64 = 48 << 20;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Wire {
@@ -45,7 +45,7 @@ struct Wire {
     kind: String,
     zone: Option<String>,
     revision: Option<u64>,
-    running: Vec<(String, u64)>,
+    running: Option<Vec<(String, u64)>>,
     at: u64,
 }
 
@@ -72,12 +72,9 @@ fn encode(all: &[Told]) -> Vec<u8> {
         kind: told.kind.to_string(),
         zone: told.zone.as_ref().map(ToString::to_string),
         revision: told.revision.map(|revision| revision.0),
-        running: told
-            .running
-            .iter()
-            .take(ZONES_SAVED)
-            .map(|(zone, count)| (zone.to_string(), *count))
-            .collect(),
+        running: told.running.as_ref().map(|running| {
+            running.iter().take(ZONES_SAVED).map(|(zone, count)| (zone.to_string(), *count)).collect()
+        }),
         at: told.at.0,
     };
     let all: Vec<Wire> = all.iter().take(WORDS_MAX).map(wire).collect();
@@ -97,7 +94,11 @@ fn decode(bytes: &[u8]) -> Result<Vec<Told>, String> {
 }
 
 fn told(wire: Wire) -> Result<Told, Box<dyn std::error::Error>> {
-    let running = wire.running.into_iter().map(|(zone, count)| Ok((ZoneId::new(&zone)?, count)));
+    let running = wire.running.map(|all| {
+        all.into_iter()
+            .map(|(zone, count)| Ok((ZoneId::new(&zone)?, count)))
+            .collect::<Result<BTreeMap<_, _>, hf_model::NameError>>()
+    });
     Ok(Told {
         name: ConsumerName::new(&wire.name)?,
         instance: InstanceId::new(&wire.instance)?,
@@ -106,7 +107,7 @@ fn told(wire: Wire) -> Result<Told, Box<dyn std::error::Error>> {
         revision: wire.revision.map(Revision),
         // Acts past the ledger are said again with the next word.
         acts: Acts::UNKNOWN,
-        running: running.collect::<Result<BTreeMap<_, _>, hf_model::NameError>>()?,
+        running: running.transpose()?,
         at: Timestamp(wire.at),
     })
 }

@@ -52,6 +52,10 @@ class AsyncHoldfast:
     def health(self, zone: str) -> Reply:
         return self.client.health(zone)
 
+    def count(self, zone: str, change: Callable[[int], int]) -> None:
+        """Counts what runs in a zone, as `Holdfast.count`."""
+        self.client.count(zone, change)
+
     def refusal(self, zone: str) -> Optional[Reply]:
         return self.client.refusal(zone)
 

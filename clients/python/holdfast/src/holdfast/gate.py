@@ -30,6 +30,8 @@ class Gate:
         self.holdfast = holdfast
         self.zone = zone
         """The zone, as it was named."""
+        # From now on "nothing" is an answer: who has a gate says what it has in hand.
+        holdfast.count(zone, lambda count: count)
 
     def is_open(self) -> bool:
         """Whether new work may be taken."""

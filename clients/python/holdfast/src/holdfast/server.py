@@ -2,7 +2,8 @@
 
 1. The health answer is 503 while the zone is away, so that balancers that know nothing of Holdfast take the server out.
 2. New work is refused with 503 and `Retry-After`; what is under way goes on. Refuse only what the caller may send elsewhere.
-3. `Retry-After` is the time to the act's due end, 1 s to 5 min; 30 s where it has no end. The end is a hint, not a promise.
+3. The middlewares count requests until they are answered whole, and have the count told as `running`.
+4. `Retry-After` is the time to the act's due end, 1 s to 5 min; 30 s where it has no end. The end is a hint, not a promise.
 
 Not here: an HTTP server.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List, MutableMapping, Optional, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, Iterator, List, MutableMapping, Optional, Protocol, Tuple
 
 from .quorum import Zones
 from .wire import State
@@ -56,6 +57,42 @@ def health(zones: Zones, zone: str, now_ms: Optional[int] = None) -> Reply:
 class _Known(Protocol):
     def health(self, zone: str) -> Reply: ...
 
+    def count(self, zone: str, change: Callable[[int], int]) -> None: ...
+
+
+class _InHand:
+    """Counts one request until `close`, which may come more than once, or until nothing refers to it any more."""
+
+    def __init__(self, holdfast: _Known, zone: str) -> None:
+        self._holdfast, self._zone, self._is_counted = holdfast, zone, True
+        holdfast.count(zone, lambda count: count + 1)
+
+    def close(self) -> None:
+        if self._is_counted:
+            self._is_counted = False
+            self._holdfast.count(self._zone, lambda count: count - 1)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Answer:
+    """What a WSGI application answers, counted until the server closes it."""
+
+    def __init__(self, answer: Iterable[bytes], in_hand: _InHand) -> None:
+        self._answer, self._in_hand = answer, in_hand
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._answer)
+
+    def close(self) -> None:
+        try:
+            close = getattr(self._answer, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._in_hand.close()
+
 
 Environ = Dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -71,6 +108,7 @@ class RefuseWsgi:
     def __init__(self, app: Wsgi, holdfast: _Known, zone: str, *, health_path: Optional[str] = None, passes: Iterable[str] = ()) -> None:
         self._app, self._holdfast, self._zone = app, holdfast, zone
         self._health_path, self._passes = health_path, tuple(passes)
+        holdfast.count(zone, lambda count: count)  # from now on "nothing" is an answer
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -79,7 +117,12 @@ class RefuseWsgi:
             return self._app(environ, start_response)
         reply = self._holdfast.health(self._zone)
         if reply.status == 200 and not is_health:
-            return self._app(environ, start_response)
+            in_hand = _InHand(self._holdfast, self._zone)
+            try:
+                return _Answer(self._app(environ, start_response), in_hand)
+            except BaseException:
+                in_hand.close()
+                raise
         start_response("200 OK" if reply.status == 200 else "503 Service Unavailable", reply.headers())
         return [] if environ.get("REQUEST_METHOD") == "HEAD" else [reply.body.encode()]
 
@@ -96,6 +139,7 @@ class RefuseAsgi:
     def __init__(self, app: Asgi, holdfast: _Known, zone: str, *, health_path: Optional[str] = None, passes: Iterable[str] = ()) -> None:
         self._app, self._holdfast, self._zone = app, holdfast, zone
         self._health_path, self._passes = health_path, tuple(passes)
+        holdfast.count(zone, lambda count: count)  # from now on "nothing" is an answer
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         kind, path = scope["type"], scope.get("path", "")
@@ -104,7 +148,11 @@ class RefuseAsgi:
             return await self._app(scope, receive, send)
         reply = self._holdfast.health(self._zone)
         if reply.status == 200 and not is_health:
-            return await self._app(scope, receive, send)
+            in_hand = _InHand(self._holdfast, self._zone)
+            try:
+                return await self._app(scope, receive, send)
+            finally:
+                in_hand.close()
         if kind == "websocket":
             await receive()  # the hello; a close before it is accepted is HTTP's 403, which every server has
             return await send({"type": "websocket.close", "code": 1013, "reason": reply.body.strip()[:120]})

@@ -339,8 +339,12 @@ async fn a_layer_refuses_while_the_zone_is_away() {
     let holdfast = quick(&[&fake]).start().unwrap();
     assert!(holdfast.known(DEADLINE).await);
     let mut service = crate::RefuseLayer::new(&holdfast, "a").layer(Fine);
-    let answer = service.call(hyper::Request::new(())).await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.body().as_str()), (200, "fine"));
+    let running = || holdfast.inner.running.borrow()["a"];
+    assert_eq!(running(), 0, "nothing is an answer too");
+    let request = service.call(hyper::Request::new(()));
+    assert_eq!(running(), 1);
+    let answer = request.await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.body().as_str(), running()), (200, "fine", 0));
     fake.say(true);
     until("it is closed", || !holdfast.is_open("a")).await;
     let answer = service.call(hyper::Request::new(())).await.unwrap();

@@ -16,7 +16,7 @@ fn word(instance: &str, revision: Option<u64>, at_s: u64) -> Told {
         zone: None,
         revision: revision.map(Revision),
         acts: Acts::UNKNOWN,
-        running: BTreeMap::new(),
+        running: Some(BTreeMap::new()),
         at: Timestamp(at_s * 1_000),
     }
 }
@@ -26,7 +26,11 @@ fn zone(text: &str) -> ZoneId {
 }
 
 fn only(board: &Board, now_s: u64) -> crate::Group {
-    let groups = board.groups(Timestamp(now_s * 1_000), Revision(5)).groups;
+    only_of(board, now_s, 5)
+}
+
+fn only_of(board: &Board, now_s: u64, in_force: u64) -> crate::Group {
+    let groups = board.groups(Timestamp(now_s * 1_000), Revision(in_force)).groups;
     assert_eq!(groups.len(), 1);
     groups.into_iter().next().unwrap()
 }
@@ -35,7 +39,7 @@ fn only(board: &Board, now_s: u64) -> crate::Group {
 fn a_sign_of_life_leaves_what_was_said() {
     let mut board = Board::default();
     let mut told = word("a", Some(5), 1);
-    told.running.insert(zone("a1"), 3);
+    told.running = Some(BTreeMap::from([(zone("a1"), 3)]));
     board.tell(told);
     board.tell(word("a", None, 40));
     let group = only(&board, 60);
@@ -43,6 +47,19 @@ fn a_sign_of_life_leaves_what_was_said() {
     assert_eq!(group.running, BTreeMap::from([(zone("a1"), 3)]));
     board.tell(word("a", Some(6), 41));
     assert!(only(&board, 60).running.is_empty());
+}
+
+#[test]
+fn who_does_not_say_what_runs_has_not_said_nothing() {
+    let mut board = Board::default();
+    board.tell(word("a", Some(5), 1));
+    board.tell(Told { running: None, ..word("b", Some(5), 1) });
+    board.tell(Told { running: None, ..word("c", None, 1) });
+    let group = only(&board, 2);
+    assert_eq!((group.instances, group.work_not_told, group.running.len()), (3, 2, 0));
+    board.tell(word("b", Some(5), 3));
+    assert_eq!(only(&board, 4).work_not_told, 1, "it says so now");
+    assert_eq!(only(&board, 90).work_not_told, 1, "silence says nothing more");
 }
 
 #[test]
@@ -70,11 +87,29 @@ fn after_thirty_seconds_it_is_silent_and_after_a_day_forgotten() {
     assert_eq!(only(&board, 130).silent, 0);
     assert_eq!(only(&board, 131).silent, 1);
     let a_day = KEPT_SILENT.as_secs();
-    board.prune(Timestamp((100 + a_day) * 1_000));
+    board.prune(Timestamp((100 + a_day) * 1_000), Revision(5));
     assert_eq!(board.len(), 1);
-    board.prune(Timestamp((101 + a_day) * 1_000));
+    board.prune(Timestamp((101 + a_day) * 1_000), Revision(5));
     assert!(board.is_empty());
     assert_eq!(board.forgotten(), 0, "nobody had to make room");
+}
+
+#[test]
+fn who_is_behind_what_is_in_force_is_remembered_for_a_week() {
+    let mut board = Board::default();
+    board.tell(word("behind", Some(5), 100));
+    board.tell(word("well", Some(6), 100));
+    board.tell(word("never-said", None, 100));
+    let (a_day, a_week) = (KEPT_SILENT.as_secs(), KEPT_BEHIND.as_secs());
+    board.prune(Timestamp((101 + a_day) * 1_000), Revision(6));
+    let group = only_of(&board, 101 + a_day, 6);
+    assert_eq!((group.instances, group.silent, group.laggards), (1, 1, vec![id("behind")]));
+    // A newcomer takes no place from it.
+    board.tell(word("new", Some(6), 100 + a_week));
+    board.prune(Timestamp((100 + a_week) * 1_000), Revision(6));
+    assert_eq!(only_of(&board, 100 + a_week, 6).silent, 1);
+    board.prune(Timestamp((101 + a_week) * 1_000), Revision(6));
+    assert_eq!((board.len(), board.forgotten()), (1, 0), "nobody had to make room");
 }
 
 #[test]
@@ -109,7 +144,7 @@ fn at_the_bound_the_longest_silent_makes_room() {
 fn one_word_tells_of_64_zones_at_most() {
     let mut board = Board::default();
     let mut told = word("a", Some(5), 1);
-    told.running = (0..100).map(|number| (zone(&format!("z{number:03}")), 1)).collect();
+    told.running = Some((0..100).map(|number| (zone(&format!("z{number:03}")), 1)).collect());
     board.tell(told);
     assert_eq!(only(&board, 2).running.len(), RUNNING_ZONES_MAX);
 }

@@ -9,7 +9,7 @@ fn tell(board: &mut Board, name: &str, instance: &str, revision: Option<u64>, at
         zone: None,
         revision: revision.map(Revision),
         acts: Acts::UNKNOWN,
-        running: BTreeMap::new(),
+        running: Some(BTreeMap::new()),
         at: Timestamp(at_s * 1_000),
     });
 }

@@ -72,12 +72,19 @@ async fn the_board_knows_which_line_heard_which_revision() {
     agent.snapshots.send_replace(Some(shifted(2)));
     agent.ask("a/web s1\n").await;
     agent.ask("nowhere/web\n").await;
+    // Two processes behind one address, each with a name.
+    agent.ask("a/web edge-1/s1\n").await;
+    agent.ask("a/web edge-2/s1\n").await;
+    agent.ask("a/web edge-2/\n").await;
     let told = agent.consumers.told();
     let told: Vec<_> =
         told.iter().map(|of| (of.name.as_str(), of.instance.as_str(), of.kind, of.revision)).collect();
     assert_eq!(
         told,
         [
+            ("edge-1", "s1.a-web", ConsumerKind::HaproxyAgent, Some(Revision(2))),
+            ("edge-2", "a-web", ConsumerKind::HaproxyAgent, Some(Revision(2))),
+            ("edge-2", "s1.a-web", ConsumerKind::HaproxyAgent, Some(Revision(2))),
             ("haproxy-127.0.0.1", "s1.a-web", ConsumerKind::HaproxyAgent, Some(Revision(2))),
             ("haproxy-127.0.0.1", "web-10.0.0.3-80", ConsumerKind::HaproxyAgent, Some(Revision(1))),
         ]

@@ -5,12 +5,13 @@ use super::*;
 
 #[expect(clippy::needless_pass_by_value, reason = "`expect!` stands in the call")]
 fn check(lines: &[&str], expected: Expect) {
+    let of = |process: Option<&str>| process.map(|name| format!(" of {name}")).unwrap_or_default();
     let told = |line: &&str| match read(line.as_bytes()) {
-        Ok(Asked { question: Question::Zone { zone, scope }, asker, .. }) => {
-            format!("zone {zone} for {scope}, {asker:?}")
+        Ok(Asked { question: Question::Zone { zone, scope }, asker, process, .. }) => {
+            format!("zone {zone} for {scope}, {asker:?}{}", of(process))
         }
-        Ok(Asked { question: Question::Endpoint { pool, address }, asker, .. }) => {
-            format!("{address} of {pool}, {asker:?}")
+        Ok(Asked { question: Question::Endpoint { pool, address }, asker, process, .. }) => {
+            format!("{address} of {pool}, {asker:?}{}", of(process))
         }
         Err(error) => error.to_string(),
     };
@@ -27,6 +28,9 @@ fn lines_ask_about_zones_and_endpoints() {
             "use1-az1/record/www.example.test",
             "use1-az1/everything\r",
             "web/10.1.1.1:8080 s1",
+            "web/10.1.1.1:8080 edge-1/s1",
+            "use1-az1/web edge-1/",
+            "use1-az1/web /",
             "web/[2001:db8::1]:80",
         ],
         expect![[r#"
@@ -36,6 +40,9 @@ fn lines_ask_about_zones_and_endpoints() {
             zone use1-az1 for record/www.example.test., None
             zone use1-az1 for everything, None
             10.1.1.1:8080 of web, Some("s1")
+            10.1.1.1:8080 of web, Some("s1") of edge-1
+            zone use1-az1 for pool/web, None of edge-1
+            zone use1-az1 for pool/web, None
             [2001:db8::1]:80 of web, None"#]],
     );
 }

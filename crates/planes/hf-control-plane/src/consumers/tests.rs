@@ -40,7 +40,7 @@ struct World {
 }
 
 impl World {
-    /// `instance revision|- running` at so many milliseconds from the shift's start.
+    /// `instance revision|- running|-` at so many milliseconds from the shift's start.
     fn tell(&mut self, after_ms: u64, words: &[&str]) -> &mut World {
         for line in words {
             let parts: Vec<&str> = line.split(' ').collect();
@@ -51,7 +51,7 @@ impl World {
                 zone: None,
                 revision: parts[1].parse().ok().map(Revision),
                 acts: Acts::UNKNOWN,
-                running: BTreeMap::from([(zone("a1"), parts[2].parse().unwrap())]),
+                running: parts[2].parse().ok().map(|count| BTreeMap::from([(zone("a1"), count)])),
                 at: Timestamp(START + after_ms),
             });
         }
@@ -124,6 +124,20 @@ fn with_a_node_its_consumers_fall_silent() {
 fn where_nothing_ran_nothing_had_to_leave() {
     let page = World::default().tell(0, &["a 6 0"]).page(100, 100);
     assert_eq!(page, "0 applied, 1 lag, 0 unsaid, 0 silent, 0 run; all at None, last work Some(0); [None]");
+}
+
+#[test]
+fn while_nobody_says_what_runs_the_last_work_is_unknown() {
+    let mut world = World::default();
+    let page = world.tell(0, &["a 7 -", "b 7 -"]).page(100, 100);
+    assert_eq!(
+        page,
+        "2 applied, 0 lag, 0 unsaid, 0 silent, 0 run; all at Some(100), last work None; [Some(100)]"
+    );
+    assert_eq!(world.progresses.of(&shift().id).work_not_told, 2);
+    world.tell(200, &["b 7 0"]).page(300, 300);
+    let shown = world.progresses.of(&shift().id);
+    assert_eq!((shown.last_work_ms, shown.work_not_told), (Some(0), 1), "of those who say it, nothing ran");
 }
 
 #[test]
@@ -205,7 +219,7 @@ fn a_break_glass_shift_is_applied_by_those_who_saw_it_in_force() {
             zone: None,
             revision: Some(Revision(revision)),
             acts,
-            running: BTreeMap::new(),
+            running: Some(BTreeMap::new()),
             at: Timestamp(START + 100),
         });
         board.groups(Timestamp(START + 100), Revision(7))

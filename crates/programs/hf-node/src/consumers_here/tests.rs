@@ -15,7 +15,7 @@ fn word(instance: &str, at: Timestamp) -> Told {
         zone: Some(ZoneId::new("a1").unwrap()),
         revision: Some(Revision(4)),
         acts: Acts::UNKNOWN,
-        running: BTreeMap::from([(ZoneId::new("a1").unwrap(), 3)]),
+        running: Some(BTreeMap::from([(ZoneId::new("a1").unwrap(), 3)])),
         at,
     }
 }
@@ -104,10 +104,10 @@ fn the_largest_file_is_within_its_bound() {
         zone: Some(ZoneId::new(&"z".repeat(20)).unwrap()),
         revision: Some(Revision(u64::MAX)),
         acts: Acts::UNKNOWN,
-        running: running.collect(),
+        running: Some(running.collect()),
         at: Timestamp(u64::MAX),
     };
-    let life = Told { revision: None, running: BTreeMap::new(), ..longest.clone() };
+    let life = Told { revision: None, running: None, ..longest.clone() };
     let bytes = encode(&[vec![longest; 1_000], vec![life; 1_000]].concat());
     let each = bytes.len() as u64 / 1_000 + 1;
     assert!(each * (INSTANCES_MAX as u64) < LEN_MAX, "{each} bytes each");

@@ -52,8 +52,13 @@ pub fn summary(consumers: &ShiftConsumers) -> String {
         Some(ms) => rough(ms),
         None => not_yet,
     };
+    let unsaid = match consumers.work_not_told {
+        all if consumers.groups.iter().map(|group| u64::from(group.instances)).sum::<u64>() == all => String::new(),
+        0 => String::new(),
+        some => format!(" (unknown for {}: never said what runs)", count(some as usize, "instance")),
+    };
     format!(
-        "consumers     {}\n  all had applied it    {}\n  last work in zone     {}\n",
+        "consumers     {}\n  all had applied it    {}\n  last work in zone     {}{unsaid}\n",
         applied_by(consumers),
         match consumers.applied_ms {
             Some(ms) => rough(ms),
@@ -65,6 +70,8 @@ pub fn summary(consumers: &ShiftConsumers) -> String {
                 format!("{} still running", consumers.running)
             } else if consumers.applied + consumers.lagging + consumers.not_told == 0 {
                 "unknown: nobody is heard".to_owned()
+            } else if consumers.groups.iter().all(|group| group.work_not_told == group.instances) {
+                "unknown: nobody says what runs".to_owned()
             } else if consumers.not_told > 0 {
                 "unknown: not all have said".to_owned()
             } else {
@@ -97,8 +104,14 @@ fn table(groups: &[ConsumerGroup]) -> String {
 }
 
 fn row(group: &ConsumerGroup) -> [String; 8] {
-    let running: Vec<String> =
+    let mut running: Vec<String> =
         group.running.iter().filter(|(_, n)| **n > 0).map(|(zone, n)| format!("{n} in {zone}")).collect();
+    if group.work_not_told > 0 {
+        running.push(match group.instances - group.work_not_told.min(group.instances) {
+            0 => "not said".to_owned(),
+            _ => format!("{} not said", group.work_not_told),
+        });
+    }
     let revision = match (group.lowest_revision, group.highest_revision) {
         (Some(lowest), Some(highest)) if lowest == highest => lowest.to_string(),
         (Some(lowest), Some(highest)) => format!("{lowest} to {highest}"),
@@ -225,6 +238,7 @@ mod tests {
             lowest_revision: (instances > 0).then_some(6),
             highest_revision: (instances > 0).then_some(if lagging > 0 { 7 } else { 6 }),
             running: BTreeMap::from([("use1-az1".to_owned(), u64::from(lagging)), ("b".to_owned(), 0)]),
+            work_not_told: 0,
             laggards: laggards.iter().map(|id| (*id).to_owned()).collect(),
             last_heard_ms: (instances > 0).then_some(900),
             declared: false,
@@ -240,6 +254,7 @@ mod tests {
             not_told: 1,
             silent: 3,
             running: 4,
+            work_not_told: 0,
             applied_ms: None,
             last_work_ms: None,
             groups: vec![
@@ -288,6 +303,34 @@ mod tests {
         "#]]
         .assert_eq(&summary(&done));
         assert_eq!(summary(&ShiftConsumers::default()), "", "nobody is known: nothing is said");
+    }
+
+    #[test]
+    fn who_never_says_what_runs_is_not_taken_for_idle() {
+        let mut proxies = group("haproxy", [2, 0, 0, 0], &[]);
+        (proxies.work_not_told, proxies.running) = (2, BTreeMap::new());
+        let mut known = ShiftConsumers {
+            applied: 2,
+            work_not_told: 2,
+            applied_ms: Some(850),
+            groups: vec![proxies],
+            ..ShiftConsumers::default()
+        };
+        expect![[r#"
+            consumers     applied by 2 of 2 instances that are heard
+              all had applied it    850ms
+              last work in zone     unknown: nobody says what runs
+        "#]]
+        .assert_eq(&summary(&known));
+        known.groups.push(group("fine", [5, 0, 0, 0], &[]));
+        (known.applied, known.last_work_ms) = (7, Some(0));
+        expect![[r#"
+            consumers     applied by 7 of 7 instances that are heard
+              all had applied it    850ms
+              last work in zone     none since the start (unknown for 2 instances: never said what runs)
+        "#]]
+        .assert_eq(&summary(&known));
+        assert!(of_shift(&known).contains("not said"), "{}", of_shift(&known));
     }
 
     #[test]

@@ -104,15 +104,16 @@ async fn what_a_consumer_has_applied_and_in_hand_stands_on_the_board() {
         .start()
         .unwrap();
     let revision = || plane.told("one").and_then(|told| told.revision).map(|revision| revision.0);
-    let running = || plane.told("one").and_then(|told| told.running.values().next().copied());
+    let running = || plane.told("one").and_then(|told| told.running?.values().next().copied());
     until("it is acknowledged", || revision() == Some(7)).await;
+    assert!(plane.told("one").is_some_and(|told| told.running.is_none()), "it has never said what runs");
     let gate = holdfast.gate("aa");
     let in_hand = gate.pass().await;
     plane.say(true);
     tokio::time::timeout(DEADLINE, in_hand.must_give_back()).await.expect("it is to be given back");
     until("one message is in hand", || running() == Some(1)).await;
     drop(in_hand);
-    until("nothing is in hand", || revision() == Some(8) && running().unwrap_or(0) == 0).await;
+    until("nothing is in hand", || revision() == Some(8) && running() == Some(0)).await;
     holdfast.close().await;
     until("it has said good-bye", || plane.told("one").is_none()).await;
 }

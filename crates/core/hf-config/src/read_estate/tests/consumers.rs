@@ -37,7 +37,7 @@ fn wrong_consumers_are_told_together() {
          [[consumer]]\nname = \"x\"\n[[consumer]]\nname = \"x\"\n",
         expect![[r#"
             estate.toml:11:8: a consumer's name has only A-Z, a-z, 0-9, '.', '_' and '-', this one has ' '; replace it
-            estate.toml:12:8: "wurker" is no kind of consumer; say one of worker, scheduler, router, server, autoscaler, haproxy-agent, haproxy-socket, xds, file, webhook, balancer, other
+            estate.toml:12:8: "wurker" is no kind of consumer; say one of worker, scheduler, router, server, autoscaler, haproxy-agent, haproxy-socket, xds, file, balancer, other
             estate.toml:13:15: this zone is listed twice; remove one of the two
             estate.toml:13:22: no zone is named `c`; did you mean `a`? there are `a`, `b`, `one`
             estate.toml:14:1: a consumer needs `name`; add it

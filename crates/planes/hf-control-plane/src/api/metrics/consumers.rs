@@ -23,6 +23,8 @@ pub(super) fn consumers(page: &mut Page, known: &Merged, estate: Option<&Estate>
         page.gauge("consumer_lagging", help, &labels, u64::from(group.lagging));
         let help = "Of those that are heard, how many have not said what they applied";
         page.gauge("consumer_not_told", help, &labels, u64::from(group.not_told));
+        let help = "Of all instances, silent ones too, how many do not say what still runs";
+        page.gauge("consumer_work_not_told", help, &labels, u64::from(group.work_not_told));
         let help = "1 for a consumer that the estate declares and of which nobody was heard";
         page.gauge("consumer_never_heard", help, &labels, u64::from(group.instances == 0));
         if let Some(revision) = group.lowest_revision {

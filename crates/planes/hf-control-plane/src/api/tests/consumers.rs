@@ -23,7 +23,7 @@ fn tell(board: &mut Board, fixture: &Fixture, instance: &str, revision: u64, run
         zone: Some(ZoneId::new("b").unwrap()),
         revision: Some(Revision(revision)),
         acts: Acts::UNKNOWN,
-        running: BTreeMap::from([(ZoneId::new("a").unwrap(), running)]),
+        running: Some(BTreeMap::from([(ZoneId::new("a").unwrap(), running)])),
         at: fixture.clock.now(),
     });
 }

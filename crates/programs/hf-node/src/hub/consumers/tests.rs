@@ -26,7 +26,7 @@ fn groups(instance: &str, at: Timestamp) -> Groups {
         zone: None,
         revision: None,
         acts: Acts::UNKNOWN,
-        running: std::collections::BTreeMap::new(),
+        running: Some(std::collections::BTreeMap::new()),
         at,
     });
     board.groups(at, Revision(0))

@@ -149,6 +149,7 @@ fn consumer() -> ConsumerGroup {
         lowest_revision: Some(7),
         highest_revision: Some(7),
         running: BTreeMap::new(),
+        work_not_told: 0,
         laggards: vec!["o-1".to_owned()],
         last_heard_ms: Some(900),
         declared: false,
