@@ -204,10 +204,15 @@ fn node_config(root: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Option<Nod
     }
     let notify = notify::notify(root, report);
     let keeps = node.as_ref().is_none_or(|node| node.roles.contains(&Role::Control));
-    if let (false, Some(value)) = (keeps, root.get("notify")) {
+    let tells_nothing = |receiver: &crate::node::Notify| {
+        !receiver.kinds.iter().any(|kind| crate::node::NoticeKind::OF_ACTS.contains(kind))
+    };
+    if let (false, Some(value)) = (keeps, root.get("notify"))
+        && notify.iter().flatten().any(tells_nothing)
+    {
         report.add(
             value.at(),
-            "notices come from nodes with the role control, which this node does not have; remove `notify`, or add the role",
+            "without the role control this node tells of break-glass shifts only; give each receiver the kind `shift.started` or `shift.ended`, remove `notify`, or add the role",
         );
     }
     let stores = stores::stores(root, report);

@@ -9,7 +9,9 @@
 //! 4. A failed delivery is tried again after a second, later after up to five minutes, for [`KEPT`]; what the receiver has read and does not want is tried
 //!    [`REJECTED_TRIES`] times. Then the notice is dropped, which is logged and counted.
 //!
-//! Not here: what notices say (`notices`), deliveries (`hf-notify`).
+//! Not here: what notices say (`notices`), deliveries (`hf-notify`), break-glass acts that no ledger has recorded (`glass`).
+
+mod glass;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -103,10 +105,10 @@ impl Notifications {
         Notifications { receivers: receivers.iter().map(receiver).collect(), folder: data_dir.join("notify") }
     }
 
-    /// Where receivers have come to in the ledger's journal; those that have no place yet are left out.
+    /// Where receivers have come to in the ledger's journal; 0 where they have no place in it yet, or this node has no ledger.
     pub fn places(&self) -> BTreeMap<String, u64> {
-        let place = |of: &Receiver| Some((of.config.name.clone(), of.with(|counts| counts.place)?));
-        self.receivers.iter().filter_map(place).collect()
+        let place = |of: &Receiver| (of.config.name.clone(), of.with(|counts| counts.place).unwrap_or(0));
+        self.receivers.iter().map(place).collect()
     }
 
     /// How it went, by receiver's name.
@@ -124,12 +126,20 @@ impl Receiver {
 /// Tells, until a stop is announced.
 pub async fn run(context: &Context, mut shutdown: watch::Receiver<bool>) {
     let notifications = &context.notifications;
+    let newest = watch::Sender::new(0);
+    let mut tasks = JoinSet::new();
+    for at in 0..notifications.receivers.len() {
+        let (context, notifications) = (context.clone(), notifications.clone());
+        tasks.spawn(async move {
+            glass::GlassTeller::new(&context, &notifications.receivers[at], &notifications.folder)
+                .run()
+                .await;
+        });
+    }
     // Without the ledger there is no journal that all nodes share, and positions of another one mean something else.
     let Some(control) = context.control.clone().filter(|_| !notifications.receivers.is_empty()) else {
         return stopped(&mut shutdown).await;
     };
-    let newest = watch::Sender::new(0);
-    let mut tasks = JoinSet::new();
     for at in 0..notifications.receivers.len() {
         let (context, notifications) = (context.clone(), notifications.clone());
         let newest = newest.subscribe();
@@ -234,7 +244,8 @@ impl Teller<'_> {
         if kept.as_ref() == Some(place) {
             return;
         }
-        match write(self.folder, file, place).await {
+        let text = serde_json::to_vec(place).expect("a place has text keys only");
+        match write(self.folder, file, text).await {
             Ok(()) => *kept = Some(place.clone()),
             // What it has had comes again after a restart; the next time tries to write anew.
             Err(error) => warn!(file = %file.display(), %error, "a receiver's place is not kept"),
@@ -291,41 +302,54 @@ impl Teller<'_> {
 
     /// Until it was taken or is given up; false when another node tells from now on.
     async fn deliver(&self, notice: &Notice) -> bool {
-        let (receiver, clock) = (self.receiver, &self.context.clock);
-        let name = &receiver.config.name;
-        let mut tries = 0_u32;
-        loop {
-            let (now, newest) = (clock.now(), *self.newest.borrow());
-            receiver.with(|counts| counts.newest = newest);
-            if now.since(notice.at) >= KEPT {
-                receiver.with(|counts| counts.dropped += 1);
-                warn!(receiver = name, id = notice.id, "a notice was dropped: it is older than a day");
+        let goes_on = || {
+            let newest = *self.newest.borrow();
+            self.receiver.with(|counts| counts.newest = newest);
+            self.tells()
+        };
+        deliver(self.context, self.receiver, notice, goes_on).await
+    }
+}
+
+/// Until it was taken or is given up; false when `goes_on`, asked before each further try, says that it is not for this node to tell any more.
+async fn deliver(
+    context: &Context,
+    receiver: &Receiver,
+    notice: &Notice,
+    goes_on: impl Fn() -> bool,
+) -> bool {
+    let name = &receiver.config.name;
+    let mut tries = 0_u32;
+    loop {
+        let now = context.clock.now();
+        if now.since(notice.at) >= KEPT {
+            receiver.with(|counts| counts.dropped += 1);
+            warn!(receiver = name, id = notice.id, "a notice was dropped: it is older than a day");
+            return true;
+        }
+        match hf_notify::deliver(&receiver.config.way, notice, now).await {
+            Ok(()) => {
+                receiver.with(|counts| {
+                    counts.delivered += 1;
+                    counts.delivered_at = Some(now);
+                });
+                info!(receiver = name, id = notice.id, kind = notice.kind.as_str(), "a notice was taken");
                 return true;
             }
-            match hf_notify::deliver(&receiver.config.way, notice, now).await {
-                Ok(()) => {
-                    receiver.with(|counts| {
-                        counts.delivered += 1;
-                        counts.delivered_at = Some(now);
-                    });
-                    info!(receiver = name, id = notice.id, kind = notice.kind.as_str(), "a notice was taken");
+            Err(failed) => {
+                tries = tries.saturating_add(1);
+                receiver.with(|counts| counts.failed += 1);
+                if failed.is_rejected && tries >= REJECTED_TRIES {
+                    receiver.with(|counts| counts.dropped += 1);
+                    warn!(receiver = name, id = notice.id, %failed, "a notice was dropped: the receiver does not want it");
                     return true;
                 }
-                Err(failed) => {
-                    tries = tries.saturating_add(1);
-                    receiver.with(|counts| counts.failed += 1);
-                    if failed.is_rejected && tries >= REJECTED_TRIES {
-                        receiver.with(|counts| counts.dropped += 1);
-                        warn!(receiver = name, id = notice.id, %failed, "a notice was dropped: the receiver does not want it");
-                        return true;
-                    }
-                    warn!(receiver = name, id = notice.id, %failed, tries, "a notice did not arrive; it is tried again");
-                }
+                warn!(receiver = name, id = notice.id, %failed, tries, "a notice did not arrive; it is tried again");
             }
-            sleep(pause(tries, hf_clock::random_bytes::<1>()[0])).await;
-            if !self.tells() {
-                return false;
-            }
+        }
+        sleep(pause(tries, hf_clock::random_bytes::<1>()[0])).await;
+        if !goes_on() {
+            return false;
         }
     }
 }
@@ -337,12 +361,13 @@ fn pause(tries: u32, chance: u8) -> Duration {
     whole / 2 + whole / 2 * u32::from(chance) / 255
 }
 
-async fn write(folder: &Path, file: &Path, place: &Place) -> Result<(), String> {
-    let text = serde_json::to_vec(place).expect("a place has text keys only");
+async fn write(folder: &Path, file: &Path, text: Vec<u8>) -> Result<(), String> {
     let (folder, file) = (folder.to_owned(), file.to_owned());
     let write = move || -> std::io::Result<()> {
         std::fs::create_dir_all(&folder)?;
-        let beside = file.with_extension("new");
+        let mut beside = file.clone().into_os_string();
+        beside.push(".new");
+        let beside = PathBuf::from(beside);
         let mut to = std::fs::File::create(&beside)?;
         std::io::Write::write_all(&mut to, &text)?;
         to.sync_all()?;

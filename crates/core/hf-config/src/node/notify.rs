@@ -1,4 +1,4 @@
-//! Whom a node with the control role tells what happened: `[[notify]]`.
+//! Whom a node tells what happened: `[[notify]]`. With the control role of everything, without it of break-glass shifts that no ledger knows.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -193,6 +193,9 @@ kinds! {
 }
 
 impl NoticeKind {
+    /// What a node without the control role tells: the start and the end of a break-glass shift that no ledger has recorded.
+    pub const OF_ACTS: [NoticeKind; 2] = [NoticeKind::ShiftStarted, NoticeKind::ShiftEnded];
+
     /// What is told unless chosen: all but [`NoticeKind::RequestRefused`], which anybody can cause who can knock, and what autoshifts say
     /// every ten minutes.
     pub fn is_default(self) -> bool {

@@ -107,6 +107,148 @@ async fn a_receiver_is_told_in_order_and_goes_on_where_it_was() {
     assert_eq!((counts.delivered >= 1, counts.failed, counts.dropped), (true, 1, 0));
 }
 
+#[tokio::test]
+async fn one_that_hangs_does_not_delay_a_good_one_beside_it() {
+    let fixture = Fixture::of_three_zones().await;
+    let (hook, dir) = (Hook::new().await, tempfile::tempdir().unwrap());
+    // It takes connections, as the system does for it, and never answers.
+    let hangs = Hook::new().await;
+    let kinds = [NoticeKind::ShiftStarted, NoticeKind::ShiftEnded];
+    let receivers = [Notify { name: "hangs".to_owned(), ..hangs.config(&kinds) }, hook.config(&kinds)];
+    let context = context(&fixture, &receivers, dir.path());
+    let (stop, stopped) = watch::channel(false);
+    let act = async {
+        let wait = async {
+            while context.journal.newest_position().await.unwrap() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, wait).await.unwrap();
+        let id = commit(&fixture, "one", shift("a")).await;
+        let (mut held, _) = timeout(PATIENCE, hangs.listener.accept()).await.expect("it is told").unwrap();
+        let started = hook.next(200).await;
+        let shift = hf_model::ShiftId::new(&format!("shift-{id}")).unwrap();
+        commit(&fixture, "two", Command::CancelShift { id: shift, if_match: None }).await;
+        let ended = hook.next(200).await;
+        assert_eq!((kind(&started), kind(&ended)), ("shift.started", "shift.ended"));
+        // The other is still at its first try: the connection is open, and nothing of it has failed.
+        let [(name, hanging), (_, good)] = context.notifications.counts().try_into().unwrap();
+        assert_eq!((name.as_str(), hanging.delivered, hanging.failed), ("hangs", 0, 0));
+        assert_eq!((good.failed, good.dropped), (0, 0));
+        assert!(held.read_u8().await.is_ok(), "it was asked");
+        stop.send_replace(true);
+    };
+    let ((), ()) = tokio::join!(run(&context, stopped), act);
+}
+
+fn break_glass(fixture: &Fixture, zone: &str, minutes: u64) -> hf_control::BreakGlassShift {
+    let now = fixture.clock.now();
+    hf_control::BreakGlassShift {
+        estate: fixture.api.context().intent().estate_id,
+        zone: ZoneId::new(zone).unwrap(),
+        reason: "no ledger".to_owned(),
+        by: Operator::new("ann"),
+        signed_at: now,
+        ends_at: now.plus(Duration::from_mins(minutes)),
+    }
+}
+
+/// The context of a node without a ledger beside the fixture's, on its snapshots.
+fn without_ledger(fixture: &Fixture, receivers: &[Notify], dir: &Path) -> Context {
+    let beat = Duration::from_millis(50);
+    Context { control: None, beat, ..context(fixture, receivers, dir) }
+}
+
+#[tokio::test]
+async fn without_a_ledger_a_node_tells_of_the_break_glass_shifts_that_it_obeys() {
+    let mut fixture = Fixture::of_three_zones().await;
+    let (hook, dir) = (Hook::new().await, tempfile::tempdir().unwrap());
+    let kinds = [NoticeKind::ShiftStarted, NoticeKind::ShiftEnded];
+    let context = without_ledger(&fixture, &[hook.config(&kinds)], dir.path());
+    let shift = break_glass(&fixture, "a", 30);
+    fixture.glass_of = vec![shift.clone()];
+    fixture.obey();
+    let (stop, stopped) = watch::channel(false);
+    let act = async {
+        let first = hook.next(500).await;
+        assert_eq!(first, hook.next(200).await, "a repetition is the same notice");
+        assert_eq!((kind(&first), &first["data"]["zone"]), ("shift.started", &"a".into()));
+        assert_eq!((&first["data"]["by"], &first["data"]["reason"]), (&"ann".into(), &"no ledger".into()));
+        assert_eq!(first["data"]["shift"], serde_json::Value::Null);
+        // It is told once, and its end is.
+        fixture.clock.set(shift.signed_at.plus(Duration::from_mins(31)));
+        let over = hook.next(200).await;
+        assert_eq!((kind(&over), &over["data"]["outcome"]), ("shift.ended", &"expired".into()));
+        fixture.glass_of = vec![break_glass(&fixture, "b", 0)];
+        fixture.obey();
+        let canceled = hook.next(200).await;
+        assert_eq!((kind(&canceled), &canceled["data"]["outcome"]), ("shift.ended", &"canceled".into()));
+        assert_eq!(canceled["data"]["zone"], "b");
+        stop.send_replace(true);
+        first
+    };
+    let ((), first) = tokio::join!(run(&context, stopped), act);
+    // The ledger hears of it: the journal's own notice is a repetition of that one.
+    fixture.clock.set(shift.signed_at);
+    commit(&fixture, "act", Command::RecordBreakGlass { act: shift }).await;
+    let read = async {
+        loop {
+            let lines = context.journal.read(0, LINES).await.unwrap();
+            let around =
+                notices::Around { node: "n1", estate: context.intent().estate_id, outcome: &|_| None };
+            let told: Vec<Notice> = lines.iter().flat_map(|line| notices::of(line, &around)).collect();
+            if told.iter().any(|notice| notice.kind == NoticeKind::BreakGlassRecorded) {
+                break told;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let told = timeout(PATIENCE, read).await.expect("the journal is written");
+    let started = told.iter().find(|notice| notice.kind == NoticeKind::ShiftStarted).unwrap();
+    assert_eq!(first["data"]["id"], started.id.as_str());
+    let recorded = told.iter().find(|notice| notice.kind == NoticeKind::BreakGlassRecorded).unwrap();
+    assert_ne!(recorded.id, started.id, "that the ledger knows is news");
+}
+
+#[tokio::test]
+async fn what_the_ledger_knows_and_what_others_tell_is_left_to_them() {
+    let mut fixture = Fixture::of_three_zones().await;
+    let (hook, dir) = (Hook::new().await, tempfile::tempdir().unwrap());
+    let config = hook.config(&[NoticeKind::ShiftStarted]);
+    let context = without_ledger(&fixture, &[config], dir.path());
+    let (known, open) = (break_glass(&fixture, "a", 30), break_glass(&fixture, "b", 30));
+    commit(&fixture, "act", Command::RecordBreakGlass { act: known.clone() }).await;
+    fixture.glass_of = vec![known, open];
+    fixture.obey();
+    // A node before this one by name has a receiver of that name.
+    fixture.hear("n0", &[], 1, 0, 0);
+    let has_it = |fixture: &Fixture, has_it: bool| {
+        fixture.reports.send_modify(|reports| {
+            let heard = Arc::make_mut(reports).get_mut(&hf_model::NodeId::new("n0").unwrap()).unwrap();
+            heard.report.notices = has_it.then(|| ("hook".to_owned(), 0)).into_iter().collect();
+        });
+    };
+    has_it(&fixture, true);
+    let (stop, stopped) = watch::channel(false);
+    let act = async {
+        let early = timeout(context.beat * LISTENS + LOOK * 3, hook.listener.accept()).await;
+        assert!(early.is_err(), "the first by name tells");
+        has_it(&fixture, false);
+        let told = hook.next(200).await;
+        assert_eq!(told["data"]["zone"], "b", "of a the journal tells");
+        // It is kept over a restart.
+        let file = dir.path().join("notify/hook.break-glass");
+        let kept = async {
+            while !file.exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, kept).await.expect("it is kept that it was told");
+        stop.send_replace(true);
+    };
+    let ((), ()) = tokio::join!(run(&context, stopped), act);
+}
+
 #[test]
 fn pauses_grow_to_five_minutes() {
     let seconds: Vec<u64> = (1..=12).map(|tries| pause(tries, 255).as_secs()).collect();

@@ -49,9 +49,16 @@ fn what_is_wrong_with_receivers_is_told_at_its_place() {
         "#]],
     );
     check(
-        "node = { id = \"n\", data_dir = \"/d\", roles = [\"dns\"] }\nnotify = [{ name = \"a\", webhook = \"https://x\" }]",
+        "node = { id = \"n\", data_dir = \"/d\", roles = [\"dns\"] }\nnotify = [{ name = \"a\", webhook = \"https://x\", kinds = [\"pin.set\"] }]",
         expect![[r#"
-            node.toml:2:10: notices come from nodes with the role control, which this node does not have; remove `notify`, or add the role
+            node.toml:2:10: without the role control this node tells of break-glass shifts only; give each receiver the kind `shift.started` or `shift.ended`, remove `notify`, or add the role
         "#]],
     );
+}
+
+#[test]
+fn a_node_without_a_ledger_may_tell_of_break_glass_shifts() {
+    let text = "node = { id = \"n\", data_dir = \"/d\", roles = [\"dns\"] }\nnotify = [{ name = \"a\", webhook = \"https://x\" }]";
+    let config = crate::read_node("node.toml", text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.notify.len(), 1);
 }
