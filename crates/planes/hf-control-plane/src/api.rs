@@ -70,6 +70,7 @@ use crate::capacity::Carried;
 use crate::control::Control;
 use crate::dns_here::DnsHere;
 use crate::notify::Notifications;
+use crate::obeyed::ObeyedHere;
 use crate::observe::{self, Observed};
 use crate::pushed_here::PushedHere;
 use crate::refusals::Refusals;
@@ -103,6 +104,8 @@ pub struct Context {
     pub snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     /// What it heard of all nodes, itself included.
     pub reports: watch::Receiver<Arc<Reports>>,
+    /// What its planes obey: changes are answered when they obey them.
+    pub obeyed: ObeyedHere,
     /// What the detectors of gray failure say here, on nodes with the control role; empty elsewhere.
     pub gray: watch::Receiver<Arc<Judged>>,
     /// What all nodes heard of consumers of zone status, itself included.

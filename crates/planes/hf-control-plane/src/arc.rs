@@ -272,7 +272,7 @@ impl Desk<'_> {
         Known { view: self.control.view(), snapshot: self.context.snapshot() }
     }
 
-    /// Commits a command.
+    /// Commits a command, and waits a moment until this node's own planes obey it.
     async fn commit(&self, request: Option<RequestId>, command: Command) -> Result<Done, Failed> {
         if permit::judge(self.context, &self.by, &command).is_err() {
             // What it touches may have been made at another node a moment ago.
@@ -298,7 +298,10 @@ impl Desk<'_> {
             return Err(ArcError::Unavailable { message }.into());
         };
         match outcome {
-            Ok(Outcome::Done { shift, object, .. }) => Ok(Done { shift, object }),
+            Ok(Outcome::Done { revision, shift, object }) => {
+                self.context.obeyed.revision(revision).await;
+                Ok(Done { shift, object })
+            }
             Ok(Outcome::Refused(refusal)) => {
                 let error = refusals::of_rules(self.service, &refusal, &self.control.view());
                 Err(Failed { error, told: ToldAlready::Yes, asked: None })

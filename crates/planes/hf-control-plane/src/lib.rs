@@ -27,6 +27,7 @@ mod gray;
 mod lines;
 mod notices;
 mod notify;
+mod obeyed;
 mod observe;
 mod permit;
 mod practice;
@@ -48,6 +49,7 @@ pub use control::{
 pub use dns_here::{DnsHere, DnsNameHere, HostedZoneHere, ShareHere};
 pub use hf_api::serve::BindError;
 pub use notify::Notifications;
+pub use obeyed::ObeyedHere;
 pub use pushed_here::{PushRefused, PushTaken, PushTold, PushedHere, PushedResult};
 pub use ring::RingJournal;
 pub use sources::Sources;

@@ -196,7 +196,7 @@ impl Hub {
             published: None,
             stands: None,
             waiting: VecDeque::new(),
-            planes_tell: config.roles.contains(&Role::Balancer),
+            planes_tell: config.roles.iter().any(|role| matches!(role, Role::Balancer | Role::Dns)),
             obeyed: None,
             observed: observed::Observed::default(),
             gray: gray::Gray::default(),

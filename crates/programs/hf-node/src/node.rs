@@ -24,7 +24,7 @@ use std::sync::Arc;
 use hf_balancer::NamedListener;
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
-use hf_control_plane::{Carried, Gate, Notifications, PushedHere};
+use hf_control_plane::{Carried, Gate, Notifications, ObeyedHere, PushedHere};
 use hf_geo::Geography;
 use hf_telemetry::{Activity, Consumers};
 use tokio::sync::{mpsc, watch};
@@ -42,7 +42,7 @@ use crate::pushed_here;
 use crate::record;
 use crate::save;
 use crate::takeover::{self, Predecessor};
-use crate::task::{self, Sinks, Sources};
+use crate::task::{self, Obeyed, Sinks, Sources};
 
 pub use handle::{Addresses, NodeError, NodeHandle};
 pub(crate) use paths::resolve;
@@ -152,6 +152,7 @@ pub async fn start_after(
     let carried_file = config.roles.contains(&Role::Control).then(|| config.data_dir.join("carried.json"));
     let given = Given {
         snapshots,
+        obeyed: ObeyedHere::new(config.id.clone(), &config.roles, reports.clone()),
         reports,
         gray,
         file_problem,
@@ -203,7 +204,10 @@ pub async fn start_after(
         incoming,
         ledger,
         table: checker.map(|checker| start_checker(checker, &given, &mut parts)),
-        obeyed: opened.planes.balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force())),
+        obeyed: Obeyed {
+            balancer: opened.planes.balancer.as_ref().map(|balancer| seen_at_once(balancer.in_force())),
+            dns: opened.planes.dns.as_ref().map(|((dns, _), _)| seen_at_once(dns.in_force())),
+        },
         seconds: opened.planes.balancer.as_ref().map(|_| start_seconds(&given, &mut parts)),
         consumers: opened.planes.status.as_ref().map(|_| start_consumers(&config, &given, &mut parts)),
         break_glass,

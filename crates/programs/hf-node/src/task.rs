@@ -45,8 +45,8 @@ pub struct Sources {
     pub ledger: Option<LedgerGate>,
     /// From this node's own checker, if it has one.
     pub table: Option<watch::Receiver<Option<Table>>>,
-    /// From the planes: the number of the snapshot that they obey; missing on nodes whose planes do not tell.
-    pub obeyed: Option<watch::Receiver<u64>>,
+    /// From the planes: the number of the snapshot that they obey.
+    pub obeyed: Obeyed,
     /// From this node's own balancer, if it has one: what it did in each second.
     pub seconds: Option<watch::Receiver<Option<Arc<Second>>>>,
     /// From this node's own board of consumers, with the role `status`.
@@ -75,6 +75,31 @@ pub struct Sources {
     pub balancer_tls_problem: Option<watch::Receiver<Option<String>>>,
     /// The end.
     pub shutdown: watch::Receiver<bool>,
+}
+
+/// What those planes obey that tell; each is missing on nodes without it.
+#[derive(Debug)]
+pub struct Obeyed {
+    /// The balancer.
+    pub balancer: Option<watch::Receiver<u64>>,
+    /// DNS.
+    pub dns: Option<watch::Receiver<u64>>,
+}
+
+impl Obeyed {
+    /// The number of the snapshot that all of them obey, when one of them obeys another one than before. Never, without any.
+    async fn newest(&mut self) -> u64 {
+        loop {
+            tokio::select! {
+                Some(_) = newest(&mut self.balancer) => {}
+                Some(_) = newest(&mut self.dns) => {}
+            }
+            let all = [&self.balancer, &self.dns].into_iter().flatten();
+            if let Some(number) = all.map(|obeyed| *obeyed.borrow()).min() {
+                return number;
+            }
+        }
+    }
 }
 
 /// Where results go.
@@ -166,7 +191,7 @@ pub async fn run(
                 to.outgoing.send_modify(|outgoing| outgoing.consumers = Some(told));
                 false
             }
-            Some(number) = newest(&mut from.obeyed) => {
+            number = from.obeyed.newest() => {
                 hub.planes_obey(number);
                 true
             }

@@ -1,6 +1,6 @@
 //! Dynamic updates on their way from the DNS role to the ledger.
 //!
-//! 1. A node with the control role hands them to its own writer.
+//! 1. A node with the control role hands them to its own writer, and answers when its own DNS answers by them (`ObeyedHere`).
 //! 2. Another one hands them to any control node that it hears of, over that node's API and TLS, known by the key that its reports name. It
 //!    shows the certificate that it has for the feed: `access.toml` there gives that the role `update`, and no secret is added.
 //! 3. At most [`AT_A_TIME`] are under way, each for [`PATIENCE`]; beyond, and whenever the ledger is out of reach, the client gets SERVFAIL and
@@ -16,7 +16,7 @@ use hf_api::tls::{ClientTls, Identity, KeyPin, Trust};
 use hf_api::{Client, ClientError};
 use hf_config::node::Role;
 use hf_control::{Command, HostedUpdate, Outcome, Refusal, UpdateChange, UpdatePrerequisite, UpdateRcode};
-use hf_control_plane::Control;
+use hf_control_plane::{Control, ObeyedHere};
 use hf_dns::{Answering, UpdateRequest, Updates};
 use hf_feed::Reports;
 use hf_model::Operator;
@@ -33,8 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Hands updates to the ledger.
 #[derive(Clone)]
 pub struct HandedOn {
-    /// This node's own writer, with the control role.
-    control: Option<Control>,
+    /// This node's own writer, with the control role, and what its planes obey.
+    control: Option<(Control, ObeyedHere)>,
     reports: watch::Receiver<Arc<Reports>>,
     /// This node's certificate of the feed.
     identity: Option<Identity>,
@@ -44,7 +44,7 @@ pub struct HandedOn {
 impl HandedOn {
     /// Over the own writer, or over the control nodes that reports tell of.
     pub fn new(
-        control: Option<Control>,
+        control: Option<(Control, ObeyedHere)>,
         reports: watch::Receiver<Arc<Reports>>,
         identity: Option<Identity>,
     ) -> HandedOn {
@@ -56,7 +56,7 @@ impl HandedOn {
         let (hosted_zone, key) = (request.hosted_zone.clone(), request.key.clone());
         let handed = async {
             match &self.control {
-                Some(control) => to_own_writer(control, request).await,
+                Some((control, obeyed)) => to_own_writer(control, obeyed, request).await,
                 None => self.to_a_control_node(request).await,
             }
         };
@@ -122,12 +122,19 @@ impl Updates for HandedOn {
     }
 }
 
-async fn to_own_writer(control: &Control, request: UpdateRequest) -> Result<Rcode, String> {
+async fn to_own_writer(
+    control: &Control,
+    obeyed: &ObeyedHere,
+    request: UpdateRequest,
+) -> Result<Rcode, String> {
     let by = Operator::new(&format!("key {}", request.key));
     let UpdateRequest { hosted_zone, key, prerequisites, changes, request_id } = request;
     let update = HostedUpdate { hosted_zone, key, prerequisites, changes };
     match control.submit(by, request_id, Command::UpdateHostedZone(update)).await {
-        Ok(Outcome::Done { .. }) => Ok(Rcode::NO_ERROR),
+        Ok(Outcome::Done { revision, .. }) => {
+            obeyed.revision(revision).await;
+            Ok(Rcode::NO_ERROR)
+        }
         Ok(Outcome::Refused(Refusal::Update { code, .. })) => Ok(Rcode(u16::from(code.number()))),
         Ok(Outcome::Refused(other)) => Err(other.to_string()),
         Err(error) => Err(error.to_string()),

@@ -226,7 +226,7 @@ fn config(at: usize, zone: Option<usize>, beat_ms: u64, public_key: &str) -> Nod
     let roles = match zone {
         None => "\"control\"",
         Some(zone) if zone % 2 == 0 => "\"checker\", \"dns\", \"balancer\"",
-        Some(_) => "\"checker\", \"dns\", \"status\"",
+        Some(_) => "\"checker\", \"status\"",
     };
     let text = format!(
         "[node]\nid = \"node-{at}\"\n{place}data_dir = \"data\"\nroles = [{roles}]\nbeat = \"{beat_ms}ms\"\n\

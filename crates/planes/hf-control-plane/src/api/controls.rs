@@ -47,7 +47,7 @@ pub async fn list(State(shared): SharedState, Query(query): Query<FreshQuery>) -
 /// Turn routing controls on and off, all or none.
 #[utoipa::path(post, operation_id = "set_controls", path = "/v1/controls", tag = "controls", request_body = SetControls,
     responses(
-        (status = 200, body = ControlsSet, description = "Committed: it is in the ledger and on its way to all nodes."),
+        (status = 200, body = ControlsSet, description = "Committed: it is in the ledger, in force on this node, and on its way to all others."),
         (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
 pub async fn set(

@@ -1,6 +1,6 @@
 //! `/v1/break-glass`: known by its signature, not by a token.
 //!
-//! 1. What is answered is what the node did: its hub has taken the act, or says why not; and what comes of it here, as this node decides now.
+//! 1. What is answered is what the node did: its hub has taken the act and its planes obey it, or it says why not; and what comes of it here, as this node decides now.
 //! 2. An act that the floor stops in part is taken, and the rest is named. One that would do nothing at all is refused with the reason, before
 //!    anybody relies on it; told `anyway`, it is taken: it does its work as soon as the floor lets it. A cancel is always taken.
 //! 3. A rehearsal changes nothing, and is answered like the act.
@@ -133,6 +133,9 @@ async fn give(
         return Err(Counted("floor", nothing_left(&act, &found.effect)));
     }
     hand_over(context, signed, query.dry_run).await?;
+    if !query.dry_run {
+        context.obeyed.act(hf_feed::act_number(&act)).await;
+    }
     Ok(BreakGlassAnswer {
         node: context.node.to_string(),
         text: words(&act, query.dry_run),

@@ -116,6 +116,8 @@ fn page(shared: &Shared) -> String {
         &[("version", env!("CARGO_PKG_VERSION").to_owned()), ("node", context.node.to_string())],
         1,
     );
+    let help = "Changes that were answered before this node's own planes obeyed them, since that took longer than 50 ms";
+    page.counter("changes_answered_early", help, &[], context.obeyed.early());
     let problem = u64::from(context.estate_file_problem.borrow().is_some());
     page.gauge("estate_file_problem", "Whether the watched estate file is not in force", &[], problem);
     if context.roles.contains(&hf_config::node::Role::Control) {

@@ -186,7 +186,7 @@ pub async fn show(State(shared): SharedState, Name(id): Name) -> Answer<Response
 
 /// Evacuate a zone, or take one pool or record out of it.
 #[utoipa::path(post, operation_id = "start_shift", path = "/v1/shifts", tag = "shifts", request_body = StartShift, responses(
-    (status = 201, body = Shift, description = "Committed: it is in the ledger and on its way to all nodes.",
+    (status = 201, body = Shift, description = "Committed: it is in the ledger, in force on this node, and on its way to all others.",
         headers(("ETag" = String, description = "The revision that last changed it."))),
     (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]

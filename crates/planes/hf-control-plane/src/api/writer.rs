@@ -66,7 +66,7 @@ impl Writer {
         Asker { name: self.by.name.clone(), from: self.from }
     }
 
-    /// Commits a command; answers the revision that did it, and the shift if it was about one.
+    /// Commits a command, and waits a moment until this node's own planes obey it; answers the revision that did it, and the shift if it was about one.
     pub async fn commit(
         self,
         request_id: Option<&str>,
@@ -83,7 +83,11 @@ impl Writer {
         self.may_ask(&command)?;
         let request = request_id_or_new(request_id)?;
         let asker = Asker { name: self.by.name, from: self.from };
-        Ok(self.control.submit(asker, request, command).await?)
+        let outcome = self.control.submit(asker, request, command).await?;
+        if let Outcome::Done { revision, .. } = &outcome {
+            self.context.obeyed.revision(*revision).await;
+        }
+        Ok(outcome)
     }
 }
 

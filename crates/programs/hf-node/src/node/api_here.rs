@@ -65,6 +65,7 @@ pub(super) fn context(
         journal: kept.journal,
         snapshots: given.snapshots.clone(),
         reports: given.reports.clone(),
+        obeyed: given.obeyed.clone(),
         gray: given.gray.clone(),
         break_glass: given.break_glass.clone(),
         break_glass_keys: config.break_glass_keys.clone(),

@@ -8,7 +8,7 @@ use hf_checker::{Checker, CheckerConfig};
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
 use hf_consumers::Groups;
-use hf_control_plane::{Carried, Gate, GivenBreakGlass, Notifications, PushedHere};
+use hf_control_plane::{Carried, Gate, GivenBreakGlass, Notifications, ObeyedHere, PushedHere};
 use hf_feed::{ConsumersHeard, Reports};
 use hf_geo::Geography;
 use hf_gray::Judged;
@@ -26,6 +26,7 @@ use crate::seconds;
 pub(super) struct Given {
     pub(super) snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     pub(super) reports: watch::Receiver<Arc<Reports>>,
+    pub(super) obeyed: ObeyedHere,
     pub(super) gray: watch::Receiver<Arc<Judged>>,
     pub(super) file_problem: watch::Receiver<Option<String>>,
     pub(super) break_glass: mpsc::Sender<GivenBreakGlass>,

@@ -59,6 +59,7 @@ impl Planes {
                 .tls
                 .as_ref()
                 .map(|tls| Identity { certificate: tls.certificate.clone(), key: tls.key.clone() });
+            let control = control.map(|control| (control, given.obeyed.clone()));
             cold.updates = Some(Arc::new(HandedOn::new(control, given.reports.clone(), identity)));
             let inputs = hf_dns::Inputs {
                 snapshots: given.snapshots.clone(),

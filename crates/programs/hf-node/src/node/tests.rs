@@ -1,3 +1,4 @@
+mod acknowledged;
 mod consumers;
 mod geography;
 mod pushed;

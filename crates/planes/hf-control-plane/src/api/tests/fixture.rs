@@ -54,6 +54,34 @@ answer = { pool = "web" }
 choose = ["open", "same-zone"]
 "#;
 
+/// What a node in zone b says that has nothing to say.
+pub fn report(node: &str) -> NodeReport {
+    NodeReport {
+        node: NodeId::new(node).unwrap(),
+        zone: Some(ZoneId::new("b").unwrap()),
+        roles: vec![],
+        version: "0.1.0".to_owned(),
+        started_at: Timestamp(0),
+        sent_at: NOW,
+        api: None,
+        status: None,
+        api_key: None,
+        snapshot_number: 4,
+        revision: Revision(0),
+        estate: None,
+        booted_from_disk: false,
+        contact: None,
+        break_glass: vec![],
+        refused_intent: None,
+        notices: BTreeMap::new(),
+        estate_file_problem: None,
+        ledger_problem: None,
+        node_problem: None,
+        activity: vec![],
+        activity_left_out: 0,
+    }
+}
+
 /// One node and its surroundings.
 pub struct Fixture {
     pub api: Api,
@@ -164,6 +192,7 @@ impl Fixture {
             ledger_problem: None,
             journal,
             snapshots: snapshot_receiver,
+            obeyed: ObeyedHere::new(NodeId::new("n1").unwrap(), roles, report_receiver.clone()),
             reports: report_receiver,
             gray: watch::Sender::new(Arc::default()).subscribe(),
             consumers: consumers_receiver,
@@ -234,28 +263,11 @@ impl Fixture {
             ..ZoneActivityReport::none(PoolName::new("web").unwrap(), ZoneId::new(zone).unwrap())
         };
         let report = NodeReport {
-            node: NodeId::new(node).unwrap(),
-            zone: Some(ZoneId::new("b").unwrap()),
             roles: roles.to_vec(),
-            version: "0.1.0".to_owned(),
-            started_at: Timestamp(0),
             sent_at: now,
-            api: None,
-            status: None,
-            api_key: None,
-            snapshot_number: 4,
             revision: Revision(revision),
-            estate: None,
-            booted_from_disk: false,
-            contact: None,
-            break_glass: vec![],
-            refused_intent: None,
-            notices: std::collections::BTreeMap::new(),
-            estate_file_problem: None,
-            ledger_problem: None,
-            node_problem: None,
             activity: vec![activity("a", requests), activity("b", 100)],
-            activity_left_out: 0,
+            ..report(node)
         };
         let heard = HeardReport { received_at: now, report };
         self.reports.send_modify(|reports| {
