@@ -32,7 +32,7 @@
 //! - Verdicts are those of a second, slower count of the tables that came, by the node's own beats; where nobody says anything the last
 //!   one holds, and an unknown endpoint serves. A node that is cut off therefore answers as before, its own checker's word apart.
 //! - A node whose zone is cut off turns nobody outside it unhealthy: no evacuation on a checker's own loss ([`check::loss`]).
-//! - [`CONVERGE_BEATS`] after all harm has ended every node has the same verdicts: all is well. Two beats are the checkers' own, who need `rise` results.
+//! - [`CONVERGE_BEATS`] after all harm has ended every node has the same verdicts: all is well. The checkers need them for `rise` results; the rest is push.
 //! - Break-glass acts are in force from their acknowledgement until their end by the node's own clock, and not after.
 //! - Equal inputs have equal decisions on every node.
 //! - The work is constant: the same messages on every beat, tables of one size whoever is healthy.

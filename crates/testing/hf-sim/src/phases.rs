@@ -14,8 +14,9 @@ use crate::world::World;
 /// Beats after which all is well again once all harm has ended: intent comes in full every tenth beat, at the latest; then checkers
 /// need some to see what answers again.
 pub const HEAL_BEATS: u64 = 25;
-/// Beats after which every node's verdicts are right again: checkers need two to see what answers, and two more carry it to everybody.
-pub const CONVERGE_BEATS: u64 = 4;
+/// Beats after which every node's verdicts are right again: checkers probe each endpoint twice in that time (`rise`), and tell the change at once,
+/// so that carrying it adds no beat.
+pub const CONVERGE_BEATS: u64 = 2;
 /// What messages and clocks that run a little apart may add, in milliseconds.
 const CONVERGE_SLACK_MS: u64 = 100;
 /// Beats from a write to the look whether it is in force everywhere.
