@@ -21,6 +21,7 @@ mod dns_handed_on;
 mod dns_hostile;
 #[path = "dns_signed/main.rs"]
 mod dns_signed;
+mod dns_updaters;
 #[path = "dns_world/main.rs"]
 mod dns_world;
 mod dns_xdp_ends;
