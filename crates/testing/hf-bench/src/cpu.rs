@@ -65,8 +65,12 @@ pub fn memory_mb(pid: u32) -> f64 {
     family(pid).into_iter().map(pages_mb).sum()
 }
 
-/// The most memory that a process itself has had in MB.
+/// The most memory that a process or one of its children has had in MB: of those that share most of it, one.
 pub fn memory_max_mb(pid: u32) -> f64 {
+    family(pid).into_iter().map(most_mb).fold(0.0, f64::max)
+}
+
+fn most_mb(pid: u32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes: f64 =
@@ -95,6 +99,20 @@ fn ticks_in(stat: &str) -> Option<u32> {
     Some(user + system)
 }
 
+/// For how long the machine under this one has kept cores 0 and 1 from it so far, in steps of 10 ms: what waits then looks slow, and is not.
+pub fn stolen() -> [Duration; 2] {
+    stolen_in(&std::fs::read_to_string("/proc/stat").unwrap_or_default())
+}
+
+/// The eighth figure of a core's line.
+fn stolen_in(stat: &str) -> [Duration; 2] {
+    ["cpu0 ", "cpu1 "].map(|core| {
+        let line = stat.lines().find_map(|line| line.strip_prefix(core));
+        let ticks = line.and_then(|line| line.split_whitespace().nth(7)?.parse::<u32>().ok());
+        ticks.unwrap_or_default() * TICK
+    })
+}
+
 /// Processes that wanted to run, on average over the last minute.
 pub fn load() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -120,5 +138,13 @@ mod tests {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 100 0 0";
         assert_eq!(ticks_in(stat), Some(300));
         assert!(ticks(std::process::id()).is_some());
+    }
+
+    #[test]
+    fn what_was_stolen_is_told_of_each_core() {
+        let stat =
+            "cpu  1 2 3 4 5 6 7 30 0 0\ncpu0 1 2 3 4 5 6 7 10 0 0\ncpu1 1 2 3 4 5 6 7 20 0 0\nintr 1\n";
+        assert_eq!(stolen_in(stat), [10, 20].map(|ticks| ticks * TICK));
+        assert_eq!(stolen_in(""), [Duration::ZERO; 2]);
     }
 }

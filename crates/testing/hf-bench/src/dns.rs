@@ -27,7 +27,7 @@ mod servers;
 mod shift;
 mod watch;
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +58,9 @@ pub struct Options {
     /// Hostile datagrams a second; what a hostile client does over TCP goes in step.
     #[arg(long, default_value_t = 20_000)]
     pub hostile_rate: u32,
+    /// TCP connections that the hostile client has open at once, 250 of them dripping or deaf.
+    #[arg(long, default_value_t = 10_000)]
+    pub hostile_connections: usize,
     /// Names of the large zone.
     #[arg(long, default_value_t = 1_000_000)]
     pub names: u32,
@@ -106,7 +109,7 @@ pub fn run(options: &Options) -> Told<Report> {
     Ok(report)
 }
 
-/// The floor: reads a batch, turns "query" into "response" in each, sends all. Until it is killed.
+/// The floor: reads a batch, turns "query" into "response" in each, sends all; over TCP it only holds connections. Until it is killed.
 ///
 /// # Errors
 ///
@@ -114,6 +117,8 @@ pub fn run(options: &Options) -> Told<Report> {
 pub fn echo(address: SocketAddr) -> Told<()> {
     let told = |error: std::io::Error| format!("{address}: {error}");
     let socket = UdpSocket::bind(address).map_err(told)?;
+    let listener = TcpListener::bind(address).map_err(told)?;
+    std::thread::spawn(move || hostile::keep_connections(&listener));
     let mut sockets = Sockets::new(socket, 1_232).map_err(told)?;
     loop {
         let turned = sockets.turn(Duration::from_secs(1), &mut |query, _, reply| {

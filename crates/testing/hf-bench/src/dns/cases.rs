@@ -99,7 +99,7 @@ pub fn measure(case: Case, options: &Options, holdfast: &Path) -> Told<Vec<Row>>
         }),
     ];
     if !options.alone {
-        starts.extend(peers::starts(at(PORT + 2), content, place));
+        starts.extend(peers::starts(at(PORT + 2), content, place, &[]));
     }
     let (letter, rtypes, wanted) = match case {
         Case::Nxdomain => (b'x', BOTH, Wanted::NoSuchName),
@@ -149,8 +149,9 @@ pub fn rounds(
         pace::pause(length);
         let used = cpu::ran(server.pid()?).saturating_sub(before);
         row.idle_ms_per_s = 1e3 * used.as_secs_f64() / length.as_secs_f64();
-        // Now that what reading took is given back: the most of all is in docs/benchmarks.md.
+        // Now that what reading took is given back.
         row.memory_mb = server.memory_mb();
+        row.memory_max_mb = server.memory_max_mb();
     }
     for _ in 0..options.rounds {
         for (server, load, row) in &mut running {

@@ -11,6 +11,8 @@ use super::watch::Asked;
 pub struct Moment {
     /// Which case.
     pub case: String,
+    /// Which server.
+    pub server: String,
     /// How queries came.
     pub pace: String,
     /// Queries.
@@ -33,11 +35,18 @@ pub struct Moment {
     pub last_ms: Option<f64>,
     /// From the beginning to the first answer that is new.
     pub new_after_ms: Option<f64>,
+    /// TCP connections that a hostile client had begun by its end.
+    pub connections: Option<u64>,
     /// More about it.
     pub note: String,
 }
 
 impl Moment {
+    /// What it is one of.
+    fn kind(&self) -> [&str; 3] {
+        [&self.case, &self.server, &self.pace]
+    }
+
     /// Of these queries: `before` from the first instant up to the second, `around` from the second up to the third.
     pub fn of(case: &str, pace: &str, asked: &[Asked], [from, at, to]: [Duration; 3]) -> Moment {
         let us = |from: Duration, to: Duration| {
@@ -48,6 +57,7 @@ impl Moment {
         let count = |of: fn(&Asked) -> bool| asked.iter().filter(|asked| of(asked)).count() as u64;
         Moment {
             case: case.to_owned(),
+            server: "holdfast".to_owned(),
             pace: pace.to_owned(),
             asked: asked.len() as u64,
             lost: count(|asked| asked.took.is_none()),
@@ -75,8 +85,9 @@ impl std::fmt::Display for Moment {
         let ms = |of: Option<f64>| of.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.2}"));
         write!(
             f,
-            "{:9} {:8} {:8} {:5} {:5} {:>18} {:>18} {:6.2} {:>8} {:>8} {:>8} {:>8}  {}",
+            "{:9} {:9} {:8} {:8} {:5} {:5} {:>18} {:>18} {:6.2} {:>8} {:>8} {:>8} {:>8}  {}",
             self.case,
+            self.server,
             self.pace,
             self.asked,
             self.lost,
@@ -96,8 +107,9 @@ impl std::fmt::Display for Moment {
 /// What its columns are.
 pub fn head() -> String {
     format!(
-        "{:9} {:8} {:>8} {:>5} {:>5} {:>18} {:>18} {:>6} {:>8} {:>8} {:>8} {:>8}",
+        "{:9} {:9} {:8} {:>8} {:>5} {:>5} {:>18} {:>18} {:>6} {:>8} {:>8} {:>8} {:>8}",
         "case",
+        "server",
         "queries",
         "asked",
         "lost",
@@ -110,4 +122,96 @@ pub fn head() -> String {
         "last ms",
         "new ms"
     )
+}
+
+/// How often the 99th percentile stayed within this many times what it was before.
+const WITHIN: f64 = 2.0;
+
+/// One line for each server of what was done more than once in one way.
+pub fn summaries(moments: &[Moment]) -> Vec<String> {
+    let mut kinds: Vec<[&str; 3]> = Vec::new();
+    for of in moments.iter().map(Moment::kind) {
+        if !kinds.contains(&of) {
+            kinds.push(of);
+        }
+    }
+    let mut lines = Vec::new();
+    for of in kinds {
+        let all: Vec<&Moment> = moments.iter().filter(|moment| moment.kind() == of).collect();
+        if all.len() < 2 {
+            continue;
+        }
+        let ratios = sorted(all.iter().map(|moment| moment.p99_ratio));
+        let p99s = |of: fn(&Moment) -> u32| sorted(all.iter().map(|moment| f64::from(of(moment))));
+        let (before, around) = (p99s(|moment| moment.before_us[1]), p99s(|moment| moment.around_us[1]));
+        let within = ratios.iter().filter(|ratio| **ratio <= WITHIN).count();
+        let lost: u64 = all.iter().map(|moment| moment.lost).sum();
+        let asked: u64 = all.iter().map(|moment| moment.asked).sum();
+        let [case, server, pace] = of;
+        lines.push(format!(
+            "{case} {server} {pace}: p99 within {WITHIN} times in {within} of {} rounds, median {:.2} ({:.2} to {:.2}); p99 before {} us, around {} us (median, least to most); {lost} of {asked} lost",
+            all.len(),
+            median(&ratios),
+            ratios[0],
+            ratios[ratios.len() - 1],
+            spread(&before),
+            spread(&around)
+        ));
+    }
+    lines
+}
+
+fn sorted(all: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut all: Vec<f64> = all.collect();
+    all.sort_by(f64::total_cmp);
+    all
+}
+
+/// Of sorted ones, the mean of the middle two where their number is even.
+fn median(all: &[f64]) -> f64 {
+    let (low, high) = (all.len().saturating_sub(1) / 2, all.len() / 2);
+    match (all.get(low), all.get(high)) {
+        (Some(low), Some(high)) => f64::midpoint(*low, *high),
+        _ => 0.0,
+    }
+}
+
+fn spread(all: &[f64]) -> String {
+    let (least, most) = (all.first().unwrap_or(&0.0), all.last().unwrap_or(&0.0));
+    format!("{:.0} ({least:.0} to {most:.0})", median(all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_of_one_kind_are_told_in_a_line() {
+        let moment = |server: &str, before: u32, around: u32| Moment {
+            case: "hostile".to_owned(),
+            server: server.to_owned(),
+            pace: "5000/s".to_owned(),
+            asked: 10,
+            before_us: [1, before, 9],
+            around_us: [1, around, 9],
+            p99_ratio: f64::from(around) / f64::from(before),
+            ..Moment::default()
+        };
+        let all = [
+            moment("echo", 100, 150),
+            moment("holdfast", 100, 100),
+            moment("echo", 100, 250),
+            moment("shift", 1, 1),
+            moment("echo", 200, 400),
+            moment("holdfast", 100, 300),
+        ];
+        assert_eq!(
+            summaries(&all),
+            [
+                "hostile echo 5000/s: p99 within 2 times in 2 of 3 rounds, median 2.00 (1.50 to 2.50); p99 before 100 (100 to 200) us, around 250 (150 to 400) us (median, least to most); 0 of 30 lost",
+                "hostile holdfast 5000/s: p99 within 2 times in 1 of 2 rounds, median 2.00 (1.00 to 3.00); p99 before 100 (100 to 100) us, around 200 (100 to 300) us (median, least to most); 0 of 20 lost",
+            ]
+        );
+        assert!(summaries(&all[..2]).is_empty());
+    }
 }

@@ -13,19 +13,24 @@ use super::content::{CHECK_EVERY_S, Content, write};
 use super::servers::{Server, made, text};
 use crate::Told;
 
-/// Those that can serve this, on ports from this one up, to be started.
-pub fn starts(first: SocketAddr, content: Content, folder: &Path) -> Vec<Start<'_>> {
+/// Those that can serve this, on ports from this one up, to be started by `wrap`.
+pub fn starts<'a>(
+    first: SocketAddr,
+    content: Content,
+    folder: &'a Path,
+    wrap: &'a [String],
+) -> Vec<Start<'a>> {
     let able: &[(&str, &str)] = match content {
         Content::Policy(_) | Content::Moving(_) => &[],
         Content::Checked(..) => &[("gdnsd", "gdnsd")],
         Content::Signed(_) => &[("knot", "knotd"), ("nsd", "nsd")],
         _ => &[("knot", "knotd"), ("nsd", "nsd"), ("gdnsd", "gdnsd")],
     };
-    let mut starts: Vec<Start<'_>> = Vec::new();
+    let mut starts: Vec<Start<'a>> = Vec::new();
     for (at, (name, program)) in able.iter().enumerate() {
         let Some(program) = installed(program) else { continue };
         let address = SocketAddr::new(first.ip(), first.port() + at as u16);
-        starts.push(Box::new(move || start(name, program, address, content, folder)));
+        starts.push(Box::new(move || start(name, [wrap, &[program]].concat(), address, content, folder)));
     }
     starts
 }
@@ -33,7 +38,7 @@ pub fn starts(first: SocketAddr, content: Content, folder: &Path) -> Vec<Start<'
 /// Starts one; none when its zone cannot be made here.
 fn start(
     name: &str,
-    program: String,
+    own: Vec<String>,
     address: SocketAddr,
     content: Content,
     folder: &Path,
@@ -47,7 +52,7 @@ fn start(
         eprintln!("nsd: ldns-keygen and ldns-signzone cannot sign its zone (Debian: ldnsutils)");
         return Ok(None);
     }
-    let (place, own) = (text(&folder), vec![program]);
+    let place = text(&folder);
     let (config, more) = match name {
         "knot" => (knot(address, content, &place), vec!["-c".to_owned(), format!("{place}/config")]),
         "nsd" => {

@@ -45,8 +45,10 @@ pub struct Row {
     pub p99_us: u32,
     /// Processor time of a second in which nobody asks.
     pub idle_ms_per_s: f64,
-    /// A second after loading.
+    /// At rest, a second after loading: its own pages and its part of those that it shares (PSS).
     pub memory_mb: f64,
+    /// The most of it while it loaded (`VmHWM` of the process that had most, with the pages of programs and files that it looked at).
+    pub memory_max_mb: f64,
     /// From the start of the process to the first right answer, with the processor to itself.
     pub load_s: f64,
     /// Of all replies, how many were right.
@@ -116,7 +118,7 @@ impl std::fmt::Display for Report {
         if !self.rows.is_empty() {
             writeln!(
                 f,
-                "{:9} {:14} {:>6} {:>13} {:>6} {:>9} {:>7} {:>7} {:>9} {:>8} {:>7} {:>7} {:>6}",
+                "{:9} {:14} {:>6} {:>13} {:>6} {:>9} {:>7} {:>7} {:>9} {:>8} {:>8} {:>7} {:>7} {:>6}",
                 "case",
                 "server",
                 "us/a",
@@ -127,6 +129,7 @@ impl std::fmt::Display for Report {
                 "p99 us",
                 "idle ms/s",
                 "PSS MB",
+                "HWM MB",
                 "load s",
                 "right %",
                 "lost"
@@ -136,7 +139,7 @@ impl std::fmt::Display for Report {
             let [median, least, most] = row.us_per_answer;
             writeln!(
                 f,
-                "{:9} {:14} {median:6.2} [{least:5.2}-{most:5.2}] {:6.2} {:9.0} {:7} {:7} {:9.2} {:8.1} {:7.2} {:7.1} {:6}",
+                "{:9} {:14} {median:6.2} [{least:5.2}-{most:5.2}] {:6.2} {:9.0} {:7} {:7} {:9.2} {:8.1} {:8.1} {:7.2} {:7.1} {:6}",
                 row.case,
                 row.server,
                 row.ratio,
@@ -145,6 +148,7 @@ impl std::fmt::Display for Report {
                 row.p99_us,
                 row.idle_ms_per_s,
                 row.memory_mb,
+                row.memory_max_mb,
                 row.load_s,
                 100.0 * row.right,
                 row.lost
@@ -155,6 +159,9 @@ impl std::fmt::Display for Report {
         }
         for moment in &self.moments {
             writeln!(f, "{moment}")?;
+        }
+        for summary in moments::summaries(&self.moments) {
+            writeln!(f, "{summary}")?;
         }
         Ok(())
     }

@@ -37,6 +37,11 @@ impl Server {
         self.program.pid().map_or(0.0, cpu::memory_mb)
     }
 
+    /// The most memory that one of its processes has had.
+    pub fn memory_max_mb(&self) -> f64 {
+        self.program.pid().map_or(0.0, cpu::memory_max_mb)
+    }
+
     /// What it wrote last, for an error.
     pub fn last_words(&self) -> String {
         self.program.last_words()

@@ -220,9 +220,10 @@ fn reload(server: &Server, content: Content, pace: Pace, first: u8, options: &Op
     moment.new_after_ms = last.map(|last| milliseconds(last.saturating_sub(began)));
     let slowest = asked.iter().filter(|asked| asked.at >= began).max_by_key(|asked| asked.took);
     moment.note = format!(
-        "{} names, {:.0} MB then; the slowest was asked {:.0} ms after the beginning; {}",
+        "{} names, {:.0} MB then, at most {:.0}; the slowest was asked {:.0} ms after the beginning; {}",
         content.names(),
         server.memory_mb(),
+        server.memory_max_mb(),
         slowest.map_or(0.0, |slowest| milliseconds(slowest.at.saturating_sub(began))),
         waits(&watch, server, waited)?
     );

@@ -48,7 +48,7 @@ pub struct Asked {
     pub at: Duration,
     /// Until its answer; none is lost.
     pub took: Option<Duration>,
-    /// Whether the answer has records.
+    /// Whether the answer has records, or is what else was wanted.
     pub is_right: bool,
     /// Whether an address in it is one that should go.
     pub names_it: bool,
@@ -60,6 +60,7 @@ pub struct Watch {
     flows: Vec<Flow>,
     /// Which addresses should go.
     going: fn(Ipv4Addr) -> bool,
+    wanted: Wanted,
     pauses: bool,
     chance: u64,
     buffer: Vec<u8>,
@@ -97,7 +98,13 @@ impl Watch {
             Ok(Flow { out, back, queries, id: 0, pending, outstanding: 0, last: Duration::ZERO })
         };
         let flows = queries.into_iter().map(flow).collect::<Told<_>>()?;
-        Ok(Watch { flows, going, pauses, chance: 1, buffer: Vec::new(), away: Duration::ZERO })
+        let wanted = Wanted::Records;
+        Ok(Watch { flows, going, wanted, pauses, chance: 1, buffer: Vec::new(), away: Duration::ZERO })
+    }
+
+    /// The same with other right answers than those with records.
+    pub fn wants(self, wanted: Wanted) -> Watch {
+        Watch { wanted, ..self }
     }
 
     /// How long it did not come to look at most, in its last run.
@@ -186,7 +193,7 @@ impl Watch {
     }
 
     fn receive(&mut self, began: Instant, asked: &mut [Asked]) -> Told<usize> {
-        let (going, mut all) = (self.going, 0);
+        let (going, wanted, mut all) = (self.going, self.wanted, 0);
         for flow in &mut self.flows {
             let (pending, mut came) = (&mut flow.pending, 0);
             let turned = flow.back.turn(Duration::ZERO, &mut |reply, _, _| {
@@ -195,7 +202,7 @@ impl Watch {
                 if let Some(asked) = place.checked_sub(1).and_then(|place| asked.get_mut(place)) {
                     came += 1;
                     asked.took = Some(began.elapsed().saturating_sub(asked.at));
-                    asked.is_right = Wanted::Records.is(reply);
+                    asked.is_right = wanted.is(reply);
                     asked.names_it = addresses(reply).is_some_and(|mut all| all.any(going));
                 }
                 0
