@@ -1,7 +1,8 @@
 //! How often the log says the same of one client: at most once a minute, with the count of what was not said.
 //!
 //! 1. A client that refuses each answer, or comes again and again and takes nothing, fills no log.
-//! 2. At [`KEPT_MAX`] who was last written of more than a minute ago makes room; without room all others together get one line a minute.
+//! 2. At [`KEPT_MAX`] who was last written of more than a minute ago makes room; without room all others together get one line a minute. Who makes room
+//!    is looked for at most once a second: else all are gone through for each complaint.
 //!
 //! Not here: the words (`stream`).
 
@@ -16,6 +17,8 @@ use hf_model::Timestamp;
 const EVERY: Duration = Duration::from_mins(1);
 /// Clients and subjects that are remembered.
 const KEPT_MAX: usize = 10_000;
+/// Between two looks at who makes room.
+const SWEPT: Duration = Duration::from_secs(1);
 
 /// Who, and about what.
 type About = (ConsumerName, InstanceId, &'static str);
@@ -47,6 +50,17 @@ impl Said {
 struct Kept {
     of: BTreeMap<About, Said>,
     others: Said,
+    swept_at: Option<Timestamp>,
+}
+
+impl Kept {
+    fn sweep(&mut self, now: Timestamp) {
+        // A clock that was set back does not put it off.
+        if self.swept_at.is_none_or(|at| now < at || now.since(at) >= SWEPT) {
+            self.swept_at = Some(now);
+            self.of.retain(|_, said| !said.is_over(now));
+        }
+    }
 }
 
 /// What was said of whom; cheap to clone, every clone is the same.
@@ -58,7 +72,7 @@ impl Complaints {
     pub fn count(&self, about: About, now: Timestamp) -> Option<u64> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !kept.of.contains_key(&about) && kept.of.len() >= KEPT_MAX {
-            kept.of.retain(|_, said| !said.is_over(now));
+            kept.sweep(now);
             if kept.of.len() >= KEPT_MAX {
                 return kept.others.count(now);
             }
@@ -107,5 +121,28 @@ mod tests {
         );
         // After a minute there is room again.
         assert_eq!(complaints.count(about("y", "clusters"), at(60)), Some(0));
+    }
+
+    #[test]
+    fn who_makes_room_is_looked_for_once_a_second() {
+        let complaints = Complaints::default();
+        for number in 0..KEPT_MAX {
+            assert_eq!(complaints.count(about(&number.to_string(), "clusters"), at(0)), Some(0));
+        }
+        let later = |milliseconds: u64| at(59).plus(Duration::from_millis(milliseconds));
+        assert_eq!(complaints.count(about("x", "clusters"), later(500)), Some(0), "the line of all others");
+        assert_eq!(
+            complaints.count(about("y", "clusters"), later(1_400)),
+            None,
+            "all were looked at 900 ms ago"
+        );
+        assert_eq!(complaints.count(about("y", "clusters"), later(1_500)), Some(0));
+        // A clock that was set back.
+        for number in 0..KEPT_MAX {
+            complaints.count(about(&number.to_string(), "endpoints"), later(1_600));
+        }
+        assert_eq!(complaints.0.lock().unwrap().swept_at, Some(later(1_500)));
+        complaints.count(about("z", "clusters"), at(0));
+        assert_eq!(complaints.0.lock().unwrap().swept_at, Some(at(0)));
     }
 }

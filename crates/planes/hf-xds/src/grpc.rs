@@ -1,17 +1,18 @@
 //! gRPC on one HTTP/2 stream, the server's side: messages in, messages out, a status at the end.
 //!
 //! 1. A message is a byte 0, its length in four bytes, its bytes. A packed one (byte 1) is refused: we offer no packing.
-//! 2. A message in has at most [`MESSAGE_BYTES_MAX`] bytes, and a client has at most that and a window more on its way unread. What of one has come,
-//!    beyond [`UNCOUNTED`], comes out of the budget for all clients.
-//! 3. A client that takes nothing for [`STALLED_AFTER`] is left: the stream is reset with ENHANCE_YOUR_CALM, which gRPC tells as
+//! 2. A message in has at most [`MESSAGE_BYTES_MAX`] bytes, and a client has at most that and a window more on its way unread. The room for what of one
+//!    has come, beyond [`UNCOUNTED`], comes out of the budget for all clients. No message's room outlives it for the sake of a few bytes behind it.
+//! 3. A client that takes nothing for a time ([`STALLED_AFTER`]) is left: the stream is reset with ENHANCE_YOUR_CALM, which gRPC tells as
 //!    RESOURCE_EXHAUSTED. Trailers would wait behind what it does not take.
 //!
 //! Not here: what the messages say (`messages`), which of them are sent (`session`).
 
 use std::future::poll_fn;
+use std::ops::Range;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -25,7 +26,7 @@ pub const MESSAGE_BYTES_MAX: usize = 2 << 20;
 /// What a client may always have here of a message that has not come whole: more than most messages have.
 const UNCOUNTED: usize = 4 << 10;
 /// For a client to take anything at all of what it is sent.
-pub const STALLED_AFTER: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
+pub const STALLED_AFTER: Duration = Duration::from_secs(10);
 /// Handed to the connection in one piece.
 const CHUNK: usize = 64 << 10;
 
@@ -86,39 +87,50 @@ impl ReadError {
 #[derive(Debug)]
 pub struct Reader {
     body: RecvStream,
-    read: BytesMut,
-    /// What of `read` is counted.
+    read: Unread,
+    /// What of its room is counted.
     held: Share,
 }
 
 impl Reader {
     /// Reads from a request's body.
     pub fn new(body: RecvStream, held: Share) -> Reader {
-        Reader { body, read: BytesMut::new(), held }
+        Reader { body, read: Unread::default(), held }
     }
 
     /// The next message; none when the client has said its last. Dropped while it waits, it loses nothing.
     pub async fn next<M: Message + Default>(&mut self) -> Result<Option<M>, ReadError> {
         loop {
-            if let Some(message) = self.whole_message()? {
-                if self.read.is_empty() {
-                    self.read = BytesMut::new(); // the room of a long message is not kept for the next
-                }
+            if let Some(range) = self.read.whole_message()? {
+                let message = M::decode(&self.read.bytes[range]);
+                self.read.forget_used();
                 // Less than before, so it can be had.
-                let _ = self.held.hold(self.read.len().saturating_sub(UNCOUNTED));
-                return Ok(Some(M::decode(message)?));
+                let _ = self.held.hold(self.read.room().saturating_sub(UNCOUNTED));
+                return Ok(Some(message?));
             }
             let Some(read) = self.body.data().await else { return Ok(None) };
             let data = read.map_err(ReadError::Broken)?;
             self.body.flow_control().release_capacity(data.len()).map_err(ReadError::Broken)?;
-            let held = self.held.hold((self.read.len() + data.len()).saturating_sub(UNCOUNTED));
+            let room = self.read.room_with(data.len());
+            let held = self.held.hold(room.saturating_sub(UNCOUNTED));
             held.map_err(|Spent| ReadError::NoMemory)?;
-            self.read.extend_from_slice(&data);
+            self.read.take(&data, room);
         }
     }
+}
 
-    fn whole_message(&mut self) -> Result<Option<Bytes>, ReadError> {
-        let Some((head, _)) = self.read.split_first_chunk::<5>() else { return Ok(None) };
+/// What a client has sent and is not read.
+#[derive(Debug, Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    /// So many of them are used.
+    used: usize,
+}
+
+impl Unread {
+    /// The bytes of the next message, if it is whole: they are used then.
+    fn whole_message(&mut self) -> Result<Option<Range<usize>>, ReadError> {
+        let Some((head, rest)) = self.bytes[self.used..].split_first_chunk::<5>() else { return Ok(None) };
         let len = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
         if head[0] != 0 {
             return Err(ReadError::Packed);
@@ -126,11 +138,37 @@ impl Reader {
         if len > MESSAGE_BYTES_MAX {
             return Err(ReadError::TooLong(len));
         }
-        if self.read.len() < 5 + len {
+        if rest.len() < len {
             return Ok(None);
         }
-        self.read.advance(5);
-        Ok(Some(self.read.split_to(len).freeze()))
+        let begin = self.used + 5;
+        self.used = begin + len;
+        Ok(Some(begin..begin + len))
+    }
+
+    /// The rest goes to a room of its own once it is no more than what was used: so each byte is copied about once, however small messages are.
+    fn forget_used(&mut self) {
+        if self.used >= self.bytes.len() - self.used {
+            self.bytes = self.bytes[self.used..].to_vec();
+            self.used = 0;
+        }
+    }
+
+    /// What it takes of memory.
+    fn room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// What it will take with so many bytes more: twice as much each time, so that a long message is not copied for each piece of it.
+    fn room_with(&self, more: usize) -> usize {
+        let needed = self.bytes.len() + more;
+        if needed <= self.room() { self.room() } else { needed.max(2 * self.room()) }
+    }
+
+    /// Takes what came, in so much room.
+    fn take(&mut self, data: &[u8], room: usize) {
+        self.bytes.reserve_exact(room - self.bytes.len());
+        self.bytes.extend_from_slice(data);
     }
 }
 
@@ -145,25 +183,31 @@ pub enum SendError {
 
 /// Messages to a client.
 #[derive(Debug)]
-pub struct Writer(SendStream<Bytes>);
+pub struct Writer {
+    stream: SendStream<Bytes>,
+    stalled_after: Duration,
+}
 
 impl Writer {
-    /// Begins the answer.
-    pub fn begin(mut respond: SendResponse<Bytes>) -> Result<Writer, h2::Error> {
-        respond.send_response(head(), false).map(Writer)
+    /// Begins the answer, to a client that may take nothing for so long.
+    pub fn begin(mut respond: SendResponse<Bytes>, stalled_after: Duration) -> Result<Writer, h2::Error> {
+        let stream = respond.send_response(head(), false)?;
+        Ok(Writer { stream, stalled_after })
     }
 
     /// Sends a message, as fast as the client takes it.
     pub async fn send(&mut self, message: &impl Message) -> Result<(), SendError> {
         let mut rest = framed(message);
         while !rest.is_empty() {
-            self.0.reserve_capacity(rest.len().min(CHUNK));
-            let room = match self.0.capacity() {
-                0 => match timeout(STALLED_AFTER, poll_fn(|context| self.0.poll_capacity(context))).await {
+            self.stream.reserve_capacity(rest.len().min(CHUNK));
+            let room = match self.stream.capacity() {
+                0 => match timeout(self.stalled_after, poll_fn(|context| self.stream.poll_capacity(context)))
+                    .await
+                {
                     Ok(Some(Ok(room))) => room,
                     Ok(None | Some(Err(_))) => return Err(SendError::Gone),
                     Err(_) => {
-                        self.0.send_reset(Reason::ENHANCE_YOUR_CALM);
+                        self.stream.send_reset(Reason::ENHANCE_YOUR_CALM);
                         return Err(SendError::Stalled);
                     }
                 },
@@ -171,7 +215,7 @@ impl Writer {
             };
             let piece = rest.split_to(room.min(rest.len()));
             if !piece.is_empty() {
-                self.0.send_data(piece, false).map_err(|_| SendError::Gone)?;
+                self.stream.send_data(piece, false).map_err(|_| SendError::Gone)?;
             }
         }
         Ok(())
@@ -182,7 +226,7 @@ impl Writer {
         let mut trailers = HeaderMap::new();
         status(&mut trailers, code, message);
         // A client that is gone needs none.
-        let _ = self.0.send_trailers(trailers);
+        let _ = self.stream.send_trailers(trailers);
     }
 }
 
@@ -246,5 +290,51 @@ mod tests {
     #[test]
     fn words_for_people_pass_through_a_header() {
         assert_eq!(escaped("100 % of\nit \u{e9}"), "100 %25 of%0Ait %C3%A9");
+    }
+
+    /// A message of so many bytes.
+    fn of(len: usize) -> Vec<u8> {
+        let mut framed = vec![0];
+        framed.extend_from_slice(&u32::try_from(len).unwrap().to_be_bytes());
+        framed.resize(5 + len, b'x');
+        framed
+    }
+
+    fn take(unread: &mut Unread, data: &[u8]) {
+        let room = unread.room_with(data.len());
+        unread.take(data, room);
+        assert_eq!(unread.room(), room, "what is counted is what is taken");
+    }
+
+    #[test]
+    fn a_byte_behind_a_long_message_does_not_keep_its_room() {
+        let mut unread = Unread::default();
+        let mut sent = of(MESSAGE_BYTES_MAX);
+        sent.push(0);
+        for piece in sent.chunks(16 << 10) {
+            assert!(unread.whole_message().unwrap().is_none());
+            take(&mut unread, piece);
+        }
+        assert_eq!(unread.whole_message().unwrap(), Some(5..5 + MESSAGE_BYTES_MAX));
+        unread.forget_used();
+        assert_eq!((unread.bytes.len(), unread.room()), (1, 1));
+    }
+
+    #[test]
+    fn small_messages_that_came_together_are_read_in_turn_in_a_room_that_shrinks() {
+        let (mut unread, mut moved, mut seen) = (Unread::default(), 0, 0);
+        take(&mut unread, &of(3).repeat(10_000));
+        while unread.whole_message().unwrap().is_some() {
+            seen += 1;
+            let before = unread.used;
+            unread.forget_used();
+            if before > 0 && unread.used == 0 {
+                moved += unread.bytes.len();
+            }
+            let rest = unread.bytes.len() - unread.used;
+            assert!(unread.room() <= 2 * rest, "{seen}");
+        }
+        assert_eq!((seen, unread.room()), (10_000, 0));
+        assert!(moved <= 80_000, "copied {moved}");
     }
 }

@@ -23,6 +23,7 @@ mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hf_api::serve::Listener;
 use hf_api::tls::ServerTls;
@@ -48,6 +49,8 @@ pub struct Bound {
     consumers: Consumers,
     clock: Clock,
     budget: Budget,
+    /// For a client to take anything of what it is sent.
+    stalled_after: Duration,
 }
 
 /// Opens the port; with `tls` nothing is told in the clear. That has to speak `h2` ([`ServerTls::load_for`]).
@@ -63,7 +66,8 @@ pub async fn bind(
     clock: Clock,
 ) -> Result<Bound, BindError> {
     let listener = hf_api::serve::listen("[xds] listen", listen).await?;
-    Ok(Bound { listener, tls, snapshots, consumers, clock, budget: Budget::new(budget::BYTES_MAX) })
+    let (budget, stalled_after) = (Budget::new(budget::BYTES_MAX), grpc::STALLED_AFTER);
+    Ok(Bound { listener, tls, snapshots, consumers, clock, budget, stalled_after })
 }
 
 impl Bound {
@@ -80,6 +84,7 @@ impl Bound {
             clients: Clients::new(self.consumers, self.clock.clone()),
             complaints: Complaints::default(),
             budget: self.budget,
+            stalled_after: self.stalled_after,
             clock: self.clock,
             room: Arc::new(Semaphore::new(server::STREAMS)),
             shutdown,

@@ -46,6 +46,8 @@ pub struct Shared {
     pub complaints: Complaints,
     /// Memory for what they make us keep.
     pub budget: Budget,
+    /// For a client to take anything of what it is sent.
+    pub stalled_after: Duration,
     /// When.
     pub clock: Clock,
     /// Streams that may still be opened.
@@ -80,7 +82,7 @@ pub async fn serve(
         let what = "this node has as many xDS streams as it takes; ask another node, or share streams (ADS)";
         return grpc::refuse(respond, Code::ResourceExhausted, what);
     };
-    let Ok(writer) = Writer::begin(respond) else { return };
+    let Ok(writer) = Writer::begin(respond, shared.stalled_after) else { return };
     let stream = Stream {
         service,
         session: Session::new(service.only),
@@ -117,17 +119,47 @@ enum Ended {
     NoMemory,
 }
 
+/// There is no room for what a client makes us keep.
+struct NoMemory;
+
+/// Why a client is not told what is new.
+enum Unsent {
+    Broken(SendError),
+    NoMemory,
+}
+
+impl From<NoMemory> for Ended {
+    fn from(NoMemory: NoMemory) -> Ended {
+        Ended::NoMemory
+    }
+}
+
+impl From<NoMemory> for Unsent {
+    fn from(NoMemory: NoMemory) -> Unsent {
+        Unsent::NoMemory
+    }
+}
+
+impl From<SendError> for Unsent {
+    fn from(error: SendError) -> Unsent {
+        Unsent::Broken(error)
+    }
+}
+
 impl Stream {
     async fn run(mut self, mut writer: Writer, mut heartbeats: watch::Receiver<()>) {
         let mut shutdown = self.shared.shutdown.clone();
         let mut sign_of_life = false;
         loop {
-            if let Err(error) = self.bring_up_to_date(&mut writer).await {
-                match error {
-                    SendError::Stalled => self.complain_of_stall(),
-                    SendError::Gone => self.look_for_farewell().await,
+            match self.bring_up_to_date(&mut writer).await {
+                Ok(()) => {}
+                Err(Unsent::Broken(SendError::Stalled)) => return self.complain_of_stall(),
+                Err(Unsent::Broken(SendError::Gone)) => return self.look_for_farewell().await,
+                Err(Unsent::NoMemory) => {
+                    let ended = Ended::NoMemory;
+                    debug!(peer = %self.peer, %ended, "an xDS stream is to be told what there is no memory for");
+                    return writer.end(code_of(&ended), &ended.to_string());
                 }
-                return;
             }
             self.tell(sign_of_life);
             sign_of_life = false;
@@ -164,7 +196,7 @@ impl Stream {
     }
 
     /// Rule 1.
-    async fn bring_up_to_date(&mut self, writer: &mut Writer) -> Result<(), SendError> {
+    async fn bring_up_to_date(&mut self, writer: &mut Writer) -> Result<(), Unsent> {
         loop {
             let Some(newest) = self.shared.resources.borrow_and_update().clone() else { return Ok(()) };
             if !self.session.is_due() && self.settled.as_ref().is_some_and(|of| Arc::ptr_eq(of, &newest)) {
@@ -172,15 +204,21 @@ impl Stream {
             }
             let Some(response) = self.session.next(&newest) else {
                 self.settled = Some(newest);
-                // Names of types that we do not have are let go by now.
-                let _ = self.kept.hold(self.session.bytes());
+                self.hold()?;
                 return Ok(());
             };
+            // What it is told is kept, to tell changes by.
+            self.hold()?;
             match response {
                 Response::World(response) => writer.send(&response).await?,
                 Response::Delta(response) => writer.send(&response).await?,
             }
         }
+    }
+
+    /// Takes what it makes us keep by now out of the budget.
+    fn hold(&mut self) -> Result<(), NoMemory> {
+        self.kept.hold(self.session.bytes()).map_err(|Spent| NoMemory)
     }
 
     fn take(&mut self, mut request: Request) -> Result<(), Ended> {
@@ -191,7 +229,7 @@ impl Stream {
         let caller =
             self.client.is_none().then(|| Caller::of(node.as_ref().unwrap_or(&Node::default()), self.peer));
         let word = self.session.take(request)?;
-        self.kept.hold(self.session.bytes()).map_err(|Spent| Ended::NoMemory)?;
+        self.hold()?;
         if let Some(caller) = caller {
             debug!(peer = %self.peer, consumer = %caller.name(), instance = %caller.instance(), "an xDS client has come");
             self.client = Some(self.shared.clients.come(caller));

@@ -45,17 +45,25 @@ impl Served {
     }
 
     async fn over(world: Option<World<'_>>, tls: Option<ServerTls>) -> Served {
-        Served::within(world, tls, budget::BYTES_MAX).await
+        Served::with(world, tls, |_| ()).await
     }
 
     /// With so much memory for what clients make it keep.
-    async fn within(world: Option<World<'_>>, tls: Option<ServerTls>, bytes: usize) -> Served {
+    async fn within(world: Option<World<'_>>, bytes: usize) -> Served {
+        Served::with(world, None, |bound| bound.budget = Budget::new(bytes)).await
+    }
+
+    async fn with(
+        world: Option<World<'_>>,
+        tls: Option<ServerTls>,
+        change: impl FnOnce(&mut Bound),
+    ) -> Served {
         let (snapshots, receiver) = watch::channel(world.map(|world| Arc::new(snapshot(world))));
         let (stop, shutdown) = watch::channel(false);
         let consumers = Consumers::default();
         let any = "127.0.0.1:0".parse().unwrap();
         let mut bound = bind(any, tls, receiver, consumers.clone(), Clock::manual(NOW)).await.unwrap();
-        bound.budget = Budget::new(bytes);
+        change(&mut bound);
         let address = bound.address();
         let running = tokio::spawn(bound.run(shutdown));
         Served { address, snapshots, stop, consumers, running }
@@ -345,7 +353,7 @@ async fn streams_of_one_client_are_one_line_that_goes_with_the_last() {
 
 #[tokio::test]
 async fn what_clients_make_the_node_keep_is_bounded_for_all_together() {
-    let served = Served::within(Some(World::default()), None, 20_000).await;
+    let served = Served::within(Some(World::default()), 20_000).await;
     let names = |stream: usize| (0..60).map(|at| format!("pool-{stream}-{at}")).collect::<Vec<_>>();
     let ask =
         |stream: usize| DiscoveryRequest { resource_names: names(stream), ..asked(Kind::Endpoints, &[], "") };
@@ -377,6 +385,22 @@ async fn what_clients_make_the_node_keep_is_bounded_for_all_together() {
 }
 
 #[tokio::test]
+async fn what_is_kept_for_who_asks_for_all_comes_out_of_the_same_memory() {
+    // Two clusters: 8 bytes, and 64 for each in what it was told and in the answer that is open.
+    let served = Served::within(Some(World::default()), 263).await;
+    let mut client = Client::connect(served.address).await;
+    let mut call = client.call(WORLD).await;
+    call.say(&asked(Kind::Cluster, &[], ""));
+    let (status, message) = call.end().await;
+    assert_eq!(status, "8");
+    assert!(message.contains("no memory for more names"), "{message}");
+    let served = Served::within(Some(World::default()), 264).await;
+    let mut call = Client::connect(served.address).await.call(WORLD).await;
+    call.say(&asked(Kind::Cluster, &[], ""));
+    let _: DiscoveryResponse = call.hear().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_client_that_ends_its_stream_while_it_is_told_something_has_said_good_bye() {
     let served = Served::start(Some(World::default())).await;
     let stream = TcpStream::connect(served.address).await.unwrap();
@@ -396,7 +420,8 @@ async fn a_client_that_ends_its_stream_while_it_is_told_something_has_said_good_
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_dropped_with_a_status() {
-    let served = Served::start(Some(World::default())).await;
+    let impatient = |bound: &mut Bound| bound.stalled_after = Duration::from_secs(1);
+    let served = Served::with(Some(World::default()), None, impatient).await;
     let stream = TcpStream::connect(served.address).await.unwrap();
     // Room for a few bytes on the stream: the answer stops there. Heartbeats are answered all the same.
     let mut client = Client::over(stream, 10).await;

@@ -16,6 +16,8 @@ use crate::resources::{Kind, Name, Resource, Table, Version, version};
 const ALL: &str = "*";
 /// What a name costs beside its bytes: its places in the tables here, and its version.
 const NAME_OVERHEAD: usize = 128;
+/// What a name that was told with all costs beside its bytes, which are the estate's most of the time: its place here, and its version.
+const TOLD_OVERHEAD: usize = 64;
 
 /// What a client has of a resource, as far as it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,7 @@ pub(super) struct Subscription {
     /// The newest answer's; 0 before the first.
     nonce: u64,
     words: Words,
+    /// Of names asked for and told.
     bytes: usize,
 }
 
@@ -74,7 +77,7 @@ impl Subscription {
 
     /// What a client makes us keep.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.words.len() * TOLD_OVERHEAD
     }
 
     /// State of the world: these names and no others. Whether that changes anything.
@@ -188,10 +191,11 @@ impl Subscription {
     }
 
     fn weigh(&mut self) {
-        let is_new = self.nonce == 0;
-        // What it came with; later on only what it was told, which are names of the estate.
-        let held = self.told.keys().filter(|name| is_new && !self.names.contains(*name));
-        self.bytes = self.names.iter().chain(held).map(|name| name.len() + NAME_OVERHEAD).sum();
+        // What it came with has names and versions of its own; what it was told shares them with the estate.
+        let overhead = if self.nonce == 0 { NAME_OVERHEAD } else { TOLD_OVERHEAD };
+        let asked: usize = self.names.iter().map(|name| name.len() + NAME_OVERHEAD).sum();
+        let told = self.told.keys().filter(|name| !self.names.contains(*name));
+        self.bytes = asked + told.map(|name| name.len() + overhead).sum::<usize>();
     }
 
     /// These are told once more, if they were.
@@ -220,13 +224,17 @@ impl Subscription {
             self.asked = false;
             let version = |of: &Resource| Held::Version(of.version.clone());
             self.told = wanted.iter().map(|(name, of)| ((*name).clone(), version(of))).collect();
+            self.weigh();
         }
         let is_held = |(name, of): &(&Name, &Resource)| matches!(self.told.get(*name), Some(Held::Version(held)) if *held == of.version);
         let changed: Vec<(&Name, &Resource)> = wanted.iter().copied().filter(|of| !is_held(of)).collect();
         let is_whole = !self.delta && kind.is_some_and(Kind::is_whole);
         let gone = self.gone(table);
         if changed.is_empty() && (gone.is_empty() || !(self.delta || is_whole)) && !self.asked {
-            self.forget_gone(gone);
+            if !gone.is_empty() {
+                self.forget_gone(gone);
+                self.weigh();
+            }
             self.words.settle(revision);
             return None;
         }
@@ -263,11 +271,8 @@ impl Subscription {
             // Rule 8.
             (self.names, self.told) = (BTreeSet::new(), BTreeMap::new());
         }
-        let was_new = self.nonce == 0;
         self.nonce = nonce;
-        if was_new || kind.is_none() {
-            self.weigh();
-        }
+        self.weigh();
         Some((response, names))
     }
 

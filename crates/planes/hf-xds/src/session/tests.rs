@@ -600,9 +600,27 @@ fn what_a_client_makes_us_keep_is_counted() {
     let Request::Delta(mut request) = delta(CDS, &[], &[], "") else { unreachable!() };
     request.initial_resource_versions = [("lost".to_owned(), "0".repeat(16))].into();
     session.take(Request::Delta(request)).unwrap();
-    assert!(session.bytes() > 0);
+    assert_eq!(session.bytes(), "lost".len() + 128);
+    // Then what it was told with all does, and the answer that it says nothing of.
     told(&mut session, at(7));
+    assert_eq!(session.bytes(), "webspare".len() + 2 * 64 + 2 * 64);
+    session.take(delta(CDS, &[], &[], "1")).unwrap();
+    assert_eq!(session.bytes(), "webspare".len() + 2 * 64);
+    session.take(delta(CDS, &[], &["*"], "1")).unwrap();
     assert_eq!(session.bytes(), 0);
+}
+
+#[test]
+fn what_all_are_told_counts_in_the_state_of_the_world_too_and_what_was_refused() {
+    let mut session = Session::new(None);
+    session.take(world(CDS, &[], "")).unwrap();
+    assert_eq!(session.bytes(), 0);
+    told(&mut session, at(7));
+    assert_eq!(session.bytes(), "webspare".len() + 2 * 64 + 2 * 64);
+    let Request::World(mut request) = world(CDS, &[], "1") else { unreachable!() };
+    request.error_detail = Some(crate::messages::Status { code: 3, message: "no".to_owned() });
+    session.take(Request::World(request)).unwrap();
+    assert_eq!(session.bytes(), "webspare".len() + 2 * 64 + 2 * 64, "refused, no longer open");
 }
 
 #[test]

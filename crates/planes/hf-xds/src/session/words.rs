@@ -109,6 +109,11 @@ impl Words {
         }
     }
 
+    /// Names that are kept in answers that nothing was said of, and as refused.
+    pub(super) fn len(&self) -> usize {
+        self.open.iter().map(|open| open.names.len()).sum::<usize>() + self.refused.len()
+    }
+
     fn is_clean(&self) -> bool {
         self.refused.is_empty() && !self.refused_empty
     }
