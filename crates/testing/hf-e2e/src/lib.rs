@@ -12,6 +12,7 @@
 pub mod address;
 pub mod estate;
 pub mod failures;
+pub mod family;
 pub mod fronts;
 pub mod load;
 pub mod netns;

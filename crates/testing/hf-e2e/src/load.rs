@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use serde_json::Value;
 
 use crate::estate::{ZONES, address};
+use crate::family::without_inherited;
 use crate::process::Running;
 use crate::wait::wait_for;
 use crate::world::{DEADLINE, World};
@@ -139,6 +140,7 @@ impl Load {
             command.env("SOURCES", sources.join(" "));
         }
         let log = std::fs::File::create(world.folder().join("load.log")).expect("a log file");
+        let mut command = without_inherited(command);
         Load(command.stdin(Stdio::piped()).stderr(log).spawn().expect("python runs"))
     }
 

@@ -1,13 +1,15 @@
 //! Network namespaces joined by one bridge.
 //!
-//! Their names carry the process that made them. What a run that was killed has left, the next one removes.
+//! Their names carry the process that made them. What a run that was killed has left, the next one removes. Whoever still runs in one when
+//! its test is over fails the test: it would hold ports, files and locks for those that follow.
 
 use std::path::Path;
 use std::process::Command;
 
+use crate::family::{is_running, kill_all, told};
 use crate::process::{must, output};
 
-/// Namespaces on a bridge; all are deleted when it is dropped.
+/// Namespaces on a bridge; all are deleted when it is dropped. Nobody may run in them any more by then.
 #[derive(Debug)]
 pub struct Network {
     prefix: String,
@@ -105,11 +107,28 @@ impl Default for Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
+        let mut left = Vec::new();
         for name in self.names.iter().map(|name| self.full(name)).chain([self.hub()]) {
+            left.extend(end_all_in(&name));
             // What cannot be deleted is gone already.
             output(Command::new("ip").args(["netns", "delete", &name]));
         }
+        if !std::thread::panicking() {
+            assert!(left.is_empty(), "the test is over, and these still ran: {}", left.join("; "));
+        }
     }
+}
+
+/// Kills who runs in a namespace, but this process; who they were.
+fn end_all_in(name: &str) -> Vec<String> {
+    let listed = output(Command::new("ip").args(["netns", "pids", name]));
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let numbers = listed.lines().filter_map(|line| line.trim().parse::<u32>().ok());
+    let running: Vec<u32> =
+        numbers.filter(|number| *number != std::process::id() && is_running(*number)).collect();
+    let left = running.iter().map(|process| told(*process)).collect();
+    kill_all(&running);
+    left
 }
 
 /// Moves this thread, and all that it starts from now on, into a namespace.
@@ -123,13 +142,14 @@ pub fn enter(network: &Network, name: &str) {
     nix::sched::setns(file, nix::sched::CloneFlags::CLONE_NEWNET).expect("root may enter a namespace");
 }
 
-/// Removes the namespaces of processes that are gone.
+/// Removes the namespaces of processes that are gone, and whoever they left in them.
 fn remove_orphans() {
     let Ok(entries) = std::fs::read_dir("/run/netns") else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let maker = name.strip_prefix("hf").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
         if maker.is_some_and(|maker| !Path::new(&format!("/proc/{maker}")).exists()) {
+            end_all_in(&name);
             output(Command::new("ip").args(["netns", "delete", &name]));
         }
     }

@@ -1,4 +1,4 @@
-//! Programs that run beside a test and die with it.
+//! Programs that run beside a test and die with it, and all that they started.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -6,10 +6,11 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::family::{kill_family, without_inherited};
 use crate::wait::wait_for;
 use crate::world::DEADLINE;
 
-/// A program that is killed (SIGKILL) when it is dropped.
+/// A program that is killed (SIGKILL) with all that it started when it is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -23,7 +24,8 @@ impl Running {
     /// # Panics
     ///
     /// When it cannot be started.
-    pub fn start(mut command: Command, log: &Path) -> Running {
+    pub fn start(command: Command, log: &Path) -> Running {
+        let mut command = without_inherited(command);
         let open = || std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log file");
         let child =
             command.stdin(Stdio::null()).stdout(open()).stderr(open()).spawn().unwrap_or_else(|error| {
@@ -32,7 +34,7 @@ impl Running {
         Running { child, log: log.to_owned() }
     }
 
-    /// Kills it and waits until it is gone.
+    /// Kills it and all that it started, and waits until they are gone.
     pub fn kill(mut self) {
         self.end();
     }
@@ -72,8 +74,10 @@ impl Running {
     }
 
     fn end(&mut self) {
-        // Already ended is as good.
-        let _ = self.child.kill();
+        // Once it was seen to have ended, its number may be somebody else's.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            kill_family(self.child.id());
+        }
         let _ = self.child.wait();
     }
 }

@@ -10,6 +10,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, UNIX_EPOCH};
 
 use hf_e2e::estate::{ZONES, address, estate};
+use hf_e2e::family::without_inherited;
 use hf_e2e::process::Running;
 use hf_e2e::traffic::arrivals;
 use hf_e2e::wait::observe_for;
@@ -80,6 +81,7 @@ impl Load {
             command.arg(format!("{}:8080", address(zone))).arg(format!("{}:8090/post", address(zone)));
         }
         let log = std::fs::File::create(world.folder().join("load.log")).expect("a log file");
+        let mut command = without_inherited(command);
         Load(command.stdin(Stdio::piped()).stderr(log).spawn().expect("python runs"))
     }
 
