@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hf_e2e::estate::address;
 use hf_e2e::netns::Network;
 use hf_e2e::process::{Running, holdfast, must, output};
-use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
+use hf_e2e::{World, wait_for};
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples")
@@ -129,4 +130,49 @@ fn two_regions() {
 fn all_options_pass_the_check() {
     let checked = must(Command::new(holdfast()).arg("check").arg(examples().join("all-options")));
     assert!(checked.contains("are good"), "{checked}");
+}
+
+/// What its `kubectl` was told last.
+fn last_told(calls: &Path) -> String {
+    let text = std::fs::read_to_string(calls).unwrap_or_default();
+    text.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_autoscaler_is_held_while_a_zone_is_away() {
+    let mut world = World::start();
+    let folder = world.folder().join("autoscaler");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let calls = folder.join("calls");
+    let kubectl = format!("#!/bin/sh\necho \"$*\" >>{}\n", calls.display());
+    std::fs::write(folder.join("kubectl"), kubectl).expect("a stand-in for kubectl");
+    must(Command::new("chmod").arg("755").arg(folder.join("kubectl")));
+    // The first one answers nobody.
+    let endpoints = format!("http://127.0.0.1:9,http://{}:7600", address("az1"));
+    let mut command = world.network.command("az1", examples().join("autoscaler/hold-scale-in.sh"));
+    command.args(["az1", "web", "web-az1"]).env("EVERY", "1").env("HOLDFAST_ENDPOINTS", endpoints);
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    let token = std::fs::read_to_string(world.place("az1").join("data/operator.token")).expect("a token");
+    command.env("HOLDFAST_TOKEN", token.trim());
+    let mut script = Running::start(command, &folder.join("log"));
+
+    let mut wait_until_told = |policy: &str| {
+        wait_for(&format!("scaleDown.selectPolicy {policy}"), DEADLINE, || {
+            assert!(script.ended().is_none(), "it has ended: {}", script.text());
+            let told = last_told(&calls);
+            let body =
+                format!("{{\"spec\":{{\"behavior\":{{\"scaleDown\":{{\"selectPolicy\":\"{policy}\"}}}}}}}}");
+            if told == format!("patch hpa web-az1 --type merge -p {body}") { Ok(()) } else { Err(told) }
+        });
+    };
+    wait_until_told("Max");
+    let shift = world.json(&["shift", "start", "az2", "--for", "10m", "--reason", "nothing shrinks"]);
+    wait_until_told("Disabled");
+    world.json(&["shift", "cancel", shift["id"].as_str().expect("an id")]);
+    wait_until_told("Max");
+    // Nobody answers: nothing says that it may shrink.
+    world.kill_node("az1");
+    wait_until_told("Disabled");
+    drop(script);
+    world.assert_no_errors();
 }
