@@ -8,12 +8,14 @@
 //!    not known.
 //! 4. A sign of life is what the consumer itself sent: a question, a word, an answer to a ping. That its connection is open is none.
 //! 5. Who said good-bye is gone, whatever was on its way then: for [`LEFT`] a mere sign of life is none, and a word counts only over a connection
-//!    that began after the good-bye. What watches since before it says nothing about its consumer any more.
+//!    that began after the good-bye. What watches since before it says nothing about its consumer any more. A word that counts takes the good-bye back.
+//! 6. What many have applied is looked at a few at a time: the one thread of this role answers and tells between them.
 //!
 //! Not here: the board itself (`hf-consumers`).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
 use std::time::Duration;
 
 use hf_consumers::{
@@ -23,6 +25,7 @@ use hf_consumers::{
 use hf_model::{Revision, Timestamp, ZoneId};
 use hf_telemetry::Consumers;
 use serde::Deserialize;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::request::Query;
@@ -35,6 +38,10 @@ const LEFT: Duration = Duration::from_secs(5);
 const LEFT_KEPT: Duration = Duration::from_mins(1);
 /// Good-byes that are remembered; beyond, the first of them are forgotten early.
 const LEFT_MAX: usize = INSTANCES_MAX;
+/// Consumers that are looked at before others have their turn: well below a millisecond.
+const TOGETHER: usize = 256;
+/// Between two looks at all of them for some that may be forgotten, where there is no room.
+const SWEPT: Duration = Duration::from_secs(1);
 
 /// Who somebody says that it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,17 +96,28 @@ struct Written {
 #[derive(Debug, Default)]
 pub struct Register {
     consumers: Consumers,
-    applied: RefCell<HashMap<Key, Applied>>,
+    applied: RefCell<BTreeMap<Key, Applied>>,
+    swept_at: Cell<Option<Instant>>,
     left: RefCell<Left>,
+    /// There is a new revision, or other break-glass acts.
+    pub revised: Notify,
 }
 
-type Key = (ConsumerName, InstanceId);
+/// Whose word it is.
+pub type Key = (ConsumerName, InstanceId);
 
 /// Who said good-bye a short time ago.
 #[derive(Debug, Default)]
 struct Left {
-    at: HashMap<Key, Instant>,
+    of: HashMap<Key, GoodBye>,
     order: VecDeque<(Instant, Key)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct GoodBye {
+    at: Instant,
+    /// It has said a word since.
+    is_back: bool,
 }
 
 impl Left {
@@ -109,12 +127,17 @@ impl Left {
         {
             let Some((at, key)) = self.order.pop_front() else { return };
             // It may have come back and gone again since.
-            if self.at.get(&key) == Some(&at) {
-                self.at.remove(&key);
+            if self.of.get(&key).is_some_and(|good_bye| good_bye.at == at) {
+                self.of.remove(&key);
             }
         }
         self.order.push_back((now, key.clone()));
-        self.at.insert(key, now);
+        self.of.insert(key, GoodBye { at: now, is_back: false });
+    }
+
+    /// Its good-bye, as long as that is remembered.
+    fn of(&self, key: &Key) -> Option<GoodBye> {
+        self.of.get(key).copied().filter(|good_bye| good_bye.at.elapsed() <= LEFT_KEPT)
     }
 }
 
@@ -146,17 +169,16 @@ impl Applied {
 impl Register {
     /// On this board.
     pub fn new(consumers: Consumers) -> Register {
-        Register { consumers, applied: RefCell::default(), left: RefCell::default() }
+        Register { consumers, ..Register::default() }
     }
 
     /// It is there, says what speaks for it since `since`.
     pub fn is_alive(&self, who: &Who, now: Timestamp, since: Instant) -> Life {
-        let left_at = self.left.borrow().at.get(&who.key()).copied();
-        if let Some(left_at) = left_at {
-            if since <= left_at {
+        if let Some(left) = self.left.borrow().of(&who.key()).filter(|left| !left.is_back) {
+            if since <= left.at {
                 return Life::Left;
             }
-            if left_at.elapsed() < LEFT {
+            if left.at.elapsed() < LEFT {
                 return Life::TooSoon;
             }
         }
@@ -192,9 +214,11 @@ impl Register {
             self.left.borrow_mut().add(who.key(), Instant::now());
             return Ok(None);
         }
-        let left_at = self.left.borrow().at.get(&who.key()).copied();
-        if left_at.is_some_and(|left_at| since <= left_at && left_at.elapsed() < LEFT) {
-            return Ok(Some(who));
+        if let Some(left) = self.left.borrow_mut().of.get_mut(&who.key()) {
+            if since <= left.at && left.at.elapsed() < LEFT {
+                return Ok(Some(who));
+            }
+            left.is_back = true;
         }
         let running = running.map(|running| {
             running.into_iter().filter_map(|(zone, count)| Some((tables.zone_id(&zone)?, count))).collect()
@@ -214,7 +238,9 @@ impl Register {
         let mut applied = self.applied.borrow_mut();
         match tag.filter(|_| told.revision.is_some()) {
             Some(tag) => {
-                if applied.len() >= INSTANCES_MAX && !applied.contains_key(&who.key()) {
+                let is_due = self.swept_at.get().is_none_or(|at| at.elapsed() >= SWEPT);
+                if is_due && applied.len() >= INSTANCES_MAX && !applied.contains_key(&who.key()) {
+                    self.swept_at.set(Some(Instant::now()));
                     applied.retain(|_, applied| applied.is_kept(told.at));
                 }
                 if applied.len() < INSTANCES_MAX || applied.contains_key(&who.key()) {
@@ -225,22 +251,34 @@ impl Register {
         }
     }
 
-    /// A new revision, or other break-glass acts: whose tag is still told has applied them. Forgets those for whom it is not so, and those
-    /// who have been silent for as long as the board remembers; they will speak again.
-    pub fn revised(&self, tables: &Tables, now: Timestamp) {
-        let Some(revision) = tables.revision() else { return };
+    /// After a new revision, or other break-glass acts: whose tag is still told has applied them. Forgets those for whom it is not so, and those
+    /// who have been silent for as long as the board remembers; they will speak again. So for some of those behind `after`: call again with what it
+    /// gives until that is none.
+    pub fn revise_some(&self, tables: &Tables, now: Timestamp, after: Option<&Key>) -> Option<Key> {
+        let revision = tables.revision()?;
         let (tags, acts) = (tables.tags(), tables.acts());
-        self.applied.borrow_mut().retain(|_, applied| {
-            let is_current = tags.contains(&applied.tag) && applied.is_kept(now);
-            let is_behind =
-                applied.told.revision.is_some_and(|at| at < revision) || applied.told.acts != acts;
-            if is_current && is_behind {
+        let mut applied = self.applied.borrow_mut();
+        let (mut forgotten, mut last) = (Vec::new(), None);
+        let behind = after.map_or(Bound::Unbounded, Bound::Excluded);
+        for (seen, (key, applied)) in applied.range_mut((behind, Bound::Unbounded)).enumerate() {
+            if seen == TOGETHER {
+                break;
+            }
+            last = (seen + 1 == TOGETHER).then(|| key.clone());
+            if !tags.contains(&applied.tag) || !applied.is_kept(now) {
+                forgotten.push(key.clone());
+                continue;
+            }
+            if applied.told.revision.is_some_and(|at| at < revision) || applied.told.acts != acts {
                 applied.told.revision = applied.told.revision.max(Some(revision));
                 applied.told.acts = acts.clone();
                 self.consumers.tell(applied.told.clone());
             }
-            is_current
-        });
+        }
+        for key in forgotten {
+            applied.remove(&key);
+        }
+        last
     }
 }
 
@@ -260,7 +298,12 @@ impl Who {
         (self.name.clone(), self.instance.clone())
     }
 
-    fn told(&self, revision: Option<Revision>, running: Option<BTreeMap<ZoneId, u64>>, at: Timestamp) -> Told {
+    fn told(
+        &self,
+        revision: Option<Revision>,
+        running: Option<BTreeMap<ZoneId, u64>>,
+        at: Timestamp,
+    ) -> Told {
         let Who { name, instance, kind, zone } = self.clone();
         Told { name, instance, kind, zone, revision, acts: Acts::UNKNOWN, running, at }
     }

@@ -176,7 +176,11 @@ fn try_answer(
     let reads = matches!(request.method, Method::Get | Method::Head);
     let zone = |name: &str, is_inverted| {
         let name = decode(name, Plus::IsPlus).filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| Refused::bad("the zone's name in the path is no text"))?;
+        let name = name.ok_or_else(|| {
+            Refused::bad(
+                "the zone's name in the path is empty or no text; give a zone's id or an alias of it",
+            )
+        })?;
         Ok::<_, Refused>(What::Zone { name: name.into_owned(), is_inverted })
     };
     let what = match request.path {
@@ -388,7 +392,11 @@ fn watch(
 /// Answers that a connection cannot go on, or must not begin.
 pub fn end(shared: &Shared, why: End, out: &mut Vec<u8>) {
     let refused = match why {
-        End::BadRequest(why) => why.into(),
+        End::BadRequest(why) => {
+            shared.counts.count(StatusEvent::PollRefused);
+            why.into()
+        }
+        // No question of it was read; it is counted by its bound.
         End::Full(why) => why.into(),
     };
     refuse(shared, &refused, false, false, out);

@@ -4,7 +4,8 @@
 //!    network has them all.
 //! 2. Those that last (watchers, long polls) have five sixths of all, so that a plain question always finds room beside them.
 //! 3. Of the resources that are watched one address has its part too: each costs work with every change, and there are not many places.
-//! 4. Room is given back when its guard is dropped, whichever way that happens.
+//! 4. On a host with few open files each of these is smaller, and none is nothing: see [`Limits::within_files`].
+//! 5. Room is given back when its guard is dropped, whichever way that happens.
 //!
 //! Not here: what is answered when there is no room (`answer`, `listen`).
 
@@ -17,12 +18,12 @@ use std::time::Duration;
 use hf_config::node::StatusConfig;
 use hf_telemetry::StatusEvent;
 
-use crate::listen::REFUSED_MAX;
-
 /// Watchers by default: 50 MB of this process, and some 200 MB of the system.
 const WATCHERS_DEFAULT: usize = 50_000;
-/// Files that are left to the rest of a node whose watchers somebody counted out.
+/// Files that are left to the rest of a node whose watchers somebody counted out; at most half of them.
 const FILES_LEFT: usize = 2_048;
+/// Those who are told that there is no room, at a time; at most a quarter of what is there for zone status.
+const REFUSED_MAX: usize = 256;
 
 /// How many may be here at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Limits {
     pub resources_max: usize,
     /// Of these, watched from one source address.
     pub resources_per_address_max: usize,
+    /// Those who are told that there is no room, at a time; others are closed without a word.
+    pub refused_max: usize,
     /// For the other side to take a message or an answer.
     pub message_time: Duration,
     /// What of the open files is left to the rest of the node.
@@ -46,7 +49,7 @@ pub struct Limits {
 pub enum FilesLeft {
     /// Half of them: nobody said how many watchers there are to be.
     Half,
-    /// Few: somebody did.
+    /// 2,048, or half where that is less: somebody did.
     Few,
 }
 
@@ -63,6 +66,7 @@ impl From<&StatusConfig> for Limits {
             connections_per_address_max: config.connections_per_address as usize,
             resources_max: config.resources as usize,
             resources_per_address_max: config.resources_per_address as usize,
+            refused_max: REFUSED_MAX,
             message_time: config.message_time,
             files_left: if config.watchers.is_some() { FilesLeft::Few } else { FilesLeft::Half },
         }
@@ -70,15 +74,17 @@ impl From<&StatusConfig> for Limits {
 }
 
 impl Limits {
-    /// What the process may have: each connection is an open file, those that are refused too, and some are for the rest of the node.
+    /// What the process may have: each connection is an open file, those that are refused too, and some are for the rest of the node. With
+    /// 64 files there are 20 watchers, four other connections and eight that are refused.
     #[must_use]
     pub fn within_files(self, files: usize) -> Limits {
         let ours = match self.files_left {
             FilesLeft::Half => files / 2,
-            FilesLeft::Few => files.saturating_sub(FILES_LEFT),
+            FilesLeft::Few => files - FILES_LEFT.min(files / 2),
         };
-        let watchers = ours.saturating_sub(REFUSED_MAX) / 6 * 5;
-        Limits { watchers_max: self.watchers_max.min(watchers), ..self }
+        let refused_max = self.refused_max.min(ours / 4);
+        let watchers = (ours - refused_max) / 6 * 5;
+        Limits { watchers_max: self.watchers_max.min(watchers), refused_max, ..self }
     }
 
     fn connections_max(self) -> usize {
@@ -332,9 +338,26 @@ mod tests {
     #[test]
     fn files_are_left_to_the_rest_of_the_node() {
         let within = |files| Limits::default().within_files(files).watchers_max;
-        assert_eq!([within(20_000), within(1_000_000), within(1_024), within(0)], [8_120, 50_000, 210, 0]);
+        assert_eq!([within(20_000), within(1_000_000), within(1_024), within(0)], [8_120, 50_000, 320, 0]);
         let said = Limits::from(&StatusConfig { watchers: Some(12_500), ..StatusConfig::default() });
         let within = |files| said.within_files(files).watchers_max;
-        assert_eq!([within(20_000), within(16_000), within(1_024)], [12_500, 11_410, 0]);
+        assert_eq!([within(20_000), within(16_000), within(1_024)], [12_500, 11_410, 320]);
+    }
+
+    #[test]
+    fn with_few_files_there_are_watchers_and_polls_all_the_same() {
+        let half = Limits::default();
+        let few = Limits::from(&StatusConfig { watchers: Some(12_500), ..StatusConfig::default() });
+        for (files, watchers, refused) in [(64, 20, 8), (256, 80, 32), (512, 160, 64), (1_024, 320, 128)] {
+            for limits in [half, few] {
+                let limits = limits.within_files(files);
+                assert_eq!((limits.watchers_max, limits.refused_max), (watchers, refused), "{files} files");
+                assert!(limits.connections_max() > limits.watchers_max, "{files} files: no room for polls");
+                assert!(limits.connections_max() + limits.refused_max <= files / 2, "{files} files");
+                let bounds = Bounds::new(limits);
+                let _connection = bounds.admit(at("10.0.0.1")).unwrap();
+                assert!(bounds.stay(at("10.0.0.1"), None).is_ok(), "{files} files");
+            }
+        }
     }
 }

@@ -40,7 +40,7 @@ use hf_telemetry::{Consumers, StatusCounts};
 use tokio::net::TcpListener;
 use tokio::sync::watch::Receiver;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 pub use bounds::{FilesLeft, Limits};
@@ -137,6 +137,7 @@ impl Bound {
             () = stopped(&mut shutdown) => {}
             () = listen::accept(&shared, &listener) => {}
             () = obey(&shared, snapshots) => {}
+            () = revise(&shared) => {}
             () = Watchers::tell(&shared) => {}
             () = Watchers::tick(&shared) => {}
         }
@@ -154,22 +155,7 @@ impl Bound {
 
 /// Takes in each new snapshot. When nobody gives any more, what was said last is said for ever.
 async fn obey(shared: &Rc<Shared>, mut snapshots: Receiver<Option<Arc<Snapshot>>>) {
-    let mut revised_at: Option<Instant> = None;
-    loop {
-        let due = async {
-            match revised_at {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            changed = snapshots.changed() => if changed.is_err() { break },
-            () = due => {
-                revised_at = None;
-                shared.register.revised(&shared.tables, shared.clock.now());
-                continue;
-            }
-        }
+    while snapshots.changed().await.is_ok() {
         let Some(snapshot) = snapshots.borrow_and_update().clone() else { continue };
         let news = shared.tables.take(snapshot);
         if news.has_changed {
@@ -183,10 +169,26 @@ async fn obey(shared: &Rc<Shared>, mut snapshots: Receiver<Option<Arc<Snapshot>>
             yield_now().await;
         }
         if news.is_revised {
-            revised_at = revised_at.or(Some(Instant::now() + REVISED));
+            shared.register.revised.notify_one();
         }
     }
     std::future::pending::<()>().await;
+}
+
+/// Tells the board who has applied a revision because it changed nothing for them: some time after it, so that several are one round.
+async fn revise(shared: &Rc<Shared>) {
+    loop {
+        shared.register.revised.notified().await;
+        sleep(REVISED).await;
+        let mut last = None;
+        loop {
+            last = shared.register.revise_some(&shared.tables, shared.clock.now(), last.as_ref());
+            if last.is_none() {
+                break;
+            }
+            yield_now().await;
+        }
+    }
 }
 
 #[cfg(test)]

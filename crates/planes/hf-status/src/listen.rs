@@ -34,8 +34,6 @@ const DEAF: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Between two words about that.
 const WARNED: Duration = Duration::from_mins(1);
-/// Those who are told that there is no room, at a time.
-pub const REFUSED_MAX: usize = 256;
 
 /// Opens the port.
 pub fn open(address: SocketAddr) -> Result<std::net::TcpListener, BindError> {
@@ -80,7 +78,7 @@ pub async fn accept(shared: &Rc<Shared>, listener: &TcpListener) {
 fn take(shared: &Rc<Shared>, stream: TcpStream, peer: SocketAddr, refused: &Rc<()>) {
     match shared.bounds.admit(peer.ip()) {
         Ok(admitted) => drop(spawn_local(connection::serve(shared.clone(), stream, admitted))),
-        Err(why) if Rc::strong_count(refused) <= REFUSED_MAX => {
+        Err(why) if Rc::strong_count(refused) <= shared.bounds.limits().refused_max => {
             shared.counts.count(why.event());
             let (shared, one) = (shared.clone(), refused.clone());
             spawn_local(async move {

@@ -314,6 +314,7 @@ async fn what_is_no_request_is_answered_and_ends() {
             let answer = rest_of(&mut stream).await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
         }
+        assert_eq!(running.counts.totals().of(StatusEvent::PollRefused), 4);
     })
     .await;
 }
@@ -632,6 +633,8 @@ async fn who_is_not_let_in_is_told_so() {
         let answer = rest_of(&mut second).await;
         assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
         assert!(answer.contains("from your address"), "{answer}");
+        let totals = running.counts.totals();
+        assert_eq!((totals.of(StatusEvent::FullAddress), totals.of(StatusEvent::PollRefused)), (1, 0));
         let url = format!("ws://{}/watch", running.address);
         let error = tokio_tungstenite::connect_async(&url).await.unwrap_err();
         assert!(matches!(&error, tungstenite::Error::Http(answer) if answer.status() == 503), "{error}");

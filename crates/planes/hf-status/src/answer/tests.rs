@@ -9,6 +9,7 @@ use hf_snapshot::Snapshot;
 use hf_telemetry::Consumers;
 
 use super::*;
+use crate::acknowledge::Life;
 use crate::bounds::Limits;
 use crate::testing::{NOW, hosted, open, open_at, shift, shifted, smaller, snapshot, zone};
 
@@ -52,6 +53,18 @@ impl Fixture {
     /// Makes all tables of the newest snapshot.
     fn renewed(&self) {
         while self.shared.tables.renew_some().is_some() {}
+    }
+
+    /// What follows a new revision.
+    fn revised(&self) {
+        let mut last = None;
+        loop {
+            let Shared { register, tables, .. } = &*self.shared;
+            last = register.revise_some(tables, self.clock.now(), last.as_ref());
+            if last.is_none() {
+                break;
+            }
+        }
     }
 
     /// Status, state and body.
@@ -299,13 +312,13 @@ fn what_is_not_there_is_unknown_and_neither_open_nor_away() {
         (
             "/status/%FF",
             expect![[
-                r#"400 unknown {"code":"bad-request","message":"the zone's name in the path is no text"}"#
+                r#"400 unknown {"code":"bad-request","message":"the zone's name in the path is empty or no text; give a zone's id or an alias of it"}"#
             ]],
         ),
         (
             "/status/",
             expect![[
-                r#"400 unknown {"code":"bad-request","message":"the zone's name in the path is no text"}"#
+                r#"400 unknown {"code":"bad-request","message":"the zone's name in the path is empty or no text; give a zone's id or an alias of it"}"#
             ]],
         ),
         (
@@ -623,7 +636,7 @@ fn an_acknowledgement_is_taken() {
     assert_eq!((group.lowest_revision, group.running.get(&zone("a"))), (Some(Revision(7)), Some(&3)));
     // The next revision changes nothing for it: it has applied that too.
     fixture.shared.tables.take(open_at(9));
-    fixture.shared.register.revised(&fixture.shared.tables, fixture.clock.now());
+    fixture.revised();
     assert_eq!(fixture.groups().groups[0].lowest_revision, Some(Revision(9)));
     // One that changes something waits for its word.
     fixture.shared.tables.take(shifted());
@@ -631,7 +644,7 @@ fn an_acknowledgement_is_taken() {
         intent.revision = Revision(12);
         intent.shifts.push(shift("a", "everything", 30));
     }));
-    fixture.shared.register.revised(&fixture.shared.tables, fixture.clock.now());
+    fixture.revised();
     assert_eq!(fixture.groups().groups[0].lowest_revision, Some(Revision(9)));
     fixture.post(r#"{"consumer":"orders","instance":"o-1","gone":true}"#);
     assert!(fixture.groups().groups.is_empty());
@@ -664,6 +677,82 @@ async fn what_a_good_bye_overtakes_brings_nobody_back() {
     tokio::time::advance(Duration::from_secs(5)).await;
     poll();
     assert_eq!(known(), 1, "a poll after the time for those that were under way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_takes_a_good_bye_back_also_for_older_connections() {
+    let fixture = fixture(Some(open()));
+    let register = &fixture.shared.register;
+    let word = |since: Instant, rest: &str| {
+        let body = format!(r#"{{"consumer":"orders","instance":"o-1","kind":"worker"{rest}}}"#);
+        register.take(body.as_bytes(), &fixture.shared.tables, fixture.clock.now(), since).unwrap()
+    };
+    let older = Instant::now();
+    let who = word(older, "").unwrap();
+    let life = |since: Instant| register.is_alive(&who, fixture.clock.now(), since);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    word(older, r#","gone":true"#);
+    assert_eq!(life(older), Life::Left);
+    // Over a newer connection at once; what was overtaken by the good-bye counts no more than before.
+    tokio::time::advance(Duration::from_secs(1)).await;
+    word(Instant::now(), r#","revision":7"#);
+    assert_eq!(life(older), Life::Heard);
+    word(older, r#","revision":6"#);
+    assert_eq!(fixture.consumers.told()[0].revision, Some(Revision(7)));
+    // Over the older one itself after a time.
+    word(older, r#","gone":true"#);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(life(older), Life::Left);
+    word(older, r#","revision":7"#);
+    assert_eq!(life(older), Life::Heard);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_bye_is_forgotten_after_a_minute_also_if_nobody_else_says_one() {
+    let fixture = fixture(Some(open()));
+    let register = &fixture.shared.register;
+    let word = |rest: &str| {
+        let body = format!(r#"{{"consumer":"orders","instance":"o-1"{rest}}}"#);
+        register.take(body.as_bytes(), &fixture.shared.tables, fixture.clock.now(), Instant::now()).unwrap()
+    };
+    let (older, who) = (Instant::now(), word("").unwrap());
+    word(r#","gone":true"#);
+    tokio::time::advance(Duration::from_mins(1)).await;
+    assert_eq!(register.is_alive(&who, fixture.clock.now(), older), Life::Left);
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(register.is_alive(&who, fixture.clock.now(), older), Life::Heard);
+}
+
+#[test]
+fn a_revision_that_changes_nothing_is_applied_by_all_a_few_at_a_time() {
+    let fixture = fixture(Some(open()));
+    let tag = fixture.tag("/status").trim_matches('"').to_owned();
+    let count = 600;
+    for instance in 0..count {
+        let body = format!(
+            r#"{{"consumer":"orders","instance":"o-{instance}","kind":"worker","tag":"{tag}","revision":7}}"#
+        );
+        assert!(fixture.post(&body).starts_with("204 "));
+    }
+    fixture.shared.tables.take(open_at(9));
+    let applied =
+        || fixture.consumers.told().iter().filter(|told| told.revision == Some(Revision(9))).count();
+    let Shared { register, tables, .. } = &*fixture.shared;
+    let (mut last, mut rounds) = (None, Vec::new());
+    loop {
+        last = register.revise_some(tables, fixture.clock.now(), last.as_ref());
+        rounds.push(applied());
+        if last.is_none() {
+            break;
+        }
+    }
+    assert_eq!(rounds, [256, 512, count]);
+    // Whose tag is told no more is forgotten, all the same.
+    fixture.shared.tables.take(shifted());
+    fixture.revised();
+    fixture.shared.tables.take(open_at(11));
+    fixture.revised();
+    assert_eq!(applied(), count);
 }
 
 #[test]
