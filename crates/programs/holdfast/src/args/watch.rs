@@ -15,6 +15,7 @@ Examples:
   holdfast watch --consumer orders --state-dir /var/lib/holdfast --exec /usr/local/bin/orders-zone
   holdfast watch --file /run/holdfast/away --file-form present      there while the zone is away, for checks of others
   holdfast watch --once --zone use1-az1                             exit 0 open, 1 away, 2 usage, 3 nobody reachable
+  holdfast watch --once --last-known --state-dir /var/lib/holdfast  the same, and by the last good state while nobody is reachable
 
 The command of --exec is run without a shell, with HOLDFAST_ZONE, HOLDFAST_STATE (open or away), HOLDFAST_SOURCE, HOLDFAST_REASON,
 HOLDFAST_UNTIL (RFC 3339, empty without an end), HOLDFAST_UNTIL_MS, HOLDFAST_HELD, HOLDFAST_RESOURCE and HOLDFAST_REVISION.")]
@@ -68,6 +69,11 @@ pub struct WatchArgs {
     /// Ask once and end: exit 0 all open, 1 away, 2 bad usage or no such zone, 3 nobody reachable.
     #[arg(long, conflicts_with_all = ["exec", "consumer"])]
     pub once: bool,
+    /// Where nobody can be reached, exit by the last good state: 0 open, 1 away; 3 only where none is known.
+    ///
+    /// For checks that must leave everything as it is while the status service is gone.
+    #[arg(long, requires_all = ["once", "state_dir"])]
+    pub last_known: bool,
     /// Run this command, with its arguments, at the start and whenever a zone closes or opens; it stands last. Exit 0 means done.
     ///
     /// One at a time for all zones; one that fails is run again, 1 s to 1 min later; a state that was undone meanwhile is left out. What is done

@@ -171,14 +171,17 @@ fn cannot_start(error: &StartError) -> Failure {
 async fn once(args: &WatchArgs, builder: Builder, watched: &Watched, output: Output) -> Result<(), Failure> {
     let zones = builder.ask_once().await.map_err(|error| cannot_start(&error))?;
     if zones.speaking() == 0 {
-        let known: Vec<String> = watched
-            .of_zones(&zones)
-            .into_iter()
+        let found = watched.of_zones(&zones);
+        let known: Vec<String> = found
+            .iter()
             .map(|zone| format!("{} was {}", zone.zone, zone.state.word()))
             .collect();
         let known =
             if known.is_empty() { String::new() } else { format!("; as last known, {}", known.join(", ")) };
         complain(&format!("none of {} status endpoints can be reached{known}", zones.asked()));
+        if args.last_known && !found.is_empty() {
+            return of_states(&found);
+        }
         return Err(Failure::Told(3));
     }
     watched.check(&zones)?;
@@ -187,6 +190,11 @@ async fn once(args: &WatchArgs, builder: Builder, watched: &Watched, output: Out
         tell(zone, output)?;
     }
     Files::of(args).write(&found, &zones).map_err(Failure::Refused)?;
+    of_states(&found)
+}
+
+/// Exit 1 when one is away.
+fn of_states(found: &[&ZoneStatus]) -> Result<(), Failure> {
     if found.iter().any(|zone| zone.state == State::Away) { Err(Failure::Told(1)) } else { Ok(()) }
 }
 

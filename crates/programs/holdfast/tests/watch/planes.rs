@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hf_clock::Clock;
@@ -138,23 +139,25 @@ pub async fn deaf_to_push(to: SocketAddr) -> (SocketAddr, watch::Sender<bool>) {
     let (deafen, is_deaf) = watch::channel(false);
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(pass(client, to, true, is_deaf.clone()));
+            tokio::spawn(pass(client, to, true, is_deaf.clone(), Arc::default()));
         }
     });
     (address, deafen)
 }
 
-/// A way to a plane on which no poll comes through.
-pub async fn deaf_to_polls(to: SocketAddr) -> SocketAddr {
+/// A way to a plane on which no poll comes through, and how many streams of events were opened on it.
+pub async fn deaf_to_polls(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (_, hears) = watch::channel(false);
+    let streams = Arc::new(AtomicUsize::new(0));
+    let counted = streams.clone();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(pass(client, to, false, hears.clone()));
+            tokio::spawn(pass(client, to, false, hears.clone(), counted.clone()));
         }
     });
-    address
+    (address, streams)
 }
 
 async fn pass(
@@ -162,6 +165,7 @@ async fn pass(
     to: SocketAddr,
     with_polls: bool,
     is_deaf: watch::Receiver<bool>,
+    streams: Arc<AtomicUsize>,
 ) -> std::io::Result<()> {
     let mut plane = TcpStream::connect(to).await?;
     let (mut asked, mut told) = ([0; 8_192], [0; 8_192]);
@@ -176,7 +180,10 @@ async fn pass(
                 if !with_polls && asked.starts_with(b"GET /status") {
                     return Ok(());
                 }
-                is_stream |= asked.starts_with(b"GET /watch");
+                if asked.starts_with(b"GET /watch") {
+                    is_stream = true;
+                    streams.fetch_add(1, Ordering::Relaxed);
+                }
                 plane.write_all(&asked[..count]).await?;
             }
             count = plane.read(&mut told) => {

@@ -233,7 +233,16 @@ async fn asked_once_the_exit_code_says_it() {
     check(&["--endpoint", &away, "--endpoint", &nobody, "--zone", "a", "--state-dir", &state], 1, "away")
         .await;
     check(&["--endpoint", &away, "--endpoint", &open, "--zone", "a", "--state-dir", &state], 1, "away").await;
-    check(&["--endpoint", &nobody, "--zone", "a", "--state-dir", &state], 3, "as last known, a was away")
-        .await;
+    let mut asks = vec!["--endpoint", nobody.as_str(), "--zone", "a", "--state-dir", &state];
+    check(&asks, 3, "as last known, a was away").await;
+    // A check of others that must not give an address back because the status service is gone.
+    asks.push("--last-known");
+    check(&asks, 1, "as last known, a was away").await;
+    asks[3] = "b";
+    check(&asks, 0, "as last known, b was open").await;
+    let nothing = folder.path().join("nothing").display().to_string();
+    asks[5] = &nothing;
+    check(&asks, 3, "can be reached").await;
+    check(&["--endpoint", &nobody, "--zone", "a", "--last-known"], 2, "--state-dir").await;
     drop(gone);
 }
