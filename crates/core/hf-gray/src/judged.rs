@@ -14,6 +14,9 @@ use crate::detector::{Evidence, Finding, Stage};
 pub struct Judged {
     /// By pool.
     pub pools: BTreeMap<PoolName, PoolJudged>,
+    /// Seconds of evidence that were dropped since the start, by a bound or because they came at a wrong time; by what became of them. Each is what
+    /// one balancer told for one second; under `pools` it is what all of them told of one pool.
+    pub seconds_dropped: BTreeMap<&'static str, u64>,
 }
 
 /// The word on one pool.

@@ -20,7 +20,7 @@ pub use consumers::Consumers;
 pub use endpoint::{EndpointId, EndpointStats, EndpointTotals, Outcome, OutcomeTotals};
 pub use histogram::{LatencyCounts, LatencyHistogram, LatencyTotals};
 pub use latency::{Latencies, MeasuredLatency};
-pub use merge::{MergedSecond, MergedZone, Merger, SeenFrom};
+pub use merge::{MergedSecond, MergedZone, Merger, SecondsDropped, SeenFrom};
 pub use probes::{ProbeCounts, ProbeTotals};
 pub use second::{EndpointSecond, Second, ZoneSecond};
 pub use status::{StatusCounts, StatusEvent, StatusLoad, StatusTotals};

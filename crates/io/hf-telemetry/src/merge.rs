@@ -7,6 +7,7 @@
 //! 3. Counts of one endpoint are added up over observers: their sum does not depend on the order in which they came, so that nodes which
 //!    heard the same come to the same.
 //! 4. At most [`ENDPOINTS_MAX`] endpoints and [`OBSERVERS_MAX`] observers in a second; what is beyond is left out and counted.
+//! 5. After a pause of the reader older seconds are passed over and counted ([`SecondsDropped`]): they would decide too late.
 //!
 //! Not here: windows longer than a second, quantiles of peers, verdicts.
 
@@ -79,13 +80,48 @@ impl MergedZone {
     }
 }
 
+/// Seconds of single observers that count for nothing, since the start; by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SecondsDropped {
+    /// Came when that second was complete.
+    pub late: u64,
+    /// Lay ahead of the reader's clock by more than the watermark.
+    pub ahead: u64,
+    /// The same observer's word for that second was there.
+    pub twice: u64,
+    /// Were beyond [`OBSERVERS_MAX`].
+    pub observers: u64,
+    /// Had more endpoints than could be taken, here or on the way; the rest of it counts.
+    pub endpoints: u64,
+    /// Waited while the reader paused or its clock leapt, and were too old then.
+    pub passed_over: u64,
+}
+
+impl SecondsDropped {
+    /// Each with its name in metrics.
+    pub fn by_reason(self) -> [(&'static str, u64); 6] {
+        [
+            ("late", self.late),
+            ("ahead", self.ahead),
+            ("twice", self.twice),
+            ("observers", self.observers),
+            ("endpoints", self.endpoints),
+            ("passed-over", self.passed_over),
+        ]
+    }
+}
+
+fn one_more(count: &mut u64) {
+    *count = count.saturating_add(1);
+}
+
 /// Lays seconds together.
 #[derive(Debug, Default)]
 pub struct Merger {
     pending: BTreeMap<u64, MergedSecond>,
     /// The newest that was given out or passed over.
     settled: Option<u64>,
-    dropped: u64,
+    dropped: SecondsDropped,
 }
 
 impl Merger {
@@ -94,19 +130,27 @@ impl Merger {
         let ahead = Timestamp(second.number.saturating_mul(1_000)).since(now);
         let is_late = self.settled.is_some_and(|settled| second.number <= settled)
             || newest_complete(now).is_some_and(|complete| second.number <= complete);
-        if is_late || ahead > WATERMARK {
-            self.dropped = self.dropped.saturating_add(1);
-            return;
+        if is_late {
+            return one_more(&mut self.dropped.late);
+        }
+        if ahead > WATERMARK {
+            return one_more(&mut self.dropped.ahead);
         }
         let merged = self.pending.entry(second.number).or_default();
         merged.number = second.number;
-        if merged.observers.contains(from) || merged.observers.len() >= OBSERVERS_MAX {
-            self.dropped = self.dropped.saturating_add(1);
-            return;
+        if merged.observers.contains(from) {
+            return one_more(&mut self.dropped.twice);
+        }
+        if merged.observers.len() >= OBSERVERS_MAX {
+            return one_more(&mut self.dropped.observers);
         }
         merged.observers.push(from.clone());
         merged.observers.sort_unstable();
+        let left_out = merged.left_out;
         merged.add(zone, second);
+        if merged.left_out > left_out {
+            one_more(&mut self.dropped.endpoints);
+        }
     }
 
     /// The seconds that are complete, oldest first, each once. A second that nobody told of is there too, empty: silence is an input.
@@ -124,19 +168,29 @@ impl Merger {
         let mut ready = std::mem::replace(&mut self.pending, rest);
         self.settled = Some(complete);
         let empty = |number| MergedSecond { number, ..MergedSecond::default() };
-        (begin..=complete).map(|number| ready.remove(&number).unwrap_or_else(|| empty(number))).collect()
+        let settled =
+            (begin..=complete).map(|number| ready.remove(&number).unwrap_or_else(|| empty(number))).collect();
+        self.pass_over(&ready);
+        settled
+    }
+
+    fn pass_over(&mut self, seconds: &BTreeMap<u64, MergedSecond>) {
+        let told: usize = seconds.values().map(|second| second.observers.len()).sum();
+        self.dropped.passed_over = self.dropped.passed_over.saturating_add(told as u64);
     }
 
     /// The reader's clock was set back: what was settled by the other time counts no more.
     pub fn clock_set_back(&mut self, now: Timestamp) {
         let complete = newest_complete(now);
         if self.settled.is_some_and(|settled| complete.is_none_or(|complete| settled > complete + 60)) {
+            let pending = std::mem::take(&mut self.pending);
+            self.pass_over(&pending);
             *self = Merger { dropped: self.dropped, ..Merger::default() };
         }
     }
 
-    /// What was dropped since the start: late, twice, or ahead of time.
-    pub fn dropped(&self) -> u64 {
+    /// What was dropped since the start.
+    pub fn dropped(&self) -> SecondsDropped {
         self.dropped
     }
 }
@@ -234,7 +288,7 @@ mod tests {
         assert_eq!(show(&merger.settled(at(103, 0))), "100[35/6 of 2 worst 2]");
         assert_eq!(show(&merger.settled(at(103, 500))), "");
         merger.take(&node("n3"), None, &second(100, &[(1, 0)]), at(103, 600));
-        assert_eq!(merger.dropped(), 2);
+        assert_eq!(merger.dropped(), SecondsDropped { late: 1, twice: 1, ..SecondsDropped::default() });
         assert_eq!(show(&merger.settled(at(105, 0))), "101[] 102[]");
     }
 
@@ -242,10 +296,17 @@ mod tests {
     fn what_lies_ahead_and_what_a_sleeper_missed_are_dropped() {
         let mut merger = Merger::default();
         merger.take(&node("n1"), None, &second(200, &[(1, 0)]), at(101, 0));
-        assert_eq!((merger.dropped(), merger.pending.len()), (1, 0));
+        assert_eq!((merger.dropped().ahead, merger.pending.len()), (1, 0));
         merger.take(&node("n1"), None, &second(100, &[(1, 0)]), at(101, 0));
+        merger.take(&node("n2"), None, &second(100, &[(1, 0)]), at(101, 0));
         assert_eq!(merger.settled(at(500, 0)).len(), SECONDS_MAX);
+        assert_eq!(merger.dropped().passed_over, 2);
+        merger.take(&node("n1"), None, &second(500, &[(1, 0)]), at(501, 0));
         merger.clock_set_back(at(400, 0));
+        assert_eq!(
+            merger.dropped(),
+            SecondsDropped { ahead: 1, passed_over: 3, ..SecondsDropped::default() }
+        );
         merger.take(&node("n1"), None, &second(399, &[(1, 0)]), at(400, 0));
         assert_eq!(show(&merger.settled(at(402, 0))), "399[1/0 of 1 worst 1]");
     }
@@ -254,8 +315,19 @@ mod tests {
     fn too_many_endpoints_are_left_out_and_said() {
         let mut merger = Merger::default();
         merger.take(&node("n1"), None, &second(100, &vec![(1, 0); ENDPOINTS_MAX + 3]), at(101, 0));
+        assert_eq!(merger.dropped(), SecondsDropped { endpoints: 1, ..SecondsDropped::default() });
         let settled = merger.settled(at(103, 0));
         assert_eq!((settled[0].left_out, show(&settled)), (3, "100[8192/0 of 1 worst 1]".to_owned()));
+    }
+
+    #[test]
+    fn observers_beyond_the_bound_are_counted() {
+        let mut merger = Merger::default();
+        for at_node in 0..OBSERVERS_MAX + 2 {
+            merger.take(&node(&format!("n{at_node}")), None, &second(100, &[(1, 0)]), at(101, 0));
+        }
+        assert_eq!(merger.dropped(), SecondsDropped { observers: 2, ..SecondsDropped::default() });
+        assert_eq!(merger.settled(at(103, 0))[0].observers.len(), OBSERVERS_MAX);
     }
 
     #[test]

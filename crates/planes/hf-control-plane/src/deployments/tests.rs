@@ -49,7 +49,7 @@ fn judged(stage: Stage, mark: Option<Mark>) -> Judged {
         warm_in_s: 0,
         observers_doubted: Vec::new(),
     };
-    Judged { pools: [(PoolName::new("web").unwrap(), pool)].into() }
+    Judged { pools: [(PoolName::new("web").unwrap(), pool)].into(), ..Judged::default() }
 }
 
 #[test]

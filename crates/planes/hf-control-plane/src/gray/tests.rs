@@ -32,7 +32,7 @@ fn pool(stages: [Stage; 2], finding: Finding, doubted: &[&str]) -> PoolJudged {
 }
 
 fn judged(pool: PoolJudged) -> Arc<Judged> {
-    Arc::new(Judged { pools: [(PoolName::new("web").unwrap(), pool)].into() })
+    Arc::new(Judged { pools: [(PoolName::new("web").unwrap(), pool)].into(), ..Judged::default() })
 }
 
 #[test]

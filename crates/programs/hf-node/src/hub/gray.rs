@@ -48,6 +48,10 @@ pub(super) struct Gray {
     number: Option<u64>,
     pools: BTreeMap<PoolName, Watch>,
     judged: Arc<Judged>,
+    /// Seconds of balancers that were not newer than the last one: the clock was set back.
+    set_back: u64,
+    /// Seconds of pools beyond [`POOLS_MAX`].
+    unwatched: u64,
 }
 
 /// One pool under watch.
@@ -238,13 +242,18 @@ impl Hub {
             .filter(|(_, table)| !self.cut_off.contains(&table.checker))
             .map(|(_, table)| table)
             .collect();
+        let dropped = self.seconds_dropped();
         let gray = &mut self.gray;
         gray.follow(&estate);
-        let mut is_news = false;
+        let mut judged = None;
         for merged in settled {
-            is_news |= gray.take(&estate, merged, &tables, deployments);
+            judged = gray.take(&estate, merged, &tables, deployments).or(judged);
         }
-        is_news.then(|| gray.judged.clone())
+        let mut judged = judged?;
+        judged.seconds_dropped = dropped.by_reason().into();
+        judged.seconds_dropped.extend([("set-back", gray.set_back), ("pools", gray.unwatched)]);
+        gray.judged = Arc::new(judged);
+        Some(gray.judged.clone())
     }
 
     /// The last word on all pools.
@@ -277,10 +286,11 @@ impl Gray {
         merged: &MergedSecond,
         tables: &[&Table],
         deployments: &[Deployment],
-    ) -> bool {
+    ) -> Option<Judged> {
         let apart = self.number.map(|known| known.abs_diff(merged.number));
         if self.number.is_some_and(|known| merged.number <= known) && apart < Some(GAP_S) {
-            return false;
+            self.set_back = self.set_back.saturating_add(merged.observers.len() as u64);
+            return None;
         }
         if apart > Some(GAP_S) {
             tracing::info!(second = merged.number, "detectors of gray failure begin anew after a gap");
@@ -293,10 +303,12 @@ impl Gray {
         let mut first = 0;
         for pool in &estate.pools {
             let is_new = asked.contains(&pool.name) && !self.pools.contains_key(&pool.name);
-            if is_new && self.pools.len() < POOLS_MAX {
+            if is_new {
                 let zones = places(pool, first);
-                if zones.len() >= 2 {
+                if zones.len() >= 2 && self.pools.len() < POOLS_MAX {
                     self.pools.insert(pool.name.clone(), Watch::new(zones));
+                } else if zones.len() >= 2 {
+                    self.unwatched = self.unwatched.saturating_add(1);
                 }
             }
             if let Some(watch) = self.pools.get_mut(&pool.name) {
@@ -305,8 +317,7 @@ impl Gray {
             }
             first += pool.endpoints.len();
         }
-        self.judged = Arc::new(judged);
-        true
+        Some(judged)
     }
 }
 

@@ -16,7 +16,7 @@ use hf_feed::Peer;
 use hf_geo::FromZone;
 use hf_model::{NodeId, Timestamp, ZoneId};
 use hf_telemetry::latency::AGE_MAX;
-use hf_telemetry::{MeasuredLatency, MergedSecond, Merger, Second};
+use hf_telemetry::{MeasuredLatency, MergedSecond, Merger, Second, SecondsDropped};
 
 use super::Hub;
 
@@ -81,8 +81,8 @@ impl Hub {
         self.observed.settled.iter()
     }
 
-    /// Seconds of other nodes that came late, twice, or ahead of time.
-    pub fn seconds_dropped(&self) -> u64 {
+    /// Seconds of balancers that count for nothing.
+    pub fn seconds_dropped(&self) -> SecondsDropped {
         self.observed.merger.dropped()
     }
 

@@ -5,6 +5,11 @@ use hf_gray::{Judged, Stage};
 use super::Page;
 
 pub(super) fn gray(page: &mut Page, judged: &Judged) {
+    for (reason, count) in &judged.seconds_dropped {
+        let help =
+            "Seconds of evidence on zones that were dropped, by a bound or because they came at a wrong time";
+        page.counter("gray_seconds_dropped", help, &[("reason", (*reason).to_owned())], *count);
+    }
     for (name, pool) in &judged.pools {
         let pool_label = [("pool", name.to_string())];
         let help = "Seconds until a detector of gray failure has seen enough for a verdict";
@@ -31,6 +36,26 @@ pub(super) fn gray(page: &mut Page, judged: &Judged) {
             let is_doubted = pool.observers_doubted.contains(&judged.zone);
             let help = "1 while what balancers of a zone see is left out, since the trouble is theirs";
             page.gauge("gray_observers_doubted", help, &labels, u64::from(is_doubted));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropped_seconds_are_told_by_reason() {
+        let mut page = Page::new();
+        let seconds_dropped = [("late", 3), ("pools", 0)].into();
+        gray(&mut page, &Judged { seconds_dropped, ..Judged::default() });
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &page.registry).unwrap();
+        for line in [
+            "holdfast_gray_seconds_dropped_total{reason=\"late\"} 3\n",
+            "holdfast_gray_seconds_dropped_total{reason=\"pools\"} 0\n",
+        ] {
+            assert!(text.contains(line), "{text}");
         }
     }
 }

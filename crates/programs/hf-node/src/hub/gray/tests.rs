@@ -98,9 +98,23 @@ fn a_new_estate_and_missing_seconds_lose_no_evidence() {
     assert!(before > 4.0 && after.total > before, "{before} {after:?}");
     // The same second again, and one that is older, change nothing.
     assert!(hub.watch_gray(&[second(1_000 + ONSET + 7, 40), second(1_000 + ONSET, 40)]).is_none());
-    // After a long gap everything begins anew.
+    // After a long gap everything begins anew, and what was dropped is counted.
     drop(hub.watch_gray(&[second(9_000, 40)]));
     assert_eq!(web(&hub).warm_in_s, 120);
+    assert_eq!(hub.gray().seconds_dropped["set-back"], 2);
+}
+
+#[test]
+fn a_second_that_comes_late_is_dropped_and_counted() {
+    let node = hf_config::node::NodeConfig { roles: vec![hf_config::node::Role::Control], ..config("n1") };
+    let mut hub = Hub::new(&node, FromDisk::default(), Timestamp(0));
+    put(&mut hub, &estate(""), 1);
+    let own = |number| Arc::new(hf_telemetry::Second { number, ..hf_telemetry::Second::default() });
+    hub.take_own_second(own(1_000), Timestamp(1_001_000));
+    let settled = hub.settle_seconds(Timestamp(1_003_000));
+    hub.take_own_second(own(1_000), Timestamp(1_003_100));
+    let judged = hub.watch_gray(&settled).unwrap();
+    assert_eq!((judged.seconds_dropped["late"], judged.seconds_dropped["pools"]), (1, 0));
 }
 
 #[test]
