@@ -83,9 +83,10 @@ fn servers(line: impl Fn(&str) -> String) -> String {
 /// One HAProxy with a backend that asks our agent and one that is told over the socket, at two ports.
 fn haproxy_conf(folder: &Path, number: u16) -> String {
     let (own, socket) = (address("az1"), folder.join(format!("haproxy-{number}.sock")));
+    // Both ask from one address: each says its own name.
     let asked = servers(|zone| {
         format!(
-            "agent-check agent-addr 127.0.0.1 agent-port 7604 agent-inter 1s agent-send \"{zone}/web\\n\""
+            "agent-check agent-addr 127.0.0.1 agent-port 7604 agent-inter 1s agent-send \"{zone}/web agent-{number}/\\n\""
         )
     });
     format!(

@@ -3,6 +3,7 @@
 //! What only this can show: that one act reaches all of them beside one another, and that the shift's page says so of each. It prints the table of
 //! docs/benchmarks.md: `cargo nextest run -p hf-e2e everywhere:: --no-capture`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hf_e2e::estate::{ANY_ADDRESS_PORT, ZONES, address};
@@ -46,9 +47,9 @@ enum Seen {
 const CONSUMERS: [(&str, Seen, &str); 13] = [
     ("DNS", Seen::Answers, ""),
     ("Holdfast's balancer", Seen::Balancer, ""),
-    ("HAProxy 2.6, agent check every second", Seen::Front("agent-2.6"), "haproxy-127.0.0.1"),
+    ("HAProxy 2.6, agent check every second", Seen::Front("agent-2.6"), "agent-1"),
     ("HAProxy 2.6, runtime socket", Seen::Front("socket-2.6"), "haproxy-2.6"),
-    ("HAProxy 2.8, agent check every second", Seen::Front("agent-2.8"), "haproxy-127.0.0.1"),
+    ("HAProxy 2.8, agent check every second", Seen::Front("agent-2.8"), "agent-2"),
     ("HAProxy 2.8, runtime socket", Seen::Front("socket-2.8"), "haproxy-2.8"),
     ("nginx, rendered file and reload", Seen::Front("nginx"), "nginx"),
     ("Envoy, ADS", Seen::Front("envoy-ads"), "edge"),
@@ -258,16 +259,21 @@ fn one_shift_takes_the_zone_out_of_everything() {
     }
     let now = told(&world);
     acknowledge(&world, Some(&now["tag"]), &now["revision"]);
-    for (what, ask) in lists(&world, &id) {
-        wait_until_all_applied(what, &[], ask);
+    let listed = lists(&world, &id).map(|(what, ask)| wait_until_all_applied(what, &[], ask));
+    for other in &listed[1..] {
+        assert_eq!(who(&listed[0]), who(other), "every list has the same consumers");
     }
-    print_table(&world.json(&["shift", "show", &id]), &left, acknowledged);
+    let shown = world.json(&["shift", "show", &id]);
+    assert_unsaid_work_is_unknown(&shown["consumers"]);
+    print_table(&shown, &left, begun, acknowledged);
     for ((consumer, seen, _), last) in CONSUMERS.iter().zip(left) {
-        assert!(
-            last < acknowledged + GENEROUS_MS,
-            "{consumer} took something in {ZONE} {} ms after the shift was acknowledged",
-            last - acknowledged
-        );
+        for (since, what) in [(begun, "the command began"), (acknowledged, "the shift was acknowledged")] {
+            assert!(
+                last < since + GENEROUS_MS,
+                "{consumer} took something in {ZONE} {} ms after {what}",
+                last - since
+            );
+        }
         assert_eq!(
             everything.last_in(&world, ZONE, *seen).unwrap_or(0),
             last,
@@ -297,30 +303,56 @@ fn one_shift_takes_the_zone_out_of_everything() {
 type Ask<'a> = Box<dyn Fn() -> Value + 'a>;
 
 /// Everything that lists the consumers.
-fn lists<'a>(world: &'a World, id: &'a str) -> [(&'static str, Ask<'a>); 2] {
+fn lists<'a>(world: &'a World, id: &'a str) -> [(&'static str, Ask<'a>); 3] {
     [
         ("/v1/consumers", Box::new(|| world.api("az1", "/v1/consumers").expect("an answer"))),
+        ("status -o json", Box::new(|| world.json(&["status"])["consumers"].clone())),
         ("shift show", Box::new(move || world.json(&["shift", "show", id])["consumers"].clone())),
     ]
 }
 
-fn print_table(shown: &Value, left: &[u64], acknowledged: u64) {
+/// Who is in a list, and how far they are; not when they were heard.
+fn who(consumers: &Value) -> BTreeSet<String> {
+    let groups = consumers["groups"].as_array().expect("groups");
+    let one = |group: &Value| {
+        ["name", "kind", "zone", "standing", "instances"].map(|key| group[key].to_string()).join(" ")
+    };
+    groups.iter().map(one).collect()
+}
+
+/// Those that have no word for what runs are not taken for idle; workers and runtime sockets say it.
+fn assert_unsaid_work_is_unknown(consumers: &Value) {
+    for group in consumers["groups"].as_array().expect("groups") {
+        let says = match group["kind"].as_str().expect("a kind") {
+            "haproxy-agent" | "xds" | "file" | "scheduler" => false,
+            "haproxy-socket" | "worker" => true,
+            other => panic!("nobody here is a {other}: {group}"),
+        };
+        let unsaid = if says { json!(0) } else { group["instances"].clone() };
+        assert_eq!(group["work_not_told"], unsaid, "{group}");
+    }
+    assert!(consumers["work_not_told"].as_u64() > Some(0), "{consumers}");
+}
+
+fn print_table(shown: &Value, left: &[u64], begun: u64, acknowledged: u64) {
     let nodes = shown["acknowledged"].as_array().expect("the nodes");
     assert!(nodes.iter().all(|node| node["applied"] == true), "{}", shown["acknowledged"]);
     let groups = shown["consumers"]["groups"].as_array().expect("groups");
     println!(
-        "| consumer | last taken in the zone, after the shift was acknowledged | acknowledged in status, after the start |\n|---|---|---|"
+        "| consumer | last taken in the zone, after the command began | after all nodes had acknowledged it | acknowledged in status, after the start |\n|---|---|---|---|"
     );
     for ((consumer, _, name), last) in CONSUMERS.iter().zip(left) {
-        let last = last.checked_sub(acknowledged).filter(|ms| *ms > 0);
-        let last = last.map_or("nothing".to_owned(), |ms| format!("{ms} ms"));
+        let [of_shift, of_all] = [begun, acknowledged].map(|since| {
+            let last = last.checked_sub(since).filter(|ms| *ms > 0);
+            last.map_or("nothing".to_owned(), |ms| format!("{ms} ms"))
+        });
         let mine = groups.iter().filter(|group| group["name"] == *name);
         let when = match mine.filter_map(|group| group["applied_ms"].as_u64()).max() {
             _ if name.is_empty() => format!("by all {} nodes", nodes.len()),
             Some(ms) => format!("{ms} ms"),
             None => "not".to_owned(),
         };
-        println!("| {consumer} | {last} | {when} |");
+        println!("| {consumer} | {of_shift} | {of_all} | {when} |");
     }
 }
 

@@ -1,6 +1,7 @@
 //! A shift is told to a webhook whose signature Python checks, to whoever listens at a real nats-server, and as a mail; the node is killed between.
+//! With the control node dead a break-glass shift is told by a node that carries it out, once.
 //!
-//! What only this can show: other people's NATS and hmac, and a place in the journal that outlives the process.
+//! What only this can show: other people's NATS and hmac, a place in the journal that outlives the process, and who tells of several real nodes.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -8,7 +9,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hf_e2e::World;
 use hf_e2e::address::own_address;
+use hf_e2e::fronts::tell_node;
 use hf_e2e::process::{Running, holdfast, must, output};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
@@ -210,4 +213,56 @@ fn a_shift_is_told_every_way_and_goes_on_after_a_kill() {
     assert_eq!(told.len(), 3, "nothing is told again after a restart: {told:?}");
     assert_eq!(told[2]["data"]["outcome"], "canceled");
     assert_eq!(count("holdfast.shift.started"), 1);
+}
+
+/// The ids of mails, in their order.
+fn ids(mails: &std::path::Path) -> Vec<String> {
+    let text = std::fs::read_to_string(mails).unwrap_or_default();
+    text.lines().filter_map(|line| line.strip_prefix("Message-ID: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn with_the_control_node_dead_a_break_glass_shift_is_told_once() {
+    let mut world = World::build();
+    let mails = world.folder().join("mails");
+    let section = format!(
+        "[[notify]]\nname = \"ops\"\nmail = [\"ops@example.test\"]\ncommand = [\"/bin/sh\", \"-c\", \"cat >> {}\"]\nkinds = [\"shift.started\", \"shift.ended\", \"break-glass.recorded\"]\n",
+        mails.display()
+    );
+    let nodes = ["control", "az1", "az2", "az3"];
+    for node in nodes {
+        tell_node(&world, node, &section);
+    }
+    for node in nodes {
+        world.start_node(node);
+    }
+    world.wait_until_serving();
+    world.tell_runbook_the_estate();
+    // The control node would tell by its journal, if it lived.
+    let place = world.place("control").join("data/notify/ops.json");
+    wait_for("a place", DEADLINE, || if place.exists() { Ok(()) } else { Err(world.log("control")) });
+    world.kill_node("control");
+    must_be_taken(
+        &world,
+        &["shift", "start", "--break-glass", "az2", "--for", "5m", "--reason", "no ledger"],
+    );
+    let id = wait_for("a mail of the shift", DEADLINE, || {
+        let found = ids(&mails);
+        found.first().cloned().ok_or_else(|| world.log("az1"))
+    });
+    assert!(id.contains("-break-glass-"), "{id}");
+    // The first by name tells, and keeps that it did.
+    let kept = |node: &str| world.place(node).join("data/notify/ops.break-glass");
+    wait_for("az1 to keep it", DEADLINE, || {
+        let text = std::fs::read_to_string(kept("az1")).unwrap_or_default();
+        if id.contains(text.trim_matches(['[', ']', '"'])) && !text.is_empty() { Ok(()) } else { Err(text) }
+    });
+    assert!(!kept("az2").exists() && !kept("az3").exists(), "others leave it to the first");
+    assert_eq!(ids(&mails), [id]);
+    world.assert_no_errors();
+}
+
+fn must_be_taken(world: &World, arguments: &[&str]) {
+    let told = world.cli(arguments);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
 }
