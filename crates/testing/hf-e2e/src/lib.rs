@@ -18,6 +18,7 @@ pub mod load;
 pub mod netns;
 pub mod places;
 pub mod process;
+pub mod routes;
 pub mod stores;
 pub mod takers;
 pub mod traffic;

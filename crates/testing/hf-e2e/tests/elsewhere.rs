@@ -158,3 +158,37 @@ fn a_virtual_address_leaves_with_its_zone() {
     }
     world.assert_no_errors();
 }
+
+#[test]
+fn a_virtual_address_leaves_by_exit_code() {
+    let mut world = World::start();
+    let running = [("az1", 150), ("az2", 100)]
+        .map(|(zone, priority)| virtual_address::start_by_exit_code(&world, zone, priority));
+    wait_for_address(&world, "az1", "az2");
+
+    let begun = now_ms();
+    let shift = world.json(&["shift", "start", "az1", "--for", "10m", "--reason", "the address too"]);
+    wait_for_address(&world, "az2", "az1");
+    println!("by exit code the address left az1 {} ms after the command began", now_ms() - begun);
+
+    // Nobody can be asked: the address goes nowhere, neither back nor away.
+    for zone in ["az1", "az2"] {
+        world.kill_node(zone);
+    }
+    observe_for(Duration::from_secs(4));
+    assert!(has_address(&world, "az2") && !has_address(&world, "az1"));
+    for zone in ["az1", "az2"] {
+        world.start_node(zone);
+        world.wait_for_zone(zone, "az1", "away", |told| told["state"] == "away");
+    }
+
+    let canceled = now_ms();
+    world.json(&["shift", "cancel", shift["id"].as_str().expect("an id")]);
+    wait_for_address(&world, "az1", "az2");
+    println!("by exit code the address was back {} ms after the shift was canceled", now_ms() - canceled);
+    for process in running {
+        process.signal(Signal::SIGTERM);
+        process.wait();
+    }
+    world.assert_no_errors();
+}

@@ -34,6 +34,7 @@ mod failures;
 mod latency;
 mod notifications;
 mod places;
+mod routes;
 mod takeover;
 mod xdp;
 mod xds;
