@@ -15,6 +15,9 @@ const SUSPECT: f64 = 8.188_689_124_444_2; // ln 3,600
 
 /// How long after it slowness everywhere says nothing of one zone.
 const SHARED_SLOW_S: u32 = 300;
+/// A suspicion that is as old as that counts as everybody's for so long at most: by then what is usual has moved, and the zone that was hit hardest
+/// would be left for it.
+const SHARED_SUSPICION_S: u32 = 1_800;
 /// With a smaller part of the faults at the endpoints that are left, nobody knows where the worst clients' faults were.
 const PROPORTIONAL: f64 = 0.5;
 /// Probes that would be so much likelier had they nothing to do with the faults do not see them: one in five by chance.
@@ -58,6 +61,8 @@ struct Watched {
     convinced_s: u32,
     /// Seconds under suspicion.
     suspect_s: u32,
+    /// Seconds for which its slowness counts as everybody's, since it is under suspicion from then on.
+    shared_slow_s: u32,
 }
 
 impl Watched {
@@ -70,6 +75,7 @@ impl Watched {
             is_quiet: true,
             convinced_s: 0,
             suspect_s: 0,
+            shared_slow_s: 0,
         }
     }
 
@@ -382,6 +388,11 @@ impl Detector {
         let mut shown = Vec::with_capacity(self.zones.len());
         for (at, (watched, seen)) in self.zones.iter_mut().zip(&seen).enumerate() {
             let mut of_zone = [NOTHING; STREAMS];
+            watched.shared_slow_s = match (self.shared_slow_s, watched.suspect_s) {
+                (0, 0) => 0,
+                (0, _) => watched.shared_slow_s.saturating_sub(1),
+                _ => SHARED_SUSPICION_S,
+            };
             for (stream, shown) in of_zone.iter_mut().enumerate() {
                 let test = &self.streams[stream].zones[at];
                 let excess = &mut watched.excess[stream];
@@ -391,7 +402,7 @@ impl Detector {
                 let endpoints = excess.len() as f64;
                 let needed = (config.breadth * endpoints).max(config.breadth_min).min(0.9 * endpoints);
                 let is_broad = breadth(excess) >= needed;
-                let is_own = stream == 0 || self.shared_slow_s == 0;
+                let is_own = stream == 0 || watched.shared_slow_s == 0;
                 *shown =
                     if is_broad && test.is_above && is_own { test.m } else { test.m.min(threshold - 2.0) };
             }
@@ -443,7 +454,8 @@ impl Detector {
         self.config.even_hold_s.saturating_sub(peers_more * 5 / 2)
     }
 
-    /// By which part of this zone's rise a peer has risen in the same way, where both are surely worse than their own past.
+    /// By which part of this zone's rise a peer has risen in the same way, where both are surely worse than their own past. A peer to which the trouble
+    /// came two seconds ago is judged by those: over ten it would look as if it had a fifth of it.
     fn peers_get_worse(&self, zone: usize) -> f64 {
         let mut most: f64 = 0.0;
         for stream in &self.streams {
@@ -453,7 +465,7 @@ impl Detector {
             }
             for (_, peer) in stream.zones.iter().enumerate().filter(|(at, _)| *at != zone) {
                 if peer.against_past > QUIET {
-                    most = most.max(peer.rise / own.rise);
+                    most = most.max(peer.rise_now / own.rise);
                 }
             }
         }

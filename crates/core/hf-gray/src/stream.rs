@@ -36,6 +36,8 @@ pub struct Test {
     pub against_past: f64,
     /// By how much the rate of the last seconds is above its own past.
     pub rise: f64,
+    /// The same by the last three seconds, where those are worse: trouble that has just come is a small part of ten.
+    pub rise_now: f64,
     /// What is tolerated now.
     pub tolerated: f64,
     /// Evidence that the rate is above that.
@@ -59,6 +61,7 @@ impl Test {
             evidence: [NOTHING; 4],
             against_past: NOTHING,
             rise: 0.0,
+            rise_now: 0.0,
             tolerated: 0.0,
             m: NOTHING,
             is_above: false,
@@ -182,6 +185,7 @@ impl Stream {
             let phi = test.dispersion.clamp(1.0, config.dispersion_max);
             let past = test.past();
             test.rise = (test.rate() - past).max(0.0);
+            test.rise_now = (test.rate_now() - past).max(test.rise);
             test.judge_past(count, past, phi, (self.delta, self.rho), config);
             let Some(worst) = worst_peer(&references, at) else {
                 // No peer, no verdict.

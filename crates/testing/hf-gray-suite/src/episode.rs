@@ -75,10 +75,13 @@ impl Episode {
         let mut chance = Chance::new(seed, kind as u64 + 1);
         let requests = if kind == Kind::LittleTraffic { (1.0, 15.0) } else { (30.0, 3_000.0) };
         let shapes = if kind.is_wide() { WIDE_SHAPES } else { SHAPES };
-        let service = Service::draw(&mut chance, shapes, requests, buckets);
+        let mut service = Service::draw(&mut chance, shapes, requests, buckets);
         let begins = chance.whole(320, 420) as u32;
         let ends = begins + chance.whole(250, 360) as u32;
         let zone = chance.whole(0, service.zones);
+        if kind == Kind::TinyZone {
+            service.thin(zone, 0.01);
+        }
         let mut plan = Plan {
             begins,
             ends,
@@ -131,7 +134,7 @@ impl Plan {
     fn draw(&mut self, kind: Kind, hard: f64, service: &Service, chance: &mut Chance) {
         let (begins, lasts) = (self.begins, self.ends - self.begins);
         match kind {
-            Kind::ManyFaults => self.size = chance.between(0.08, 0.6) / hard,
+            Kind::ManyFaults | Kind::AfterEverywhere => self.size = chance.between(0.08, 0.6) / hard,
             Kind::FewFaults => self.size = chance.between(0.025, 0.06) / hard,
             Kind::PacketLoss => self.size = chance.between(0.06, 0.3) / hard,
             Kind::Slow => self.size = 1.0 + chance.between(0.9, 4.0) / hard,
@@ -242,7 +245,35 @@ impl Plan {
                     })
                     .collect();
             }
-            Kind::HardDown | Kind::Quiet | Kind::OneLink | Kind::LittleTraffic => {}
+            Kind::EverywhereRamp | Kind::EverywhereLate | Kind::RetryStorm => {
+                self.size = chance.between(0.03, 0.6);
+                let apart = match kind {
+                    Kind::EverywhereRamp => 12,
+                    Kind::RetryStorm => 6,
+                    _ => 3,
+                };
+                for of_zone in &mut self.by_zone {
+                    *of_zone = (chance.whole(0, apart) as u32, chance.between(0.75, 1.3 * hard.sqrt()));
+                }
+                self.other = if kind == Kind::EverywhereLate {
+                    chance.between(3.0, 30.0)
+                } else {
+                    chance.between(0.5, 3.0)
+                };
+            }
+            Kind::ColdStart => {
+                // Faults at first, and how much slower; by zone the pace.
+                self.size = chance.between(0.02, 0.3);
+                self.other = chance.between(1.0, 5.0);
+                for of_zone in &mut self.by_zone {
+                    *of_zone = (chance.whole(0, 3) as u32, chance.between(15.0, 30.0 * hard));
+                }
+            }
+            Kind::DoubledZone => {
+                self.size = chance.between(0.8, 1.5);
+                self.other = chance.between(0.0, 0.2);
+            }
+            Kind::HardDown | Kind::Quiet | Kind::TinyZone | Kind::OneLink | Kind::LittleTraffic => {}
         }
     }
 
@@ -259,8 +290,32 @@ impl Plan {
             Kind::Flapping => {
                 f64::from(u8::from(f64::from(since % self.period) < f64::from(self.period) * self.other))
             }
-            Kind::Ramp => (f64::from(since) / 200.0).min(1.0),
+            Kind::Ramp | Kind::EverywhereRamp | Kind::DoubledZone => (f64::from(since) / 200.0).min(1.0),
             _ => 1.0,
+        }
+    }
+
+    /// The share of faults that a zone has where all of them fail.
+    fn everywhere(&self, kind: Kind, zone: usize, now: u32, at: usize) -> f64 {
+        let (later, size) = self.by_zone[at];
+        match kind {
+            Kind::EverywhereRamp => {
+                self.size * self.felt(now, at) * self.part(kind, now.saturating_sub(later))
+            }
+            Kind::EverywhereLate => {
+                let later_end = if at == zone { self.other as u32 } else { 0 };
+                let is_on = (self.begins + later..self.ends + later_end).contains(&now);
+                if is_on { self.size * size } else { 0.0 }
+            }
+            Kind::RetryStorm => self.size * self.felt(now, at),
+            Kind::ColdStart if now >= self.begins + later && now < self.ends => {
+                // While an endpoint starts, more fails.
+                let since = f64::from(now - self.begins - later);
+                self.size * (-since / size).exp()
+            }
+            // For half a minute, over for two minutes when the zone fails.
+            Kind::AfterEverywhere if (self.begins - 150..self.begins - 120).contains(&now) => 0.3,
+            _ => 0.0,
         }
     }
 
@@ -280,6 +335,22 @@ impl Plan {
             Kind::HardDown if is_here => faults(1.0),
             Kind::ManyFaults | Kind::FewFaults | Kind::OneClass | Kind::ZoneAndEndpoint if is_here => {
                 faults(size)
+            }
+            Kind::AfterEverywhere if is_here => faults(size),
+            Kind::AfterEverywhere | Kind::EverywhereRamp | Kind::EverywhereLate => {
+                faults(self.everywhere(kind, zone, now, at))
+            }
+            Kind::RetryStorm => {
+                let load = if self.felt(now, at) > 0.0 { 1.0 + self.other } else { 1.0 };
+                Trouble { faults: self.everywhere(kind, zone, now, at), load, ..none }
+            }
+            Kind::ColdStart => {
+                let cold = self.everywhere(kind, zone, now, at) / size;
+                Trouble { faults: size * cold, slower: 1.0 + self.other * cold, ..none }
+            }
+            Kind::DoubledZone if is_here => {
+                let part = self.part(kind, now);
+                Trouble { load: 1.0 + size * part, slower: 1.0 + self.other * part, ..none }
             }
             Kind::Flapping | Kind::Ramp if is_here => faults(size * self.part(kind, now)),
             Kind::PacketLoss if is_here => Trouble { faults: size * 0.05, retransmits: size, ..none },
@@ -334,6 +405,10 @@ impl Plan {
         match kind {
             Kind::HardDown => part(to_zone, 1.0),
             Kind::ManyFaults => part(to_zone, self.size),
+            Kind::AfterEverywhere => part(to_zone, self.size) + self.everywhere(kind, zone, now, target),
+            Kind::EverywhereRamp | Kind::EverywhereLate | Kind::RetryStorm | Kind::ColdStart => {
+                self.everywhere(kind, zone, now, target)
+            }
             Kind::Flapping => part(to_zone, self.size * self.part(kind, now)),
             Kind::PacketLoss => part(to_zone, self.size * 0.3) + part(from_zone, self.size * 0.3),
             Kind::HalfTheEndpoints => part(to_zone, self.size * self.other / endpoints as f64),

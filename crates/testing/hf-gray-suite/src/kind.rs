@@ -9,7 +9,7 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// All of them, faults first.
+            /// All of them. Their order is part of the seeds: new ones come last.
             pub const ALL: &[Kind] = &[$(Kind::$name,)*];
 
             /// Its name.
@@ -59,6 +59,13 @@ kinds! {
     LongDeployment "long-deployment" false "Endpoints of a zone restart one after the other, each of them away for some seconds and slow for up to half a minute.",
     DeploymentEverywhere "deployment-everywhere" false "The same in one zone after the other.",
     LongPauses "long-pauses" false "All endpoints of a zone pause again and again for up to four seconds.",
+    AfterEverywhere "after-everywhere" true "A zone fails two minutes after all zones did for a moment.",
+    EverywhereRamp "everywhere-ramp" false "Faults of all zones grow over 200 seconds, up to twelve seconds apart.",
+    EverywhereLate "everywhere-late" false "All zones fail alike, and one of them is well again up to half a minute after the others.",
+    ColdStart "cold-start" false "Everything restarts; each zone's caches fill at their own pace.",
+    RetryStorm "retry-storm" false "Faults and retries feed each other in all zones, up to six seconds apart.",
+    DoubledZone "doubled-zone" false "The traffic of one zone doubles over minutes, and it is a little slower.",
+    TinyZone "tiny-zone" false "One zone has a hundredth of the others' traffic.",
 }
 
 impl Kind {
@@ -77,6 +84,12 @@ impl Kind {
         matches!(
             self,
             Kind::EverywhereAtOnce
+                | Kind::EverywhereSlow
+                | Kind::EverywhereByTurns
+                | Kind::EverywhereRamp
+                | Kind::EverywhereLate
+                | Kind::ColdStart
+                | Kind::RetryStorm
                 | Kind::OneEndpoint
                 | Kind::BadObserver
                 | Kind::GoodDeployment

@@ -13,7 +13,7 @@ use hf_gray_suite::{Kind, Score, score};
 /// How the detector of gray failure does on simulated services.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Episodes of each of the 33 kinds; half as many seeds again make no other episodes of the first ones.
+    /// Episodes of each of the 40 kinds; half as many seeds again make no other episodes of the first ones.
     #[arg(long, default_value_t = 40)]
     episodes: u64,
     /// The first seed; others follow.
@@ -34,6 +34,12 @@ struct Arguments {
     /// From which age on trouble counts that goes round from endpoint to endpoint; 0 shows what that rule is worth.
     #[arg(long, default_value_t = Config::default().young_s)]
     young_s: u32,
+    /// From the first suspicion on, how long what could be the beginning of a global incident waits in a service of three zones; 0 shows what that rule is worth.
+    #[arg(long, default_value_t = Config::default().even_hold_s)]
+    even_hold_s: u32,
+    /// Below which rate of faults nothing waits for that.
+    #[arg(long, default_value_t = Config::default().even_rate_min)]
+    even_rate_min: f64,
     /// Tell the seconds with evidence of the one episode of this kind and seed, as `--verbose` names them: KIND:SEED.
     #[arg(long)]
     explain: Option<String>,
@@ -111,7 +117,12 @@ fn explain(episode: &str, arguments: &Arguments) -> ExitCode {
 }
 
 fn judged_by(arguments: &Arguments) -> (Buckets, Config) {
-    let mut config = Config { young_s: arguments.young_s, ..Config::default() };
+    let mut config = Config {
+        young_s: arguments.young_s,
+        even_hold_s: arguments.even_hold_s,
+        even_rate_min: arguments.even_rate_min,
+        ..Config::default()
+    };
     if arguments.unmarked {
         config.min_marked_s = config.min_s;
     }

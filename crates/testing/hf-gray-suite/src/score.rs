@@ -99,10 +99,6 @@ pub struct Sums {
     pub others_false: usize,
     /// Of these, in kinds that allow none.
     pub never_false: usize,
-    /// Of these, in global incidents that come to zones by turns; they are told apart.
-    pub by_turns_false: usize,
-    /// How many of those there were.
-    pub by_turns: usize,
 }
 
 impl Score {
@@ -129,9 +125,6 @@ impl Score {
                 sums.faults += verdicts.len();
                 sums.wrong += wrong;
                 delays.extend(delays_of(verdicts));
-            } else if *kind == Kind::EverywhereByTurns {
-                sums.by_turns += verdicts.len();
-                sums.by_turns_false += wrong;
             } else {
                 sums.others += verdicts.len();
                 sums.others_false += wrong;
@@ -168,10 +161,6 @@ impl Sums {
         }
         if self.never_false > 0 {
             missed.push(format!("{} false in kinds that allow none", self.never_false));
-        }
-        if self.by_turns_false * 100 > self.by_turns * 6 {
-            let (of, all) = (self.by_turns_false, self.by_turns);
-            missed.push(format!("{of} false of {all} global incidents by turns, at most 6 in 100 wanted"));
         }
         missed
     }
@@ -215,11 +204,7 @@ impl fmt::Display for Score {
             "faults: {} of {} found, {} wrong, median {} s, nine in ten within {} s",
             sums.found, sums.faults, sums.wrong, sums.median_s, sums.ninth_s
         )?;
-        writeln!(
-            f,
-            "no zone's faults: {} false of {}; global incidents by turns: {} false of {}",
-            sums.others_false, sums.others, sums.by_turns_false, sums.by_turns
-        )
+        writeln!(f, "no zone's faults: {} false of {}", sums.others_false, sums.others)
     }
 }
 

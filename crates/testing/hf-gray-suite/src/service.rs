@@ -140,6 +140,11 @@ impl Service {
         }
     }
 
+    /// Leaves this share of its traffic to a zone.
+    pub fn thin(&mut self, zone: usize, share: f64) {
+        self.weights[zone].iter_mut().for_each(|weight| *weight *= share);
+    }
+
     /// The next second, in this trouble; probes are the caller's.
     pub fn second(&mut self, chance: &mut Chance, trouble: impl Fn(usize, usize) -> Trouble) -> Second {
         let load = self.load.factor(chance);

@@ -14,8 +14,8 @@ fn score(of: impl Fn(Kind, u64) -> bool, seeds: std::ops::Range<u64>) -> Score {
 fn a_small_suite_has_no_false_verdict_and_finds_most_faults() {
     let score = score(|_, _| true, 500..502);
     let sums = score.sums();
-    assert_eq!((sums.faults, sums.others + sums.by_turns), (26, 40), "\n{score}");
-    assert!(sums.found >= 23 && sums.wrong == 0 && sums.others_false == 0, "\n{score}");
+    assert_eq!((sums.faults, sums.others), (28, 52), "\n{score}");
+    assert!(sums.found >= 25 && sums.wrong == 0 && sums.others_false == 0, "\n{score}");
 }
 
 #[test]
@@ -59,5 +59,23 @@ fn deployments_and_pauses_that_were_once_taken_for_a_bad_zone_are_not_any_more()
     ] {
         let verdict = |young_s| judge(kind, seed, 1.0, Buckets::FINE, &unmarked(young_s));
         assert_eq!((verdict(0), verdict(30)), (Verdict::False, Verdict::Quiet), "{} {seed}", kind.as_str());
+    }
+}
+
+/// What is everywhere is nobody's to leave: low rates that came to one zone first, peers that had it for a second or two, a service of four zones
+/// that waited less, and slowness that outlived the memory of slowness everywhere.
+#[test]
+fn global_incidents_that_were_once_taken_for_a_bad_zone_are_not_any_more() {
+    for (kind, seed) in [
+        (Kind::EverywhereSlow, 70_701_212_138),
+        (Kind::EverywhereByTurns, 70_701_212_145),
+        (Kind::EverywhereByTurns, 70_701_212_364),
+        (Kind::EverywhereByTurns, 70_701_212_416),
+        (Kind::EverywhereByTurns, 70_701_212_886),
+        (Kind::EverywhereByTurns, 70_701_213_080),
+        (Kind::EverywhereByTurns, 70_701_213_081),
+    ] {
+        let verdict = judge(kind, seed, 1.0, Buckets::FINE, &unmarked(30));
+        assert_eq!(verdict, Verdict::Quiet, "{} {seed}", kind.as_str());
     }
 }
