@@ -116,7 +116,7 @@ fn main() -> ExitCode {
         ["aws-acceptance", rest @ ..] => return aws_acceptance(rest),
         _ => {
             eprintln!(
-                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]\n       cargo xtask sim [--seeds N] [--from FIRST] [--only world|cluster]\n       cargo xtask gray [--episodes N] [--seed S] [--hard X] [--kinds A,B] [--coarse] [--unmarked] [--verbose]\n       cargo xtask bench ledger|dns|proxy|health [OPTIONS]\n       cargo xtask churn [--minutes N] [--rate R] [--open N]\n       cargo xtask places [OPTIONS]\n       cargo xtask dns-chain [--changes N]\n       cargo xtask failures [--only FAULT,FAULT|quick]\n       cargo xtask aws-acceptance [--only boto3|aws1|aws2|places]"
+                "usage: cargo xtask ci [all|quick|lints]\n       cargo xtask fuzz [TARGET] [--seconds N]\n       cargo xtask sim [--seeds N] [--from FIRST] [--only world|cluster]\n       cargo xtask gray [--episodes N] [--seed S] [--hard X] [--kinds A,B] [--coarse] [--unmarked] [--verbose]\n       cargo xtask gray --generator DIR [--seeds A,B] [--hard X,Y] [--count N] [--program HOLDFAST] [--python PROGRAM]\n       cargo xtask bench ledger|dns|proxy|health [OPTIONS]\n       cargo xtask churn [--minutes N] [--rate R] [--open N]\n       cargo xtask places [OPTIONS]\n       cargo xtask dns-chain [--changes N]\n       cargo xtask failures [--only FAULT,FAULT|quick]\n       cargo xtask aws-acceptance [--only boto3|aws1|aws2|places]"
             );
             return ExitCode::from(2);
         }
