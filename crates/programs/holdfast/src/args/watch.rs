@@ -45,6 +45,11 @@ pub struct WatchArgs {
     /// What the service does.
     #[arg(long, value_name = "KIND", default_value = "other", requires = "consumer", value_parser = kind)]
     pub kind: Kind,
+    /// What the service has in hand, for acknowledgements: a file with a number, or with lines of a zone and a number; or a program that prints the same.
+    ///
+    /// Looked at once a second. A file that may be executed is run, without a shell and for 5 s at most. Without this, what runs is unknown.
+    #[arg(long, value_name = "FILE", requires = "consumer")]
+    pub running: Option<PathBuf>,
     /// Where the last good state is kept, for a start while no endpoint can be reached; without it a start is from nothing, with all zones open.
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,

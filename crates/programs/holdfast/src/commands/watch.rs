@@ -6,10 +6,11 @@
 //! 4. While a watched zone is in no table, files stay as they are and nothing is acknowledged: what is not told is not open.
 //! 5. Files stay as they are when this ends, whichever way it ends.
 //!
-//! Not here: who is believed (`holdfast-client`), running the command (`exec`), what is in the files (`files`).
+//! Not here: who is believed (`holdfast-client`), running the command (`exec`), what is in the files (`files`), what is in hand (`running`).
 
 mod exec;
 mod files;
+mod running;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -206,6 +207,13 @@ async fn watch(args: &WatchArgs, builder: Builder, watched: Watched, output: Out
         _ => builder,
     };
     let holdfast = builder.start().map_err(|error| cannot_start(&error))?;
+    let mut says = args.running.clone().map(|path| {
+        let holdfast = holdfast.clone();
+        let is_one = !args.all && args.zones.len() <= 1;
+        let zone =
+            watched.names(&Zones::default()).first().filter(|_| is_one).map(|zone| (*zone).to_owned());
+        Box::pin(async move { running::say(&path, &holdfast, zone.as_deref()).await })
+    });
     let limit = hf_model::parse_duration(&args.exec_timeout)
         .map_err(|error| Failure::Usage(format!("holdfast: --exec-timeout: {error}")))?;
     let (wanted, wants) = tokio::sync::watch::channel(Vec::new());
@@ -259,10 +267,11 @@ async fn watch(args: &WatchArgs, builder: Builder, watched: Watched, output: Out
             changed = zones.changed() => if changed.is_err() { break Ok(()) },
             Ok(()) = done.changed() => {}
             () = async { tokio::time::sleep(again.unwrap_or_default()).await }, if again.is_some() => {}
+            () = async { says.as_mut().expect("it is there").await }, if says.is_some() => {}
             _ = stop.changed() => break Ok(()),
         }
     };
-    drop(wanted);
+    drop((wanted, says));
     running.finish().await;
     holdfast.close().await;
     ended

@@ -246,3 +246,36 @@ async fn asked_once_the_exit_code_says_it() {
     check(&["--endpoint", &nobody, "--zone", "a", "--last-known"], 2, "--state-dir").await;
     drop(gone);
 }
+
+#[tokio::test]
+async fn what_is_in_hand_is_said_from_a_file_or_by_a_program() {
+    let (folder, plane) = (tempfile::tempdir().unwrap(), Plane::start(true).await);
+    let url = plane.url();
+    let running = |instance: &str| plane.told(instance).and_then(|told| told.running);
+    let count = |instance: &str| running(instance).and_then(|running| running.values().next().copied());
+    let start = |instance: &str, running: &[&str]| {
+        let arguments = ["--endpoint", &url, "--zone", "a", "--consumer", "orders", "--instance", instance];
+        let own = folder.path().join(instance);
+        std::fs::create_dir(&own).unwrap();
+        Sidecar::start(&own, &[&arguments[..], running].concat())
+    };
+    let silent = start("silent", &[]);
+    let file = folder.path().join("in-hand");
+    std::fs::write(&file, "3\n").unwrap();
+    let script = script(folder.path(), "echo a $(wc -l < \"$0.lines\")");
+    std::fs::write(format!("{script}.lines"), "1\n2\n").unwrap();
+    let of_file = start("file", &["--running", &file.display().to_string()]);
+    let of_program = start("program", &["--running", &script]);
+    until("both say it", || (count("file"), count("program")) == (Some(3), Some(2))).await;
+    std::fs::write(&file, "many").unwrap();
+    until("it is told", || of_file.read("err").contains("\"many\" is no number")).await;
+    assert_eq!(count("file"), Some(3), "what was told last stands");
+    std::fs::write(&file, "0").unwrap();
+    std::fs::write(format!("{script}.lines"), "").unwrap();
+    until("nothing is in hand", || (count("file"), count("program")) == (Some(0), Some(0))).await;
+    until("it is heard", || plane.told("silent").is_some_and(|told| told.revision.is_some())).await;
+    assert_eq!(running("silent"), None, "who does not say what runs has not said nothing");
+    for sidecar in [silent, of_file, of_program] {
+        assert_eq!(sidecar.end().await, Some(0));
+    }
+}
