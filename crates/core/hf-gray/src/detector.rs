@@ -1,5 +1,7 @@
 //! All streams of all zones, second by second, and what follows from them.
 
+mod apart;
+
 use crate::config::Config;
 use crate::observers::Observers;
 use crate::probes::Probes;
@@ -7,6 +9,8 @@ use crate::second::{Latency, Second, Seen};
 use crate::slow::{QUANTILES, Usual, slower};
 use crate::stream::{Count, NOTHING, QUIET, Stream, mean};
 use crate::turns::Turns;
+
+pub use apart::Apart;
 
 /// Streams of requests; probes are one more.
 const STREAMS: usize = 4;
@@ -56,6 +60,8 @@ struct Watched {
     /// For each stream, each endpoint's excess over twenty seconds.
     excess: Vec<Vec<f64>>,
     turns: Turns,
+    /// Requests and faults of the two clients with most faults, over ten seconds.
+    clients: Count,
     is_quiet: bool,
     /// Seconds with enough evidence for a verdict.
     convinced_s: u32,
@@ -72,6 +78,7 @@ impl Watched {
             bad: vec![vec![0.0; endpoints]; STREAMS],
             excess: vec![vec![0.0; endpoints]; STREAMS],
             turns: Turns::new(STREAMS, endpoints, config),
+            clients: Count::default(),
             is_quiet: true,
             convinced_s: 0,
             suspect_s: 0,
@@ -169,18 +176,21 @@ impl Evidence {
     pub fn strongest(&self) -> (&'static str, Rate) {
         let faults = Rate { now: self.fault_rate, tolerated: self.fault_rate_tolerated };
         let [half, most, nearly_all] = self.slow;
-        let streams = self.streams.all();
-        let said = [
-            ("faults", faults),
-            ("answers far above the usual median", half),
-            ("answers far above the usual 95th percentile", most),
-            ("answers far above the usual 99th percentile", nearly_all),
-            ("failed probes", self.probes_failed),
-        ];
+        let rates = [faults, half, most, nearly_all, self.probes_failed];
+        let said = Self::STREAMS.into_iter().zip(rates);
         let strongest =
-            said.iter().zip(streams).reduce(|best, next| if next.1 > best.1 { next } else { best });
-        strongest.map_or(("faults", faults), |(said, _)| *said)
+            said.zip(self.streams.all()).reduce(|best, next| if next.1 > best.1 { next } else { best });
+        strongest.map_or((Self::STREAMS[0], faults), |(said, _)| said)
     }
+
+    /// What each stream counts, in words.
+    pub(crate) const STREAMS: [&'static str; STREAMS + 1] = [
+        "faults",
+        "answers far above the usual median",
+        "answers far above the usual 95th percentile",
+        "answers far above the usual 99th percentile",
+        "failed probes",
+    ];
 }
 
 /// Evidence by stream.
@@ -330,6 +340,9 @@ impl Detector {
             for (kept, new) in watched.requests.iter_mut().zip(&all) {
                 *kept += (new - *kept) * ten;
             }
+            let clients = &mut watched.clients;
+            clients.all += (f64::from(zone.worst_clients_requests) - clients.all) * ten;
+            clients.bad += (f64::from(zone.worst_clients_faults) - clients.bad) * ten;
             let mut bad_of_zone = Vec::with_capacity(STREAMS);
             for (stream, threshold) in thresholds[at].iter().enumerate() {
                 let bad: Vec<f64> = (0..all.len())

@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use hf_model::{PoolName, Timestamp, ZoneId};
 
-use crate::detector::{Evidence, Finding, Stage};
+use crate::detector::{Apart, Evidence, Finding, Stage};
+use crate::recording::Recording;
 
 /// The word on every pool that is watched: those with endpoints in two zones or more.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +34,12 @@ pub struct PoolJudged {
     pub warm_in_s: u32,
     /// Zones whose own balancers see trouble everywhere while others see none there: their word counts for nothing.
     pub observers_doubted: Vec<ZoneId>,
+    /// The newest seconds that its detector took.
+    pub recording: Recording,
+    /// Endpoints and clients that are surely bad and are no zone, with the endpoint's address.
+    pub apart: Vec<(Apart, Option<SocketAddr>)>,
+    /// What is surely worse than it was in more than half of the zones, and in which; positions in [`PoolJudged::zones`].
+    pub everywhere: Option<(&'static str, Vec<usize>)>,
 }
 
 /// The word on one zone of a pool.

@@ -24,12 +24,14 @@ mod detector;
 mod judged;
 mod observers;
 mod probes;
+mod recording;
 mod second;
 mod slow;
 mod stream;
 mod turns;
 
 pub use config::Config;
-pub use detector::{Detector, Evidence, Finding, Rate, Stage, Step, Streams, ZoneWas};
+pub use detector::{Apart, Detector, Evidence, Finding, Rate, Stage, Step, Streams, ZoneWas};
 pub use judged::{Judged, Mark, PoolJudged, ZoneJudged};
+pub use recording::{Recorded, Recording};
 pub use second::{Endpoint, Latency, Second, Seen, Zone};

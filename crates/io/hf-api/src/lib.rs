@@ -54,7 +54,9 @@ pub use dns::{DnsAnswers, DnsCount, DnsName, DnsShare};
 pub use endpoint::{Endpoint, EndpointRegistered, Endpoints, PoolEndpoints, RegisterEndpoint};
 pub use estate::{ApplyEstate, Change, ChangeKind, Diff, EstateInfo};
 pub use explain::{Candidate, Explain, Removal, Step};
-pub use gray::{Gray, GrayPool, GrayStreams, GrayZone};
+pub use gray::{
+    Gray, GrayPool, GrayRecording, GrayStreams, GrayTold, GrayZone, RecordedSecond, RecordedSeen, RecordedWas,
+};
 pub use health_check::{CheckResult, CheckResults, PushResult, PushedTo, ToldResult};
 pub use hosted::{
     AddZoneKey, DnssecWanted, HostedZone, HostedZoneSource, HostedZones, MoveZoneKey, UpdateChange,

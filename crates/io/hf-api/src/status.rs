@@ -55,6 +55,9 @@ pub struct Status {
     /// Zones that fail in part, or are suspected of it, by the detectors of the node that answers; none where no detector runs.
     #[serde(default)]
     pub gray: Vec<crate::gray::GrayZone>,
+    /// What is found, by what it is of: one endpoint, clients, one zone, everything, an observer.
+    #[serde(default)]
+    pub gray_told: Vec<crate::gray::GrayTold>,
     /// Who obeys zone status, the worst twenty first: `GET /v1/consumers` lists all.
     #[serde(default)]
     pub consumers: crate::consumers::Consumers,

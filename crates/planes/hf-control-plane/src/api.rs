@@ -240,6 +240,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(estate::compare))
         .routes(routes!(explain::explain))
         .routes(routes!(gray::gray))
+        .routes(routes!(gray::recording))
         .routes(routes!(consumers::consumers))
         .routes(routes!(closing::list))
         .routes(routes!(whatif::what_if))

@@ -5,12 +5,18 @@
 //!
 //! Not here: the test (`hf-gray`), who runs it (`hf-node`), who acts on it.
 
+mod recorded;
+mod told;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hf_api::{Gray, GrayPool, GrayStreams, GrayZone};
+
 use hf_gray::{Finding, Judged, PoolJudged, Stage, ZoneJudged};
 use hf_model::{NodeId, PoolName, Timestamp, ZoneId};
+pub use recorded::page;
+pub use told::{all as all_told, found};
 
 use crate::lines::{DecisionLine, VERSION};
 
@@ -31,6 +37,7 @@ pub fn told(node: &NodeId, judged: &Judged) -> Gray {
         zone: pool.impaired().map(|zone| zone.zone.to_string()),
         warm_in_s: pool.warm_in_s,
         observers_doubted: pool.observers_doubted.iter().map(ToString::to_string).collect(),
+        told: found(name, pool),
         zones: pool.zones.iter().map(|zone| zone_told(name, zone)).collect(),
     });
     Gray { node: node.to_string(), pools: pools.collect() }
@@ -65,6 +72,7 @@ fn zone_told(pool: &PoolName, judged: &ZoneJudged) -> GrayZone {
         faults_ppm: ppm(evidence.fault_rate),
         faults_tolerated_ppm: ppm(evidence.fault_rate_tolerated),
         requests_per_1000_s: thousandths(evidence.requests).unsigned_abs(),
+        young_endpoints: u32::try_from(evidence.young_endpoints).unwrap_or(u32::MAX),
     }
 }
 
@@ -160,6 +168,7 @@ fn changes_of(
             zones.join(", "),
         ));
     }
+    told_of_others(name, last, pool, changes);
     let doubted = |of: Option<&PoolJudged>| -> BTreeSet<ZoneId> {
         of.map(|of| of.observers_doubted.iter().cloned().collect()).unwrap_or_default()
     };
@@ -174,6 +183,49 @@ fn changes_of(
         changes.push((
             format!("pool/{name}: what balancers in {zone} see counts again"),
             "they see what others see".to_owned(),
+        ));
+    }
+}
+
+/// Endpoints, clients and everything: what is told without a zone being impaired.
+fn told_of_others(
+    name: &PoolName,
+    last: Option<&PoolJudged>,
+    pool: &PoolJudged,
+    changes: &mut Vec<(String, String)>,
+) {
+    type Key = (String, Option<String>, Option<String>);
+    // These have lines of their own.
+    let several = |of: Option<&PoolJudged>| of.is_some_and(|of| of.finding == Finding::Several);
+    let told = |of: Option<&PoolJudged>| -> Vec<(Key, String)> {
+        let all = of.map(|of| found(name, of)).unwrap_or_default().into_iter();
+        let is_several = several(of);
+        let others = all.filter(|told| match told.sort.as_str() {
+            "zone" | "observer" => false,
+            "everything" => !is_several,
+            _ => true,
+        });
+        others.map(|told| ((told.sort, told.zone, told.endpoint), told.text)).collect()
+    };
+    let (was, is) = (told(last), told(Some(pool)));
+    let in_words = |(sort, zone, endpoint): &Key| {
+        let what = match (endpoint, sort.as_str()) {
+            (Some(endpoint), _) => format!("endpoint {endpoint}"),
+            (None, "clients") => "two clients".to_owned(),
+            _ => "everything".to_owned(),
+        };
+        zone.as_ref().map_or(what.clone(), |zone| format!("{what} in {zone}"))
+    };
+    for (key, text) in is.iter().filter(|(key, _)| !was.iter().any(|(known, _)| known == key)) {
+        changes.push((
+            format!("pool/{name}: {} is in trouble, and no zone is left for it", in_words(key)),
+            text.clone(),
+        ));
+    }
+    for (key, text) in was.iter().filter(|(key, _)| !is.iter().any(|(known, _)| known == key)) {
+        changes.push((
+            format!("pool/{name}: {} is no longer found in trouble", in_words(key)),
+            format!("last: {text}"),
         ));
     }
 }

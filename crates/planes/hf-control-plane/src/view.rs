@@ -104,6 +104,7 @@ pub fn status(from: &Sources<'_>) -> Status {
         returning: snapshot.map_or_else(Vec::new, returning),
         floors_overridden: floors_overridden(from.intent),
         gray: crate::gray::suspects(from.gray),
+        gray_told: crate::gray::all_told(from.gray),
         consumers: from.consumers.clone(),
         closing_sources: from.closing_sources.clone(),
         estate_file_problem: from.estate_file_problem.clone().or_else(|| {

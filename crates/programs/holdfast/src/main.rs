@@ -34,6 +34,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve(serve) => commands::serve::run(&serve),
         Command::Demo(demo) => commands::demo::run(&demo, common.output),
         Command::Check(check) => commands::check::run(&check.files, common.output),
+        Command::Detect(detect) if detect.record.is_some() => {
+            commands::block_on(commands::detect::record(&detect, &common))
+        }
         Command::Detect(detect) => commands::detect::run(&detect),
         Command::Completions { shell } => {
             commands::generate::completions(shell);

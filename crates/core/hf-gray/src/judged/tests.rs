@@ -63,6 +63,9 @@ fn only_a_single_zone_is_impaired_for_whoever_acts() {
         zones: vec![zone("a"), zone("b")],
         warm_in_s: 0,
         observers_doubted: Vec::new(),
+        apart: Vec::new(),
+        recording: Recording::new(crate::Latency { buckets: 0, ratio: 2.0 }),
+        everywhere: None,
     };
     let named = |finding| pool(finding).impaired().map(|zone| zone.zone.to_string());
     assert_eq!(named(Finding::Zone(1)), Some("b".to_owned()));

@@ -30,6 +30,11 @@ impl Client {
         self.get("/v1/gray").await
     }
 
+    /// `GET /v1/gray/recording`: a page of what the detector of a pool took, after the given second.
+    pub async fn gray_recording(&self, pool: &str, after: u64) -> Result<crate::GrayRecording, ClientError> {
+        self.get(&format!("/v1/gray/recording?pool={}&after={after}", escape(pool))).await
+    }
+
     /// `GET /v1/estate`.
     pub async fn estate(&self) -> Result<EstateInfo, ClientError> {
         self.get("/v1/estate").await

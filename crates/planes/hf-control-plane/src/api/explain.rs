@@ -342,15 +342,13 @@ fn candidate(snapshot: &Snapshot, pool: PoolIx, at: u16) -> Candidate {
     }
 }
 
-/// The detector's evidence on each zone of a pool.
-fn gray_steps(shared: &Shared, pool: &PoolName) -> Vec<Step> {
+/// What the detector found in a pool, as what it is, and its evidence on each zone.
+fn gray_steps(shared: &Shared, name: &PoolName) -> Vec<Step> {
     let judged = shared.context.gray.borrow().clone();
-    let Some(pool) = judged.pools.get(pool) else { return Vec::new() };
+    let Some(pool) = judged.pools.get(name) else { return Vec::new() };
     let lines = pool.zones.iter().filter_map(|zone| crate::gray::zone_line(pool, &zone.zone));
-    let doubted = pool.observers_doubted.iter().map(|zone| {
-        format!("what balancers in {zone} see is left out: they see every zone fail, and others do not")
-    });
-    lines.chain(doubted).map(|line| text_step("gray", &line)).collect()
+    let told = crate::gray::found(name, pool).into_iter().map(|told| told.text);
+    told.chain(lines).map(|line| text_step("gray", &line)).collect()
 }
 
 fn explain_pool(

@@ -1,4 +1,4 @@
-use hf_gray::{Evidence, Rate, Streams};
+use hf_gray::{Apart, Evidence, Rate, Streams};
 
 use super::*;
 
@@ -28,6 +28,9 @@ fn pool(stages: [Stage; 2], finding: Finding, doubted: &[&str]) -> PoolJudged {
         zones: zones.collect(),
         warm_in_s: 0,
         observers_doubted: doubted.iter().map(|zone| ZoneId::new(zone).unwrap()).collect(),
+        apart: Vec::new(),
+        recording: hf_gray::Recording::new(hf_gray::Latency { buckets: 0, ratio: 2.0 }),
+        everywhere: None,
     }
 }
 
@@ -70,4 +73,89 @@ fn the_api_tells_all_pools_and_the_status_only_suspects() {
     let zone = &web.zones[1];
     assert_eq!((zone.evidence_per_1000, zone.threshold_per_1000, zone.faults_ppm), (21_040, 19_568, 120_000));
     assert_eq!(suspects(&judged), std::slice::from_ref(zone));
+}
+
+fn apart(endpoint: Option<usize>) -> (hf_gray::Apart, Option<std::net::SocketAddr>) {
+    let rate = Rate { now: 0.41, tolerated: 0.011 };
+    let address = endpoint.map(|of| std::net::SocketAddr::from(([10, 0, 1, of as u8], 80)));
+    (Apart { zone: 1, endpoint, what: "faults", rate, others: 0.003, evidence: 212.4 }, address)
+}
+
+#[test]
+fn a_finding_is_told_as_what_it_is() {
+    let web = PoolName::new("web").unwrap();
+    let check = |pool: PoolJudged, sort: &str, want: &str| {
+        let found = found(&web, &pool);
+        let told: Vec<_> = found.iter().map(|told| (told.sort.as_str(), told.text.as_str())).collect();
+        assert_eq!(told, [(sort, want)]);
+    };
+    let normal = || pool([Stage::Normal; 2], Finding::Nothing, &[]);
+    let zone = pool([Stage::Normal, Stage::Impaired], Finding::Zone(1), &[]);
+    check(
+        PoolJudged { apart: vec![apart(Some(7))], ..normal() },
+        "endpoint",
+        "one endpoint (10.0.1.7:80) of b is bad: faults 41 % against 0.3 % of the others there (tolerated 1.1 %), evidence 212 of 20, \
+         likelihood ratio of rates of 10 s; the zone is not left for it",
+    );
+    check(
+        PoolJudged { apart: vec![apart(None)], ..normal() },
+        "clients",
+        "two clients have the faults in b: faults 41 % against 0.3 % of the others there (tolerated 1.1 %), evidence 212 of 20, \
+         likelihood ratio of rates of 10 s; the zone is not left for them",
+    );
+    check(
+        zone,
+        "zone",
+        "one zone (b) is bad, the others are not: faults 12 % (tolerated 1.5 %), evidence 21 of 20, sequential test of 9 s, rates of 10 s at 340 requests/s",
+    );
+    check(
+        PoolJudged { everywhere: Some(("answers far above the usual median", vec![0, 1])), ..normal() },
+        "everything",
+        "everything is worse than it was, 2 of 2 zones (a, b) at once have more answers far above the usual median: nothing is evacuated",
+    );
+    check(
+        pool([Stage::Normal; 2], Finding::Nothing, &["a"]),
+        "observer",
+        "the observer a sees every zone bad where observers elsewhere see the same endpoints answer: its own evidence counts for nothing",
+    );
+}
+
+#[test]
+fn the_journal_tells_of_an_endpoint_once_and_of_its_end() {
+    let mut journalled = Journalled::new(NodeId::new("n1").unwrap());
+    let mut lines = |apart: Vec<_>| -> Vec<String> {
+        let pool = PoolJudged { apart, ..pool([Stage::Normal; 2], Finding::Nothing, &[]) };
+        journalled.lines(&judged(pool), 3, Timestamp(5)).into_iter().map(|line| line.text).collect()
+    };
+    let begun = "pool/web: endpoint 10.0.1.7:80 in b is in trouble, and no zone is left for it";
+    assert_eq!(lines(vec![apart(Some(7))]), [begun]);
+    assert_eq!(lines(vec![apart(Some(7))]), [""; 0]);
+    assert_eq!(lines(Vec::new()), ["pool/web: endpoint 10.0.1.7:80 in b is no longer found in trouble"]);
+}
+
+#[test]
+fn a_page_of_a_recording_has_the_lines_of_a_replay() {
+    use hf_gray::{Endpoint, Latency, Recorded, Recording, Second, Zone};
+    let mut recording = Recording::new(Latency { buckets: 4, ratio: 1.5 });
+    for t in 1..=70 {
+        let endpoint = Endpoint { requests: 9, faults: 1, latency: vec![0, 8, 1, 0] };
+        let zone = Zone {
+            endpoints: vec![endpoint],
+            worst_clients_faults: 1,
+            worst_clients_requests: 2,
+            is_marked: true,
+        };
+        let second = Second { zones: vec![zone], probes: vec![vec![Some(true)]], seen: Vec::new() };
+        recording.push(Recorded::new(t, None, &second), usize::MAX);
+    }
+    let web = PoolJudged { recording, ..pool([Stage::Normal; 2], Finding::Nothing, &[]) };
+    let (node, name) = (NodeId::new("n1").unwrap(), PoolName::new("web").unwrap());
+    let first = page(&node, &name, &web, 0);
+    assert_eq!((first.seconds.len(), first.seconds[59].t), (60, 60));
+    let rest = page(&node, &name, &web, 60);
+    assert_eq!((rest.seconds.len(), page(&node, &name, &web, 70).seconds.len()), (10, 0));
+    assert_eq!(
+        serde_json::to_string(&rest.seconds[0]).unwrap(),
+        r#"{"t":61,"n":[[9]],"e":[[1]],"topc":[1],"topn":[2],"mark":[1],"probe":[[1]],"hist":[[[0,8,1]]],"buckets":4,"ratio":1.5,"verdicts":1,"seen":[]}"#
+    );
 }

@@ -7,7 +7,9 @@
 //!    At most [`CHECKERS`] checkers of a zone and [`PROBED`] endpoints of one are looked at: the work does not grow with the estate's health.
 //! 4. A zone counts as being deployed to while a mark of the ledger says so, and for [`NOTICED_S`] seconds after endpoints of the pool came or went there:
 //!    a rolling deployment that replaces endpoints looks like that.
-//! 5. All control nodes that heard the same seconds come to the same: the arithmetic is deterministic.
+//! 5. What a detector took is kept for a replay: an hour of it at most, and [`RECORDED_BYTES`] for all pools together; the oldest go. A pool that is no
+//!    longer watched takes its recording with it, and so does the end of the process.
+//! 6. All control nodes that heard the same seconds come to the same: the arithmetic is deterministic.
 //!
 //! Not here: the test (`hf-gray`), who acts on it (`hf-control-plane`).
 
@@ -18,8 +20,8 @@ use std::sync::Arc;
 use hf_config::estate::{Estate, Pool, ZoneIx};
 use hf_control::Deployment;
 use hf_gray::{
-    Config, Detector, Endpoint, Judged, Latency, Mark, PoolJudged, Second, Seen, Stage, Zone, ZoneJudged,
-    ZoneWas,
+    Config, Detector, Endpoint, Judged, Latency, Mark, PoolJudged, Recorded, Recording, Second, Seen, Stage,
+    Zone, ZoneJudged, ZoneWas,
 };
 use hf_health::Table;
 use hf_model::{PoolName, Timestamp};
@@ -32,6 +34,8 @@ use super::Hub;
 pub const POOLS_MAX: usize = 1_000;
 /// Seconds without a word after which nothing of before counts.
 const GAP_S: u64 = 600;
+/// Bytes of recorded seconds, shared evenly by the pools that are watched.
+const RECORDED_BYTES: usize = 32 << 20;
 /// Seconds for which endpoints that came or went mark their zone: new ones fill their caches, the next ones follow.
 const NOTICED_S: u64 = 300;
 /// Checkers of one zone whose tables stand for its probes.
@@ -62,6 +66,10 @@ struct Watch {
     impaired_s: Vec<u32>,
     /// The second until which endpoints that came or went mark each zone.
     noticed_until: Vec<u64>,
+    /// What its detector took, for a replay.
+    recording: Recording,
+    /// Where zones and endpoints come from that the next second has, if they came or went.
+    was: Option<Arc<[ZoneWas]>>,
 }
 
 /// One zone of a pool: its endpoints, each with its position in tables.
@@ -81,6 +89,19 @@ impl Place {
     }
 }
 
+/// Two changes as one.
+fn through(first: &[ZoneWas], then: &[ZoneWas]) -> Vec<ZoneWas> {
+    let of = |zone: &ZoneWas| {
+        let before = zone.zone.and_then(|at| first.get(at));
+        let endpoint = |of: &Option<usize>| of.and_then(|of| before?.endpoints.get(of).copied().flatten());
+        ZoneWas {
+            zone: before.and_then(|before| before.zone),
+            endpoints: zone.endpoints.iter().map(endpoint).collect(),
+        }
+    };
+    then.iter().map(of).collect()
+}
+
 /// A pool's endpoints by zone, in the estate's order; `first` is the position of the first one in tables.
 fn places(pool: &Pool, first: usize) -> Vec<Place> {
     let mut zones: BTreeMap<ZoneIx, Vec<(SocketAddr, usize)>> = BTreeMap::new();
@@ -95,7 +116,14 @@ impl Watch {
         let endpoints: Vec<usize> = zones.iter().map(|place| place.endpoints.len()).collect();
         let config = Config { probes_are_verdicts: true, ..Config::default() };
         let (impaired_s, noticed_until) = (vec![0; zones.len()], vec![0; zones.len()]);
-        Watch { detector: Detector::new(config, &endpoints, LATENCY), zones, impaired_s, noticed_until }
+        Watch {
+            detector: Detector::new(config, &endpoints, LATENCY),
+            zones,
+            impaired_s,
+            noticed_until,
+            recording: Recording::new(LATENCY),
+            was: None,
+        }
     }
 
     /// The same pool in a new estate, in force after the second `number`; zones are the same if their names are.
@@ -123,6 +151,7 @@ impl Watch {
         };
         self.noticed_until = zones.iter().zip(&all).map(noticed_until).collect();
         self.detector.carry_over(&all);
+        self.was = Some(self.was.take().map_or_else(|| all.clone(), |before| through(&before, &all)).into());
         self.zones = zones;
     }
 
@@ -147,6 +176,7 @@ impl Watch {
         merged: &MergedSecond,
         tables: &[&Table],
         deployments: &[Deployment],
+        recorded_bytes_max: usize,
     ) -> PoolJudged {
         let marks = self.marks(estate, pool, merged.number, deployments);
         let ids: Vec<_> = self.zones.iter().map(|place| &estate.zone(place.zone).id).collect();
@@ -172,17 +202,26 @@ impl Watch {
             seen: ids.iter().map(|observer| seen_from(observer)).collect(),
         };
         let step = self.detector.step(&second);
+        self.recording.push(Recorded::new(merged.number, self.was.take(), &second), recorded_bytes_max);
         let mut zones = Vec::with_capacity(ids.len());
         let judged = ids.iter().zip(step.zones).zip(&mut self.impaired_s).zip(marks);
         for (((id, evidence), impaired_s), mark) in judged {
             *impaired_s = if evidence.stage == Stage::Impaired { impaired_s.saturating_add(1) } else { 0 };
             zones.push(ZoneJudged { zone: (*id).clone(), evidence, impaired_s: *impaired_s, mark });
         }
+        let apart = self.detector.apart().into_iter().map(|apart| {
+            let endpoints = self.zones.get(apart.zone).map(|place| &place.endpoints);
+            let address = apart.endpoint.and_then(|of| endpoints?.get(of).map(|(address, _)| *address));
+            (apart, address)
+        });
         PoolJudged {
             second: merged.number,
             finding: step.finding,
             zones,
             warm_in_s: self.detector.warm_in_s(),
+            apart: apart.collect(),
+            recording: self.recording.clone(),
+            everywhere: self.detector.everywhere(),
             observers_doubted: step.observers_doubted.into_iter().map(|at| ids[at].clone()).collect(),
         }
     }
@@ -311,8 +350,9 @@ impl Gray {
                     self.unwatched = self.unwatched.saturating_add(1);
                 }
             }
+            let recorded_bytes_max = RECORDED_BYTES / self.pools.len().max(1);
             if let Some(watch) = self.pools.get_mut(&pool.name) {
-                let word = watch.step(estate, pool, merged, tables, deployments);
+                let word = watch.step(estate, pool, merged, tables, deployments, recorded_bytes_max);
                 judged.pools.insert(pool.name.clone(), word);
             }
             first += pool.endpoints.len();

@@ -7,6 +7,7 @@
 //! Not here: the detector (`hf-gray`), the lines' form (`line`).
 
 mod line;
+mod record;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -19,7 +20,9 @@ use serde::Serialize;
 use crate::args::detect::DetectArgs;
 use crate::failure::Failure;
 use crate::output;
-use line::Shape;
+use line::{Line, Shape};
+
+pub use record::record;
 
 /// Bytes of a line at most: some hundred thousand numbers.
 const LINE_BYTES: u64 = 8 << 20;
@@ -104,13 +107,19 @@ impl<'a> Replay<'a> {
     }
 
     fn take(&mut self, text: &[u8]) -> Result<(), String> {
-        let (t, second, shape) = line::read(text)?;
+        let Line { t, second, shape, was, ratio, probes_are_verdicts } = line::read(text)?;
         let t = t.unwrap_or(self.seconds);
         self.seconds += 1;
-        let latency = Latency { buckets: shape.buckets, ratio: self.args.bucket_ratio };
-        let (detector, first) = self.detector.get_or_insert_with(|| {
-            (Detector::new(Config::default(), &shape.endpoints, latency), shape.clone())
-        });
+        let latency = Latency { buckets: shape.buckets, ratio: ratio.unwrap_or(self.args.bucket_ratio) };
+        let config = Config { probes_are_verdicts, ..Config::default() };
+        let is_first = self.detector.is_none();
+        let (detector, first) = self
+            .detector
+            .get_or_insert_with(|| (Detector::new(config, &shape.endpoints, latency), shape.clone()));
+        if let Some(was) = was.filter(|_| !is_first) {
+            detector.carry_over(&was);
+            first.endpoints.clone_from(&shape.endpoints);
+        }
         if shape != *first {
             return Err(format!(
                 "this second has {shape}, the first one has {first}; a recording keeps its shape"

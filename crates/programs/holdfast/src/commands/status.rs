@@ -102,6 +102,7 @@ fn in_tables(status: &Status) -> String {
             text.push_str(&format!("  {} on {} in {}: {}\n", act.source, act.resource, act.zone, act.why));
         }
     }
+    text.push_str(&gray(status));
     text.push('\n');
     text.push_str(&pools(status));
     text.push('\n');
@@ -146,6 +147,15 @@ fn why(status: &Status, zone: &hf_api::Zone) -> String {
         format!("{stage}: pool/{} {evidence}", gray.pool)
     });
     std::iter::once(zone.reason.text.clone()).chain(gray).collect::<Vec<_>>().join("; ")
+}
+
+/// What the detectors found, each as what it is; nothing when they found nothing.
+fn gray(status: &Status) -> String {
+    if status.gray_told.is_empty() {
+        return String::new();
+    }
+    let lines = status.gray_told.iter().map(|told| format!("  pool/{}: {}\n", told.pool, told.text));
+    format!("\ngray failure:\n{}", lines.collect::<String>())
 }
 
 /// Closing sources that are not simply open, one line each, and how many are.

@@ -14,6 +14,13 @@ pub(super) fn gray(page: &mut Page, judged: &Judged) {
         let pool_label = [("pool", name.to_string())];
         let help = "Seconds until a detector of gray failure has seen enough for a verdict";
         page.gauge("gray_warm_in_seconds", help, &pool_label, u64::from(pool.warm_in_s));
+        let found = crate::gray::found(name, pool);
+        for sort in ["endpoint", "clients", "zone", "everything", "observer"] {
+            let help = "Findings of the detector of gray failure now, by what each is of";
+            let labels = [("pool", name.to_string()), ("sort", sort.to_owned())];
+            let count = found.iter().filter(|told| told.sort == sort).count();
+            page.gauge("gray_findings", help, &labels, count as u64);
+        }
         for judged in &pool.zones {
             let (evidence, zone) = (&judged.evidence, judged.zone.to_string());
             let labels = [("pool", name.to_string()), ("zone", zone.clone())];

@@ -225,3 +225,65 @@ fn endpoints_that_come_or_go_mark_their_zone_for_a_while() {
     drop(hub.watch_gray(&[second(1_311, 0)]));
     assert_eq!(marks(&hub), [None; 3]);
 }
+
+#[test]
+fn a_recording_replays_to_the_same_decisions() {
+    let mut hub = hub(&estate(""));
+    let mut judged = Vec::new();
+    let mut play = |hub: &mut Hub, seconds: std::ops::Range<u64>, faults: u32| {
+        for at in seconds {
+            drop(hub.watch_gray(&[second(1_000 + at, faults)]));
+            judged.push((
+                web(hub).finding,
+                web(hub).zones.iter().map(|zone| zone.evidence.clone()).collect::<Vec<_>>(),
+            ));
+        }
+    };
+    play(&mut hub, 0..100, 0);
+    // Two changes before the next second: it is told where its endpoints were before both.
+    put(&mut hub, &estate("{ address = \"10.0.1.1:80\", zone = \"b\" },\n"), 2);
+    put(
+        &mut hub,
+        &estate(
+            "{ address = \"10.0.1.2:80\", zone = \"a\" },\n{ address = \"10.0.1.1:80\", zone = \"b\" },\n",
+        ),
+        3,
+    );
+    play(&mut hub, 100..ONSET, 0);
+    play(&mut hub, ONSET..ONSET + 60, 20);
+    play(&mut hub, ONSET + 60..ONSET + 90, 0);
+    assert!(judged.iter().any(|(finding, _)| *finding == hf_gray::Finding::Zone(1)));
+    let recording = &web(&hub).recording;
+    assert_eq!(recording.seconds(), judged.len());
+    let config = Config { probes_are_verdicts: true, ..Config::default() };
+    let mut detector = Detector::new(config, &[2; 3], recording.latency());
+    for (at, (recorded, (finding, zones))) in recording.after(0).zip(&judged).enumerate() {
+        assert_eq!((recorded.t, recorded.was.is_some()), (1_000 + at as u64, at == 100));
+        if let Some(was) = &recorded.was {
+            assert_eq!(was[1].endpoints, [Some(0), Some(1), None]);
+            detector.carry_over(was);
+        }
+        let step = detector.step(&recorded.second());
+        assert_eq!((step.finding, &step.zones), (*finding, zones), "second {at}");
+    }
+}
+
+#[test]
+fn one_bad_endpoint_is_told_by_its_address() {
+    let mut hub = hub(&estate("{ address = \"10.0.1.7:80\", zone = \"b\" },\n"));
+    for at in 0..ONSET + 30 {
+        let mut merged = (*second(1_000 + at, 0)).clone();
+        let address = "10.0.1.7:80".parse().unwrap();
+        let mut bad = EndpointSecond::none(address);
+        bad.requests = 100;
+        bad.faults = if at < ONSET { 0 } else { 41 };
+        bad.latency =
+            merged.zones.values().next().unwrap().endpoints.values().next().unwrap().latency.clone();
+        let key = (PoolName::new("web").unwrap(), ZoneId::new("b").unwrap());
+        merged.zones.get_mut(&key).unwrap().endpoints.insert(address, bad);
+        drop(hub.watch_gray(&[Arc::new(merged)]));
+    }
+    let [(apart, address)] = web(&hub).apart.as_slice() else { panic!("{:?}", web(&hub).apart) };
+    assert_eq!((apart.zone, *address), (1, Some("10.0.1.7:80".parse().unwrap())));
+    assert_eq!(web(&hub).finding, hf_gray::Finding::Nothing);
+}

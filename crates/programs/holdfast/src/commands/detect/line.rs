@@ -1,6 +1,7 @@
 //! One recorded second: a line of JSON to what the detector takes.
 
-use hf_gray::{Endpoint, Second, Zone};
+use hf_api::{RecordedSeen, RecordedWas};
+use hf_gray::{Endpoint, Second, Seen, Zone, ZoneWas};
 use serde::Deserialize;
 
 /// Zones of a service.
@@ -11,7 +12,7 @@ const ENDPOINTS: usize = 4_096;
 const BUCKETS: usize = 1_024;
 
 #[derive(Deserialize)]
-struct Line {
+struct Written {
     t: Option<u64>,
     n: Vec<Vec<u32>>,
     e: Vec<Vec<u32>>,
@@ -25,6 +26,30 @@ struct Line {
     topn: Vec<u32>,
     #[serde(default)]
     mark: Vec<u8>,
+    #[serde(default)]
+    seen: Vec<Vec<RecordedSeen>>,
+    buckets: Option<usize>,
+    ratio: Option<f64>,
+    #[serde(default)]
+    verdicts: u8,
+    was: Option<Vec<RecordedWas>>,
+}
+
+/// One line, read and checked.
+#[derive(Debug)]
+pub struct Line {
+    /// Its time, if it has one.
+    pub t: Option<u64>,
+    /// The second.
+    pub second: Second,
+    /// How many of everything it has.
+    pub shape: Shape,
+    /// Where zones and endpoints were before, if any came or went.
+    pub was: Option<Vec<ZoneWas>>,
+    /// From one bucket of latency to the next, if it says so.
+    pub ratio: Option<f64>,
+    /// Whether probes are what checkers' verdicts say.
+    pub probes_are_verdicts: bool,
 }
 
 /// How many of everything there are.
@@ -43,9 +68,9 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// Reads a line: its time if it has one, the second, and its shape.
-pub fn read(text: &[u8]) -> Result<(Option<u64>, Second, Shape), String> {
-    let line: Line = serde_json::from_slice(text)
+/// Reads a line.
+pub fn read(text: &[u8]) -> Result<Line, String> {
+    let line: Written = serde_json::from_slice(text)
         .map_err(|error| format!("not a second as JSON: {error}; `holdfast detect --help` tells the form"))?;
     let zones = line.n.len();
     if !(1..=ZONES).contains(&zones) {
@@ -63,12 +88,34 @@ pub fn read(text: &[u8]) -> Result<(Option<u64>, Second, Shape), String> {
         ("topc", line.topc.len()),
         ("topn", line.topn.len()),
         ("mark", line.mark.len()),
+        ("seen", line.seen.len()),
+        ("was", line.was.as_ref().map_or(0, Vec::len)),
     ] {
         if has != 0 && has != zones {
             return wrong(what, has, zones);
         }
     }
-    let buckets = line.hist.iter().flatten().map(Vec::len).max().unwrap_or_default();
+    let told = line
+        .hist
+        .iter()
+        .flatten()
+        .map(Vec::len)
+        .chain(line.seen.iter().flatten().map(|seen| seen.hist.len()));
+    let told = told.max().unwrap_or_default();
+    let buckets = line.buckets.unwrap_or(told);
+    if told > buckets {
+        return Err(format!(
+            "`hist` has {told} buckets where `buckets` says {buckets}; write as many at most"
+        ));
+    }
+    if let Some(ratio) = line.ratio.filter(|ratio| !(*ratio > 1.0 && *ratio <= 16.0)) {
+        return Err(format!("`ratio` is {ratio}; it is above 1 and at most 16"));
+    }
+    let whole = |mut latency: Vec<u32>| {
+        latency.resize(buckets, 0);
+        latency
+    };
+    let is_recorded = line.buckets.is_some();
     if buckets > BUCKETS {
         return Err(format!("`hist` has {buckets} buckets; there are at most {BUCKETS}"));
     }
@@ -88,7 +135,9 @@ pub fn read(text: &[u8]) -> Result<(Option<u64>, Second, Shape), String> {
         let endpoint = |(of, (requests, faults)): (usize, (&u32, &u32))| Endpoint {
             requests: *requests,
             faults: *faults,
-            latency: latency.map(|latency| latency[of].clone()).unwrap_or_default(),
+            latency: latency
+                .map(|latency| latency[of].clone())
+                .map_or_else(Vec::new, |latency| if is_recorded { whole(latency) } else { latency }),
         };
         second.zones.push(Zone {
             endpoints: requests.iter().zip(faults).enumerate().map(endpoint).collect(),
@@ -103,6 +152,21 @@ pub fn read(text: &[u8]) -> Result<(Option<u64>, Second, Shape), String> {
         }
         second.probes.push(row.iter().map(|result| result.map(|result| result != 0)).collect());
     }
+    for (at, row) in line.seen.into_iter().enumerate() {
+        if row.len() != zones {
+            return wrong(&format!("seen[{at}]"), row.len(), zones);
+        }
+        let seen = |seen: RecordedSeen| Seen { requests: seen.n, faults: seen.e, latency: whole(seen.hist) };
+        second.seen.push(row.into_iter().map(seen).collect());
+    }
+    let mut was = Vec::new();
+    for (at, zone) in line.was.iter().flatten().enumerate() {
+        if zone.endpoints.len() != line.n[at].len() {
+            return wrong(&format!("was[{at}].endpoints"), zone.endpoints.len(), line.n[at].len());
+        }
+        was.push(ZoneWas { zone: zone.zone, endpoints: zone.endpoints.clone() });
+    }
+    let was = line.was.is_some().then_some(was);
     let shape = Shape { endpoints: line.n.iter().map(Vec::len).collect(), buckets };
-    Ok((line.t, second, shape))
+    Ok(Line { t: line.t, second, shape, was, ratio: line.ratio, probes_are_verdicts: line.verdicts != 0 })
 }

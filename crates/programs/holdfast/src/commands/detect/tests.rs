@@ -2,6 +2,10 @@ use super::*;
 
 const GOOD: &str = r#"{"t":3,"n":[[5,6],[7,8]],"e":[[0,1],[0,0]],"topc":[1,0],"topn":[2,0],"mark":[0,1],"probe":[[1,0],[null,1]],"hist":[[[5,0],[5,1]],[[7,0],[8,0]]]}"#;
 
+fn args() -> DetectArgs {
+    DetectArgs { files: Vec::new(), record: None, pool: None, since: None, explain: false, bucket_ratio: 1.1 }
+}
+
 fn check(text: &str, want: &str) {
     let got = line::read(text.as_bytes()).unwrap_err();
     assert!(got.starts_with(want), "{text}: {got}");
@@ -9,14 +13,14 @@ fn check(text: &str, want: &str) {
 
 #[test]
 fn a_line_is_read_whole() {
-    let (t, second, shape) = line::read(GOOD.as_bytes()).unwrap();
+    let Line { t, second, shape, .. } = line::read(GOOD.as_bytes()).unwrap();
     assert_eq!((t, shape.to_string().as_str()), (Some(3), "2 + 2 endpoints by zone and 2 buckets"));
     assert_eq!(second.zones[0].endpoints[1].faults, 1);
     assert_eq!(second.zones[0].endpoints[1].latency, [5, 1]);
     assert_eq!((second.zones[0].worst_clients_faults, second.zones[0].worst_clients_requests), (1, 2));
     assert!(!second.zones[0].is_marked && second.zones[1].is_marked);
     assert_eq!(second.probes, [[Some(true), Some(false)], [None, Some(true)]]);
-    let (t, bare, _) = line::read(br#"{"n":[[1],[2]],"e":[[0],[0]]}"#).unwrap();
+    let Line { t, second: bare, .. } = line::read(br#"{"n":[[1],[2]],"e":[[0],[0]]}"#).unwrap();
     assert_eq!((t, bare.probes.len(), bare.zones[1].endpoints[0].latency.len()), (None, 0, 0));
 }
 
@@ -35,7 +39,7 @@ fn a_line_that_is_no_second_says_what_is_wrong() {
 
 #[test]
 fn a_recording_keeps_its_shape() {
-    let args = DetectArgs { files: Vec::new(), explain: false, bucket_ratio: 1.1 };
+    let args = args();
     let mut replay = Replay::new("x".to_owned(), &args);
     replay.take(GOOD.as_bytes()).unwrap();
     let other = replay.take(br#"{"n":[[1],[2]],"e":[[0],[0]]}"#).unwrap_err();
@@ -50,4 +54,39 @@ fn files_are_called_by_their_names_without_endings() {
     for (path, want) in [("a/b/x.jsonl.gz", "x"), ("x.jsonl", "x"), ("-", "-"), ("x.log", "x.log")] {
         assert_eq!(scenario(Path::new(path)), want);
     }
+}
+
+const RECORDED: &str = r#"{"t":7,"n":[[9],[8]],"e":[[1],[0]],"topc":[1,0],"topn":[2,0],"mark":[1,0],"probe":[[1,null],[0,1]],"hist":[[[0,8,1]],[[8]]],"buckets":4,"ratio":1.5,"verdicts":1,"seen":[[{"n":9,"e":1,"hist":[9]},{"n":0,"e":0}],[{"n":0,"e":0},{"n":8,"e":0}]]}"#;
+
+#[test]
+fn a_recorded_line_is_read_as_it_was_taken() {
+    let Line { t, second, shape, was, ratio, probes_are_verdicts } = line::read(RECORDED.as_bytes()).unwrap();
+    assert_eq!((t, ratio, probes_are_verdicts, was), (Some(7), Some(1.5), true, None));
+    assert_eq!(shape.to_string(), "1 + 1 endpoints by zone and 4 buckets");
+    assert_eq!(second.zones[0].endpoints[0].latency, [0, 8, 1, 0]);
+    assert_eq!((second.seen[0][0].requests, second.seen[0][0].latency.len()), (9, 4));
+    // What is written is what is read.
+    let again: hf_api::RecordedSecond = serde_json::from_str(RECORDED).unwrap();
+    let again = line::read(output::line(&again).unwrap().as_bytes()).unwrap();
+    assert_eq!(again.second, second);
+    check(&RECORDED.replace("\"buckets\":4", "\"buckets\":2"), "`hist` has 3 buckets where `buckets` says 2");
+    check(&RECORDED.replace("1.5", "0.5"), "`ratio` is 0.5; it is above 1 and at most 16");
+}
+
+#[test]
+fn a_recording_changes_its_shape_where_it_says_how() {
+    let args = args();
+    let mut replay = Replay::new("x".to_owned(), &args);
+    let first = r#"{"n":[[1],[2]],"e":[[0],[0]]}"#;
+    replay.take(first.as_bytes()).unwrap();
+    let more = r#"{"n":[[1,1],[2]],"e":[[0,0],[0]]"#;
+    assert!(
+        replay.take(format!("{more}}}").as_bytes()).unwrap_err().ends_with("a recording keeps its shape")
+    );
+    let was = r#""was":[{"zone":0,"endpoints":[0,null]},{"zone":1,"endpoints":[0]}]"#;
+    replay.take(format!("{more},{was}}}").as_bytes()).unwrap();
+    replay.take(format!("{more}}}").as_bytes()).unwrap();
+    let short = r#""was":[{"zone":0,"endpoints":[0]},{"zone":1,"endpoints":[0]}]"#;
+    let wrong = replay.take(format!("{more},{short}}}").as_bytes()).unwrap_err();
+    assert!(wrong.starts_with("`was[0].endpoints` has 1 entries where `n` has 2"), "{wrong}");
 }

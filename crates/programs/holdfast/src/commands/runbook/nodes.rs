@@ -145,6 +145,7 @@ mod tests {
             returning: Vec::new(),
             floors_overridden: Vec::new(),
             gray: Vec::new(),
+            gray_told: Vec::new(),
             consumers: hf_api::Consumers::default(),
             closing_sources: hf_api::ClosingSources::default(),
             estate_file_problem: None,
