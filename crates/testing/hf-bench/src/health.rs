@@ -138,7 +138,7 @@ fn measure(case: Case, options: &Options, holdfast: &std::path::Path) -> Told<Ro
         Case::Few => (900, Duration::from_secs(2)),
         _ => (options.endpoints, Duration::from_secs(options.interval_s.into())),
     };
-    let large = node::Large { endpoints, interval, port, is_http: case == Case::Http };
+    let large = node::Large { endpoints, zones: node::ZONES, interval, port, is_http: case == Case::Http };
     let row = node::measure(case, large, holdfast, folder.path(), Duration::from_secs(options.length_s))?;
     drop(responder);
     Ok(Row { floor_us: floor, ratio: crate::figures::ratio(row.us_per_probe, floor), ..row })

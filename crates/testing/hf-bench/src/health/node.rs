@@ -14,7 +14,8 @@ use crate::{Told, cores, cpu, pace};
 
 /// For a node to read its estate and to probe all of it once.
 const READY: Duration = Duration::from_mins(3);
-const ZONES: u32 = 3;
+/// Zones of the estates that a node probes.
+pub const ZONES: u32 = 3;
 const POOL: u32 = 1_000;
 
 /// The estate.
@@ -22,6 +23,8 @@ const POOL: u32 = 1_000;
 pub struct Large {
     /// How many.
     pub endpoints: u32,
+    /// Zones that they are spread over.
+    pub zones: u32,
     /// Between two probes of one.
     pub interval: Duration,
     /// Of all of them.
@@ -34,7 +37,7 @@ impl Large {
     /// As TOML.
     pub fn toml(&self) -> String {
         let mut text = "[[region]]\nid = \"home\"\n".to_owned();
-        for zone in 0..ZONES {
+        for zone in 0..self.zones {
             let _ = write!(text, "[[zone]]\nid = \"az{zone}\"\nregion = \"home\"\n"); // a String takes everything
         }
         let kind = if self.is_http { "http\"\npath = \"/\"" } else { "tcp\"" };
@@ -50,7 +53,7 @@ impl Large {
             );
             for endpoint in first..self.endpoints.min(first + POOL) {
                 let [_, a, b, c] = (endpoint + 1).to_be_bytes();
-                let (a, port, zone) = (a + 1, self.port, endpoint % ZONES);
+                let (a, port, zone) = (a + 1, self.port, endpoint % self.zones);
                 let _ = writeln!(text, "{{ address = \"127.{a}.{b}.{c}:{port}\", zone = \"az{zone}\" }},");
             }
             text += "]\n";

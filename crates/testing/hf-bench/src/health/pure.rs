@@ -27,38 +27,52 @@ fn chance(seed: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// How tables are to disagree: whether a checker, by its number, sees an endpoint answer.
-type Sight = fn(checker: usize, endpoint: usize) -> bool;
+/// How tables are to disagree: whether a checker, by its number, sees an endpoint answer; both go round so many zones.
+type Sight = fn(checker: usize, endpoint: usize, zones: usize) -> bool;
+
+/// In how many zones checkers and endpoints are, one case after the other.
+const MERGED_ZONES: [u32; 3] = [3, 4, 6];
 
 const SIGHTS: [(&str, Sight); 4] = [
-    ("all agree", |_, _| true),
-    ("a quarter of the endpoints is down", |_, endpoint| endpoint % 4 != 0),
-    ("one zone of three sees only itself", |checker, endpoint| checker % 3 != 0 || endpoint % 3 == 0),
-    ("everybody disagrees", |checker, endpoint| {
+    ("all agree", |_, _, _| true),
+    ("a quarter of the endpoints is down", |_, endpoint, _| endpoint % 4 != 0),
+    ("one zone sees only itself", |checker, endpoint, zones| {
+        !checker.is_multiple_of(zones) || endpoint.is_multiple_of(zones)
+    }),
+    ("everybody disagrees", |checker, endpoint, _| {
         chance((checker as u64) << 32 | endpoint as u64).is_multiple_of(2)
     }),
 ];
 
-/// Merges so many tables of the large estate.
+/// Merges so many tables of the large estate, in each number of zones.
 pub fn merge(options: &Options) -> Told<Vec<Pure>> {
-    let large =
-        Large { endpoints: options.endpoints, interval: Duration::from_secs(10), port: 80, is_http: false };
-    let bundle = EstateBundle { toml: large.toml(), ..EstateBundle::default() };
-    let estate = read_estate("estate.toml", &bundle).map_err(|problems| problems.to_string())?;
-    SIGHTS.iter().map(|(name, sees)| merge_of(&estate, options.tables, name, *sees)).collect()
+    let mut told = Vec::new();
+    for zones in MERGED_ZONES {
+        told.extend(merge_in(options, zones)?);
+    }
+    Ok(told)
 }
 
-fn merge_of(estate: &Estate, tables: usize, name: &str, sees: Sight) -> Told<Pure> {
+fn merge_in(options: &Options, zones: u32) -> Told<Vec<Pure>> {
+    let interval = Duration::from_secs(10);
+    let large = Large { endpoints: options.endpoints, zones, interval, port: 80, is_http: false };
+    let bundle = EstateBundle { toml: large.toml(), ..EstateBundle::default() };
+    let estate = read_estate("estate.toml", &bundle).map_err(|problems| problems.to_string())?;
+    let zones = zones as usize;
+    SIGHTS.iter().map(|(name, sees)| merge_of(&estate, options.tables, zones, name, *sees)).collect()
+}
+
+fn merge_of(estate: &Estate, tables: usize, zones: usize, name: &str, sees: Sight) -> Told<Pure> {
     let count = estate.subject_count();
     let mut of: BTreeMap<NodeId, (Timestamp, Table)> = BTreeMap::new();
     for checker in 0..tables {
         let (mut known, mut healthy) = (Bitmap::new(count), Bitmap::new(count));
         for endpoint in 0..estate.endpoint_count() {
             known.set(endpoint, true);
-            healthy.set(endpoint, sees(checker, endpoint));
+            healthy.set(endpoint, sees(checker, endpoint, zones));
         }
         let id = NodeId::new(&format!("checker-{checker}")).map_err(|error| error.to_string())?;
-        let zone = ZoneId::new(&format!("az{}", checker % 3)).map_err(|error| error.to_string())?;
+        let zone = ZoneId::new(&format!("az{}", checker % zones)).map_err(|error| error.to_string())?;
         let table =
             Table { checker: id.clone(), zone, estate: estate.digest, made_at: Timestamp(0), known, healthy };
         of.insert(id, (Timestamp(0), table));
@@ -73,7 +87,7 @@ fn merge_of(estate: &Estate, tables: usize, name: &str, sees: Sight) -> Told<Pur
             return Err("the merge has lost subjects".to_owned());
         }
     }
-    let what = format!("{tables} tables of {} endpoints, {name}", estate.endpoint_count());
+    let what = format!("{tables} tables of {} endpoints in {zones} zones, {name}", estate.endpoint_count());
     Ok(Pure { what, took_us: best.as_secs_f64() * 1e6, unit: "a merge".to_owned() })
 }
 
