@@ -33,7 +33,7 @@ impl Recorded {
         let mut out = Writer::default();
         out.all(&second.zones, Writer::zone);
         out.all(&second.probes, |out, row| {
-            out.all(row, |out, probe| out.number(probe.map_or(0, |good| 1 + u32::from(good))))
+            out.all(row, |out, probe| out.number(probe.map_or(0, |good| 1 + u32::from(good))));
         });
         out.all(&second.seen, |out, row| {
             out.all(row, |out, seen| out.counts(seen.requests, seen.faults, &seen.latency));
@@ -119,7 +119,9 @@ impl Writer {
 
     fn all<T>(&mut self, of: &[T], each: impl Fn(&mut Writer, &T)) {
         self.number(of.len() as u32);
-        of.iter().for_each(|one| each(self, one));
+        for one in of {
+            each(self, one);
+        }
     }
 
     /// Only buckets that have something are written, each by its distance from the one before.

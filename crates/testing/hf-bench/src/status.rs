@@ -103,7 +103,8 @@ pub fn run(options: &Options) -> Told<Report> {
     for number in 0..count {
         let own = folder.path().join(format!("node-{number}"));
         std::fs::create_dir(&own).map_err(|error| format!("{}: {error}", own.display()))?;
-        nodes.push(Node::start(&holdfast, &own, each)?);
+        // One more than come, who only looks at the table.
+        nodes.push(Node::start(&holdfast, &own, each + 1)?);
     }
     let mut groups = joined(options, &nodes, each, &mut report)?;
     let length = Duration::from_secs(options.length_s);

@@ -130,13 +130,11 @@ impl Looker {
 
     /// Whether the ledger's answer, a refusal or none, is another one than the last.
     pub(crate) fn is_other_answer(&mut self, due: &Due, refused: Option<String>) -> bool {
-        match refused {
-            Some(words) => self.refused.insert(due.key.clone(), words.clone()) != Some(words),
-            None => {
-                self.refused.remove(&due.key);
-                true
-            }
+        if let Some(words) = refused {
+            return self.refused.insert(due.key.clone(), words.clone()) != Some(words);
         }
+        self.refused.remove(&due.key);
+        true
     }
 
     fn seen(&self, store: &str, zone: &ZoneId) -> Seen {

@@ -2,8 +2,9 @@ use super::*;
 
 fn second(seed: u32) -> Second {
     let count = |of: u32| (seed.wrapping_mul(2_654_435_761).wrapping_add(of * 40_503) >> 7) % 1_000;
-    let latency =
-        |of: u32| (0..160).map(|at| if (at + of) % 9 == 0 { count(at) * 100_000 } else { 0 }).collect();
+    let latency = |of: u32| {
+        (0..160).map(|at| if (at + of).is_multiple_of(9) { count(at) * 100_000 } else { 0 }).collect()
+    };
     let endpoint = |of: u32| Endpoint { requests: count(of), faults: u32::MAX - of, latency: latency(of) };
     let zone = |at: u32| Zone {
         endpoints: (0..3).map(|of| endpoint(at * 3 + of)).collect(),

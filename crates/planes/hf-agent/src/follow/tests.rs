@@ -13,6 +13,8 @@ use crate::answer::tests::{NOW, shifted, snapshot};
 
 /// Servers by name: address, administration, weight.
 type Model = Arc<Mutex<BTreeMap<&'static str, (&'static str, u32, u32)>>>;
+/// What runs by zone.
+type Work = BTreeMap<ZoneId, u64>;
 
 const HEAD: &str = "1\n# be_name srv_name srv_addr srv_admin_state srv_uweight srv_iweight srv_port\n";
 
@@ -102,7 +104,7 @@ impl Fixture {
     }
 
     /// Revision and what runs, as the board has it.
-    fn told(&self) -> Option<(Option<Revision>, Option<BTreeMap<ZoneId, u64>>)> {
+    fn told(&self) -> Option<(Option<Revision>, Option<Work>)> {
         self.consumers.told().into_iter().next().map(|told| (told.revision, told.running))
     }
 

@@ -49,7 +49,7 @@ fn judged(stage: Stage, mark: Option<Mark>) -> Judged {
         warm_in_s: 0,
         observers_doubted: Vec::new(),
         apart: Vec::new(),
-            recording: hf_gray::Recording::new(hf_gray::Latency { buckets: 0, ratio: 2.0 }),
+        recording: hf_gray::Recording::new(hf_gray::Latency { buckets: 0, ratio: 2.0 }),
         everywhere: None,
     };
     Judged { pools: [(PoolName::new("web").unwrap(), pool)].into(), ..Judged::default() }

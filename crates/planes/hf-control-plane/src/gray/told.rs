@@ -47,19 +47,15 @@ pub fn found(name: &PoolName, pool: &PoolJudged) -> Vec<GrayTold> {
             zone.evidence.threshold
         );
         let zone_name = &zone.zone;
-        found.push(match address {
-            Some(address) => {
-                let text = format!(
-                    "one endpoint ({address}) of {zone_name} is bad: {rates}; the zone is not left for it"
-                );
-                told("endpoint", Some(zone), Some(address.to_string()), text)
-            }
-            None => {
-                let text = format!(
-                    "two clients have the faults in {zone_name}: {rates}; the zone is not left for them"
-                );
-                told("clients", Some(zone), None, text)
-            }
+        found.push(if let Some(address) = address {
+            let text = format!(
+                "one endpoint ({address}) of {zone_name} is bad: {rates}; the zone is not left for it"
+            );
+            told("endpoint", Some(zone), Some(address.to_string()), text)
+        } else {
+            let text =
+                format!("two clients have the faults in {zone_name}: {rates}; the zone is not left for them");
+            told("clients", Some(zone), None, text)
         });
     }
     found.truncate(FOUND_MAX);

@@ -107,16 +107,13 @@ async fn nobody_answers_from_what_is_over() {
         std::thread::spawn(move || {
             let mut answered = 0_u64;
             while !world.stop.load(Ordering::Relaxed) {
-                match role {
-                    Some(worker) => {
-                        world.grace.begin(worker);
-                        world.answer();
-                        world.grace.end(worker);
-                    }
-                    None => {
-                        let _leave = world.grace.leave();
-                        world.answer();
-                    }
+                if let Some(worker) = role {
+                    world.grace.begin(worker);
+                    world.answer();
+                    world.grace.end(worker);
+                } else {
+                    let _leave = world.grace.leave();
+                    world.answer();
                 }
                 answered += 1;
             }

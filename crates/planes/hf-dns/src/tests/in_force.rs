@@ -18,7 +18,7 @@ const CHANGES: u64 = 60;
 const BETWEEN: u64 = 400;
 /// Queries under way at each UDP socket: with all of them its worker's batches are full.
 const WINDOW: usize = 48;
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// When an answer came, by the kernel's stamp in the moment that the server sent it, and whether it names the endpoint.
 type Came = (Duration, bool);

@@ -53,7 +53,9 @@ pub fn summary(consumers: &ShiftConsumers) -> String {
         None => not_yet,
     };
     let unsaid = match consumers.work_not_told {
-        all if consumers.groups.iter().map(|group| u64::from(group.instances)).sum::<u64>() == all => String::new(),
+        all if consumers.groups.iter().map(|group| u64::from(group.instances)).sum::<u64>() == all => {
+            String::new()
+        }
         0 => String::new(),
         some => format!(" (unknown for {}: never said what runs)", count(some as usize, "instance")),
     };

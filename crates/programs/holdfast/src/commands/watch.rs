@@ -173,10 +173,8 @@ async fn once(args: &WatchArgs, builder: Builder, watched: &Watched, output: Out
     let zones = builder.ask_once().await.map_err(|error| cannot_start(&error))?;
     if zones.speaking() == 0 {
         let found = watched.of_zones(&zones);
-        let known: Vec<String> = found
-            .iter()
-            .map(|zone| format!("{} was {}", zone.zone, zone.state.word()))
-            .collect();
+        let known: Vec<String> =
+            found.iter().map(|zone| format!("{} was {}", zone.zone, zone.state.word())).collect();
         let known =
             if known.is_empty() { String::new() } else { format!("; as last known, {}", known.join(", ")) };
         complain(&format!("none of {} status endpoints can be reached{known}", zones.asked()));
@@ -210,8 +208,7 @@ async fn watch(args: &WatchArgs, builder: Builder, watched: Watched, output: Out
     let mut says = args.running.clone().map(|path| {
         let holdfast = holdfast.clone();
         let is_one = !args.all && args.zones.len() <= 1;
-        let zone =
-            watched.names(&Zones::default()).first().filter(|_| is_one).map(|zone| (*zone).to_owned());
+        let zone = watched.names(&Zones::default()).first().filter(|_| is_one).map(|zone| (*zone).to_owned());
         Box::pin(async move { running::say(&path, &holdfast, zone.as_deref()).await })
     });
     let limit = hf_model::parse_duration(&args.exec_timeout)

@@ -37,7 +37,7 @@ struct Peer {
     address: SocketAddr,
 }
 
-/// A table of the node at this address, as it sends it to those who watch.
+/// A table of the node at this address, as it sends it to those who watch: one event, with the blank line behind it.
 pub fn message(node: SocketAddr) -> Told<String> {
     let told = |error: std::io::Error| format!("{node}: {error}");
     let mut stream = TcpStream::connect(node).map_err(told)?;
@@ -46,8 +46,10 @@ pub fn message(node: SocketAddr) -> Told<String> {
     loop {
         let len = stream.read(&mut bytes).map_err(told)?;
         text.push_str(&String::from_utf8_lossy(&bytes[..len]));
-        let found = text.split_once("\r\n\r\n").and_then(|(_, body)| body.split_once("\n\n"));
-        if let Some((event, _)) = found {
+        // Behind the last blank line stands what has not come whole.
+        let whole = text.split_once("\r\n\r\n").and_then(|(_, body)| body.rsplit_once("\n\n"));
+        let table = |event: &&str| event.lines().any(|line| line == "event: table");
+        if let Some(event) = whole.and_then(|(events, _)| events.split("\n\n").find(table)) {
             return Ok(format!("{event}\n\n"));
         }
         if len == 0 {
@@ -114,12 +116,7 @@ pub fn nchan(
     pushed(options, &peers, each, publish).map(Some)
 }
 
-fn pushed(
-    options: &Options,
-    peers: &[Peer],
-    each: usize,
-    message: impl Fn(usize) -> String,
-) -> Told<Pushed> {
+fn pushed(options: &Options, peers: &[Peer], each: usize, message: impl Fn(usize) -> String) -> Told<Pushed> {
     let mut groups = Vec::new();
     for (number, peer) in peers.iter().enumerate() {
         let mut group = Watchers::start(options.program.as_deref(), peer.address, each, number)?;

@@ -92,7 +92,11 @@ impl fmt::Display for Report {
             self.push_us / self.bare_push_us
         )?;
         if self.nchan_push.samples > 0 {
-            writeln!(f, "nginx with Nchan    {}; {:.1} us of the core each", self.nchan_push, self.nchan_push_us)?;
+            writeln!(
+                f,
+                "nginx with Nchan    {}; {:.1} us of the core each",
+                self.nchan_push, self.nchan_push_us
+            )?;
         }
         writeln!(f, "push, read          {}", self.push_read)?;
         writeln!(f, "the same with polls {}", self.push_with_polls)?;

@@ -45,7 +45,7 @@ async fn every_described_route_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 58);
+    assert_eq!(count, 59);
 }
 
 #[tokio::test]
@@ -123,6 +123,7 @@ async fn status_at_a_glance() {
           "estate_revision": 1,
           "floors_overridden": [],
           "gray": [],
+          "gray_told": [],
           "node": "n1",
           "nodes": [
             {
@@ -240,7 +241,8 @@ async fn status_at_a_glance() {
                 "left_out": 0,
                 "not_told": 0,
                 "running": 0,
-                "silent": 0
+                "silent": 0,
+                "work_not_told": 0
               },
               "effect": {
                 "applied": 1,
@@ -512,6 +514,9 @@ async fn metrics_are_openmetrics() {
         # HELP holdfast_build_info The program; always 1.
         # TYPE holdfast_build_info gauge
         holdfast_build_info{version="0.1.0",node="n1"} 1
+        # HELP holdfast_changes_answered_early Changes that were answered before this node's own planes obeyed them, since that took longer than 50 ms.
+        # TYPE holdfast_changes_answered_early counter
+        holdfast_changes_answered_early_total{} 1
         # HELP holdfast_estate_file_problem Whether the watched estate file is not in force.
         # TYPE holdfast_estate_file_problem gauge
         holdfast_estate_file_problem{} 0
