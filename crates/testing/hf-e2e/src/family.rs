@@ -32,7 +32,9 @@ pub fn kill_family(head: u32) {
         if new.is_empty() {
             break;
         }
-        new.iter().for_each(|process| signal(*process, Signal::SIGSTOP));
+        for process in &new {
+            signal(*process, Signal::SIGSTOP);
+        }
         family.extend(new);
     }
     kill_all(&family);
@@ -42,7 +44,9 @@ pub fn kill_family(head: u32) {
 
 /// Kills these.
 pub(crate) fn kill_all(processes: &[u32]) {
-    processes.iter().for_each(|process| signal(*process, Signal::SIGKILL));
+    for process in processes {
+        signal(*process, Signal::SIGKILL);
+    }
 }
 
 fn wait_until_gone(processes: &[u32]) {
