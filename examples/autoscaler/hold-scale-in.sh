@@ -25,21 +25,22 @@ token() {
   [ -z "${HOLDFAST_TOKEN:-}" ] || printf 'header = "Authorization: Bearer %s"\n' "$HOLDFAST_TOKEN"
 }
 
-# The first node that gives a clear answer counts.
+# One node that says "it may not" holds it, whatever the others say: a node that is cut off answers by what it heard last. At least one has to say that it may.
 may_scale_in() {
+  allowed=1
   for endpoint in $(echo "${HOLDFAST_ENDPOINTS:-http://127.0.0.1:7600}" | tr ',' ' '); do
     status=$(token | curl -s -K - -o /dev/null -m 3 -w '%{http_code}' "$endpoint/v1/scale-in?zone=$zone&pool=$pool") || continue
     case $status in
-      200) return 0 ;;
+      200) allowed=0 ;;
       409) return 1 ;;
     esac
   done
-  return 1
+  return $allowed
 }
 
 while :; do
   if may_scale_in; then policy=Max; else policy=Disabled; fi
-  kubectl patch hpa "$hpa" --type merge -p "{\"spec\":{\"behavior\":{\"scaleDown\":{\"selectPolicy\":\"$policy\"}}}}" ||
+  kubectl --request-timeout=5s patch hpa "$hpa" --type merge -p "{\"spec\":{\"behavior\":{\"scaleDown\":{\"selectPolicy\":\"$policy\"}}}}" ||
     echo "hpa $hpa stays as it is; asked for scaleDown.selectPolicy $policy" >&2
   sleep "${EVERY:-15}"
 done

@@ -100,7 +100,10 @@ impl Board {
                 known.revision = told.revision;
                 known.acts = told.acts;
                 known.said_at = Some(told.at);
-                known.running = told.running;
+                // Who says nothing of it takes nothing back.
+                if told.running.is_some() {
+                    known.running = told.running;
+                }
             }
             if before != now {
                 let mut place = (before, told.name, told.instance);

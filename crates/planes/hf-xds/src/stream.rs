@@ -90,6 +90,7 @@ pub async fn serve(
         client: None,
         kept: shared.budget.share(),
         settled: None,
+        asks_more: false,
         peer,
         shared,
     };
@@ -106,6 +107,8 @@ struct Stream {
     kept: Share,
     /// For these there was nothing to tell.
     settled: Option<Arc<Resources>>,
+    /// It asked for more than before, and has not been told all of it yet.
+    asks_more: bool,
     peer: SocketAddr,
     shared: Shared,
 }
@@ -205,6 +208,7 @@ impl Stream {
             let Some(response) = self.session.next(&newest) else {
                 self.settled = Some(newest);
                 self.hold()?;
+                self.asks_more = false;
                 return Ok(());
             };
             // What it is told is kept, to tell changes by.
@@ -216,9 +220,13 @@ impl Stream {
         }
     }
 
-    /// Takes what it makes us keep by now out of the budget.
+    /// Takes what it makes us keep by now out of the budget. Only who asked for more is refused: when the world changes, as when a zone is left, all are
+    /// told more at once, and to end their streams then would keep them from the very news.
     fn hold(&mut self) -> Result<(), NoMemory> {
-        self.kept.hold(self.session.bytes()).map_err(|Spent| NoMemory)
+        match self.kept.hold(self.session.bytes()) {
+            Err(Spent) if self.asks_more => Err(NoMemory),
+            _ => Ok(()),
+        }
     }
 
     fn take(&mut self, mut request: Request) -> Result<(), Ended> {
@@ -228,7 +236,10 @@ impl Stream {
         };
         let caller =
             self.client.is_none().then(|| Caller::of(node.as_ref().unwrap_or(&Node::default()), self.peer));
+        let before = self.session.bytes();
         let word = self.session.take(request)?;
+        // What only answers an answer asks for nothing, unless it names more on the way.
+        self.asks_more |= word.is_none() || self.session.bytes() > before;
         self.hold()?;
         if let Some(caller) = caller {
             debug!(peer = %self.peer, consumer = %caller.name(), instance = %caller.instance(), "an xDS client has come");

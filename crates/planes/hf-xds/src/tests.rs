@@ -400,6 +400,44 @@ async fn what_is_kept_for_who_asks_for_all_comes_out_of_the_same_memory() {
     let _: DiscoveryResponse = call.hear().await.unwrap();
 }
 
+/// A client that has been told of `web`, and said so; none where there is no memory for that.
+async fn follows(served: &Served) -> Option<Call> {
+    let mut call = Client::connect(served.address).await.call(WORLD).await;
+    call.say(&asked(Kind::Endpoints, &["web"], ""));
+    let told: DiscoveryResponse = call.hear().await.ok()?;
+    call.say(&asked(Kind::Endpoints, &["web"], &told.nonce));
+    Some(call)
+}
+
+#[tokio::test]
+async fn who_is_told_more_because_the_world_changes_is_not_sent_away_for_it() {
+    let mut enough = 0;
+    loop {
+        enough += 8;
+        if follows(&Served::within(Some(World::default()), enough).await).await.is_some() {
+            break;
+        }
+    }
+    // Room for two who have been told, and not for two answers that are open at once.
+    let served = Served::within(Some(World::default()), 2 * enough - 20).await;
+    let mut calls = Vec::new();
+    for _ in 1..=2 {
+        calls.push(follows(&served).await.expect("memory for both"));
+        served
+            .until_told("the accepted revision", |groups| {
+                groups
+                    .first()
+                    .is_some_and(|group| (group.lowest_revision, group.not_told) == (Some(Revision(7)), 0))
+            })
+            .await;
+    }
+    served.set(World { revision: 8, shifted: &["n1"], ..World::default() });
+    for call in &mut calls {
+        let told: Result<DiscoveryResponse, _> = call.hear().await;
+        assert!(told.is_ok(), "a zone is left, and it is sent away instead of being told: {told:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_ends_its_stream_while_it_is_told_something_has_said_good_bye() {
     let served = Served::start(Some(World::default())).await;

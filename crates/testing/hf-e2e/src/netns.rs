@@ -5,9 +5,16 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::family::{is_running, kill_all, told};
 use crate::process::{must, output};
+use crate::wait::observe_for;
+
+/// For those who were told to end, before they count as left behind.
+const GOING: Duration = Duration::from_secs(2);
+/// Between two looks at them.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Namespaces on a bridge; all are deleted when it is dropped. Nobody may run in them any more by then.
 #[derive(Debug)]
@@ -109,6 +116,7 @@ impl Drop for Network {
     fn drop(&mut self) {
         let mut left = Vec::new();
         for name in self.names.iter().map(|name| self.full(name)).chain([self.hub()]) {
+            wait_until_empty(&name);
             left.extend(end_all_in(&name));
             // What cannot be deleted is gone already.
             output(Command::new("ip").args(["netns", "delete", &name]));
@@ -119,13 +127,25 @@ impl Drop for Network {
     }
 }
 
-/// Kills who runs in a namespace, but this process; who they were.
-fn end_all_in(name: &str) -> Vec<String> {
+/// Who runs in a namespace, but this process.
+fn running_in(name: &str) -> Vec<u32> {
     let listed = output(Command::new("ip").args(["netns", "pids", name]));
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let numbers = listed.lines().filter_map(|line| line.trim().parse::<u32>().ok());
-    let running: Vec<u32> =
-        numbers.filter(|number| *number != std::process::id() && is_running(*number)).collect();
+    numbers.filter(|number| *number != std::process::id() && is_running(*number)).collect()
+}
+
+/// Gives those a moment who were told to end and are about to.
+fn wait_until_empty(name: &str) {
+    let end = Instant::now() + GOING;
+    while !running_in(name).is_empty() && Instant::now() < end {
+        observe_for(LOOK);
+    }
+}
+
+/// Kills who runs in a namespace, but this process; who they were.
+fn end_all_in(name: &str) -> Vec<String> {
+    let running = running_in(name);
     let left = running.iter().map(|process| told(*process)).collect();
     kill_all(&running);
     left

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use hf_e2e::estate::address;
 use hf_e2e::netns::Network;
@@ -156,13 +157,19 @@ fn an_autoscaler_is_held_while_a_zone_is_away() {
     command.env("HOLDFAST_TOKEN", token.trim());
     let mut script = Running::start(command, &folder.join("log"));
 
+    // A zone returns over 30 s, and nothing may shrink meanwhile.
+    let deadline = DEADLINE + Duration::from_secs(30);
     let mut wait_until_told = |policy: &str| {
-        wait_for(&format!("scaleDown.selectPolicy {policy}"), DEADLINE, || {
+        wait_for(&format!("scaleDown.selectPolicy {policy}"), deadline, || {
             assert!(script.ended().is_none(), "it has ended: {}", script.text());
             let told = last_told(&calls);
             let body =
                 format!("{{\"spec\":{{\"behavior\":{{\"scaleDown\":{{\"selectPolicy\":\"{policy}\"}}}}}}}}");
-            if told == format!("patch hpa web-az1 --type merge -p {body}") { Ok(()) } else { Err(told) }
+            if told == format!("--request-timeout=5s patch hpa web-az1 --type merge -p {body}") {
+                Ok(())
+            } else {
+                Err(told)
+            }
         });
     };
     wait_until_told("Max");

@@ -85,6 +85,9 @@ class _Answer:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._answer)
 
+    def __len__(self) -> int:
+        return len(self._answer)  # type: ignore[arg-type]  # a TypeError where it has none, as without us
+
     def close(self) -> None:
         try:
             close = getattr(self._answer, "close", None)

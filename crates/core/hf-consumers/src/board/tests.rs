@@ -60,6 +60,10 @@ fn who_does_not_say_what_runs_has_not_said_nothing() {
     board.tell(word("b", Some(5), 3));
     assert_eq!(only(&board, 4).work_not_told, 1, "it says so now");
     assert_eq!(only(&board, 90).work_not_told, 1, "silence says nothing more");
+    board.tell(Told { running: Some(BTreeMap::from([(zone("a1"), 3)])), ..word("b", Some(5), 91) });
+    board.tell(Told { running: None, ..word("b", Some(6), 92) });
+    let group = only(&board, 93);
+    assert_eq!((group.work_not_told, &group.running[&zone("a1")]), (1, &3), "nobody said that it ended");
 }
 
 #[test]

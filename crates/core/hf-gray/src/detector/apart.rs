@@ -97,6 +97,13 @@ impl Detector {
         let usual = self.streams[0].zones[zone].past();
         let (rate, of_others, evidence) =
             against(watched.clients, others, self.config.rho, self.config.delta_faults)?;
+        // The two with the most faults are others each second: by themselves they say nothing. They explain a zone that is surely worse than it was.
+        let limit = (self.config.rho * usual + self.config.delta_faults).clamp(1e-4, 1.0 - 1e-6);
+        let now = (all.bad / all.all).clamp(0.0, 1.0 - 1e-6);
+        let whole = Count { all: all.all * WINDOW_S, bad: all.bad * WINDOW_S };
+        if now <= limit || log_ratio(whole, limit, now) < self.config.log_a {
+            return None;
+        }
         let is_usual = of_others <= self.config.rho * usual + self.config.delta_faults;
         let what = Evidence::STREAMS[0];
         (is_usual && evidence >= self.config.log_a).then_some(Apart {

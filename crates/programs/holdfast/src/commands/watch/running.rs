@@ -42,7 +42,7 @@ pub(super) async fn say(path: &Path, holdfast: &Holdfast, zone: Option<&str>) {
                 for (name, count) in &counts {
                     holdfast.set_running(name, *count);
                 }
-                told.extend(counts.into_keys());
+                told = counts.into_keys().collect();
             }
             Err(problem) if problem == last_problem => {}
             Err(problem) => {
