@@ -8,13 +8,11 @@
 //! 4. Polls are asked of one node over kept connections as fast as it answers, while all watchers are there; counted is the processor time of the node's thread
 //!    `status`. Beside it, in the same run, nginx answers a file of the same length over the same connections.
 //! 5. The herd: the nodes are killed and started again; every watcher comes back as soon as it can, without the spread that clients are asked for.
-//! 6. Beside the push, in the same run: a program that does nothing but send, and nginx with Nchan where it is installed, to as many watchers.
-//! 7. Memory is that of the node's process, before and with the watchers.
+//! 6. Memory is that of the node's process, before and with the watchers.
 //!
 //! Not here: whether answers are right (`hf-status`, `hf-e2e`).
 
 mod node;
-mod peers;
 mod polls;
 mod report;
 mod watchers;
@@ -28,7 +26,6 @@ use crate::process::Program;
 use crate::{Told, cores, cpu, pace, process};
 
 use node::Node;
-pub use peers::send;
 pub use report::Report;
 pub use watchers::watch;
 use watchers::{Came, Watchers};
@@ -70,9 +67,6 @@ pub struct Options {
     /// Only watches there.
     #[arg(long, hide = true)]
     pub watch: Option<SocketAddr>,
-    /// Only sends what is in this file to those who watch there.
-    #[arg(long, hide = true)]
-    pub send: Option<PathBuf>,
     /// Which of several that watch.
     #[arg(long, hide = true, default_value_t = 0)]
     pub number: u8,
@@ -103,8 +97,7 @@ pub fn run(options: &Options) -> Told<Report> {
     for number in 0..count {
         let own = folder.path().join(format!("node-{number}"));
         std::fs::create_dir(&own).map_err(|error| format!("{}: {error}", own.display()))?;
-        // One more than come, who only looks at the table.
-        nodes.push(Node::start(&holdfast, &own, each + 1)?);
+        nodes.push(Node::start(&holdfast, &own, each)?);
     }
     let mut groups = joined(options, &nodes, each, &mut report)?;
     let length = Duration::from_secs(options.length_s);
@@ -128,15 +121,7 @@ pub fn run(options: &Options) -> Told<Report> {
     if let Some(floor) = polls::nginx(folder.path(), asked.body_len, options.pollers, length)? {
         (report.nginx_per_second, report.nginx_us) = (floor.per_second, floor.us);
     }
-    let message = peers::message(first.status)?;
     herd(&mut nodes, &mut groups, &mut report)?;
-    // They would take part of the core.
-    drop((nodes, groups));
-    let bare = peers::bare(options, folder.path(), count, each, &message)?;
-    (report.bare_push, report.bare_push_us) = (bare.arrived, bare.us);
-    if let Some(nchan) = peers::nchan(options, folder.path(), count, each, &message)? {
-        (report.nchan_push, report.nchan_push_us) = (nchan.arrived, nchan.us);
-    }
     Ok(report)
 }
 

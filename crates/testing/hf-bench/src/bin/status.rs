@@ -3,13 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hf_bench::status::{Options, Output, run, send, watch};
+use hf_bench::status::{Options, Output, run, watch};
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let done = if let (Some(file), Some(address)) = (&options.send, options.watch) {
-        send(file, address)
-    } else if let Some(address) = options.watch {
+    let done = if let Some(address) = options.watch {
         watch(address, options.watchers, options.number)
     } else {
         run(&options).and_then(|report| {

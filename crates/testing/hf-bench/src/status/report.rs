@@ -33,14 +33,6 @@ pub struct Report {
     pub push_read: Spread,
     /// Processor time to tell one.
     pub push_us: f64,
-    /// Until the kernel has it at each, of a program that does nothing but send.
-    pub bare_push: Spread,
-    /// Processor time of that for one.
-    pub bare_push_us: f64,
-    /// The same of nginx with Nchan; nothing where it is not installed.
-    pub nchan_push: Spread,
-    /// Processor time of that for one.
-    pub nchan_push_us: f64,
     /// The same while polls come at their rate.
     pub push_with_polls: Spread,
     /// Polls that were answered a second then, all nodes together.
@@ -84,20 +76,6 @@ impl fmt::Display for Report {
         writeln!(f, "memory              {:.2} KiB each", self.memory_kib)?;
         writeln!(f, "beats alone         {:.1} % of the core", self.idle_core_percent)?;
         writeln!(f, "push, at the socket {push}; {:.1} us of the core each", self.push_us)?;
-        writeln!(
-            f,
-            "a bare sender       {}; {:.1} us of the core each; ours is {:.2} times that",
-            self.bare_push,
-            self.bare_push_us,
-            self.push_us / self.bare_push_us
-        )?;
-        if self.nchan_push.samples > 0 {
-            writeln!(
-                f,
-                "nginx with Nchan    {}; {:.1} us of the core each",
-                self.nchan_push, self.nchan_push_us
-            )?;
-        }
         writeln!(f, "push, read          {}", self.push_read)?;
         writeln!(f, "the same with polls {}", self.push_with_polls)?;
         writeln!(
