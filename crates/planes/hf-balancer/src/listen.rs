@@ -1,7 +1,8 @@
 //! Listening sockets: one for each worker on the same port, shared out by the kernel (SO_REUSEPORT).
 //!
-//! SO_REUSEPORT lets two processes of one user share a port without a word. So the port is first asked for without it: what
-//! another process holds is reported, not shared.
+//! SO_REUSEPORT lets two processes of one user share a port without a word. So the first listener asks for the port without it, and is told to
+//! share once it has it: what another process holds is reported, not shared. A socket that only tries the port and is closed again would not do:
+//! clients that reach it are cut off, and a program that this process starts meanwhile (a reload command, a check) keeps it until it runs.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -113,13 +114,12 @@ pub fn adopt(
 }
 
 fn open_all(mut address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
-    if address.port() != 0 {
-        drop(bound(address, false)?);
-    }
     let mut listeners = Vec::with_capacity(count);
     for _ in 0..count {
-        let socket = bound(address, true)?;
+        let socket = bound(address, !listeners.is_empty())?;
+        // Only `listen` finds a listener of another process that was bound with SO_REUSEADDR.
         socket.listen(BACKLOG)?;
+        socket.set_reuse_port(true)?;
         let listener = TcpListener::from(socket);
         address = listener.local_addr()?;
         listeners.push(listener);
@@ -138,15 +138,16 @@ fn bound(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.bind(&address.into())?;
-    if !shared {
-        // Only `listen` finds a listener of another process that was bound with SO_REUSEADDR.
-        socket.listen(1)?;
-    }
     Ok(socket)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpStream;
+    use std::process::Command;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
     fn pool() -> PoolName {
@@ -162,6 +163,41 @@ mod tests {
         assert!(matches!(error, BindError::Taken { .. }), "{error}");
         drop(ours);
         open(&pool(), address, 2).unwrap();
+    }
+
+    /// A process between its birth and its program has all that was open, so a listener that is closed here is there for a moment longer.
+    #[test]
+    fn a_program_that_is_started_meanwhile_takes_no_port() {
+        let port = open(&pool(), "127.0.0.1:0".parse().unwrap(), 1).unwrap()[0].local_addr().unwrap().port();
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        assert!(Command::new("true").status().unwrap().success());
+                    }
+                });
+            }
+            // Each at an address of its own: what such a process holds of the one before is not asked for again.
+            let each = |number: u16| {
+                let [high, low] = number.to_be_bytes();
+                let address = SocketAddr::from(([127, 81, high, low], port));
+                open(&pool(), address, 2).map_err(|error| error.to_string()).map(drop)
+            };
+            let failed: Vec<String> = (1..=3_000).filter_map(|number| each(number).err()).collect();
+            is_over.store(true, Ordering::Relaxed);
+            assert!(failed.is_empty(), "{} of 3,000: {}", failed.len(), failed[0]);
+        });
+    }
+
+    #[test]
+    fn each_worker_gets_its_part_of_the_connections() {
+        let ours = open(&pool(), "127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let address = ours[0].local_addr().unwrap();
+        let clients: Vec<TcpStream> = (0..120).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let taken = |listener: &TcpListener| std::iter::from_fn(|| listener.accept().ok()).count();
+        let each: Vec<usize> = ours.iter().map(taken).collect();
+        assert!(each.iter().sum::<usize>() == clients.len() && !each.contains(&0), "{each:?}");
     }
 
     #[test]
