@@ -1,7 +1,8 @@
 //! A change is answered when this node's own planes obey it.
 //!
 //! 1. Planes that say what they obey (DNS, the balancer) are waited for after a commit, at most [`PATIENCE`]: then no answer that this node gives, and no connection that it
-//!    makes, is of before the change. Other nodes are not waited for; `holdfast shift start` does, by their reports.
+//!    makes, is of before the change; but what was answered over TCP or TLS to an asker that does not take it at once may go out later (`hf-dns`). Other nodes are not waited for;
+//!    `holdfast shift start` does, by their reports.
 //! 2. Beyond that the change is answered all the same: it is committed, and on its way. Such answers are counted, and the first of a row is logged. A shift's answer
 //!    shows in `acknowledged` which nodes obey it, this one too.
 //!

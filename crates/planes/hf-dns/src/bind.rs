@@ -153,7 +153,8 @@ impl Bound {
         self.counters.clone()
     }
 
-    /// The number of the snapshot that answers come from, and from none before it: no worker and no stream that is read gives an older answer any more.
+    /// The number of the snapshot that answers come from, and from none before it: no worker and no stream that is read gives an older answer any more. A stream
+    /// whose asker does not take its answers at once is left out: what it was answered before may go out after this, when the asker reads.
     /// 0 before the first; it goes on while it runs.
     pub fn in_force(&self) -> watch::Receiver<u64> {
         self.current.in_force()

@@ -11,7 +11,9 @@
 //!    has been quiet longest; 10 s for a query to arrive or a reply to be taken over TCP. A reply that a full UDP socket does
 //!    not take is dropped: the asker asks again.
 //! 6. Whatever arrives, it is answered, refused or passed over as the RFCs say, and counted ([`Counters`]).
-//! 7. What is said to be in force ([`Bound::in_force`]) is: no answer leaves any more that was made from a snapshot before it (`grace`).
+//! 7. What is said to be in force ([`Bound::in_force`]) is: no answer is handed to the network any more that was made from a snapshot before it (`grace`). Two exceptions, neither of
+//!    which anybody waits for: over TCP and TLS what is written to an asker that does not take it at once, and what was answered behind that on the same connection, may still go
+//!    out later, when the asker reads; and what AF_XDP's ring has no room to send at once.
 //!
 //! On a machine with several addresses list each instead of 0.0.0.0: replies then leave from the address that was asked.
 //!
