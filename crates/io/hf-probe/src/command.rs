@@ -3,10 +3,10 @@
 //! 1. Only programs that the node file allows run; elsewhere the check is not measured.
 //! 2. No shell: the program gets its arguments as they are written, an empty environment but for `HOLDFAST_CHECK` and `PATH`, nothing to
 //!    read, `/` as its folder, and a process group of its own.
-//! 3. Nothing is left behind. The whole group is killed when the program has ended by itself, at the time-out, and when the probe is given up
-//!    for another reason: the check is gone or disabled, the node stops. At the time-out and when it is given up all that descends from the
-//!    program goes too, also what changed its group or session. A daemon is beyond reach: one in a session of its own whose parent has ended
-//!    has no tie to us any more, nor has anybody after the node itself was killed; the unit or container that the node runs in ends those.
+//! 3. The whole group is killed when the program has ended by itself, at the time-out, and when the probe is given up for another reason: the check is
+//!    gone or disabled, the node stops. At the time-out and when it is given up all that still descends from the program goes too, also what
+//!    changed its group or session. What left the group is beyond reach once its parent has ended, and so is what had left it when the
+//!    program ended by itself: a daemon. Nobody is reached after the node itself was killed. The unit or container that the node runs in ends those.
 //! 4. At most [`COMMANDS`](crate::tools::COMMANDS) run at a time; of the output the first line is told, and more than 64 KiB is a failure.
 
 use std::io;
