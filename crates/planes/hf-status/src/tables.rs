@@ -112,6 +112,11 @@ impl Channel {
         self.changed_at.get()
     }
 
+    /// What the newest table is called.
+    pub fn tag(&self) -> Tag {
+        self.newest.borrow().tag
+    }
+
     /// The newest table.
     pub fn newest(&self) -> Rc<Compiled> {
         self.newest.borrow().clone()

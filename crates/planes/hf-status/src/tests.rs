@@ -166,6 +166,41 @@ async fn a_watcher_hears_the_table_each_change_and_the_end() {
     .await;
 }
 
+/// 300 are several turns of a walk; the next change is there before it is over.
+#[tokio::test]
+async fn a_stream_of_changes_reaches_the_last_of_many_and_polls_are_answered_meanwhile() {
+    here(async {
+        let running = running(Some(open())).await;
+        let mut watchers = Vec::new();
+        for _ in 0..300 {
+            let mut watcher = running.ask("GET /watch HTTP/1.1\r\n\r\n").await;
+            until(&mut watcher, "event: table").await;
+            watchers.push(watcher);
+        }
+        let (first, last) = (watchers.remove(0), watchers.pop().unwrap());
+        let changes = running.snapshots.clone();
+        let stream = spawn_local(async move {
+            let mut is_away = false;
+            loop {
+                is_away = !is_away;
+                changes.send_replace(Some(if is_away { shifted() } else { open() }));
+                yield_now().await;
+            }
+        });
+        let story = async {
+            for mut one in [first, last] {
+                until(&mut one, "event: table").await;
+                until(&mut one, "event: table").await;
+            }
+            let mut poll = running.ask("GET /status/b HTTP/1.1\r\nconnection: close\r\n\r\n").await;
+            assert!(rest_of(&mut poll).await.starts_with("HTTP/1.1 200 OK"));
+        };
+        timeout(Duration::from_secs(30), story).await.expect("somebody is passed over");
+        stream.abort();
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_watcher_hears_a_beat_every_ten_seconds_and_resumes_by_its_tag() {
     here(async {

@@ -1,7 +1,8 @@
 //! Those who watch: told at once, each with bytes that all share.
 //!
 //! 1. A change is one walk over all watchers, [`TOGETHER`] at a time, between which questions are answered: each is written to straight, without
-//!    waking it. Who has the table already is passed over, so changes of many resources are one walk too.
+//!    waking it. Who has the table already is passed over, so changes of many resources are one walk too. A walk goes to its end whatever comes
+//!    meanwhile: each is told what is newest at its turn, so no stream of changes keeps the last from being told.
 //! 2. Heartbeats have no timers: on each of [`TICKS`] ticks of a beat another part of all is told, so that 50,000 are never due in one moment.
 //! 3. What a watcher does not take at once waits as the rest of one message, shared with all others; a newer table replaces older ones behind
 //!    it. Who does not take it within the message time is slow: it is told nothing more, has as long again to take that rest and the reason behind it,
@@ -22,6 +23,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hf_telemetry::StatusEvent;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
@@ -282,7 +285,7 @@ impl Watchers {
             shared.watchers.news.notified().await;
             let mut at = 0;
             loop {
-                let few = shared.watchers.some(at..at + TOGETHER);
+                let few = shared.watchers.behind(at..at + TOGETHER);
                 let Some(few) = few else { break };
                 for (at, watcher) in few {
                     watcher.catch_up(shared, at);
@@ -339,14 +342,21 @@ impl Watchers {
         self.places.borrow().by_transport
     }
 
-    fn some(&self, range: std::ops::Range<usize>) -> Option<Vec<(usize, Rc<Watcher>)>> {
+    /// Those in these places who have not been told the newest; none behind the last place.
+    ///
+    /// All of them are looked at before the first is written to: of 50,000 each lies somewhere else in memory, and what is fetched for one does not
+    /// depend on what is fetched for another, so the processor waits for several at a time.
+    fn behind(&self, range: std::ops::Range<usize>) -> Option<Vec<(usize, Rc<Watcher>)>> {
         let places = self.places.borrow();
         let end = range.end.min(places.all.len());
         if range.start >= end {
             return None;
         }
-        let some = (range.start..end).filter_map(|at| Some((at, places.all[at].clone()?)));
-        Some(some.collect())
+        let behind = (range.start..end).filter_map(|at| {
+            let watcher = places.all[at].as_ref()?;
+            watcher.is_behind().then(|| (at, watcher.clone()))
+        });
+        Some(behind.collect())
     }
 
     fn say_slow(&self, from: Option<SocketAddr>) {
@@ -404,19 +414,23 @@ impl Watchers {
 }
 
 impl Watcher {
+    /// Whether it can be told something, and has not been told the newest.
+    fn is_behind(&self) -> bool {
+        let state = self.state.borrow();
+        state.rest.is_none() && state.end.is_none() && state.told != self.channel.tag()
+    }
+
     /// Sends the newest table, if it is another one than the last.
     fn catch_up(&self, shared: &Shared, at: usize) {
-        let mut state = self.state.borrow_mut();
-        if state.rest.is_some() || state.end.is_some() {
+        if !self.is_behind() {
             return;
         }
+        let mut state = self.state.borrow_mut();
         let newest = self.channel.newest();
-        if newest.tag != state.told {
-            state.told = newest.tag;
-            shared.counts.count(StatusEvent::Table);
-            let news_of = self.channel.changed_at();
-            self.send(&mut state, newest.message(self.transport), news_of, shared, at);
-        }
+        state.told = newest.tag;
+        shared.counts.count(StatusEvent::Table);
+        let news_of = self.channel.changed_at();
+        self.send(&mut state, newest.message(self.transport), news_of, shared, at);
     }
 
     fn beat(&self, shared: &Shared, at: usize, tick: u64, now: hf_model::Timestamp) {
@@ -433,10 +447,13 @@ impl Watcher {
     }
 
     /// Writes at once what goes at once. Nothing may be left of an earlier message.
+    ///
+    /// It asks the system, not the runtime, which keeps what it knows of a socket elsewhere in memory. The runtime learns that there is no room when the
+    /// rest is sent.
     fn send(&self, state: &mut State, bytes: &Bytes, news_of: Option<Instant>, shared: &Shared, at: usize) {
-        let sent = match self.stream.try_write(bytes) {
+        let sent = match send(&self.stream, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
             Ok(sent) => sent,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(Errno::AGAIN) => 0,
             Err(_) => return state.end_with(End::Gone),
         };
         shared.counts.sent(sent);
