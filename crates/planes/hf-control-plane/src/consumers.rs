@@ -26,6 +26,7 @@ use hf_control::{BreakGlassShift, Shift};
 use hf_feed::{ConsumersHeard, act_number};
 use hf_model::{Revision, ShiftId, Timestamp, ZoneId};
 
+use crate::glass;
 use crate::traffic::is_stale;
 use crate::zero::began_at;
 
@@ -185,7 +186,7 @@ impl Progresses {
             for (act, recorded) in acts {
                 let (number, of) =
                     (act_number(act), Of { zone: &names(&act.zone, estate), since: act.signed_at });
-                let known = together.judged_by_act(number, *recorded);
+                let known = together.judged_by_act(glass::number(act, estate), *recorded);
                 self.by_act.entry(number).or_default().go_on(&of, &known, now, beat);
             }
         }

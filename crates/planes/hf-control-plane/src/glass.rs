@@ -7,6 +7,7 @@
 //! Not here: what counts (`hf-decide`), who may ask (`api::glass`).
 
 use hf_api::{Acknowledgement, BreakGlass, BreakGlassFate, Effect, RecordedBreakGlass, ShiftConsumers};
+use hf_config::estate::Estate;
 use hf_control::{BreakGlassShift, Intent};
 use hf_decide::ZoneState;
 use hf_feed::act_number;
@@ -15,6 +16,14 @@ use hf_snapshot::Snapshot;
 
 use crate::view::Heard;
 use crate::{effect, zero};
+
+/// The number by which nodes on this estate report an act, whatever name of its zone it has.
+pub fn number(act: &BreakGlassShift, estate: Option<&Estate>) -> u64 {
+    match estate.and_then(|estate| Some(&estate.zone(estate.zone_named(&act.zone)?).id)) {
+        Some(zone) if *zone != act.zone => act_number(&BreakGlassShift { zone: zone.clone(), ..act.clone() }),
+        _ => act_number(act),
+    }
+}
 
 /// The shifts that are not over, by zone.
 pub fn shown(
@@ -89,7 +98,7 @@ fn show(
     heard: &Heard<'_>,
     consumers: ShiftConsumers,
 ) -> BreakGlass {
-    let number = act_number(act);
+    let number = number(act, Some(&snapshot.estate));
     let mut acknowledged = heard.acknowledgements(|report| report.break_glass.contains(&number));
     acknowledged.sort_by_key(|node: &Acknowledgement| (node.applied, node.silent));
     let told = told.map(recorded);

@@ -15,10 +15,11 @@ use hf_api::{BalancerTimeToZero, TimeToZero};
 use hf_config::estate::Estate;
 use hf_config::node::Role;
 use hf_control::{BreakGlassShift, Scope, Shift, ShiftState};
-use hf_feed::{HeardReport, NodeReport, Reports, act_number};
+use hf_feed::{HeardReport, NodeReport, Reports};
 use hf_model::{PoolName, Revision, ShiftId, Timestamp, ZoneId};
 use hf_telemetry::ZoneActivityReport;
 
+use crate::glass;
 use crate::traffic::is_stale;
 
 /// Shifts whose figures are kept: as many as the state remembers.
@@ -96,7 +97,7 @@ pub fn measure_break_glass(
     now: Timestamp,
     beat: Duration,
 ) -> TimeToZero {
-    let number = act_number(shift);
+    let number = glass::number(shift, estate);
     let has_applied = |report: &NodeReport| report.break_glass.contains(&number);
     let asked = Asked {
         zone: &shift.zone,

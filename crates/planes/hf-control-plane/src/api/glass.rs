@@ -29,7 +29,7 @@ use super::body::{Query, Small};
 use super::refusal::{Answer, Refused, split};
 use super::writer::field;
 use super::{Context, SharedState};
-use crate::glass::{Rehearsed, rehearse};
+use crate::glass::{self, Rehearsed, rehearse};
 
 /// How long the node has to take an act.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -115,6 +115,7 @@ async fn give(
         .map_err(|error| refused(&error))?;
     let act = signed.shift.clone();
     let mut found = Rehearsed::default();
+    let number = glass::number(&act, snapshot.as_ref().map(|snapshot| &*snapshot.estate));
     if let Some(snapshot) = snapshot {
         if snapshot.estate.zone_named(&act.zone).is_none() {
             let known: Vec<&str> = snapshot.estate.zones.iter().map(|zone| zone.id.as_str()).collect();
@@ -134,7 +135,7 @@ async fn give(
     }
     hand_over(context, signed, query.dry_run).await?;
     if !query.dry_run {
-        context.obeyed.act(hf_feed::act_number(&act)).await;
+        context.obeyed.act(number).await;
     }
     Ok(BreakGlassAnswer {
         node: context.node.to_string(),

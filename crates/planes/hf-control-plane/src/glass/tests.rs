@@ -182,6 +182,14 @@ fn the_ledgers_word_is_shown_with_the_act() {
             a by ann: recorded as shift-4;
             past the ledger: "#]],
     );
+    // A node that heard of it from the ledger alone knows who obeys it.
+    check(
+        &snapshot(vec![], vec![shift("shift-4", "a")], goes_on.clone()),
+        &heard(&[("n1", &[&a], 0), ("n2", &[], 0)]),
+        expect![[r#"
+            aa by ann: recorded as shift-4; n2 LACKS it n1 has it
+            past the ledger: "#]],
+    );
     // Its shift was canceled: so was the act.
     check(&snapshot(vec![a.clone()], vec![], goes_on), &heard(&[]), expect!["past the ledger: "]);
     let conflicts = told(&a, Fate::Conflicts("a is pinned in for everything by bob".to_owned()));

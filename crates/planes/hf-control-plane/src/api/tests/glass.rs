@@ -82,6 +82,21 @@ async fn what_is_taken_says_what_comes_of_it_and_a_rehearsal_is_one_all_the_way(
 }
 
 #[tokio::test]
+async fn an_act_by_an_alias_is_answered_when_the_planes_obey_it() {
+    let mut fixture = node(vec![]).await;
+    // As the hub tells it: by the zone's id.
+    fixture.hear("n1", &[Role::Balancer], 3, 0, 0);
+    fixture.reports.send_modify(|reports| {
+        let heard = Arc::make_mut(reports).get_mut(&NodeId::new("n1").unwrap()).unwrap();
+        heard.report.break_glass = vec![hf_feed::act_number(&act("a", HOUR))];
+    });
+    let signed = fixture.key.sign(act("aa", HOUR));
+    let (answer, came) = ask(&mut fixture, "", &body(&signed), Ok(())).await;
+    assert_eq!((answer.status, came), (200, Some(false)), "{}", answer.text);
+    assert_eq!(fixture.api.context().obeyed.early(), 0, "it is obeyed already");
+}
+
+#[tokio::test]
 async fn an_act_that_would_do_nothing_is_refused_unless_told_otherwise() {
     let away = BreakGlassShift { signed_at: Timestamp(NOW.0 - 1_000), ..act("b", HOUR) };
     let mut fixture = node(vec![away]).await;
