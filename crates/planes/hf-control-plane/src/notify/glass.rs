@@ -3,7 +3,8 @@
 //! 1. Every node that has receivers may tell, whatever its roles, of what its own planes obey: without a ledger there is no journal that says it.
 //! 2. An act is told once it has been obeyed here for three beats and the ledger still does not know it: a ledger that lives records it sooner, and
 //!    then the journal tells. One that is recorded while it is tried is left to the journal.
-//! 3. Of the nodes that have a receiver of this name the first by name of those that are heard tells. Where two cannot hear each other both do: the
+//! 3. Of the nodes that have a receiver of this name and report that they obey the act the first by name of those that are heard tells: one without
+//!    the signer's key does not know the act, and keeps nobody from telling. Where two cannot hear each other both do: the
 //!    notice's id is of the act, so it is the same from each of them, at each repetition, and from the journal later.
 //! 4. Which were told is kept in a file beside the receiver's place, as long as the act is obeyed here: as many ids as acts, a few for each zone.
 //!
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use hf_control::BreakGlassShift;
+use hf_feed::{NodeReport, act_number};
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
@@ -75,9 +77,15 @@ impl<'a> GlassTeller<'a> {
 
     /// Whether it is for this node to tell, and still for nobody's journal.
     fn tells(&self, act: &BreakGlassShift) -> bool {
-        let name = &self.receiver.config.name;
-        is_first(self.context, |report| report.notices.contains_key(name))
-            && unrecorded(self.context).contains(act)
+        let (context, name) = (self.context, &self.receiver.config.name);
+        // What snapshots name has the zone's id, as reports have it.
+        let number = act_number(act);
+        let obeys = |report: &NodeReport| report.break_glass.contains(&number);
+        let is_obeyed_here =
+            context.reports.borrow().get(&context.node).is_some_and(|heard| obeys(&heard.report));
+        is_obeyed_here
+            && is_first(context, |report| report.notices.contains_key(name) && obeys(report))
+            && unrecorded(context).contains(act)
     }
 
     /// What is not obeyed here any more comes no more.

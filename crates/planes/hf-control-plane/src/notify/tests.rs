@@ -159,6 +159,18 @@ fn without_ledger(fixture: &Fixture, receivers: &[Notify], dir: &Path) -> Contex
     Context { control: None, beat, ..context(fixture, receivers, dir) }
 }
 
+/// These nodes tell that their planes obey these acts, and that they have the receiver `hook`.
+fn obey_at(fixture: &Fixture, nodes: &[(&str, &[&hf_control::BreakGlassShift])]) {
+    for (node, acts) in nodes {
+        fixture.hear(node, &[], 1, 0, 0);
+        fixture.reports.send_modify(|reports| {
+            let heard = Arc::make_mut(reports).get_mut(&hf_model::NodeId::new(node).unwrap()).unwrap();
+            heard.report.notices.insert("hook".to_owned(), 0);
+            heard.report.break_glass = acts.iter().map(|act| hf_feed::act_number(act)).collect();
+        });
+    }
+}
+
 #[tokio::test]
 async fn without_a_ledger_a_node_tells_of_the_break_glass_shifts_that_it_obeys() {
     let mut fixture = Fixture::of_three_zones().await;
@@ -168,6 +180,7 @@ async fn without_a_ledger_a_node_tells_of_the_break_glass_shifts_that_it_obeys()
     let shift = break_glass(&fixture, "a", 30);
     fixture.glass_of = vec![shift.clone()];
     fixture.obey();
+    obey_at(&fixture, &[("n1", &[&shift])]);
     let (stop, stopped) = watch::channel(false);
     let act = async {
         let first = hook.next(500).await;
@@ -179,8 +192,10 @@ async fn without_a_ledger_a_node_tells_of_the_break_glass_shifts_that_it_obeys()
         fixture.clock.set(shift.signed_at.plus(Duration::from_mins(31)));
         let over = hook.next(200).await;
         assert_eq!((kind(&over), &over["data"]["outcome"]), ("shift.ended", &"expired".into()));
-        fixture.glass_of = vec![break_glass(&fixture, "b", 0)];
+        let cancel = break_glass(&fixture, "b", 0);
+        fixture.glass_of = vec![cancel.clone()];
         fixture.obey();
+        obey_at(&fixture, &[("n1", &[&cancel])]);
         let canceled = hook.next(200).await;
         assert_eq!((kind(&canceled), &canceled["data"]["outcome"]), ("shift.ended", &"canceled".into()));
         assert_eq!(canceled["data"]["zone"], "b");
@@ -218,22 +233,18 @@ async fn what_the_ledger_knows_and_what_others_tell_is_left_to_them() {
     let context = without_ledger(&fixture, &[config], dir.path());
     let (known, open) = (break_glass(&fixture, "a", 30), break_glass(&fixture, "b", 30));
     commit(&fixture, "act", Command::RecordBreakGlass { act: known.clone() }).await;
-    fixture.glass_of = vec![known, open];
+    fixture.glass_of = vec![known.clone(), open.clone()];
     fixture.obey();
     // A node before this one by name has a receiver of that name.
-    fixture.hear("n0", &[], 1, 0, 0);
-    let has_it = |fixture: &Fixture, has_it: bool| {
-        fixture.reports.send_modify(|reports| {
-            let heard = Arc::make_mut(reports).get_mut(&hf_model::NodeId::new("n0").unwrap()).unwrap();
-            heard.report.notices = has_it.then(|| ("hook".to_owned(), 0)).into_iter().collect();
-        });
-    };
-    has_it(&fixture, true);
+    obey_at(&fixture, &[("n0", &[&known, &open]), ("n1", &[&known, &open])]);
     let (stop, stopped) = watch::channel(false);
     let act = async {
         let early = timeout(context.beat * LISTENS + LOOK * 3, hook.listener.accept()).await;
         assert!(early.is_err(), "the first by name tells");
-        has_it(&fixture, false);
+        fixture.reports.send_modify(|reports| {
+            let heard = Arc::make_mut(reports).get_mut(&hf_model::NodeId::new("n0").unwrap()).unwrap();
+            heard.report.notices.clear();
+        });
         let told = hook.next(200).await;
         assert_eq!(told["data"]["zone"], "b", "of a the journal tells");
         // It is kept over a restart.
@@ -244,6 +255,27 @@ async fn what_the_ledger_knows_and_what_others_tell_is_left_to_them() {
             }
         };
         timeout(PATIENCE, kept).await.expect("it is kept that it was told");
+        stop.send_replace(true);
+    };
+    let ((), ()) = tokio::join!(run(&context, stopped), act);
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_know_the_signers_key_keeps_nobody_from_telling() {
+    let mut fixture = Fixture::of_three_zones().await;
+    let (hook, dir) = (Hook::new().await, tempfile::tempdir().unwrap());
+    let context = without_ledger(&fixture, &[hook.config(&[NoticeKind::ShiftStarted])], dir.path());
+    let (early, open) = (break_glass(&fixture, "a", 30), break_glass(&fixture, "b", 30));
+    fixture.glass_of = vec![early.clone(), open.clone()];
+    fixture.obey();
+    // The first by name has the receiver, and obeys another act. That this node's planes do not obey yet is nothing to tell.
+    obey_at(&fixture, &[("n0", &[&early]), ("n1", &[&open])]);
+    let (stop, stopped) = watch::channel(false);
+    let act = async {
+        let told = hook.next(200).await;
+        assert_eq!((kind(&told), &told["data"]["zone"]), ("shift.started", &"b".into()));
+        obey_at(&fixture, &[("n0", &[]), ("n1", &[&early, &open])]);
+        assert_eq!(hook.next(200).await["data"]["zone"], "a");
         stop.send_replace(true);
     };
     let ((), ()) = tokio::join!(run(&context, stopped), act);
