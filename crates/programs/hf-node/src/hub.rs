@@ -51,8 +51,9 @@ use told::Obeyed;
 
 /// Nodes whose tables and reports are kept; beyond, the one not heard for longest goes.
 pub const NODES_MAX: usize = 1_024;
-/// Snapshots that the planes have yet to take up; of more the oldest are not waited for.
-const WAITING_MAX: usize = 16;
+/// What is kept of snapshots that the planes have yet to take up. Of more every second one is left out, the oldest apart: a report then has the one before,
+/// an older revision than is in force, and goes on with each snapshot that the planes take up.
+const WAITING_MAX: usize = 1_024;
 /// Estates with earlier sets of sources; sets change once a second at most, and tables are fresh for three beats.
 const OF_TEXT_MAX: usize = 32;
 /// Beats after which a table counts as missing.
@@ -103,7 +104,7 @@ pub struct Hub {
     /// From when to when time alone changes nothing in what was published: a zone that returns has more of its weight with every step.
     stands: Option<(Timestamp, Option<Timestamp>)>,
     /// Published, and not yet known to be in force in the planes; only on nodes whose planes tell.
-    waiting: VecDeque<Arc<Snapshot>>,
+    waiting: VecDeque<Obeyed>,
     planes_tell: bool,
     obeyed: Option<Obeyed>,
     observed: observed::Observed,
@@ -286,13 +287,11 @@ impl Hub {
         });
         self.stands = Some((now, until));
         self.published = Some((inputs, snapshot.clone()));
+        let told = Obeyed::from(&*snapshot);
         if self.planes_tell {
-            self.waiting.push_back(snapshot.clone());
-            if self.waiting.len() > WAITING_MAX {
-                self.waiting.pop_front();
-            }
+            self.wait_for(told);
         } else {
-            self.obeyed = Some(Obeyed::from(&*snapshot));
+            self.obeyed = Some(told);
         }
         Some(snapshot)
     }

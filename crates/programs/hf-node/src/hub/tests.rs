@@ -113,6 +113,45 @@ fn the_newest_intent_wins_and_nothing_goes_back_or_becomes_empty() {
 }
 
 #[test]
+fn what_the_planes_obey_is_told_however_many_snapshots_come_meanwhile() {
+    let config = NodeConfig { roles: vec![Role::Balancer], ..config("n1") };
+    let mut hub = Hub::new(&config, FromDisk::default(), T);
+    // Numbers and revisions are the same here. The planes take the newest one when they are done with another.
+    let mut newest = 0;
+    let mut publish = |hub: &mut Hub, count: usize| {
+        for _ in 0..count {
+            newest += 1;
+            give(hub, intent(newest, "web"));
+            assert_eq!(hub.refresh(T).unwrap().number, newest);
+        }
+        newest
+    };
+    let told = |hub: &mut Hub| {
+        let report = hub.outgoing(vec![], T).report;
+        assert_eq!(report.snapshot_number, report.revision.0, "a number goes with what it brought");
+        report.revision.0
+    };
+    let mut taken = publish(&mut hub, 1);
+    for _ in 0..5 {
+        let next = publish(&mut hub, 40);
+        hub.planes_obey(taken);
+        assert_eq!(told(&mut hub), taken);
+        taken = next;
+    }
+    // At the bound it is told late, and goes on.
+    let mut before = told(&mut hub);
+    for _ in 0..3 {
+        let next = publish(&mut hub, WAITING_MAX * 2);
+        hub.planes_obey(taken);
+        let now = told(&mut hub);
+        assert!(before < now && now <= taken && hub.waiting.len() <= WAITING_MAX, "{before}, {now}, {taken}");
+        (before, taken) = (now, next);
+    }
+    hub.planes_obey(taken);
+    assert_eq!((told(&mut hub), hub.waiting.len()), (taken, 0));
+}
+
+#[test]
 fn an_estate_that_cannot_be_read_keeps_the_old_one_and_is_reported_once() {
     let mut hub = hub();
     give(&mut hub, intent(5, "web"));

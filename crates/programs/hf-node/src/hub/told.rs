@@ -12,7 +12,7 @@ use hf_model::{Digest, Revision, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::ZoneActivityReport;
 
-use super::{FRESH_BEATS, Hub, NODES_MAX, OF_TEXT_MAX};
+use super::{FRESH_BEATS, Hub, NODES_MAX, OF_TEXT_MAX, WAITING_MAX};
 
 /// What the planes obey.
 #[derive(Clone, Debug)]
@@ -145,8 +145,20 @@ impl Hub {
 
     /// The planes obey the snapshot of this number.
     pub fn planes_obey(&mut self, number: u64) {
-        while let Some(snapshot) = self.waiting.pop_front_if(|snapshot| snapshot.number <= number) {
-            self.obeyed = Some(Obeyed::from(&*snapshot));
+        while let Some(told) = self.waiting.pop_front_if(|told| told.number <= number) {
+            self.obeyed = Some(told);
+        }
+    }
+
+    /// A snapshot is on its way to the planes.
+    pub(super) fn wait_for(&mut self, told: Obeyed) {
+        self.waiting.push_back(told);
+        if self.waiting.len() > WAITING_MAX {
+            let mut at = 0;
+            self.waiting.retain(|_| {
+                at += 1;
+                at % 2 == 1
+            });
         }
     }
 
