@@ -3,7 +3,7 @@
 //! 1. The newest word counts. A word without a revision is a sign of life and nothing else: what was said before stays.
 //! 2. A word that is a little older than the one known is passed over. One that is much older shows that the clock was set back: it counts.
 //! 3. Silent instances stay for [`KEPT_SILENT`], and for [`KEPT_BEHIND`] while what they said last is older than what is in force: nobody knows
-//!    whether they obey. Who says good-bye goes at once.
+//!    whether they obey. They are looked for once in [`PRUNED_EVERY`]. Who says good-bye goes at once.
 //! 4. At the bound ([`INSTANCES_MAX`]) the longest silent makes room, and is counted in [`Board::forgotten`].
 //!
 //! Not here: what several nodes know (`merged`).
@@ -25,6 +25,9 @@ pub const KEPT_SILENT: Duration = Duration::from_hours(24);
 /// How long a silent instance is remembered that said an older revision than the one in force: a week, so that whoever looks after a long weekend
 /// still sees who may be at work in a closed zone.
 pub const KEPT_BEHIND: Duration = Duration::from_hours(7 * 24);
+/// How often it is looked who has been silent for too long, at most: the look goes through all who have been silent for a day, under whatever lock the
+/// board has, and they stay a minute longer than they must.
+pub const PRUNED_EVERY: Duration = Duration::from_mins(1);
 /// Zones of which one word tells what runs there, at most.
 pub const RUNNING_ZONES_MAX: usize = 64;
 
@@ -72,6 +75,7 @@ pub struct Board {
     by_name: BTreeMap<ConsumerName, BTreeMap<InstanceId, Instance>>,
     by_last_heard: BTreeSet<Place>,
     forgotten: u64,
+    pruned_at: Option<Timestamp>,
 }
 
 fn second(at: Timestamp) -> u64 {
@@ -133,8 +137,13 @@ impl Board {
         }
     }
 
-    /// Forgets who has been silent for longer than [`KEPT_SILENT`], or than [`KEPT_BEHIND`] if it said less than `in_force`.
+    /// Forgets who has been silent for longer than [`KEPT_SILENT`], or than [`KEPT_BEHIND`] if it said less than `in_force`. Within
+    /// [`PRUNED_EVERY`] of the last time it does nothing; a clock that was set back since does not count as within.
     pub fn prune(&mut self, now: Timestamp, in_force: Revision) {
+        if self.pruned_at.is_some_and(|at| at <= now && now.since(at) < PRUNED_EVERY) {
+            return;
+        }
+        self.pruned_at = Some(now);
         let silent_s = |place: &Place| second(now).saturating_sub(place.0);
         let is_behind = |(_, name, instance): &Place| {
             let known = self.by_name.get(name).and_then(|all| all.get(instance));

@@ -19,7 +19,9 @@ mod merged;
 mod name;
 
 pub use acts::{ACTS_MAX, Acts, act_number};
-pub use board::{Board, INSTANCES_MAX, KEPT_BEHIND, KEPT_SILENT, RUNNING_ZONES_MAX, SILENT_AFTER, Told};
+pub use board::{
+    Board, INSTANCES_MAX, KEPT_BEHIND, KEPT_SILENT, PRUNED_EVERY, RUNNING_ZONES_MAX, SILENT_AFTER, Told,
+};
 pub use group::{GROUPS_MAX, Group, Groups, LAGGARDS_MAX, MEMBERS_MAX, Member, Standing, member_key};
 pub use kind::{ConsumerKind, UnknownKind};
 pub use merged::{Expected, Heard, Merged, MergedGroup, Together, merged};

@@ -32,7 +32,7 @@ impl Consumers {
         self.board().gone(name, instance);
     }
 
-    /// All of them by name, kind and zone; forgets who has been silent for too long.
+    /// All of them by name, kind and zone; now and then forgets who has been silent for too long.
     pub fn groups(&self, now: Timestamp, in_force: Revision) -> Groups {
         let mut board = self.board();
         board.prune(now, in_force);

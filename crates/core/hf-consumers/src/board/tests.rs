@@ -91,11 +91,32 @@ fn after_thirty_seconds_it_is_silent_and_after_a_day_forgotten() {
     assert_eq!(only(&board, 130).silent, 0);
     assert_eq!(only(&board, 131).silent, 1);
     let a_day = KEPT_SILENT.as_secs();
-    board.prune(Timestamp((100 + a_day) * 1_000), Revision(5));
-    assert_eq!(board.len(), 1);
-    board.prune(Timestamp((101 + a_day) * 1_000), Revision(5));
+    let pruned_at = |board: &Board, after_s: u64| {
+        let mut board = board.clone();
+        board.prune(Timestamp((100 + after_s) * 1_000), Revision(5));
+        board
+    };
+    assert_eq!(pruned_at(&board, a_day).len(), 1);
+    let board = pruned_at(&board, a_day + 1);
     assert!(board.is_empty());
     assert_eq!(board.forgotten(), 0, "nobody had to make room");
+}
+
+#[test]
+fn who_is_to_be_forgotten_is_looked_for_once_a_minute() {
+    let mut board = Board::default();
+    board.tell(word("a", Some(5), 100));
+    board.tell(word("b", Some(5), 101));
+    let mut left_at = |after_s: u64| {
+        board.prune(Timestamp((101 + KEPT_SILENT.as_secs() + after_s) * 1_000), Revision(5));
+        board.len()
+    };
+    let every = PRUNED_EVERY.as_secs();
+    assert_eq!([left_at(0), left_at(1), left_at(every - 1), left_at(every)], [1, 1, 1, 0]);
+    // A clock that was set back is no reason to wait until it is there again.
+    board.tell(word("c", Some(5), 1));
+    board.prune(Timestamp((2 + KEPT_SILENT.as_secs()) * 1_000), Revision(5));
+    assert!(board.is_empty());
 }
 
 #[test]
@@ -110,8 +131,9 @@ fn who_is_behind_what_is_in_force_is_remembered_for_a_week() {
     assert_eq!((group.instances, group.silent, group.laggards), (1, 1, vec![id("behind")]));
     // A newcomer takes no place from it.
     board.tell(word("new", Some(6), 100 + a_week));
-    board.prune(Timestamp((100 + a_week) * 1_000), Revision(6));
-    assert_eq!(only_of(&board, 100 + a_week, 6).silent, 1);
+    let mut still = board.clone();
+    still.prune(Timestamp((100 + a_week) * 1_000), Revision(6));
+    assert_eq!(only_of(&still, 100 + a_week, 6).silent, 1);
     board.prune(Timestamp((101 + a_week) * 1_000), Revision(6));
     assert_eq!((board.len(), board.forgotten()), (1, 0), "nobody had to make room");
 }
