@@ -164,8 +164,19 @@ mod tests {
     #[tokio::test]
     async fn one_that_hangs_is_killed_and_one_that_writes_much_is_not_held_up() {
         let begun = std::time::Instant::now();
-        let slow = run("echo begun; sleep 600 & sleep 600", 300).await;
-        assert_eq!(slow, "/bin/sh did not end within 300ms and was killed; it said: begun");
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("mark");
+        let script = format!("echo begun; : > {}; sleep 600 & sleep 600", mark.display());
+        let slow = tokio::spawn(async move { run(&script, 60_000).await });
+        while !mark.exists() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "it has not begun");
+            tokio::task::yield_now().await;
+        }
+        // Its time runs out now, however long it took to begin.
+        tokio::time::pause();
+        let told = "/bin/sh did not end within 60s and was killed; it said: begun";
+        assert_eq!(slow.await.unwrap(), told);
+        tokio::time::resume();
         let much = run("yes | head -c 1000000", 60_000).await;
         assert!(much.starts_with("well: y / y") && much.len() < 8_000, "{}", much.len());
         // A child that stays and holds the output open is none of our business.

@@ -292,7 +292,8 @@ async fn a_break_glass_act_goes_to_all_at_once_and_the_dead_cost_nothing() {
     let client = Client::new(urls.clone(), Some("secret".to_owned())).unwrap();
     let begun = tokio::time::Instant::now();
     let answers = client.break_glass(&signed(), HandOver::default()).await;
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    // What is told of the silent one shows that it was left before its own end.
+    assert!(begun.elapsed() < WHOLE, "{:?}", begun.elapsed());
     assert_eq!(answers.iter().map(|(url, _)| url.clone()).collect::<Vec<_>>(), urls, "in their order");
     let told: Vec<String> = answers
         .iter()

@@ -245,10 +245,11 @@ async fn two_connections_between_two_nodes_do_no_harm() {
 
 #[tokio::test]
 async fn the_newest_table_and_acts_are_sent_at_once_and_again_on_every_beat() {
-    let mut a = start(FeedConfig { beat: Duration::from_secs(5), ..config("a", &[]) }).await;
-    let b = start(FeedConfig { beat: Duration::from_secs(5), ..config("b", &[a.address]) }).await;
+    // What comes at all comes before the next beat.
+    let slow = DEADLINE * 3;
+    let mut a = start(FeedConfig { beat: slow, ..config("a", &[]) }).await;
+    let b = start(FeedConfig { beat: slow, ..config("b", &[a.address]) }).await;
     a.until_report_of("b").await;
-    let begun = Instant::now();
     let mut table = hf_health::Table {
         checker: node("b"),
         zone: ZoneId::new("z").unwrap(),
@@ -266,7 +267,6 @@ async fn the_newest_table_and_acts_are_sent_at_once_and_again_on_every_beat() {
         })
         .await;
     assert_eq!(came, table);
-    assert!(begun.elapsed() < Duration::from_secs(4), "it waited for the beat");
 }
 
 #[tokio::test]
