@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import io
 import os
 import signal
 import tempfile
@@ -12,6 +13,8 @@ import threading
 import unittest
 import unittest.mock
 from typing import Any, Dict, List
+from wsgiref.handlers import SimpleHandler
+from wsgiref.util import FileWrapper
 
 from holdfast import AsyncHoldfast, Holdfast, Kind, Origin, RefuseAsgi, RefuseWsgi, State, Trouble, ZoneStatus
 from holdfast.link import Link
@@ -319,6 +322,54 @@ class Threads(Case):
         self.assertIn(b"is away", body["body"])
         self.assertEqual(asyncio.run(asked({"type": "websocket", "path": "/"}))[0]["code"], 1013)
         self.assertEqual(asyncio.run(asked({"type": "lifespan"})), [{"type": "served"}])
+
+    def test_a_file_is_sent_by_the_server_and_counted_until_it_is_out(self) -> None:
+        fake = self.fake({"a": "open"})
+        holdfast = self.client(fake)
+        counts: List[Any] = []
+
+        class File(io.BytesIO):
+            times_closed = 0
+
+            def close(self) -> None:
+                self.times_closed += 1
+                counts.append(("file closed", dict(holdfast._running)))
+                super().close()
+
+        class Server(SimpleHandler):
+            def sendfile(self) -> bool:
+                counts.append(("sent by the server", dict(holdfast._running)))
+                return False  # and so it reads the file itself
+
+        class Slotted:
+            """A wrapper that takes no other `close`."""
+
+            __slots__ = ("_file",)
+
+            def __init__(self, file: Any) -> None:
+                self._file = file
+
+            def __iter__(self) -> Any:
+                return iter(self._file)
+
+            def close(self) -> None:
+                self._file.close()
+
+        for wrapper, is_known in ((FileWrapper, True), (Slotted, False)):
+            file, out, log = File(b"a file"), io.BytesIO(), io.StringIO()
+
+            def app(environ: Any, start_response: Any, file: Any = file) -> Any:
+                start_response("200 OK", [("Content-Length", "6")])
+                return environ["wsgi.file_wrapper"](file)
+
+            server = Server(io.BytesIO(), out, log, {"PATH_INFO": "/", "REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.0"})
+            server.wsgi_file_wrapper = wrapper
+            counts.clear()
+            server.run(RefuseWsgi(app, holdfast, "a"))
+            self.assertTrue(out.getvalue().endswith(b"\r\n\r\na file"), log.getvalue())
+            sent = [("sent by the server", {"a": 1})] if is_known else []
+            self.assertEqual((counts, file.times_closed), ([*sent, ("file closed", {"a": 1})], 1))
+            self.assertEqual(holdfast._running, {"a": 0})
 
 
 class Asyncio(Case):

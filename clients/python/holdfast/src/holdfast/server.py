@@ -76,11 +76,26 @@ class _InHand:
         self.close()
 
 
+class _Closing:
+    """What a server calls when an answer is out: the application's own `close`, then the end of the count."""
+
+    def __init__(self, close: Optional[Callable[[], object]], in_hand: _InHand) -> None:
+        self._close, self._in_hand = close, in_hand
+
+    def __call__(self) -> None:
+        try:
+            if self._close is not None:
+                self._close()
+        finally:
+            self._in_hand.close()
+
+
 class _Answer:
     """What a WSGI application answers, counted until the server closes it."""
 
     def __init__(self, answer: Iterable[bytes], in_hand: _InHand) -> None:
-        self._answer, self._in_hand = answer, in_hand
+        self._answer = answer
+        self.close = _Closing(getattr(answer, "close", None), in_hand)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._answer)
@@ -88,13 +103,21 @@ class _Answer:
     def __len__(self) -> int:
         return len(self._answer)  # type: ignore[arg-type]  # a TypeError where it has none, as without us
 
-    def close(self) -> None:
+
+def _counted(answer: Iterable[bytes], environ: Environ, in_hand: _InHand) -> Iterable[bytes]:
+    """The answer, whose `close` ends the count.
+
+    A file in the server's own `wsgi.file_wrapper` stays what it is, since servers know it by its class and send it without reading it (PEP 3333,
+    "Optional Platform-Specific File Handling"): its `close` is replaced. Where it takes no other one it goes through `_Answer`, which every server reads.
+    """
+    wrapper = environ.get("wsgi.file_wrapper")
+    if isinstance(wrapper, type) and isinstance(answer, wrapper):
         try:
-            close = getattr(self._answer, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._in_hand.close()
+            answer.close = _Closing(getattr(answer, "close", None), in_hand)  # type: ignore[attr-defined]
+            return answer
+        except (AttributeError, TypeError):
+            pass
+    return _Answer(answer, in_hand)
 
 
 Environ = Dict[str, Any]
@@ -122,7 +145,7 @@ class RefuseWsgi:
         if reply.status == 200 and not is_health:
             in_hand = _InHand(self._holdfast, self._zone)
             try:
-                return _Answer(self._app(environ, start_response), in_hand)
+                return _counted(self._app(environ, start_response), environ, in_hand)
             except BaseException:
                 in_hand.close()
                 raise
