@@ -7,7 +7,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use hf_e2e::wait::observe_for;
-use hf_e2e::world::DEADLINE;
 
 use super::node::Node;
 use super::recorder::{Recorder, Seen};
@@ -266,10 +265,13 @@ fn cases() -> Vec<(String, Vec<u8>, Want)> {
     all
 }
 
+/// Ten times what the pool's `patience` gives: beyond that the balancer left a connection open.
+const ENDED_WITHIN: Duration = Duration::from_secs(20);
+
 /// Sends bytes, and reads until the balancer ends the connection.
 fn exchange(to: SocketAddr, bytes: &[u8]) -> String {
     let stream = TcpStream::connect(to).expect("a connection");
-    stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    stream.set_read_timeout(Some(ENDED_WITHIN)).expect("a deadline");
     let mut writer = stream.try_clone().expect("a second handle");
     let bytes = bytes.to_vec();
     // Written beside the reading: a refusal may come before all was taken.
