@@ -18,6 +18,12 @@ pub struct Config {
     pub hold_ratio: f64,
     /// From which share on it is shared trouble, however long it lasts. Default 0.35.
     pub shared_ratio: f64,
+    /// Whether a peer's rise is by its last three seconds where those are worse than ten. Default yes: one to which the trouble came two seconds ago has a
+    /// fifth of it in ten. No shows what that rule is worth.
+    pub peers_by_now: bool,
+    /// For how long slowness of a zone that was suspected of it while all zones were slow counts as everybody's. Default 1,800: by then what is usual has
+    /// moved with the others, and the zone that was hit hardest would be left for it. Less than five minutes is five minutes.
+    pub shared_suspicion_s: u32,
     /// How long a verdict waits, from the first suspicion on, on what could be the beginning of a global incident: an even share of faults, not
     /// all of them, that probes see alike. Default 14: zones feel a common cause up to a dozen seconds apart. With more than three zones
     /// it is 2.5 s less for each, since one of the many would feel it sooner.
@@ -62,6 +68,8 @@ impl Default for Config {
             hold_s: 20,
             hold_ratio: 0.25,
             shared_ratio: 0.35,
+            peers_by_now: true,
+            shared_suspicion_s: 1_800,
             even_hold_s: 14,
             even_rate_min: 0.02,
             rho: 2.0,

@@ -19,9 +19,6 @@ const SUSPECT: f64 = 8.188_689_124_444_2; // ln 3,600
 
 /// How long after it slowness everywhere says nothing of one zone.
 const SHARED_SLOW_S: u32 = 300;
-/// A suspicion that is as old as that counts as everybody's for so long at most: by then what is usual has moved, and the zone that was hit hardest
-/// would be left for it.
-const SHARED_SUSPICION_S: u32 = 1_800;
 /// With a smaller part of the faults at the endpoints that are left, nobody knows where the worst clients' faults were.
 const PROPORTIONAL: f64 = 0.5;
 /// Probes that would be so much likelier had they nothing to do with the faults do not see them: one in five by chance.
@@ -67,6 +64,8 @@ struct Watched {
     convinced_s: u32,
     /// Seconds under suspicion.
     suspect_s: u32,
+    /// Whether it is suspected of being slow, whatever is said of its faults and probes.
+    is_slow_suspect: bool,
     /// Seconds for which its slowness counts as everybody's, since it is under suspicion from then on.
     shared_slow_s: u32,
 }
@@ -82,6 +81,7 @@ impl Watched {
             is_quiet: true,
             convinced_s: 0,
             suspect_s: 0,
+            is_slow_suspect: false,
             shared_slow_s: 0,
         }
     }
@@ -279,6 +279,8 @@ impl Detector {
             let (failed, probed) = self.probes.seen_of(at);
             let watched = &mut self.zones[at];
             watched.suspect_s = if total >= QUIET { watched.suspect_s + 1 } else { 0 };
+            // The evidence that there would be if nothing were said of faults and probes.
+            watched.is_slow_suspect = mean(&[half, most, nearly_all, NOTHING, NOTHING]) >= QUIET;
             zones.push(Evidence {
                 stage: if total >= SUSPECT { Stage::Suspect } else { Stage::Normal },
                 total,
@@ -396,15 +398,25 @@ impl Detector {
         self.shared_slow_s = self.shared_slow_s.saturating_sub(1);
         if self.streams[1..].iter().any(is_slow_everywhere) {
             self.shared_slow_s = SHARED_SLOW_S;
+            self.usual.begins_to_be_slow();
+        }
+        if self.usual.is_over(second) {
+            // What gets slow from now on gets slow by itself.
+            self.shared_slow_s = 0;
+            self.zones.iter_mut().for_each(|zone| zone.shared_slow_s = 0);
+        }
+        if self.shared_slow_s == 0 && self.zones.iter().all(|zone| zone.shared_slow_s == 0) {
+            self.usual.forget_before();
         }
         let threshold = config.log_a + libm::log((STREAMS + 1) as f64);
         let mut shown = Vec::with_capacity(self.zones.len());
         for (at, (watched, seen)) in self.zones.iter_mut().zip(&seen).enumerate() {
             let mut of_zone = [NOTHING; STREAMS];
-            watched.shared_slow_s = match (self.shared_slow_s, watched.suspect_s) {
-                (0, 0) => 0,
-                (0, _) => watched.shared_slow_s.saturating_sub(1),
-                _ => SHARED_SUSPICION_S,
+            watched.shared_slow_s = match (self.shared_slow_s, watched.is_slow_suspect) {
+                (0, false) => 0,
+                (0, true) => watched.shared_slow_s.saturating_sub(1),
+                (left, false) => left,
+                (left, true) => config.shared_suspicion_s.max(left),
             };
             for (stream, shown) in of_zone.iter_mut().enumerate() {
                 let test = &self.streams[stream].zones[at];
@@ -478,7 +490,8 @@ impl Detector {
             }
             for (_, peer) in stream.zones.iter().enumerate().filter(|(at, _)| *at != zone) {
                 if peer.against_past > QUIET {
-                    most = most.max(peer.rise_now / own.rise);
+                    let rise = if self.config.peers_by_now { peer.rise_now } else { peer.rise };
+                    most = most.max(rise / own.rise);
                 }
             }
         }

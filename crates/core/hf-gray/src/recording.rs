@@ -1,7 +1,8 @@
 //! The newest seconds that a detector took, for a replay.
 //!
 //! 1. Seconds are kept as they were taken, in a compact form: a second of 12 endpoints with 100 requests each is some hundred bytes.
-//! 2. At most [`SECONDS`] of them, and as many bytes as the owner gives; beyond that the oldest go, a block of [`BLOCK`] at a time.
+//! 2. At most [`SECONDS`] of them, and as many bytes of memory as the owner gives, with what each second takes beside its counts; beyond that the oldest
+//!    go, a block at a time. One block is never more than [`BLOCK`] seconds or an eighth of the bytes, but for a second that is more by itself.
 //! 3. Copies are cheap: blocks are shared. A copy is what was known then.
 //!
 //! Not here: the lines that are replayed (`hf-api`, `holdfast detect`).
@@ -14,8 +15,13 @@ use crate::second::{Endpoint, Latency, Second, Seen, Zone};
 
 /// Seconds of a recording at most: an incident and the time before it, from which a detector learns what is usual.
 pub const SECONDS: usize = 3_600;
-/// Seconds that are dropped at once.
+/// Seconds that are dropped at once, at most.
 const BLOCK: usize = 60;
+/// Blocks in which the bytes are shared out, at least.
+const BLOCKS: usize = 8;
+/// Memory beside the counts of a second: its place in a block and in a copy of the newest one, twice over since both grow by doubling, the head of the
+/// counts, and what an allocator adds to them.
+const OVERHEAD: usize = 4 * size_of::<Recorded>() + 2 * size_of::<usize>() + 16;
 
 /// One second that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +47,13 @@ impl Recorded {
         Recorded { t, was, bytes: out.0.into() }
     }
 
+    /// Bytes of memory that it takes.
+    fn memory(&self) -> usize {
+        let of_zone = |was: &ZoneWas| size_of::<ZoneWas>() + size_of_val(was.endpoints.as_slice());
+        let was = self.was.as_ref().map_or(0, |was| OVERHEAD + was.iter().map(of_zone).sum::<usize>());
+        OVERHEAD + self.bytes.len() + was
+    }
+
     /// The second.
     pub fn second(&self) -> Second {
         let mut from = Reader(&self.bytes);
@@ -57,10 +70,17 @@ impl Recorded {
     }
 }
 
+/// Seconds that go together, and their bytes of memory.
+#[derive(Clone, Debug, PartialEq)]
+struct Block {
+    seconds: Arc<Vec<Recorded>>,
+    bytes: usize,
+}
+
 /// The newest seconds, oldest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
-    blocks: VecDeque<Arc<Vec<Recorded>>>,
+    blocks: VecDeque<Block>,
     bytes: usize,
     seconds: usize,
     latency: Latency,
@@ -77,24 +97,30 @@ impl Recording {
         self.latency
     }
 
-    /// Takes the next second, and lets the oldest go that are too many for [`SECONDS`] or for so many bytes. One block stays, whatever its size.
+    /// Takes the next second, and lets the oldest go that are too many for [`SECONDS`] or for so many bytes of memory. The newest second stays, whatever its size.
     pub fn push(&mut self, recorded: Recorded, bytes_max: usize) {
-        self.bytes += recorded.bytes.len();
+        let bytes = recorded.memory();
+        self.bytes += bytes;
         self.seconds += 1;
-        match self.blocks.back_mut().filter(|block| block.len() < BLOCK) {
-            Some(block) => Arc::make_mut(block).push(recorded),
-            None => self.blocks.push_back(Arc::new(vec![recorded])),
+        let has_room = |block: &&mut Block| {
+            block.seconds.len() < BLOCK && block.bytes.saturating_add(bytes) <= bytes_max / BLOCKS
+        };
+        if let Some(block) = self.blocks.back_mut().filter(has_room) {
+            Arc::make_mut(&mut block.seconds).push(recorded);
+            block.bytes += bytes;
+        } else {
+            self.blocks.push_back(Block { seconds: Arc::new(vec![recorded]), bytes });
         }
         while self.blocks.len() > 1 && (self.seconds > SECONDS || self.bytes > bytes_max) {
             let Some(gone) = self.blocks.pop_front() else { return };
-            self.seconds -= gone.len();
-            self.bytes -= gone.iter().map(|recorded| recorded.bytes.len()).sum::<usize>();
+            self.seconds -= gone.seconds.len();
+            self.bytes -= gone.bytes;
         }
     }
 
     /// The seconds after the given one, oldest first.
     pub fn after(&self, t: u64) -> impl Iterator<Item = &Recorded> {
-        self.blocks.iter().flat_map(|block| block.iter()).filter(move |recorded| recorded.t > t)
+        self.blocks.iter().flat_map(|block| block.seconds.iter()).filter(move |recorded| recorded.t > t)
     }
 
     /// How many there are.

@@ -138,6 +138,10 @@ impl Plan {
             Kind::FewFaults => self.size = chance.between(0.025, 0.06) / hard,
             Kind::PacketLoss => self.size = chance.between(0.06, 0.3) / hard,
             Kind::Slow => self.size = 1.0 + chance.between(0.9, 4.0) / hard,
+            Kind::SlowAfterSlow => {
+                self.size = 1.0 + chance.between(0.9, 4.0) / hard;
+                self.other = 1.0 + chance.between(1.0, 5.0);
+            }
             Kind::SlowTail => self.size = chance.between(0.05, 0.2) / hard,
             Kind::OneClass => {
                 self.size = chance.between(0.08, 0.25) * chance.between(0.5, 1.0) / hard;
@@ -354,7 +358,10 @@ impl Plan {
             }
             Kind::Flapping | Kind::Ramp if is_here => faults(size * self.part(kind, now)),
             Kind::PacketLoss if is_here => Trouble { faults: size * 0.05, retransmits: size, ..none },
-            Kind::Slow if is_here => Trouble { slower: size, ..none },
+            Kind::Slow | Kind::SlowAfterSlow if is_here => Trouble { slower: size, ..none },
+            Kind::SlowAfterSlow if (self.begins - 180..self.begins - 120).contains(&now) => {
+                Trouble { slower: self.other, ..none }
+            }
             Kind::SlowTail if is_here => Trouble { tail: size, ..none },
             Kind::HalfTheEndpoints if is_here && (endpoint as f64) < self.other => faults(size),
             Kind::BadDeployment if is_here && now >= self.begins + 10 * endpoint as u32 => faults(size),

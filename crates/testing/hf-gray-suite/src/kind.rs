@@ -66,6 +66,7 @@ kinds! {
     RetryStorm "retry-storm" false "Faults and retries feed each other in all zones, up to six seconds apart.",
     DoubledZone "doubled-zone" false "The traffic of one zone doubles over minutes, and it is a little slower.",
     TinyZone "tiny-zone" false "One zone has a hundredth of the others' traffic.",
+    SlowAfterSlow "slow-after-everywhere-slow" true "A zone is slow two minutes after all zones were for one.",
 }
 
 impl Kind {

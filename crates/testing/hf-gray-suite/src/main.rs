@@ -13,7 +13,7 @@ use hf_gray_suite::{Kind, Score, score};
 /// How the detector of gray failure does on simulated services.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Episodes of each of the 40 kinds; half as many seeds again make no other episodes of the first ones.
+    /// Episodes of each of the 41 kinds; half as many seeds again make no other episodes of the first ones.
     #[arg(long, default_value_t = 40)]
     episodes: u64,
     /// The first seed; others follow.

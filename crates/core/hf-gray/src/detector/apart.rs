@@ -5,9 +5,10 @@
 //! 2. Clients stand apart when the two with most faults surely have more of them than all others in the zone, who have no more than usual.
 //! 3. Everything is worse when more than half of the zones, two at least, are surely worse than their own past in one stream.
 //!
-//! "Surely" is as much evidence as a verdict on a zone wants ([`Config::log_a`](crate::Config::log_a)).
+//! "Surely" is as much evidence as a verdict on a zone wants ([`Config::log_a`](crate::Config::log_a)). What holds a verdict back needs less: a suspicion
+//! that trouble is everywhere does (`peers_get_worse` and `is_slow_everywhere` of the detector), and is told nobody.
 
-use super::{Detector, Evidence, Rate, SUSPECT, Watched};
+use super::{Detector, Evidence, Rate, Watched};
 use crate::stream::{Count, log_ratio};
 
 /// Seconds that a rate is about.
@@ -56,7 +57,7 @@ impl Detector {
         }
         let worse = |stream: usize| -> Vec<usize> {
             let zones = self.streams[stream].zones.iter().enumerate();
-            zones.filter(|(_, test)| test.against_past > SUSPECT).map(|(at, _)| at).collect()
+            zones.filter(|(_, test)| test.against_past >= self.config.log_a).map(|(at, _)| at).collect()
         };
         let found = (0..self.streams.len()).map(|stream| (Evidence::STREAMS[stream], worse(stream)));
         found

@@ -407,3 +407,42 @@ fn evidence_against_a_zone_that_nobody_asks_any_more_is_forgotten() {
     let at = |after: u32| stages[(ONSET + after) as usize];
     assert_eq!((at(19), at(60), at(299)), (Stage::Impaired, Stage::Impaired, Stage::Normal));
 }
+
+/// Seconds from the beginning of a zone's slowness to its finding. All zones were slow for a minute, some minutes before; `faults` is the zone's trouble with
+/// faults from before that on, which is nothing to act on.
+fn slow_after_all_were(faults: fn(usize) -> f64, later: u32, seconds: u32) -> Option<u32> {
+    let mut chance = Chance(7);
+    let mut detector = Detector::new(Config::default(), &[4, 4, 4], BUCKETS);
+    let begins = ONSET + 60 + later;
+    for now in 0..begins + seconds {
+        let at = |zone: usize, of: usize| {
+            let is_slow = (ONSET..ONSET + 60).contains(&now) || zone == 1 && now >= begins;
+            let faults = if zone == 1 && now >= ONSET { faults(of) } else { 0.0 };
+            Trouble { slower: if is_slow { 3 } else { 0 }, faults, ..Trouble::default() }
+        };
+        let step = detector.step(&second(&mut chance, at, false));
+        if step.finding != Finding::Nothing {
+            assert_eq!(step.finding, Finding::Zone(1), "second {now}");
+            return Some(now.saturating_sub(begins));
+        }
+    }
+    None
+}
+
+/// Slowness of everything long ago says nothing of a zone that was suspected of something else meanwhile.
+#[test]
+fn a_suspicion_of_faults_does_not_make_slowness_everybodys() {
+    // One endpoint is left out, another one alone is no zone: a suspicion that stays one.
+    let faults = |of: usize| [0.6, 0.1, 0.0, 0.0][of];
+    let without = slow_after_all_were(|_| 0.0, 500, 100);
+    assert!(matches!(without, Some(5..=15)), "{without:?}");
+    let with = slow_after_all_were(faults, 500, 100);
+    assert!(matches!(with, Some(5..=15)), "{with:?}");
+}
+
+/// What is usual moves with slowness that lasts. Where all zones have been as fast as before for half a minute it is over, and a zone that is slow then is so by itself.
+#[test]
+fn a_zone_that_is_slow_after_all_were_is_found_once_that_is_over() {
+    let found = slow_after_all_were(|_| 0.0, 150, 100);
+    assert!(matches!(found, Some(5..=30)), "{found:?}");
+}

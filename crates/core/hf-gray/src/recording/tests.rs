@@ -37,8 +37,41 @@ fn the_oldest_go_at_the_bounds() {
     assert_eq!(first as usize, 10_001 - recording.seconds());
     assert_eq!(recording.after(9_998).map(|recorded| recorded.t).collect::<Vec<_>>(), [9_999, 10_000]);
     let mut recording = Recording::new(Latency { buckets: 160, ratio: 1.1 });
-    let bytes = Recorded::new(0, None, &second(1)).bytes.len();
+    let bytes = Recorded::new(0, None, &second(1)).memory();
     (1..=1_000).for_each(|t| recording.push(Recorded::new(t, None, &second(1)), bytes * 200));
     assert!((140..=200).contains(&recording.seconds()), "{}", recording.seconds());
     assert_eq!(recording.bytes, recording.seconds() * bytes);
+}
+
+/// The bound is on memory: a second with no counts at all takes some, and so does what came and went before it.
+#[test]
+fn what_a_second_takes_beside_its_counts_is_within_the_bound() {
+    const MOST: usize = 64 << 10;
+    let was: Arc<[ZoneWas]> = vec![ZoneWas { zone: Some(0), endpoints: vec![Some(1); 100] }; 3].into();
+    for (was, counts) in [(None, Second::default()), (Some(was), Second::default()), (None, second(3))] {
+        let mut recording = Recording::new(Latency { buckets: 160, ratio: 1.1 });
+        for t in 1..=2_000 {
+            recording.push(Recorded::new(t, was.clone(), &counts), MOST);
+            let kept: Vec<&Recorded> = recording.after(0).collect();
+            let of = |recorded: &&Recorded| {
+                let was = recorded.was.iter().flat_map(|was| was.iter());
+                let of_was: usize = was.map(|was| size_of::<ZoneWas>() + 16 * was.endpoints.len()).sum();
+                size_of::<Recorded>() + recorded.bytes.len() + of_was
+            };
+            let memory: usize = kept.iter().map(of).sum();
+            assert!(memory <= MOST, "{memory} bytes of {} seconds", kept.len());
+            assert!(kept.last().is_some_and(|newest| newest.t == t));
+        }
+    }
+}
+
+/// Where a minute alone is beyond the bound less than a minute is kept.
+#[test]
+fn large_seconds_do_not_stay_for_a_minute() {
+    let bytes = Recorded::new(0, None, &second(1)).memory();
+    let mut recording = Recording::new(Latency { buckets: 160, ratio: 1.1 });
+    (1..=100).for_each(|t| recording.push(Recorded::new(t, None, &second(1)), bytes * 16));
+    assert!((12..=16).contains(&recording.seconds()), "{}", recording.seconds());
+    (101..=200).for_each(|t| recording.push(Recorded::new(t, None, &second(1)), 1));
+    assert_eq!(recording.seconds(), 1);
 }

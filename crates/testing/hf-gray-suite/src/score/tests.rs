@@ -14,7 +14,7 @@ fn score(of: impl Fn(Kind, u64) -> bool, seeds: std::ops::Range<u64>) -> Score {
 fn a_small_suite_has_no_false_verdict_and_finds_most_faults() {
     let score = score(|_, _| true, 500..502);
     let sums = score.sums();
-    assert_eq!((sums.faults, sums.others), (28, 52), "\n{score}");
+    assert_eq!((sums.faults, sums.others), (30, 52), "\n{score}");
     assert!(sums.found >= 25 && sums.wrong == 0 && sums.others_false == 0, "\n{score}");
 }
 
@@ -62,6 +62,11 @@ fn deployments_and_pauses_that_were_once_taken_for_a_bad_zone_are_not_any_more()
     }
 }
 
+/// Without the rules of [`global_incidents_that_were_once_taken_for_a_bad_zone_are_not_any_more`].
+fn before_those() -> Config {
+    Config { even_rate_min: 0.07, peers_by_now: false, shared_suspicion_s: 0, ..unmarked(30) }
+}
+
 /// What is everywhere is nobody's to leave: low rates that came to one zone first, peers that had it for a second or two, a service of four zones
 /// that waited less, and slowness that outlived the memory of slowness everywhere.
 #[test]
@@ -75,7 +80,8 @@ fn global_incidents_that_were_once_taken_for_a_bad_zone_are_not_any_more() {
         (Kind::EverywhereByTurns, 70_701_213_080),
         (Kind::EverywhereByTurns, 70_701_213_081),
     ] {
-        let verdict = judge(kind, seed, 1.0, Buckets::FINE, &unmarked(30));
-        assert_eq!(verdict, Verdict::Quiet, "{} {seed}", kind.as_str());
+        let verdict = |config: &Config| judge(kind, seed, 1.0, Buckets::FINE, config);
+        let (before, now) = (verdict(&before_those()), verdict(&unmarked(30)));
+        assert_eq!((before, now), (Verdict::False, Verdict::Quiet), "{} {seed}", kind.as_str());
     }
 }
