@@ -29,9 +29,12 @@ pub struct GrayPool {
     pub warm_in_s: u32,
     /// Zones whose own balancers see trouble everywhere while others do not: what they see is left out.
     pub observers_doubted: Vec<String>,
-    /// What is found, by what it is of: one endpoint, clients, one zone, everything, an observer; empty when nothing is. At most 20, the first ones.
+    /// What is found, by what it is of: one endpoint, clients, one zone, everything, an observer; empty when nothing is. At most 200, the first ones.
     #[serde(default)]
     pub told: Vec<GrayTold>,
+    /// Findings that are not in `told`.
+    #[serde(default)]
+    pub told_more: u32,
     /// Every zone of the pool.
     pub zones: Vec<GrayZone>,
 }

@@ -55,9 +55,12 @@ pub struct Status {
     /// Zones that fail in part, or are suspected of it, by the detectors of the node that answers; none where no detector runs.
     #[serde(default)]
     pub gray: Vec<crate::gray::GrayZone>,
-    /// What is found, by what it is of: one endpoint, clients, one zone, everything, an observer.
+    /// What is found, by what it is of: one endpoint, clients, one zone, everything, an observer. At most 20, the first ones.
     #[serde(default)]
     pub gray_told: Vec<crate::gray::GrayTold>,
+    /// Findings that are not in `gray_told`: `GET /v1/gray` tells them.
+    #[serde(default)]
+    pub gray_told_more: u32,
     /// Who obeys zone status, the worst twenty first: `GET /v1/consumers` lists all.
     #[serde(default)]
     pub consumers: crate::consumers::Consumers,

@@ -1,14 +1,16 @@
 //! The word on gray zones: to the wire, into words, and into the journal when it turns.
 //!
 //! The journal has a line when a zone becomes impaired, with the evidence, and one when it no longer is; when several zones are bad at once; and when
-//! balancers of a zone are doubted. A pool's lines are at most one for each zone and second; [`LINES_MAX`] for all, the rest is told by number.
+//! balancers of a zone are doubted; when endpoints, clients or everything are found in trouble, and when they have not been for [`OVER_S`]: what goes
+//! and comes is one trouble. It is not over either while it is part of a larger one: its zone is impaired, or, of everything, any zone. A second has
+//! [`LINES_MAX`] lines at most, the rest is told by number.
 //!
 //! Not here: the test (`hf-gray`), who runs it (`hf-node`), who acts on it.
 
 mod recorded;
 mod told;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hf_api::{Gray, GrayPool, GrayStreams, GrayZone};
@@ -16,16 +18,19 @@ use hf_api::{Gray, GrayPool, GrayStreams, GrayZone};
 use hf_gray::{Finding, Judged, PoolJudged, Stage, ZoneJudged};
 use hf_model::{NodeId, PoolName, Timestamp, ZoneId};
 pub use recorded::page;
-pub use told::{all as all_told, found};
+pub use told::{Told, all as all_told, found, in_short};
 
 use crate::lines::{DecisionLine, VERSION};
 
 /// Lines of one second at most.
 const LINES_MAX: usize = 50;
+/// Seconds after which what was found in trouble, and is not any more, is over: evidence at its threshold would turn every few seconds.
+const OVER_S: u64 = 60;
 
 /// What the API says of all pools.
 pub fn told(node: &NodeId, judged: &Judged) -> Gray {
-    let pools = judged.pools.iter().map(|(name, pool)| GrayPool {
+    let pools = judged.pools.iter().map(|(name, pool)| (name, pool, told::of_pool(name, pool)));
+    let pools = pools.map(|(name, pool, told)| GrayPool {
         pool: name.to_string(),
         second: pool.second,
         finding: match pool.finding {
@@ -37,7 +42,8 @@ pub fn told(node: &NodeId, judged: &Judged) -> Gray {
         zone: pool.impaired().map(|zone| zone.zone.to_string()),
         warm_in_s: pool.warm_in_s,
         observers_doubted: pool.observers_doubted.iter().map(ToString::to_string).collect(),
-        told: found(name, pool),
+        told: told.first,
+        told_more: told.more,
         zones: pool.zones.iter().map(|zone| zone_told(name, zone)).collect(),
     });
     Gray { node: node.to_string(), pools: pools.collect() }
@@ -99,20 +105,28 @@ pub fn zone_line(pool: &PoolJudged, zone: &ZoneId) -> Option<String> {
 pub struct Journalled {
     node: NodeId,
     last: Arc<Judged>,
+    /// What is in trouble without a zone being impaired: the last words on it, and the second in which it was so last.
+    others: BTreeMap<PoolName, BTreeMap<Other, (String, u64)>>,
 }
+
+/// An endpoint, two clients, or everything: sort, zone, endpoint.
+type Other = (String, Option<String>, Option<String>);
 
 impl Journalled {
     /// Nothing yet.
     pub fn new(node: NodeId) -> Journalled {
-        Journalled { node, last: Arc::default() }
+        Journalled { node, last: Arc::default(), others: BTreeMap::new() }
     }
 
     /// The lines that a new word is worth.
     pub fn lines(&mut self, judged: &Arc<Judged>, revision: u64, now: Timestamp) -> Vec<DecisionLine> {
         let last = std::mem::replace(&mut self.last, judged.clone());
         let mut changes = Vec::new();
+        self.others.retain(|name, _| judged.pools.contains_key(name));
         for (name, pool) in &judged.pools {
             changes_of(name, last.pools.get(name), pool, &mut changes);
+            let known = self.others.entry(name.clone()).or_default();
+            others_of(name, known, pool, &mut changes);
         }
         let left_out = changes.len().saturating_sub(LINES_MAX);
         changes.truncate(LINES_MAX);
@@ -168,7 +182,6 @@ fn changes_of(
             zones.join(", "),
         ));
     }
-    told_of_others(name, last, pool, changes);
     let doubted = |of: Option<&PoolJudged>| -> BTreeSet<ZoneId> {
         of.map(|of| of.observers_doubted.iter().cloned().collect()).unwrap_or_default()
     };
@@ -188,27 +201,13 @@ fn changes_of(
 }
 
 /// Endpoints, clients and everything: what is told without a zone being impaired.
-fn told_of_others(
+fn others_of(
     name: &PoolName,
-    last: Option<&PoolJudged>,
+    known: &mut BTreeMap<Other, (String, u64)>,
     pool: &PoolJudged,
     changes: &mut Vec<(String, String)>,
 ) {
-    type Key = (String, Option<String>, Option<String>);
-    // These have lines of their own.
-    let several = |of: Option<&PoolJudged>| of.is_some_and(|of| of.finding == Finding::Several);
-    let told = |of: Option<&PoolJudged>| -> Vec<(Key, String)> {
-        let all = of.map(|of| found(name, of)).unwrap_or_default().into_iter();
-        let is_several = several(of);
-        let others = all.filter(|told| match told.sort.as_str() {
-            "zone" | "observer" => false,
-            "everything" => !is_several,
-            _ => true,
-        });
-        others.map(|told| ((told.sort, told.zone, told.endpoint), told.text)).collect()
-    };
-    let (was, is) = (told(last), told(Some(pool)));
-    let in_words = |(sort, zone, endpoint): &Key| {
+    let in_words = |(sort, zone, endpoint): &Other| {
         let what = match (endpoint, sort.as_str()) {
             (Some(endpoint), _) => format!("endpoint {endpoint}"),
             (None, "clients") => "two clients".to_owned(),
@@ -216,18 +215,39 @@ fn told_of_others(
         };
         zone.as_ref().map_or(what.clone(), |zone| format!("{what} in {zone}"))
     };
-    for (key, text) in is.iter().filter(|(key, _)| !was.iter().any(|(known, _)| known == key)) {
-        changes.push((
-            format!("pool/{name}: {} is in trouble, and no zone is left for it", in_words(key)),
-            text.clone(),
-        ));
+    let is_several = pool.finding == Finding::Several;
+    for told in found(name, pool) {
+        // Zones and observers have lines of their own, and so have several zones.
+        if matches!(told.sort.as_str(), "zone" | "observer") || told.sort == "everything" && is_several {
+            continue;
+        }
+        let key = (told.sort, told.zone, told.endpoint);
+        if !known.contains_key(&key) {
+            let text = format!("pool/{name}: {} is in trouble, and no zone is left for it", in_words(&key));
+            changes.push((text, told.text.clone()));
+        }
+        known.insert(key, (told.text, pool.second));
     }
-    for (key, text) in was.iter().filter(|(key, _)| !is.iter().any(|(known, _)| known == key)) {
-        changes.push((
-            format!("pool/{name}: {} is no longer found in trouble", in_words(key)),
-            format!("last: {text}"),
-        ));
-    }
+    let is_impaired = |zone: &ZoneJudged| zone.evidence.stage == Stage::Impaired;
+    known.retain(|key, (last, seen)| {
+        let is_part = |judged: &ZoneJudged| {
+            let is_of = key.1.as_ref().is_none_or(|zone| *zone == judged.zone.as_str());
+            is_of && is_impaired(judged)
+        };
+        // While more than half of the zones are worse it is everything, whatever else is told.
+        let is_everywhere = key.0 == "everything" && pool.everywhere.is_some();
+        if is_everywhere || pool.zones.iter().any(is_part) {
+            *seen = pool.second;
+        }
+        let is_over = pool.second.saturating_sub(*seen) >= OVER_S;
+        if is_over {
+            changes.push((
+                format!("pool/{name}: {} is no longer found in trouble", in_words(key)),
+                format!("not for {OVER_S} s; last: {last}"),
+            ));
+        }
+        !is_over
+    });
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ pub fn status(from: &Sources<'_>) -> Status {
         snapshot.decision.pools.iter().map(|decision| pool(from, snapshot, decision, &holds)).collect()
     });
     let obeyed = snapshot.map(|snapshot| &*snapshot.intent);
+    let told = crate::gray::all_told(from.gray);
     Status {
         node: from.node.to_owned(),
         now_ms: from.now.0,
@@ -104,7 +105,8 @@ pub fn status(from: &Sources<'_>) -> Status {
         returning: snapshot.map_or_else(Vec::new, returning),
         floors_overridden: floors_overridden(from.intent),
         gray: crate::gray::suspects(from.gray),
-        gray_told: crate::gray::all_told(from.gray),
+        gray_told: told.first,
+        gray_told_more: told.more,
         consumers: from.consumers.clone(),
         closing_sources: from.closing_sources.clone(),
         estate_file_problem: from.estate_file_problem.clone().or_else(|| {

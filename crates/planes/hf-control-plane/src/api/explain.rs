@@ -347,8 +347,7 @@ fn gray_steps(shared: &Shared, name: &PoolName) -> Vec<Step> {
     let judged = shared.context.gray.borrow().clone();
     let Some(pool) = judged.pools.get(name) else { return Vec::new() };
     let lines = pool.zones.iter().filter_map(|zone| crate::gray::zone_line(pool, &zone.zone));
-    let told = crate::gray::found(name, pool).into_iter().map(|told| told.text);
-    told.chain(lines).map(|line| text_step("gray", &line)).collect()
+    crate::gray::in_short(name, pool).lines().chain(lines).map(|line| text_step("gray", &line)).collect()
 }
 
 fn explain_pool(

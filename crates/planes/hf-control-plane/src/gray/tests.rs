@@ -123,14 +123,75 @@ fn a_finding_is_told_as_what_it_is() {
 #[test]
 fn the_journal_tells_of_an_endpoint_once_and_of_its_end() {
     let mut journalled = Journalled::new(NodeId::new("n1").unwrap());
-    let mut lines = |apart: Vec<_>| -> Vec<String> {
-        let pool = PoolJudged { apart, ..pool([Stage::Normal; 2], Finding::Nothing, &[]) };
+    let mut lines = |second, apart: Vec<_>| -> Vec<String> {
+        let pool = PoolJudged { second, apart, ..pool([Stage::Normal; 2], Finding::Nothing, &[]) };
         journalled.lines(&judged(pool), 3, Timestamp(5)).into_iter().map(|line| line.text).collect()
     };
     let begun = "pool/web: endpoint 10.0.1.7:80 in b is in trouble, and no zone is left for it";
-    assert_eq!(lines(vec![apart(Some(7))]), [begun]);
-    assert_eq!(lines(vec![apart(Some(7))]), [""; 0]);
-    assert_eq!(lines(Vec::new()), ["pool/web: endpoint 10.0.1.7:80 in b is no longer found in trouble"]);
+    assert_eq!(lines(100, vec![apart(Some(7))]), [begun]);
+    assert_eq!(lines(101, vec![apart(Some(7))]), [""; 0]);
+    // Evidence that is at the threshold comes and goes.
+    for second in 102..400 {
+        let found = if second % 50 == 0 { vec![apart(Some(7))] } else { Vec::new() };
+        assert_eq!(lines(second, found), [""; 0], "{second}");
+    }
+    let over: Vec<String> = (400..500).flat_map(|second| lines(second, Vec::new())).collect();
+    assert_eq!(over, ["pool/web: endpoint 10.0.1.7:80 in b is no longer found in trouble"]);
+    assert_eq!(lines(500, vec![apart(Some(7))]), [begun]);
+}
+
+#[test]
+fn what_becomes_a_part_of_larger_trouble_is_not_over() {
+    let mut journalled = Journalled::new(NodeId::new("n1").unwrap());
+    let mut lines = |seconds: std::ops::Range<u64>, of: &PoolJudged| -> Vec<String> {
+        let of = |second| judged(PoolJudged { second, ..of.clone() });
+        seconds
+            .flat_map(|second| journalled.lines(&of(second), 3, Timestamp(5)))
+            .filter(|line| !line.text.contains(" -> "))
+            .map(|line| line.text)
+            .collect()
+    };
+    let everywhere = || Some(("faults", vec![0, 1]));
+    let normal = || pool([Stage::Normal; 2], Finding::Nothing, &[]);
+    let everything = PoolJudged { everywhere: everywhere(), apart: vec![apart(Some(7))], ..normal() };
+    assert_eq!(
+        lines(100..200, &everything),
+        [
+            "pool/web: everything is in trouble, and no zone is left for it",
+            "pool/web: endpoint 10.0.1.7:80 in b is in trouble, and no zone is left for it",
+        ]
+    );
+    // Its zone is impaired now, the others are as they were; then several are at once.
+    let one = pool([Stage::Normal, Stage::Impaired], Finding::Zone(1), &[]);
+    let of_one = PoolJudged { everywhere: everywhere(), ..one.clone() };
+    assert_eq!(lines(200..400, &of_one), [""; 0]);
+    assert_eq!(lines(400..600, &one), [""; 0]);
+    let several = pool([Stage::Impaired; 2], Finding::Several, &[]);
+    let at_once = "pool/web: several zones are impaired at once; leaving one would not help";
+    assert_eq!(lines(600..800, &several), [at_once]);
+    assert_eq!(
+        lines(800..900, &normal()),
+        [
+            "pool/web: endpoint 10.0.1.7:80 in b is no longer found in trouble",
+            "pool/web: everything is no longer found in trouble",
+        ]
+    );
+}
+
+#[test]
+fn findings_that_are_left_out_are_counted() {
+    let web = PoolName::new("web").unwrap();
+    let of = |count: usize| PoolJudged {
+        apart: (1..=count).map(|of| apart(Some(of % 250))).collect(),
+        ..pool([Stage::Normal; 2], Finding::Nothing, &[])
+    };
+    let count = |told: &Told| (told.first.len(), told.more);
+    assert_eq!(count(&in_short(&web, &of(20))), (20, 0));
+    assert_eq!(count(&in_short(&web, &of(23))), (20, 3));
+    assert_eq!(in_short(&web, &of(23)).lines().last().unwrap(), "and 3 more findings; `/v1/gray` tells them");
+    assert_eq!(count(&all_told(&judged(of(23)))), (20, 3));
+    let gray = told(&NodeId::new("n1").unwrap(), &judged(of(230)));
+    assert_eq!((gray.pools[0].told.len(), gray.pools[0].told_more), (200, 30));
 }
 
 #[test]
@@ -158,4 +219,22 @@ fn a_page_of_a_recording_has_the_lines_of_a_replay() {
         serde_json::to_string(&rest.seconds[0]).unwrap(),
         r#"{"t":61,"n":[[9]],"e":[[1]],"topc":[1],"topn":[2],"mark":[1],"probe":[[1]],"hist":[[[0,8,1]]],"buckets":4,"ratio":1.5,"verdicts":1,"seen":[]}"#
     );
+}
+
+/// One pool for each sort of finding; the command line's golden tests print what stands in the file.
+#[test]
+fn every_sort_of_finding_is_told_as_the_golden_file_has_it() {
+    let normal = || pool([Stage::Normal; 2], Finding::Nothing, &[]);
+    let pools = [
+        ("clients", PoolJudged { apart: vec![apart(None)], ..normal() }),
+        ("endpoint", PoolJudged { apart: vec![apart(Some(7))], ..normal() }),
+        ("everything", PoolJudged { everywhere: Some(("faults", vec![0, 1])), ..normal() }),
+        ("observer", pool([Stage::Normal; 2], Finding::Nothing, &["a"])),
+        ("several", pool([Stage::Impaired; 2], Finding::Several, &[])),
+        ("zone", pool([Stage::Normal, Stage::Impaired], Finding::Zone(1), &[])),
+    ];
+    let pools = pools.into_iter().map(|(name, pool)| (PoolName::new(name).unwrap(), pool));
+    let told = all_told(&Judged { pools: pools.collect(), ..Judged::default() });
+    let json = serde_json::to_string_pretty(&told.first).unwrap();
+    expect_test::expect_file!["../../golden/gray-told.json"].assert_eq(&json);
 }

@@ -6,15 +6,50 @@ use hf_api::GrayTold;
 use hf_gray::{Finding, Judged, PoolJudged, Stage, ZoneJudged};
 use hf_model::PoolName;
 
-/// Findings of one pool, and of all in the status: who has more trouble than that reads `/v1/gray` of the pool.
-const FOUND_MAX: usize = 20;
+/// Findings that the status tells of all pools, and `explain` of one: who has more trouble than that reads `/v1/gray`.
+const SHORT_MAX: usize = 20;
+/// Findings that `/v1/gray` tells of one pool.
+const POOL_MAX: usize = 200;
 
-/// The findings of all pools, in the pools' order.
-pub fn all(judged: &Judged) -> Vec<GrayTold> {
-    judged.pools.iter().flat_map(|(name, pool)| found(name, pool)).take(FOUND_MAX).collect()
+/// Findings, as many as are told in one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The first ones; what concerns most comes first.
+    pub first: Vec<GrayTold>,
+    /// How many more there are.
+    pub more: u32,
 }
 
-/// The findings of one pool; what concerns most comes first.
+impl Told {
+    fn of(all: impl Iterator<Item = GrayTold>, most: usize) -> Told {
+        let mut all = all;
+        let first = all.by_ref().take(most).collect();
+        Told { first, more: u32::try_from(all.count()).unwrap_or(u32::MAX) }
+    }
+
+    /// The findings' words, and a line on how many are left out.
+    pub fn lines(self) -> impl Iterator<Item = String> {
+        let more = (self.more > 0).then(|| format!("and {} more findings; `/v1/gray` tells them", self.more));
+        self.first.into_iter().map(|told| told.text).chain(more)
+    }
+}
+
+/// The findings of all pools, in the pools' order, as many as the status tells.
+pub fn all(judged: &Judged) -> Told {
+    Told::of(judged.pools.iter().flat_map(|(name, pool)| found(name, pool)), SHORT_MAX)
+}
+
+/// The findings of one pool, as many as `/v1/gray` tells.
+pub fn of_pool(name: &PoolName, pool: &PoolJudged) -> Told {
+    Told::of(found(name, pool).into_iter(), POOL_MAX)
+}
+
+/// The findings of one pool, as many as `explain` tells.
+pub fn in_short(name: &PoolName, pool: &PoolJudged) -> Told {
+    Told::of(found(name, pool).into_iter(), SHORT_MAX)
+}
+
+/// All findings of one pool; what concerns most comes first.
 pub fn found(name: &PoolName, pool: &PoolJudged) -> Vec<GrayTold> {
     let told = |sort: &str, zone: Option<&ZoneJudged>, endpoint: Option<String>, text: String| GrayTold {
         pool: name.to_string(),
@@ -58,7 +93,6 @@ pub fn found(name: &PoolName, pool: &PoolJudged) -> Vec<GrayTold> {
             told("clients", Some(zone), None, text)
         });
     }
-    found.truncate(FOUND_MAX);
     found
 }
 

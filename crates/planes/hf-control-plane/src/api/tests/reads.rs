@@ -124,6 +124,7 @@ async fn status_at_a_glance() {
           "floors_overridden": [],
           "gray": [],
           "gray_told": [],
+          "gray_told_more": 0,
           "node": "n1",
           "nodes": [
             {

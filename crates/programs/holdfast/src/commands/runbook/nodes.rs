@@ -146,6 +146,7 @@ mod tests {
             floors_overridden: Vec::new(),
             gray: Vec::new(),
             gray_told: Vec::new(),
+            gray_told_more: 0,
             consumers: hf_api::Consumers::default(),
             closing_sources: hf_api::ClosingSources::default(),
             estate_file_problem: None,
