@@ -1,6 +1,6 @@
 //! Benchmarks of Holdfast: real processes, and beside each figure the same of what it stands on, in the same run.
 //!
-//! 1. One machine, loopback addresses, no root. Everything ends with the program; its files go too.
+//! 1. One machine, loopback addresses; where root makes a figure truer it is used, and its want is said. Everything ends with the program; its files go too.
 //! 2. Figures that are compared are taken in turns, in blocks, so that what else the machine does meets both.
 //! 3. A figure says how it was taken; the report says machine, versions, command and date.
 //!

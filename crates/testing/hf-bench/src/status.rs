@@ -2,16 +2,19 @@
 //!
 //! 1. Real nodes (`holdfast serve`, roles control and status) share core 0; watchers and polls come from core 1. A process may have only so many open files
 //!    (20,000 on many machines), so more watchers than that are spread over as many nodes as they need, each with a process of watchers.
-//! 2. A push is counted from the question to the API that starts the shift, or gives it a new end, until the kernel has the table at each watcher's socket,
-//!    and until the watcher has read it. All watchers share one core here, so the second is a figure of that core as well.
-//! 3. The same again while polls come to all nodes, so many a second at their own times.
-//! 4. Polls are asked of one node over kept connections as fast as it answers, while all watchers are there; counted is the processor time of the node's thread
+//! 2. With root, nodes and watchers stand on two sides of a link, where each side's core does its own half of the kernel's work, as between machines; over
+//!    loopback, which `--over loopback` asks for and which is what it is without root, the nodes' core does the watchers' half too.
+//! 3. A push is counted from the question to the API that starts the shift, or gives it a new end, until the table comes out at the watchers' end of the link,
+//!    as the kernel notes, and until the watcher has read it. All watchers share one core here, so the second is a figure of that core as well.
+//! 4. The same again while polls come to all nodes, so many a second at their own times.
+//! 5. Polls are asked of one node over kept connections as fast as it answers, while all watchers are there; counted is the processor time of the node's thread
 //!    `status`. Beside it, in the same run, nginx answers a file of the same length over the same connections.
-//! 5. The herd: the nodes are killed and started again; every watcher comes back as soon as it can, without the spread that clients are asked for.
-//! 6. Memory is that of the node's process, before and with the watchers.
+//! 6. The herd: the nodes are killed and started again; every watcher comes back as soon as it can, without the spread that clients are asked for.
+//! 7. Memory is that of the node's process, before and with the watchers.
 //!
 //! Not here: whether answers are right (`hf-status`, `hf-e2e`).
 
+mod link;
 mod node;
 mod polls;
 mod report;
@@ -19,12 +22,14 @@ mod watchers;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::figures::{Spread, milliseconds};
 use crate::process::Program;
 use crate::{Told, cores, cpu, pace, process};
 
+use link::Link;
 use node::Node;
 pub use report::Report;
 pub use watchers::watch;
@@ -49,6 +54,9 @@ pub struct Options {
     /// Changes that are pushed.
     #[arg(long, default_value_t = 10)]
     pub shifts: usize,
+    /// What lies between nodes and watchers.
+    #[arg(long, value_enum, default_value_t = Over::Link)]
+    pub over: Over,
     /// Length of other measurements, in seconds.
     #[arg(long, default_value_t = 10)]
     pub length_s: u64,
@@ -81,6 +89,30 @@ pub enum Output {
     Json,
 }
 
+/// What lies between nodes and watchers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Over {
+    /// A link between two network namespaces: each side does its own half of the work. Needs root; without it, it is loopback.
+    Link,
+    /// The loopback device: the sender does the receiver's half too.
+    Loopback,
+}
+
+impl Over {
+    /// Makes it, or says on stderr why it cannot and what that means.
+    fn made(self) -> Link {
+        if self == Over::Loopback {
+            return Link::loopback();
+        }
+        Link::new().unwrap_or_else(|why| {
+            eprintln!(
+                "no link between namespaces ({why}), so it is loopback: the nodes' core does the watchers' half of the work too, and a push takes about twice as long; run it as root"
+            );
+            Link::loopback()
+        })
+    }
+}
+
 /// Runs all of it.
 ///
 /// # Errors
@@ -92,12 +124,16 @@ pub fn run(options: &Options) -> Told<Report> {
     let folder = tempfile::tempdir().map_err(|error| format!("a folder: {error}"))?;
     let holdfast = options.holdfast.clone().map_or_else(process::holdfast, Ok)?;
     let mut report = Report { nodes: count, watchers: each * count, ..Report::new(holdfast.as_path())? };
+    // What else the machine does meanwhile is no figure of ours.
+    let _first = cores::SessionFirst::begin();
     cores::pin_this_thread()?;
+    let link = Rc::new(options.over.made());
+    report.is_over_loopback = !link.is_own();
     let mut nodes = Vec::new();
     for number in 0..count {
         let own = folder.path().join(format!("node-{number}"));
         std::fs::create_dir(&own).map_err(|error| format!("{}: {error}", own.display()))?;
-        nodes.push(Node::start(&holdfast, &own, each)?);
+        nodes.push(Node::start(&link, &holdfast, &own, each)?);
     }
     let mut groups = joined(options, &nodes, each, &mut report)?;
     let length = Duration::from_secs(options.length_s);
@@ -105,9 +141,10 @@ pub fn run(options: &Options) -> Told<Report> {
     pace::pause(length);
     report.idle_core_percent = percent(ran(&nodes).saturating_sub(ran_before), began);
 
-    let ran_before = ran(&nodes);
+    let (ran_before, resent_before) = (ran(&nodes), link.resent()?);
     let told = pushed(&nodes, &mut groups, 0..options.shifts)?;
     let used = ran(&nodes).saturating_sub(ran_before);
+    report.push_resent = link.resent()?.saturating_sub(resent_before);
     report.push_us = used.as_secs_f64() * 1e6 / told.len().max(1) as f64;
     report.push = Spread::of(told.iter().map(|came| came.arrived).collect());
     report.push_read = Spread::of(told.iter().map(|came| came.read).collect());
@@ -118,7 +155,7 @@ pub fn run(options: &Options) -> Told<Report> {
     (report.polls_per_second, report.poll_us) = (asked.per_second, asked.us);
     let known = polls::load_known(first.status, "/status", options.pollers, length, || first.ran())?;
     report.poll_known_us = known.us;
-    if let Some(floor) = polls::nginx(folder.path(), asked.body_len, options.pollers, length)? {
+    if let Some(floor) = polls::nginx(&link, folder.path(), asked.body_len, options.pollers, length)? {
         (report.nginx_per_second, report.nginx_us) = (floor.per_second, floor.us);
     }
     herd(&mut nodes, &mut groups, &mut report)?;
@@ -219,7 +256,12 @@ fn herd(nodes: &mut [Node], groups: &mut [Watchers], report: &mut Report) -> Tol
     Ok(())
 }
 
-/// A program that is started on core 0.
-fn start_on_core_0(path: &std::path::Path, arguments: Vec<String>, log: PathBuf) -> Told<Program> {
-    cores::on_core_0(|| Program::start(path, arguments, log))?
+/// A program that is started on core 0, on the servers' side.
+fn start_on_core_0(
+    link: &Link,
+    path: &std::path::Path,
+    arguments: Vec<String>,
+    log: PathBuf,
+) -> Told<Program> {
+    link.at_servers(|| cores::on_core_0(|| Program::start(path, arguments, log)))??
 }

@@ -1,9 +1,11 @@
 //! A node with zone status, and shifts on it.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::link::Link;
 use crate::process::Program;
 use crate::{Told, cores, cpu, kept, pace};
 
@@ -15,6 +17,7 @@ const ESTATE: &str = "[[region]]\nid = \"home\"\n\
 pub struct Node {
     program: Program,
     folder: PathBuf,
+    link: Rc<Link>,
     api: SocketAddr,
     /// Where it is asked.
     pub status: SocketAddr,
@@ -22,11 +25,11 @@ pub struct Node {
 
 impl Node {
     /// Starts it on core 0, with room for so many watchers, and waits until it answers.
-    pub fn start(holdfast: &Path, folder: &Path, watchers: usize) -> Told<Node> {
+    pub fn start(link: &Rc<Link>, holdfast: &Path, folder: &Path, watchers: usize) -> Told<Node> {
         let write = |name: &str, text: &str| {
             std::fs::write(folder.join(name), text).map_err(|error| format!("{name}: {error}"))
         };
-        let [api, feed, status] = free_ports()?;
+        let [api, feed, status] = link.at_servers(|| free_ports(link.server()))??;
         write("estate.toml", ESTATE)?;
         let listen = |section: &str, at: SocketAddr| format!("[{section}]\nlisten = \"{at}\"\n");
         let node = format!(
@@ -38,8 +41,8 @@ impl Node {
         write("node.toml", &node)?;
         let arguments =
             vec!["serve".to_owned(), "-c".to_owned(), folder.join("node.toml").display().to_string()];
-        let program = super::start_on_core_0(holdfast, arguments, folder.join("node.log"))?;
-        let node = Node { program, folder: folder.to_owned(), api, status };
+        let program = super::start_on_core_0(link, holdfast, arguments, folder.join("node.log"))?;
+        let node = Node { program, folder: folder.to_owned(), link: link.clone(), api, status };
         let began = Instant::now();
         while !node.token().is_some_and(|_| node.answers()) {
             if began.elapsed() > READY {
@@ -82,14 +85,20 @@ impl Node {
         self.program.kill();
     }
 
-    /// Starts it again, on core 0.
+    /// Starts it again, where it was.
     pub fn start_again(&mut self) -> Told<()> {
-        cores::on_core_0(|| self.program.start_again())?
+        let Node { link, program, .. } = self;
+        link.at_servers(|| cores::on_core_0(|| program.start_again()))??
     }
 }
 
 /// Starts a shift on each; later rounds give it a new end, which is as new to all who watch.
 pub fn shift_all(nodes: &[Node], round: usize) -> Told<()> {
+    // The API listens on loopback there.
+    nodes.first().map_or(Ok(()), |first| first.link.at_servers(|| shift_each(nodes, round))?)
+}
+
+fn shift_each(nodes: &[Node], round: usize) -> Told<()> {
     let length = 30 + round;
     each(nodes, |node| {
         if round == 0 {
@@ -135,12 +144,13 @@ fn each(nodes: &[Node], question: impl Fn(&Node) -> Told<(String, String)>) -> T
     })
 }
 
-/// Ports that are free at this moment.
-fn free_ports() -> Told<[SocketAddr; 3]> {
+/// Ports that are free at this moment: two of loopback, and one of where watchers come to.
+fn free_ports(open_at: IpAddr) -> Told<[SocketAddr; 3]> {
     let told = |error: std::io::Error| format!("a free port: {error}");
-    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(told);
+    let bind = |at: IpAddr| TcpListener::bind((at, 0)).map_err(told);
+    let own = IpAddr::from(Ipv4Addr::LOCALHOST);
     // All are held until all are known: otherwise two could be one.
-    let all = [bind()?, bind()?, bind()?];
+    let all = [bind(own)?, bind(own)?, bind(open_at)?];
     let [one, two, three] = &all;
     Ok([one.local_addr().map_err(told)?, two.local_addr().map_err(told)?, three.local_addr().map_err(told)?])
 }

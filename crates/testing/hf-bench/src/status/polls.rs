@@ -1,12 +1,13 @@
 //! Questions over kept connections, and the processor time that answering takes.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::link::Link;
 use crate::figures::Spread;
 use crate::{Told, cores, cpu, pace};
 
@@ -183,14 +184,20 @@ fn body_of(bytes: &[u8]) -> usize {
 }
 
 /// The same of nginx with a file of this length; none where it is not installed.
-pub fn nginx(folder: &Path, body_len: usize, connections: usize, length: Duration) -> Told<Option<Polls>> {
+pub fn nginx(
+    link: &Link,
+    folder: &Path,
+    body_len: usize,
+    connections: usize,
+    length: Duration,
+) -> Told<Option<Polls>> {
     let path = Path::new("/usr/sbin/nginx");
     if !path.is_file() {
         return Ok(None);
     }
     let told = |error: std::io::Error| format!("nginx: {error}");
-    let port =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr()).map_err(told)?;
+    let free = || TcpListener::bind((link.server(), 0)).and_then(|port| port.local_addr());
+    let port = link.at_servers(free)?.map_err(told)?;
     let own = folder.join("nginx");
     std::fs::create_dir_all(&own).map_err(told)?;
     std::fs::write(own.join("file"), "x".repeat(body_len)).map_err(told)?;
@@ -204,7 +211,7 @@ pub fn nginx(folder: &Path, body_len: usize, connections: usize, length: Duratio
     );
     std::fs::write(own.join("nginx.conf"), config).map_err(told)?;
     let arguments = vec!["-c".to_owned(), own.join("nginx.conf").display().to_string()];
-    let program = super::start_on_core_0(path, arguments, own.join("log"))?;
+    let program = super::start_on_core_0(link, path, arguments, own.join("log"))?;
     let pid = program.pid().ok_or("nginx does not run")?;
     let began = Instant::now();
     while std::net::TcpStream::connect(port).is_err() {

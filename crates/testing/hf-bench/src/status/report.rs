@@ -21,16 +21,20 @@ pub struct Report {
     pub nodes: usize,
     /// Watchers of all of them.
     pub watchers: usize,
+    /// Nothing but the loopback device lies between nodes and watchers: the nodes' core does the watchers' half of the work too.
+    pub is_over_loopback: bool,
     /// Processor time for one to join.
     pub join_us: f64,
     /// Memory of the process for one.
     pub memory_kib: f64,
     /// Of the core, for beats alone.
     pub idle_core_percent: f64,
-    /// From the question that starts a shift until it is at a watcher's socket.
+    /// From the question that starts a shift until it comes out at the watchers' end.
     pub push: Spread,
     /// Until the watcher has read it, which takes the core that all of them share.
     pub push_read: Spread,
+    /// Segments that nodes sent again meanwhile: what a full core of watchers did not take.
+    pub push_resent: u64,
     /// Processor time to tell one.
     pub push_us: f64,
     /// The same while polls come at their rate.
@@ -72,10 +76,14 @@ impl fmt::Display for Report {
         let Report { machine, version, load, nodes, watchers, push, herd, .. } = self;
         writeln!(f, "{version}; {machine}; load before {load}")?;
         writeln!(f, "watchers            {watchers} on {nodes} nodes, one core")?;
+        let over =
+            if self.is_over_loopback { "loopback" } else { "a link, each side's half on its own core" };
+        writeln!(f, "over                {over}")?;
         writeln!(f, "to join             {:.1} us of the core each", self.join_us)?;
         writeln!(f, "memory              {:.2} KiB each", self.memory_kib)?;
         writeln!(f, "beats alone         {:.1} % of the core", self.idle_core_percent)?;
-        writeln!(f, "push, at the socket {push}; {:.1} us of the core each", self.push_us)?;
+        writeln!(f, "push, at their end  {push}; {:.1} us of the core each", self.push_us)?;
+        writeln!(f, "segments sent again {}", self.push_resent)?;
         writeln!(f, "push, read          {}", self.push_read)?;
         writeln!(f, "the same with polls {}", self.push_with_polls)?;
         writeln!(

@@ -1,7 +1,7 @@
 //! A process of watchers: Server-Sent Events over sockets of its own, told of by two kinds of lines.
 //!
 //! A line `joined` or `told` comes when every watcher has connected and read something, or has read a table that is new; behind it stand two numbers for each of
-//! them, in microseconds of the monotonic clock, which is one for all processes: when the kernel had it, and when it was read. Between the two is what the one core
+//! them, in microseconds of the monotonic clock, which is one for all processes: when it came out at their end of the link, and when it was read. Between the two is what the one core
 //! that all watchers share here takes; 50,000 watchers elsewhere have as many.
 
 use std::io::{BufRead as _, BufReader, IoSliceMut, Write as _};
@@ -21,6 +21,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::LocalOptions;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::link;
 use crate::Told;
 
 /// Watchers from one address: below what a node takes from one, and what an address has in ports.
@@ -47,7 +48,7 @@ pub fn raise_files() -> Told<usize> {
 /// When something came to a watcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Came {
-    /// To its socket.
+    /// Out at its end of the link: the kernel notes it before it sets the packet aside for the core that takes it in.
     pub arrived: Duration,
     /// To itself.
     pub read: Duration,
@@ -124,7 +125,7 @@ pub fn watch(node: SocketAddr, watchers: usize, number: u8) -> Told<()> {
         let (news_to, mut news) = mpsc::unbounded_channel();
         let at_once = Rc::new(Semaphore::new(AT_ONCE));
         for at in 0..watchers {
-            let from = Ipv4Addr::new(127, 1, number, 1 + (at / PER_ADDRESS) as u8);
+            let from = link::source(node.ip(), number, 1 + (at / PER_ADDRESS) as u8);
             tokio::task::spawn_local(one(node, from, at_once.clone(), news_to.clone()));
         }
         let (mut joined, mut told) = (Vec::new(), Vec::new());
