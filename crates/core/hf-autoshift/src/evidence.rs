@@ -120,7 +120,8 @@ impl<'a> Ground<'a> {
         let name = &self.inputs.estate.pool(pool).name;
         let by_quorum = self.by_quorum(pool);
         let gray = match self.gray(pool).map(|gray| &gray.finding) {
-            None | Some(GrayFinding::Nothing) => return by_quorum,
+            // That everything is worse accuses nobody, and clears nobody whom the quorum finds dead.
+            None | Some(GrayFinding::Nothing | GrayFinding::Everything(_)) => return by_quorum,
             Some(GrayFinding::Several) => {
                 return PoolWord::Several(format!("pool/{name}: the detector finds several zones impaired"));
             }
@@ -210,6 +211,22 @@ impl<'a> Ground<'a> {
         let evidence: Vec<String> = accused.iter().map(|one| one.evidence.clone()).collect();
         let by_detector = accused.iter().any(|one| one.by_detector);
         PoolWord::Zone(Accused { zone: first.zone, evidence: evidence.join("; "), by_detector })
+    }
+
+    /// By which words everything is worse than it was: those of more than half of the pools on which the detector has a fresh word.
+    pub(crate) fn everywhere(&self, pools: &BTreeSet<PoolIx>) -> Option<String> {
+        let fresh: Vec<(PoolIx, &Gray)> =
+            pools.iter().filter_map(|pool| Some((*pool, self.gray(*pool)?))).collect();
+        let said = fresh.iter().filter_map(|(pool, gray)| {
+            let what = match &gray.finding {
+                GrayFinding::Everything(what) => what.as_str(),
+                GrayFinding::Several => "the detector finds several zones impaired",
+                GrayFinding::Nothing | GrayFinding::Zone(..) => return None,
+            };
+            Some(format!("pool/{}: {what}", self.inputs.estate.pool(*pool).name))
+        });
+        let said: Vec<String> = said.collect();
+        (said.len() * 2 > fresh.len()).then(|| said.join("; "))
     }
 
     /// How a zone that is away looks to probes, over the resource's pools there.

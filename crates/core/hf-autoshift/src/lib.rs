@@ -11,7 +11,9 @@
 //! 6. It lasts [`LENGTH`] and is renewed at half of it: while there is evidence, while its zone has not been well for [`WELL_BEATS`] looks in a
 //!    row, while nobody can tell, and until it has stayed its least ([`least_stay`]). Then it ends, and the zone returns bit by bit. Where nobody
 //!    probes, it runs out: the return is the trial.
-//! 7. A zone that is left again within an hour of its return stays away at least twice as long, up to [`STAY_MAX`].
+//! 7. Where it turns out that everything is worse, for [`EVERYWHERE_BEATS`] looks in a row, leaving the zone did not help: the autoshift ends before it has
+//!    stayed its least, once probes have found the zone well for [`WELL_BEATS`] looks in a row. Not so one that was begun again within an hour.
+//! 8. A zone that is left again within an hour of its return stays away at least twice as long, up to [`STAY_MAX`].
 //!
 //! A zone that is away has no traffic, so the detector has little to say of it: probes must be good before it returns.
 //!
@@ -39,6 +41,8 @@ pub const LENGTH: Duration = Duration::from_mins(10);
 pub const HOLD_BEATS: u32 = 3;
 /// Looks in a row for which a zone must be well before it returns.
 pub const WELL_BEATS: u32 = 30;
+/// Looks in a row for which the detector must find everything worse before an autoshift ends for it: zones shake when one's load comes to the others.
+pub const EVERYWHERE_BEATS: u32 = 10;
 /// Zones beside the accused one from which somebody must be heard: with one alone nobody knows whose fault it is.
 pub const VANTAGE_MIN: usize = 2;
 /// The longest least stay.
@@ -68,6 +72,8 @@ pub enum GrayFinding {
     Zone(ZoneId, String),
     /// Several at once.
     Several,
+    /// No zone is accused, and more than half of them are worse than they were; in words.
+    Everything(String),
 }
 
 /// Who is heard.

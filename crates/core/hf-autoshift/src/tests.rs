@@ -371,6 +371,79 @@ fn it_stays_its_least_and_twice_that_when_the_zone_flaps() {
     assert_eq!(crate::least_stay(u32::MAX), Duration::from_hours(6));
 }
 
+/// An autoshift of `b` that began just now, and a look each second: what the detector finds then, and after how many looks it ends, if at all within 500.
+fn withdrawn(world: &mut World, finding: impl Fn(u32) -> GrayFinding) -> Option<(u32, String)> {
+    world.shift(7, ShiftKind::Autoshift, "b", "pool/web".parse().unwrap(), ShiftState::Active);
+    (1..500).find_map(|look| {
+        world.gray("web", finding(look));
+        match world.word() {
+            end @ Word::End { .. } => Some((look, end.to_string())),
+            Word::Renew { .. } => {
+                world.intent.shifts.last_mut().unwrap().ends_at = world.now.plus(crate::LENGTH);
+                None
+            }
+            _ => None,
+        }
+    })
+}
+
+fn everything() -> GrayFinding {
+    GrayFinding::Everything("3 of 3 zones have more faults".to_owned())
+}
+
+#[test]
+fn what_turns_out_to_be_everywhere_ends_early_once_the_zone_is_checked() {
+    let new = || World::new("pool/web", Autoshift::Enabled);
+    let ends = "shift-7 ends, b returns: everything got worse, so it helps nobody; 2 of 2 endpoints healthy for 30 beats";
+    assert_eq!(withdrawn(&mut new(), |_| everything()), Some((30, ends.to_owned())));
+    assert_eq!(withdrawn(&mut new(), |_| GrayFinding::Several), Some((30, ends.to_owned())));
+    // What was certain is remembered: what is usual moves with it.
+    let for_a_while = |look| if look <= 12 { everything() } else { GrayFinding::Nothing };
+    assert_eq!(withdrawn(&mut new(), for_a_while), Some((30, ends.to_owned())));
+    // For a moment, or while one zone is accused again, it is not so.
+    let for_a_moment = |look| if look % 9 == 0 { GrayFinding::Nothing } else { everything() };
+    assert_eq!(withdrawn(&mut new(), for_a_moment), None);
+    let accused = || GrayFinding::Zone(zone("b"), "faults 9 %".to_owned());
+    let in_turns = |look| if look % 9 == 0 { accused() } else { everything() };
+    assert_eq!(withdrawn(&mut new(), in_turns), None);
+    // Not before probes are good: nor where nobody looks, nor where nobody could tell.
+    let mut world = new();
+    world.set("web", "b", Verdict::Unhealthy);
+    assert_eq!(withdrawn(&mut world, |_| everything()), None);
+    let mut world = new();
+    world.estate.pools[0].health_check = None;
+    assert_eq!(withdrawn(&mut world, |_| everything()), None);
+    let mut world = new();
+    world.observers.zones = ["b"].map(zone).into();
+    assert_eq!(withdrawn(&mut world, |_| everything()), None);
+}
+
+#[test]
+fn an_autoshift_that_began_again_is_not_withdrawn_and_an_operators_shift_never_is() {
+    let mut world = World::new("pool/web", Autoshift::Enabled);
+    let returned = ShiftState::Completed(world.now);
+    world.shift(6, ShiftKind::Autoshift, "b", "pool/web".parse().unwrap(), returned);
+    world.now = world.now.plus(Duration::from_mins(5));
+    assert_eq!(withdrawn(&mut world, |_| everything()), None);
+    let mut world = World::new("pool/web", Autoshift::Enabled);
+    world.shift(7, ShiftKind::Zonal, "b", "pool/web".parse().unwrap(), ShiftState::Active);
+    for _ in 0..200 {
+        world.gray("web", everything());
+        assert_eq!(world.word(), Word::Quiet);
+    }
+}
+
+/// The quorum's word on a dead zone stands, whatever else is worse.
+#[test]
+fn that_everything_is_worse_keeps_no_dead_zone_in() {
+    let mut world = World::new("pool/web", Autoshift::Enabled);
+    world.set("web", "a", Verdict::Unhealthy);
+    for look in 1..=3 {
+        world.gray("web", everything());
+        assert_eq!(matches!(world.word(), Word::Start { .. }), look == 3);
+    }
+}
+
 #[test]
 fn while_nobody_can_tell_it_stays() {
     let mut world = World::new("pool/web", Autoshift::Enabled);
@@ -423,6 +496,7 @@ fn finding() -> impl Strategy<Value = GrayFinding> {
         2 => Just(GrayFinding::Nothing),
         3 => "[abc]".prop_map(|of| GrayFinding::Zone(zone(&of), "gray".to_owned())),
         1 => Just(GrayFinding::Several),
+        1 => Just(everything()),
     ]
 }
 
@@ -511,6 +585,68 @@ proptest! {
                 estate, settings, intent, history, gray, verdicts, observers, now: *now,
             });
             prop_assert_eq!(world.look(), again);
+        }
+    }
+}
+
+/// How often a zone that flaps is left in six hours, with a look each second, while the ledger does as it is told: zone `b` is down and up by turns of so many seconds, and from time to time, as `seed` draws it, this node hears only its
+/// own zone's observers, which see nobody then.
+fn six_hours(down_s: u64, up_s: u64, seed: u64) -> u32 {
+    let mut world = World::new("pool/web", Autoshift::Enabled);
+    let mut starts = 0;
+    for second in 0..6 * 3_600 {
+        let is_down = second % (down_s + up_s) < down_s;
+        world.set("web", "b", if is_down { Verdict::Unhealthy } else { Verdict::Healthy });
+        // A minute of every ten or so, at an instant of its own.
+        let minute = (second / 60).wrapping_mul(6_364_136_223_846_793_005).wrapping_add(seed);
+        let is_cut = (minute ^ (minute >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60 == 0;
+        world.observers.zones =
+            if is_cut { ["a"].map(zone).into() } else { ["a", "b", "c"].map(zone).into() };
+        if is_cut {
+            world.set("web", "c", Verdict::Unhealthy);
+        } else {
+            world.set("web", "c", Verdict::Healthy);
+        }
+        match world.word() {
+            Word::Start { zone: left, .. } => {
+                assert!(!is_cut, "second {second}: begun on this node's own loss");
+                assert_eq!(left, zone("b"), "second {second}");
+                starts += 1;
+                let number = 6 + u64::from(starts);
+                world.shift(
+                    number,
+                    ShiftKind::Autoshift,
+                    "b",
+                    "pool/web".parse().unwrap(),
+                    ShiftState::Active,
+                );
+            }
+            Word::Renew { .. } => {
+                world.intent.shifts[0].ends_at = world.now.plus(crate::LENGTH);
+            }
+            Word::End { .. } => {
+                assert!(!is_cut, "second {second}: ended on this node's own loss");
+                world.intent.shifts.clear();
+                world.history.last_mut().unwrap().state = ShiftState::Completed(world.now);
+            }
+            _ => {}
+        }
+    }
+    starts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    /// A zone that flaps makes no storm of evacuations, whatever is heard meanwhile: each stay is twice as long, and six hours have room for six.
+    #[test]
+    fn a_flapping_zone_makes_no_storm(down_s in 1u64..20, up_s in 1u64..90, seed in any::<u64>()) {
+        let starts = six_hours(down_s, up_s, seed);
+        prop_assert!(starts <= 6, "{}", starts);
+        if down_s < u64::from(crate::HOLD_BEATS) {
+            prop_assert_eq!(starts, 0);
+        } else if up_s > u64::from(crate::WELL_BEATS) + 1 {
+            prop_assert!(starts >= 3, "too few to show anything: {}", starts);
         }
     }
 }

@@ -8,7 +8,10 @@ use hf_model::{ZoneId, format_duration};
 
 use crate::evidence::{Accused, Ground, PoolWord};
 use crate::words::cut;
-use crate::{HOLD_BEATS, Inputs, LENGTH, Seen, VANTAGE_MIN, WELL_BEATS, Word, least_stay, returns_in_a_row};
+use crate::{
+    EVERYWHERE_BEATS, HOLD_BEATS, Inputs, LENGTH, Seen, VANTAGE_MIN, WELL_BEATS, Word, least_stay,
+    returns_in_a_row,
+};
 
 /// What the looks so far have left: counts of looks in a row. Lost with its node; the next one counts anew, which only delays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +23,10 @@ pub struct Watch {
 struct Beats {
     bad: u32,
     well: u32,
+    /// Of everything being worse, while an autoshift is in force; once there were [`EVERYWHERE_BEATS`] they stay until one zone is accused again.
+    everywhere: u32,
+    /// Of probes that are good, whatever else is said.
+    probed_well: u32,
 }
 
 impl Watch {
@@ -74,7 +81,7 @@ impl One<'_> {
             return (Word::Blocked { why: cut(format!("{why}; {}", accused.evidence)) }, None);
         }
         let bad = before.get(&(self.resource.clone(), zone.clone())).map_or(0, |beats| beats.bad) + 1;
-        let counted = Some((zone.clone(), Beats { bad, well: 0 }));
+        let counted = Some((zone.clone(), Beats { bad, ..Beats::default() }));
         if !accused.by_detector && bad < HOLD_BEATS {
             let beats = HOLD_BEATS - bad;
             return (Word::Holding { zone, evidence: cut(accused.evidence), beats }, counted);
@@ -98,15 +105,23 @@ impl One<'_> {
         };
         let now = self.inputs.now;
         let condition = self.condition(at);
-        let kept = before.get(&(self.resource.clone(), zone.clone())).map_or(0, |beats| beats.well);
-        let well = if condition == Condition::Well { kept.saturating_add(1) } else { 0 };
-        let counted = Some((zone.clone(), Beats { bad: 0, well }));
-        let least = least_stay(returns_in_a_row(self.inputs.history, shift));
+        let kept = before.get(&(self.resource.clone(), zone.clone())).copied().unwrap_or_default();
+        let in_a_row = |is_so: bool, kept: u32| if is_so { kept.saturating_add(1) } else { 0 };
+        let well = in_a_row(condition == Condition::Well, kept.well);
+        let everywhere = self.everywhere(kept.everywhere);
+        let probed_well = in_a_row(self.is_probed_well(at), kept.probed_well);
+        let counted = Some((zone.clone(), Beats { bad: 0, well, everywhere, probed_well }));
+        let returns = returns_in_a_row(self.inputs.history, shift);
+        let least = least_stay(returns);
         let stayed = now.since(shift.started_at);
         let health = self.ground.health(&self.pools, at);
         let now_well = format!("{} of {} endpoints healthy", health.known - health.unhealthy, health.known);
         if well >= WELL_BEATS && stayed >= least {
             return (Word::End { id, zone, why: format!("{now_well} for {WELL_BEATS} beats") }, counted);
+        }
+        if everywhere >= EVERYWHERE_BEATS && probed_well >= WELL_BEATS && returns == 0 {
+            let why = format!("everything got worse, so it helps nobody; {now_well} for {WELL_BEATS} beats");
+            return (Word::End { id, zone, why }, counted);
         }
         let stay = |why: String| Word::Stay { id: id.clone(), zone: zone.clone(), why: cut(why) };
         let why = match condition {
@@ -154,6 +169,25 @@ impl One<'_> {
         } else {
             Condition::Bad(format!("{} of {} endpoints unhealthy by quorum", health.unhealthy, health.known))
         }
+    }
+
+    /// Looks in a row for which everything was worse, with this one.
+    fn everywhere(&self, kept: u32) -> u32 {
+        let is_one_accused = matches!(self.ground.verdict(self.resource, &self.pools), PoolWord::Zone(_));
+        match self.ground.everywhere(&self.pools) {
+            _ if is_one_accused => 0,
+            Some(_) => kept.saturating_add(1),
+            // What was certain once is remembered: what is usual moves with trouble that lasts, and then nothing is worse than usual.
+            None if kept >= EVERYWHERE_BEATS => kept,
+            None => 0,
+        }
+    }
+
+    /// Whether the quorum finds the zone well, and could be believed if it did not.
+    fn is_probed_well(&self, zone: ZoneIx) -> bool {
+        self.own_fault(zone).is_none()
+            && self.ground.is_probed(&self.pools, zone)
+            && self.ground.is_well(&self.pools, zone)
     }
 
     /// Why the evidence against a zone could be our own.

@@ -338,7 +338,10 @@ fn grays(judged: &Judged) -> BTreeMap<PoolName, Gray> {
             Finding::Several => GrayFinding::Several,
             Finding::Nothing | Finding::Zone(_) => match pool.impaired() {
                 Some(found) => GrayFinding::Zone(found.zone.clone(), found.evidence.to_string()),
-                None => GrayFinding::Nothing,
+                None => pool.everywhere.as_ref().map_or(GrayFinding::Nothing, |(what, zones)| {
+                    let (bad, all) = (zones.len(), pool.zones.len());
+                    GrayFinding::Everything(format!("{bad} of {all} zones have more {what} than they had"))
+                }),
             },
         };
         let doubted = pool.observers_doubted.clone();

@@ -134,6 +134,7 @@ impl World {
                 let finding = match *what {
                     "nothing" => GrayFinding::Nothing,
                     "several" => GrayFinding::Several,
+                    "everything" => GrayFinding::Everything("all zones have more faults".to_owned()),
                     zone => GrayFinding::Zone(read_ref(zone)?, "it fails in part".to_owned()),
                 };
                 self.gray.insert(read_ref(pool)?, finding);
