@@ -18,7 +18,7 @@ use hf_api::{Gray, GrayPool, GrayStreams, GrayZone};
 use hf_gray::{Finding, Judged, PoolJudged, Stage, ZoneJudged};
 use hf_model::{NodeId, PoolName, Timestamp, ZoneId};
 pub use recorded::page;
-pub use told::{Told, all as all_told, found, in_short};
+pub use told::{all as all_told, found, in_short};
 
 use crate::lines::{DecisionLine, VERSION};
 

@@ -1,5 +1,6 @@
 use hf_gray::{Apart, Evidence, Rate, Streams};
 
+use super::told::Told;
 use super::*;
 
 fn pool(stages: [Stage; 2], finding: Finding, doubted: &[&str]) -> PoolJudged {

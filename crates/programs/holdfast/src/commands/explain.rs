@@ -49,3 +49,48 @@ fn in_words(explain: &Explain) -> String {
     text.push_str(&format!("\nanswer: {answer}{ttl}\n"));
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use hf_api::{GrayTold, Step};
+
+    use super::*;
+
+    #[test]
+    fn findings_of_the_detectors_are_steps_of_a_pool() {
+        let told: Vec<GrayTold> = serde_json::from_str(crate::commands::GRAY_TOLD).unwrap();
+        let step = |told: GrayTold| Step {
+            name: "gray".to_owned(),
+            text: told.text,
+            kept: Vec::new(),
+            removed: Vec::new(),
+        };
+        let explain = Explain {
+            question: "pool/web".to_owned(),
+            node: "n1".to_owned(),
+            revision: 7,
+            snapshot: 9,
+            steps: told.into_iter().map(step).collect(),
+            answer: vec!["10.0.1.7:80".to_owned()],
+            ttl_s: None,
+        };
+        expect_test::expect![[r#"
+            pool/web
+            as n1 answers at revision 7
+
+            gray: two clients have the faults in b: faults 41 % against 0.3 % of the others there (tolerated 1.1 %), evidence 212 of 20, likelihood ratio of rates of 10 s; the zone is not left for them
+
+            gray: one endpoint (10.0.1.7:80) of b is bad: faults 41 % against 0.3 % of the others there (tolerated 1.1 %), evidence 212 of 20, likelihood ratio of rates of 10 s; the zone is not left for it
+
+            gray: everything is worse than it was, 2 of 2 zones (a, b) at once have more faults: nothing is evacuated
+
+            gray: the observer a sees every zone bad where observers elsewhere see the same endpoints answer: its own evidence counts for nothing
+
+            gray: several zones are bad at once: nothing is evacuated, leaving one would not help; a: faults 12 % (tolerated 1.5 %), evidence 21 of 20, sequential test of 9 s, rates of 10 s at 340 requests/s; b: faults 12 % (tolerated 1.5 %), evidence 21 of 20, sequential test of 9 s, rates of 10 s at 340 requests/s
+
+            gray: one zone (b) is bad, the others are not: faults 12 % (tolerated 1.5 %), evidence 21 of 20, sequential test of 9 s, rates of 10 s at 340 requests/s
+
+            answer: 10.0.1.7:80
+        "#]].assert_eq(&in_words(&explain));
+    }
+}

@@ -32,6 +32,10 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
+/// Every sort of finding of the detectors, as the API tells it: what the control plane's test of its words wrote.
+#[cfg(test)]
+const GRAY_TOLD: &str = include_str!("../../../../planes/hf-control-plane/golden/gray-told.json");
+
 /// Runs a short command on one thread.
 pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = runtime(false)?;

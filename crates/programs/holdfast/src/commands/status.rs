@@ -102,7 +102,7 @@ fn in_tables(status: &Status) -> String {
             text.push_str(&format!("  {} on {} in {}: {}\n", act.source, act.resource, act.zone, act.why));
         }
     }
-    text.push_str(&gray(status));
+    text.push_str(&gray(&status.gray_told, status.gray_told_more));
     text.push('\n');
     text.push_str(&pools(status));
     text.push('\n');
@@ -150,12 +150,16 @@ fn why(status: &Status, zone: &hf_api::Zone) -> String {
 }
 
 /// What the detectors found, each as what it is; nothing when they found nothing.
-fn gray(status: &Status) -> String {
-    if status.gray_told.is_empty() {
+fn gray(told: &[hf_api::GrayTold], more: u32) -> String {
+    if told.is_empty() {
         return String::new();
     }
-    let lines = status.gray_told.iter().map(|told| format!("  pool/{}: {}\n", told.pool, told.text));
-    format!("\ngray failure:\n{}", lines.collect::<String>())
+    let lines = told.iter().map(|told| format!("  pool/{}: {}\n", told.pool, told.text));
+    let more = match more {
+        0 => String::new(),
+        more => format!("  and {more} more findings; `GET /v1/gray` tells them\n"),
+    };
+    format!("\ngray failure:\n{}{more}", lines.collect::<String>())
 }
 
 /// Closing sources that are not simply open, one line each, and how many are.
@@ -283,6 +287,23 @@ mod tests {
                 why: if says == "silent" { "no folder".to_owned() } else { String::new() },
             }],
         }
+    }
+
+    #[test]
+    fn findings_of_the_detectors_are_told_as_what_they_are() {
+        assert_eq!(gray(&[], 0), "");
+        let told: Vec<hf_api::GrayTold> = serde_json::from_str(crate::commands::GRAY_TOLD).unwrap();
+        expect_test::expect![[r#"
+
+            gray failure:
+              pool/clients: two clients have the faults in b: faults 41 % against 0.3 % of the others there (tolerated 1.1 %), evidence 212 of 20, likelihood ratio of rates of 10 s; the zone is not left for them
+              pool/endpoint: one endpoint (10.0.1.7:80) of b is bad: faults 41 % against 0.3 % of the others there (tolerated 1.1 %), evidence 212 of 20, likelihood ratio of rates of 10 s; the zone is not left for it
+              pool/everything: everything is worse than it was, 2 of 2 zones (a, b) at once have more faults: nothing is evacuated
+              pool/observer: the observer a sees every zone bad where observers elsewhere see the same endpoints answer: its own evidence counts for nothing
+              pool/several: several zones are bad at once: nothing is evacuated, leaving one would not help; a: faults 12 % (tolerated 1.5 %), evidence 21 of 20, sequential test of 9 s, rates of 10 s at 340 requests/s; b: faults 12 % (tolerated 1.5 %), evidence 21 of 20, sequential test of 9 s, rates of 10 s at 340 requests/s
+              pool/zone: one zone (b) is bad, the others are not: faults 12 % (tolerated 1.5 %), evidence 21 of 20, sequential test of 9 s, rates of 10 s at 340 requests/s
+              and 3 more findings; `GET /v1/gray` tells them
+        "#]].assert_eq(&gray(&told, 3));
     }
 
     #[test]
