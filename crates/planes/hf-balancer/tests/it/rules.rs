@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hf_balance::RETRIES_FLOOR;
 use hf_config::estate::{Choice, Initial, StatusRange};
 use hf_health::Verdict;
 use hf_model::Share;
@@ -69,12 +70,17 @@ async fn retries_are_a_fifth_of_the_requests_at_most() {
         .await;
     let mut client = Kept::open(world.web()).await;
     let mut failed = 0;
+    let began = tokio::time::Instant::now();
     for _ in 0..1_000 {
         failed += usize::from(client.get("/").await.status == 502);
     }
-    // The floor of a quiet pool, then a fifth; none is sent a third time.
+    // The floor of a quiet pool, then a fifth, and on a slow machine the floor again each ten seconds; none is sent a third time.
+    let floors = usize::try_from(began.elapsed().as_secs() / 10 * RETRIES_FLOOR).unwrap();
     assert_eq!(silent.heads().len(), 1_000);
-    assert!((100..=200).contains(&b.requests()) && failed == 1_000 - b.requests(), "{failed} failed");
+    assert!(
+        (100..=200 + floors).contains(&b.requests()) && failed == 1_000 - b.requests(),
+        "{failed} failed"
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// Long enough for a loaded machine, short enough to notice.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(100);
 
 /// Waits until `condition` holds.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
