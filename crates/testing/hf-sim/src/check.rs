@@ -11,7 +11,6 @@ pub mod loss;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hf_config::node::Role;
 use hf_control::BreakGlassShift;
 use hf_decide::{Decision, Reason};
 use hf_feed::{NodeReport, SignedBreakGlass};
@@ -302,7 +301,7 @@ impl World {
 
     /// A report says what the planes obey, not what they were sent.
     pub fn check_report(&mut self, at: usize, report: &NodeReport) -> Result<(), String> {
-        let has_tellers = self.nodes[at].config.roles.contains(&Role::Balancer);
+        let has_tellers = self.nodes[at].has_tellers();
         let running = self.running(at);
         let (number, revision) =
             running.snapshot.as_ref().map_or((0, Revision(0)), |s| (s.number, s.intent.revision));

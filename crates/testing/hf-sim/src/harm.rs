@@ -21,6 +21,15 @@ pub enum Mend {
     LedgerDisk,
     /// Endpoints answer again.
     Endpoints(Vec<std::net::SocketAddr>),
+    /// Endpoints that come and go do so once more, if there are turns left; at the end they answer.
+    Flapping {
+        /// Which.
+        endpoints: Vec<std::net::SocketAddr>,
+        /// Between two turns, in milliseconds.
+        every_ms: u64,
+        /// Turns still.
+        turns: u64,
+    },
     /// A checker reaches endpoints again.
     Reach(Vec<(usize, std::net::SocketAddr)>),
 }
@@ -35,7 +44,7 @@ impl World {
         self.put(after, Event::Harm);
         let faults = &self.plan.faults;
         let has_control = !self.phase.is_without_control();
-        let kinds: [(bool, Harm); 12] = [
+        let kinds: [(bool, Harm); 13] = [
             (faults.cuts, World::cut_pair),
             (faults.cuts, World::cut_off),
             (faults.one_way, World::cut_one_way),
@@ -47,6 +56,7 @@ impl World {
             (faults.ledger_disk && has_control, World::fail_ledger),
             (faults.jumps, World::set_clock),
             (faults.endpoints, World::fell),
+            (faults.endpoints, World::flap),
             (faults.gray, World::hide),
         ];
         let on: Vec<Harm> = kinds.into_iter().filter(|(is_on, _)| *is_on).map(|(_, harm)| harm).collect();
@@ -166,16 +176,33 @@ impl World {
         web.chain(spare).map(|text| text.parse().expect("an address")).collect()
     }
 
+    fn of_zone(&self, zone: u64) -> Vec<std::net::SocketAddr> {
+        let is_there = |address: &std::net::SocketAddr| matches!(address, std::net::SocketAddr::V4(v4) if u64::from(v4.ip().octets()[2]) == zone);
+        self.addresses().into_iter().filter(is_there).collect()
+    }
+
+    /// A zone's endpoints go down and come back every few seconds, whoever sees it: links may be cut meanwhile.
+    fn flap(&mut self, lasts: u64) {
+        let zone = self.rng.below(self.plan.zones as u64);
+        let every_ms = self.rng.between(500, 3 * self.plan.beat_ms);
+        let endpoints = self.of_zone(zone);
+        let turns = (lasts / every_ms).max(2);
+        self.say(&format!(
+            "{} comes and goes, every {every_ms} ms, {turns} times",
+            Plan::zone(zone as usize)
+        ));
+        self.summary.flaps += 1;
+        self.down.extend(endpoints.iter().copied());
+        self.put(every_ms, Event::Mend(Mend::Flapping { endpoints, every_ms, turns }));
+    }
+
     fn fell(&mut self, lasts: u64) {
         let all = self.addresses();
         let zone = self.rng.below(self.plan.zones as u64);
         let felled = match self.rng.below(4) {
             0 => vec![*self.rng.pick(&all)],
             1 => all,
-            _ => {
-                let is_there = |address: &std::net::SocketAddr| matches!(address, std::net::SocketAddr::V4(v4) if u64::from(v4.ip().octets()[2]) == zone);
-                all.into_iter().filter(is_there).collect()
-            }
+            _ => self.of_zone(zone),
         };
         self.say(&format!(
             "{} endpoints go down, in {} or everywhere",
@@ -226,6 +253,22 @@ impl World {
             Mend::Endpoints(felled) => felled.iter().for_each(|address| {
                 self.down.remove(address);
             }),
+            Mend::Flapping { endpoints, every_ms, turns } => {
+                // Once all is healed nothing goes down any more.
+                let goes_down =
+                    self.phase.has_harm() && turns > 0 && endpoints.iter().all(|of| !self.down.contains(of));
+                for address in &endpoints {
+                    if goes_down {
+                        self.down.insert(*address);
+                    } else {
+                        self.down.remove(address);
+                    }
+                }
+                if self.phase.has_harm() && (turns > 0 || goes_down) {
+                    let turns = turns.saturating_sub(1);
+                    self.put(every_ms, Event::Mend(Mend::Flapping { endpoints, every_ms, turns }));
+                }
+            }
             Mend::Reach(hidden) => hidden.iter().for_each(|pair| {
                 self.unreachable.remove(pair);
             }),

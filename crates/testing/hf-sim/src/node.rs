@@ -150,6 +150,11 @@ impl Node {
         self.config.roles.contains(&Role::Control)
     }
 
+    /// Whether it has planes that say what they obey.
+    pub fn has_tellers(&self) -> bool {
+        self.config.roles.iter().any(|role| matches!(role, Role::Balancer | Role::Dns))
+    }
+
     /// How others see it.
     pub fn peer(&self) -> Peer {
         Peer {

@@ -39,7 +39,7 @@ pub struct Faults {
     pub drift: bool,
     /// Clocks that are set while a node runs.
     pub jumps: bool,
-    /// Endpoints that go down, alone, by zone, or all.
+    /// Endpoints that go down, alone, by zone, or all; or come and go, all of a zone.
     pub endpoints: bool,
     /// Endpoints that only some checkers can reach.
     pub gray: bool,

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use hf_config::node::Role;
 use hf_control::Intent;
 use hf_feed::protocol::{self, Read};
 use hf_feed::{Incoming, Message, SignedBreakGlass};
@@ -241,7 +240,7 @@ impl World {
         }
         self.check_node(at, news.as_deref())?;
         if let Some(snapshot) = &news
-            && self.nodes[at].config.roles.contains(&Role::Balancer)
+            && self.nodes[at].has_tellers()
         {
             let (takes, life, number) =
                 (self.rng.between(1, 30), self.nodes[at].incarnation, snapshot.number);

@@ -90,6 +90,8 @@ pub struct Summary {
     pub held: u64,
     /// Harms done.
     pub harms: u64,
+    /// Of these, zones that came and went.
+    pub flaps: u64,
 }
 
 /// A rule that did not hold.
@@ -222,10 +224,11 @@ impl World {
 /// A node file, read as nodes read it.
 fn config(at: usize, zone: Option<usize>, beat_ms: u64, public_key: &str) -> NodeConfig {
     let place = zone.map_or(String::new(), |zone| format!("zone = \"{}\"\n", Plan::zone(zone)));
-    // Every other node has planes that say what they obey.
+    // Planes that say what they obey: both, DNS alone, none.
     let roles = match zone {
         None => "\"control\"",
         Some(zone) if zone % 2 == 0 => "\"checker\", \"dns\", \"balancer\"",
+        Some(zone) if zone % 4 == 1 => "\"checker\", \"dns\", \"status\"",
         Some(_) => "\"checker\", \"status\"",
     };
     let text = format!(

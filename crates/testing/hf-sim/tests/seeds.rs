@@ -42,6 +42,7 @@ fn check_all(seeds: std::ops::Range<u64>) {
     for (name, count, least) in [
         ("steps", (|seen| seen.steps) as fn(&Summary) -> u64, 5_000),
         ("harms", |seen| seen.harms, 20),
+        ("zones that came and went", |seen| seen.flaps, 1),
         ("starts", |seen| seen.starts, 8),
         ("entries", |seen| seen.entries, 8),
         ("snapshots", |seen| seen.snapshots, 80),
