@@ -103,11 +103,6 @@ impl Contents {
         Records::new(self)
     }
 
-    /// Where names and records lie that are looked up at random: slots, and nodes. For who can place memory better than by chance.
-    pub fn memory(&self) -> (&[u64], &[u8]) {
-        self.base.memory()
-    }
-
     /// How many names exist, with records or because of names below them.
     pub fn names(&self) -> usize {
         self.names

@@ -7,8 +7,7 @@
 //! 4. [`Xdp`] takes only what needs no stack: unicast UDP to the ports and addresses that it was given, in whole packets without VLAN tags or IP options. All else,
 //!    ARP and neighbour discovery too, goes the ordinary way; so does everything once the last [`Xdp`] is dropped or its process is gone.
 //!
-//! 5. Who answers datagrams shares cores with others: [`come_soon`] and [`stand_back`] say who goes first. What they look up lies in
-//!    large pages where it is large ([`in_large_pages`]).
+//! 5. Who answers datagrams shares cores with others: [`come_soon`] and [`stand_back`] say who goes first.
 //!
 //! This is the one crate that may use `unsafe`: each use says why it holds. Not here: what a datagram means (`hf-dns`).
 #![allow(unsafe_code)]
@@ -17,12 +16,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-mod pages;
 mod sockets;
 mod turns;
 mod xdp;
 
-pub use pages::in_large_pages;
 pub use sockets::{Sockets, send_in_segments, send_now};
 pub use turns::{come_soon, nice, stand_back};
 pub use xdp::{Xdp, XdpError, XdpMode};

@@ -4,6 +4,8 @@
 //! 2. [`HostedStore::run`] follows the estate: one task for each such zone, started, changed and stopped with it.
 //! 3. What cannot be read or fetched changes nothing: the version before stays, and [`HostedStore::report`] and the log say why.
 //! 4. Serials that are the time are kept here, on disk too, and never go back (`hosted::serials`).
+//! 5. Large zones lie in ordinary pages. To have the kernel put them into large ones (`MADV_COLLAPSE`) made no answer cheaper, and kept the core from workers for milliseconds
+//!    at a time (`docs/benchmarks.md`).
 //!
 //! Not here: contents themselves (`hf-hosted`), answers (`hf-answer`).
 
@@ -29,7 +31,7 @@ use hf_snapshot::Snapshot;
 use hf_wire::tsig::Keys;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{debug, error, info};
+use tracing::{error, info};
 
 use crate::transfer::fetch::Primary;
 use secondary::Bell;
@@ -209,15 +211,6 @@ impl HostedStore {
     /// Remotes with their keys; one whose key this node does not have is left out, and said: unsigned it would be another agreement.
     pub(crate) fn primaries(&self, remotes: &[Remote]) -> Vec<Primary> {
         remotes.iter().filter_map(|remote| primary(&self.0.config.keys, remote)).collect()
-    }
-}
-
-/// Places what is looked up at random where looking up is fast. Work of milliseconds for a large zone, nothing for others.
-pub(crate) fn place(contents: &Contents) {
-    let (slots, nodes) = contents.memory();
-    let placed = hf_datagram::in_large_pages(slots).and_then(|()| hf_datagram::in_large_pages(nodes));
-    if let Err(why) = placed {
-        debug!(zone = %contents.apex(), %why, "a large zone is not in large pages; answers from it cost a little more");
     }
 }
 

@@ -127,7 +127,7 @@ async fn nobody_answers_from_what_is_over() {
     let is_busy = || all.iter().all(|(_, answered)| answered.load(Ordering::Relaxed) >= ANSWERS);
     let (mut number, began) = (0, tokio::time::Instant::now());
     while number < CHANGES || !is_busy() {
-        assert!(began.elapsed() < Duration::from_secs(120), "everybody answers");
+        assert!(began.elapsed() < Duration::from_mins(2), "everybody answers");
         number += 1;
         world.pointer.store(number, Ordering::Release);
         tokio::time::timeout(Duration::from_secs(20), world.grace.over()).await.expect("batches end");

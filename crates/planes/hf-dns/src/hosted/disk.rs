@@ -91,7 +91,6 @@ fn decode(file: impl Read) -> Result<Saved, DiskError> {
         return Err(DiskError::NotOurs);
     }
     let contents = builder.finish().map_err(|_| DiskError::NotOurs)?;
-    super::place(&contents);
     Ok(Saved { contents, seen_at: Timestamp(seen_at) })
 }
 

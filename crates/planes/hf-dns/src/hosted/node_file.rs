@@ -144,12 +144,7 @@ async fn take(
     before: Option<&[Included]>,
 ) -> Vec<Included> {
     let (zone, file) = (apex.clone(), path.to_path_buf());
-    let reading = move || {
-        let read = read(&zone, &file);
-        read.contents.as_ref().inspect(|contents| super::place(contents)).ok();
-        read
-    };
-    let (mut read, included) = match tokio::task::spawn_blocking(reading).await {
+    let (mut read, included) = match tokio::task::spawn_blocking(move || read(&zone, &file)).await {
         Ok(ZoneRead { contents, included }) => (contents, included),
         Err(why) => (Err(why.to_string()), Vec::new()),
     };

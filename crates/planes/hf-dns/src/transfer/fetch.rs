@@ -167,7 +167,7 @@ async fn build(zone: &WireName, records: Vec<transfer::Rr>) -> Result<Fetched, F
         for rr in records {
             builder.push(rr.name.as_wire(), rr.rtype, rr.ttl, &rr.rdata)?;
         }
-        builder.finish().map_err(FetchError::Zone).inspect(crate::hosted::place)
+        builder.finish().map_err(FetchError::Zone)
     });
     let contents = built.await.map_err(|_| FetchError::Malformed)??;
     Ok(Fetched::New { contents: Box::new(contents), steps: Vec::new() })

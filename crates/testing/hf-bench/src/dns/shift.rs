@@ -4,7 +4,7 @@
 //!    equals, since they must share that core between answering and what happens. Half of the queries are for steered names. No peer: none is told by a control plane.
 //! 2. Shift: through the node's own API. When an answer came and when the API's did is seen by one thread, so the order is certain.
 //! 3. Reload: another version of the large zone takes the file's place at once; all its IPv4 addresses are others. The node looks at the file every
-//!    second, twice, so a second or two pass before it reads.
+//!    second, twice, so a second or two pass before it reads. The version before stays under another name: who asks is not to free it.
 //! 4. Before: `length` of queries before the beginning. Around: from the beginning to `length` after its end.
 
 use std::net::Ipv4Addr;
@@ -187,6 +187,10 @@ fn reload(server: &Server, content: Content, pace: Pace, first: u8, options: &Op
     until(&mut watch, "the earlier version", |asked| asked.iter().any(|asked| asked.names_it))?;
     let (file, new) = (format!("{}.zone", content.zone()), "coming");
     super::content::write(&server.folder.join(new), &content.master_file(first))?;
+    // Or the kernel begins with that when it is renamed, for 20 ms of this thread's time.
+    let synced = std::fs::File::open(server.folder.join(new)).and_then(|file| file.sync_all());
+    synced.map_err(|error| format!("{new}: {error}"))?;
+    keep(&server.folder.join(&file), &server.folder.join("before"))?;
     let quiet = [length / 2, length / 2 + length];
     let waited = cpu::waited(server.pid()?, WORKERS);
     let (mut began, mut seen, mut looked) = (None, None, 0);
@@ -228,6 +232,16 @@ fn reload(server: &Server, content: Content, pace: Pace, first: u8, options: &Op
         waits(&watch, server, waited)?
     );
     Ok(moment)
+}
+
+/// Gives a file another name, so that it stays when another one takes its place: to free a large one takes whoever does that some milliseconds, here the thread that asks.
+fn keep(file: &Path, name: &Path) -> Told<()> {
+    let told = |error: std::io::Error| format!("{}: {error}", name.display());
+    match std::fs::remove_file(name) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(told(error)),
+        _ => {}
+    }
+    std::fs::hard_link(file, name).map_err(told)
 }
 
 /// What else made queries slow: the node's workers waited for their core, this side was not there to look.
