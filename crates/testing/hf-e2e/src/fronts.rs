@@ -179,6 +179,11 @@ pub fn start_clients(world: &World, fronts: &[Front]) -> Vec<Running> {
     fronts.iter().map(start).collect()
 }
 
+/// The statuses that a client has written so far, one a line; the last line may be half written, and is left out.
+pub fn statuses(client: &Running) -> String {
+    client.text().rsplit_once('\n').map_or_else(String::new, |(whole, _)| whole.to_owned())
+}
+
 /// When requests of a front arrived at a zone's nginx, milliseconds since 1970.
 pub fn arrivals(world: &World, zone: &str, front: &str) -> Vec<u64> {
     arrivals_with(world, zone, &format!("via={front}&"))

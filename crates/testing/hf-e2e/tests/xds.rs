@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use hf_e2e::estate::ZONES;
-use hf_e2e::fronts::{Front, arrivals, start_clients, tell_node};
+use hf_e2e::fronts::{Front, arrivals, start_clients, statuses, tell_node};
 use hf_e2e::load::now_ms;
 use hf_e2e::process::{Running, output};
 use hf_e2e::takers::{Caller, Envoy, Source, calls_pool, xds_section};
@@ -183,7 +183,7 @@ fn a_shift_takes_the_zone_from_envoy_and_from_grpc_clients_and_they_keep_it_with
     }
     for (envoy, client) in ENVOYS.iter().zip(&takers.clients) {
         // Before its first endpoints Envoy answers 503; after that nothing fails.
-        let asked = client.text();
+        let asked = statuses(client);
         let failed = asked.lines().skip_while(|line| *line != "200").filter(|line| *line != "200").count();
         assert_eq!(failed, 0, "{} failed {failed} requests", envoy.name);
     }
