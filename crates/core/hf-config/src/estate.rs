@@ -37,7 +37,7 @@ pub use bundle::EstateBundle;
 pub use check::{Checking, Counting, HealthCheck, Initial};
 pub use check_kind::{
     Calculated, CheckKind, CheckTls, CommandCheck, DnsCheck, GrpcCheck, HttpCheck, Method, MetricCheck,
-    Missing, PushedCheck, QueryType, RCODES, TcpCheck, Threshold,
+    Missing, Needs, PushedCheck, QueryType, RCODES, TcpCheck, Threshold, ZoneStatusCheck,
 };
 pub use closing::{AwsService, ClosingResource, ClosingSource, ClosingZone, StorePlace};
 pub use control::{ControlPanel, Enough, EstateControl, EstateRule, RuleTest, RuleWords};

@@ -3,7 +3,8 @@
 //! 1. A disabled check is healthy.
 //! 2. One that stands by itself: its own bit. A pushed one that nobody has told a result of its own: as 3.
 //! 3. One that goes to endpoints: healthy while at least half of the endpoints that are known under it are; unknown while none is.
-//! 4. A calculated one: healthy with enough healthy ones, unhealthy once those that are not unhealthy are too few, unknown between.
+//! 4. A calculated one: healthy with enough healthy ones, unhealthy once those that are not unhealthy are too few, unknown between. A majority: its
+//!    own bit, which was decided with the tables (`majority`).
 //! 5. A control: as it is switched; one that nobody knows is on.
 //! 6. Kinds that send nothing are turned round here when they are inverted; the results of all others were, before they were counted.
 //! 7. Each check is judged once, however many calculated ones count it.
@@ -13,7 +14,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use hf_config::estate::{Calculated, CheckIx, CheckKind, Estate, HealthCheck, PoolIx};
+use hf_config::estate::{Calculated, CheckIx, CheckKind, Estate, HealthCheck, Needs, PoolIx};
 use hf_model::{CheckName, ControlPath};
 
 use crate::verdict::{Verdict, Verdicts};
@@ -106,7 +107,10 @@ impl<'a, F: Fn(&ControlPath) -> Option<bool>> Checks<'a, F> {
                 Some(false) => Verdict::Unhealthy,
                 Some(true) | None => Verdict::Healthy,
             },
-            CheckKind::Calculated(calculated) => self.calculated(calculated, level),
+            CheckKind::Calculated(calculated) => match calculated.needs {
+                Needs::AtLeast(needed) => self.at_least(needed.into(), &calculated.of, level),
+                Needs::Majority => self.verdicts.get(self.estate.check_subject(at)),
+            },
             _ => return self.measured(at, check.is_standing()),
         };
         match (told, check.inverted) {
@@ -141,16 +145,15 @@ impl<'a, F: Fn(&ControlPath) -> Option<bool>> Checks<'a, F> {
         }
     }
 
-    fn calculated(&self, calculated: &Calculated, level: usize) -> Verdict {
+    fn at_least(&self, needed: usize, of: &[CheckIx], level: usize) -> Verdict {
         let (mut healthy, mut unknown) = (0_usize, 0_usize);
-        for of in &calculated.of {
+        for of in of {
             match self.verdict_at(*of, level + 1) {
                 Verdict::Healthy => healthy += 1,
                 Verdict::Unknown => unknown += 1,
                 Verdict::Unhealthy => {}
             }
         }
-        let needed = usize::from(calculated.at_least);
         if healthy >= needed {
             Verdict::Healthy
         } else if healthy + unknown < needed {

@@ -4,11 +4,13 @@
 //! 2. Each checker's table has a fixed size: two bits a subject (an endpoint, or a check that stands by itself), whatever happened ([`table::Table`]).
 //! 3. The quorum ([`quorum`]): an endpoint is healthy while more than a stated share of the fresh checkers that know it say so, and down only where two
 //!    vantage zones say so. A checker that is cut off counts for nothing; [`reach`] is how it finds out by itself.
-//! 4. Unknown is not unhealthy: a missing report counts for nothing, and if all are missing the last verdict holds.
+//! 4. A majority of checks is decided with the tables ([`majority`]): only then it is known which of them anybody has heard of.
+//! 5. Unknown is not unhealthy: a missing report counts for nothing, and if all are missing the last verdict holds.
 //!
 //! Not here: probes (`hf-probe`), clocks, what follows from a verdict (`hf-decide`).
 
 pub mod checks;
+pub mod majority;
 pub mod quorum;
 pub mod reach;
 pub mod streak;

@@ -8,6 +8,8 @@
 //! 4. When nothing answers inside its zone either, or when it never heard a node of another zone, doubt lasts [`PATIENCE`]: a real outage of everything must
 //!    be told by somebody, and takes no zone out rather than another. While its own zone answers and it has lost the others it stays in doubt.
 //!
+//! What an endpoint of zone status says is known in any case: closed is an answer as open is, and silence is no result there.
+//!
 //! Endpoints under an inverted check are left out: theirs are good results where nothing answers. So are those under a pushed one: whoever pushes may reach
 //! what this checker does not.
 //!
@@ -15,7 +17,7 @@
 
 use std::time::Duration;
 
-use hf_config::estate::{CheckIx, Estate, ZoneIx};
+use hf_config::estate::{CheckIx, CheckKind, Estate, ZoneIx};
 use hf_model::{Timestamp, ZoneId};
 
 use crate::subject::shows_reach;
@@ -36,6 +38,8 @@ pub struct Reach {
     answers: Bitmap,
     /// Subjects of inverted checks: their good results are those where nothing answers.
     inverted: Bitmap,
+    /// Subjects whose bad results are answers as their good ones are.
+    answering: Bitmap,
     outside: usize,
     inside: usize,
     /// By zone, when one of its endpoints answered last.
@@ -56,6 +60,7 @@ impl Reach {
             zones,
             answers: Bitmap::new(estate.subject_count()),
             inverted: inverted(estate),
+            answering: answering(estate),
             answered: vec![None; answered],
             ..Reach::default()
         };
@@ -106,7 +111,7 @@ impl Reach {
 
     /// What is known of its subjects while it may be cut off: those that answer. An inverted check finds all well where nothing does.
     pub fn known(&self, known: &Bitmap) -> Bitmap {
-        known.and(&self.answers.xor(&self.inverted))
+        known.and(&self.answers.xor(&self.inverted).or(&self.answering))
     }
 }
 
@@ -121,6 +126,15 @@ fn inverted(estate: &Estate) -> Bitmap {
         inverted.set(estate.check_subject(check), is_inverted(check));
     }
     inverted
+}
+
+fn answering(estate: &Estate) -> Bitmap {
+    let mut answering = Bitmap::new(estate.subject_count());
+    for check in estate.check_indexes() {
+        let is_told = matches!(estate.health_check(check).kind, CheckKind::ZoneStatus(_));
+        answering.set(estate.check_subject(check), is_told);
+    }
+    answering
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What tables and verdicts have a bit for: every endpoint, then every health check.
 //!
-//! The bit of a check says something only while that check stands by itself; the others keep theirs unknown, so that positions follow
-//! from the estate's lists alone.
+//! The bit of a check says something only while that check stands by itself, or is the majority of such ones (in verdicts alone: tables know
+//! nothing of it); the others keep theirs unknown, so that positions follow from the estate's lists alone.
 
 use std::net::SocketAddr;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hf_config::estate::{Estate, HealthCheck};
 use hf_model::{NodeId, Share, Timestamp};
 
+use crate::majority;
 use crate::quorum::{self, Merged};
 use crate::subject::subjects;
 use crate::table::{Bitmap, Table};
@@ -44,7 +45,7 @@ impl Verdicts {
         self.of.get(at).copied().unwrap_or(Verdict::Unknown)
     }
 
-    /// Merges the newest table of each checker, by the rules of [`crate::quorum`].
+    /// Merges the newest table of each checker, by the rules of [`crate::quorum`], and has majorities of checks decide ([`crate::majority`]).
     ///
     /// Tables of another estate version or not received within `fresh` of `now` (by the receiver's clock, in the
     /// map's value) count as missing. Where no fresh table knows an endpoint, `self`'s verdict holds.
@@ -72,7 +73,11 @@ impl Verdicts {
             now.since(*received) <= fresh && table.estate == estate.digest
         };
         let fresh: Vec<&Table> = tables.values().filter(is_fresh).map(|(_, table)| table).collect();
-        quorum::merge(self, estate, &fresh)
+        let mut merged = quorum::merge(self, estate, &fresh);
+        let counts = |table: &&&Table| !merged.cut_off.contains(&table.checker);
+        let counting: Vec<&Table> = fresh.iter().filter(counts).copied().collect();
+        majority::decide(&mut merged.verdicts, estate, &counting);
+        merged
     }
 
     /// Carries verdicts over to a new version of the estate: the same pool and address, or name of a check, keeps its verdict.

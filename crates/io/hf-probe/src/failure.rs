@@ -214,6 +214,14 @@ pub enum ProbeFailure {
         /// The threshold.
         want: String,
     },
+    /// An endpoint of zone status says that the zone is away.
+    #[error("zone {zone} is away: {said}")]
+    ZoneAway {
+        /// As the check calls it.
+        zone: String,
+        /// Source and reason, as the endpoint told them, cut at 100 characters.
+        said: String,
+    },
     /// Somebody told a bad result.
     #[error("told: {0}")]
     Told(String),

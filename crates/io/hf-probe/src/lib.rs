@@ -21,6 +21,7 @@ mod http1;
 mod http2;
 mod jobs;
 mod metric;
+mod percent;
 mod probe;
 mod prober;
 mod progress;
@@ -30,6 +31,7 @@ mod tcp;
 mod tls;
 mod tools;
 mod wire;
+mod zone_status;
 
 pub use failure::{Outcome, ProbeFailure, ProbeResult};
 pub use probe::{probe, probed_address};

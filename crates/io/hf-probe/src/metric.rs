@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::body::{BODY_BYTES, Body};
 use crate::failure::{self, Outcome, ProbeFailure, first_words};
 use crate::http::{self, Ask, Head, Next};
+use crate::percent::percent_encoded;
 use crate::probe::Asked;
 
 /// Values of one answer.
@@ -48,6 +49,17 @@ pub async fn ask(asked: &Asked<'_>, metric: &MetricCheck) -> Outcome {
             Missing::Unknown => Outcome::Unmeasured(why),
             Missing::Bad => Outcome::Bad(ProbeFailure::NoValue(first_words(&why))),
         },
+    }
+}
+
+/// What counts when time ran out, or when nothing else came about.
+pub fn silent(metric: &MetricCheck, outcome: Outcome) -> Outcome {
+    match (metric.missing, outcome) {
+        (Missing::Unknown, Outcome::Bad(failure)) => Outcome::Unmeasured(failure.to_string()),
+        (Missing::Bad, Outcome::Bad(failure)) => {
+            Outcome::Bad(ProbeFailure::NoValue(first_words(&failure.to_string())))
+        }
+        (_, other) => other,
     }
 }
 
@@ -129,16 +141,4 @@ fn labels(metric: &serde_json::Map<String, serde_json::Value>) -> String {
         |(name, value): (&String, &serde_json::Value)| format!("{name}={}", value.as_str().unwrap_or("?"));
     let all: Vec<String> = metric.iter().take(8).map(label).collect();
     if all.is_empty() { String::new() } else { format!("{{{}}}", all.join(",")) }
-}
-
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len() * 2);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }

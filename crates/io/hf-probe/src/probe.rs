@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::failure::{Outcome, ProbeFailure, ProbeResult};
 use crate::progress::Progress;
 use crate::tools::Tools;
-use crate::{command, dns, grpc, http, metric, tcp};
+use crate::{command, dns, grpc, http, metric, tcp, zone_status};
 
 /// Where a check of the endpoint at `address` connects to: its own address, if it stands by itself; the check's port, if it has one.
 pub fn probed_address(check: &HealthCheck, address: SocketAddr) -> SocketAddr {
@@ -32,10 +32,19 @@ pub async fn probe(tools: &Tools, check: &HealthCheck, address: SocketAddr) -> P
         Ok(outcome) => outcome,
         // The probe was looked at once more before this: it may have asked only just now, or found its answer too late to read on.
         Err(_) if deadline.elapsed() > patience(check.timeout) => Outcome::Behind(deadline.elapsed()),
-        Err(_) => progress.late(check.timeout),
+        Err(_) => in_words_of(check, progress.late(check.timeout)),
     };
     let outcome = if check.inverted { turned_round(outcome) } else { outcome };
     ProbeResult { outcome, took: began.elapsed() }
+}
+
+/// What it means to a kind that time ran out: to those that ask others about something else it is no result.
+fn in_words_of(check: &HealthCheck, late: Outcome) -> Outcome {
+    match &check.kind {
+        CheckKind::Metric(metric) => metric::silent(metric, late),
+        CheckKind::ZoneStatus(_) => zone_status::silent(late),
+        _ => late,
+    }
 }
 
 /// How late our own thread may notice that time ran out: a quarter of that time, and not less than timers and schedulers are always late by.
@@ -67,6 +76,7 @@ async fn ask(asked: &Asked<'_>) -> Outcome {
         CheckKind::Dns(dns) => Box::pin(dns::ask(asked, dns)).await,
         CheckKind::Command(command) => Box::pin(command::ask(asked, command)).await,
         CheckKind::Metric(metric) => Box::pin(metric::ask(asked, metric)).await,
+        CheckKind::ZoneStatus(status) => Box::pin(zone_status::ask(asked, status)).await,
         kind @ (CheckKind::Pushed(_) | CheckKind::Calculated(_) | CheckKind::Control { .. }) => {
             Outcome::Unmeasured(format!("a check of kind {} sends nothing", kind.as_str()))
         }

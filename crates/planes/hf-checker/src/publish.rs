@@ -4,14 +4,17 @@
 //! 2. What it could not measure because it stood still itself, or lacked something, turns nothing. But once an endpoint's newest result is older than three
 //!    intervals ([`too_old`]), and its probes were not measured for as long, it goes out as unknown, until the next result: a checker that is overloaded
 //!    holds nobody in by what it saw before. One probe that is not measured after a long wait for its turn does not do that.
-//! 3. To have stood still is a problem of the node until the checker has kept up for a minute.
+//! 3. A check that asks somebody about something else (metric, zone-status) and gets no result says why in the log, once, and as a problem of the node until
+//!    there is one.
+//! 4. To have stood still is a problem of the node until the checker has kept up for a minute.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hf_config::estate::{Estate, HealthCheck};
+use hf_config::estate::{CheckKind, Estate, HealthCheck};
 use hf_health::{Bitmap, Reach, Table};
-use hf_model::Timestamp;
+use hf_model::{CheckName, Timestamp};
 use hf_probe::{Observation, Outcome, Prober, Sink};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -53,6 +56,8 @@ pub struct Publisher {
     old: Bitmap,
     reach: Reach,
     is_cut_off: bool,
+    /// Of checks that ask somebody about something else, those whose last probe gave no result, and why; at most one for each check.
+    without_result: BTreeMap<CheckName, String>,
     /// When a probe was last not measured because we stood still.
     behind_at: Option<Instant>,
     began: Instant,
@@ -71,6 +76,7 @@ impl Publisher {
             old: Bitmap::default(),
             reach: Reach::default(),
             is_cut_off: false,
+            without_result: BTreeMap::new(),
             behind_at: None,
             began: Instant::now(),
         }
@@ -108,7 +114,39 @@ impl Publisher {
                  what does not answer it counts as unknown; look at the network of this machine and of the zone"
             ));
         }
-        self.behind_at.map(|_| BEHIND.to_owned())
+        if self.behind_at.is_some() {
+            return Some(BEHIND.to_owned());
+        }
+        let (name, why) = self.without_result.first_key_value()?;
+        let others = match self.without_result.len() - 1 {
+            0 => String::new(),
+            count => format!(" (and {count} more)"),
+        };
+        Some(format!("health check {name}{others} gives no result, and counts for nothing: {why}"))
+    }
+
+    /// Notes whether a check that asks somebody about something else gets a result; says so when that has changed.
+    fn watch_results(&mut self, seen: &Observation<'_>) {
+        if !matches!(seen.check.kind, CheckKind::Metric(_) | CheckKind::ZoneStatus(_)) {
+            return;
+        }
+        let (check, address) = (&seen.check.name, seen.address);
+        match &seen.result.outcome {
+            Outcome::Unmeasured(why) => {
+                let before = self.without_result.insert(check.clone(), why.clone());
+                if before.is_none() {
+                    warn!(%check, %address, %why, "a health check gives no result, and counts for nothing");
+                }
+                if before.as_ref() != Some(why) {
+                    self.tell_problem();
+                }
+            }
+            Outcome::Good | Outcome::Bad(_) if self.without_result.remove(check).is_some() => {
+                info!(%check, %address, "a health check gives results again");
+                self.tell_problem();
+            }
+            _ => {}
+        }
     }
 
     fn tell_problem(&self) {
@@ -189,6 +227,8 @@ impl Sink for Publisher {
             healthy: healthy.clone(),
         };
         self.pushed.adopt(estate, table);
+        self.without_result.retain(|name, _| estate.check_named(name).is_some());
+        self.tell_problem();
         self.watch_reach();
     }
 
@@ -198,6 +238,7 @@ impl Sink for Publisher {
             Outcome::Behind(by) => Some(by),
             _ => None,
         });
+        self.watch_results(seen);
         if let Some(is_good) = seen.result.outcome.is_good() {
             let now = self.since_began(Instant::now());
             seen.endpoints.iter().for_each(|at| self.reach.record(*at, is_good, now));
@@ -293,6 +334,50 @@ endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
         tokio::time::advance(Duration::from_secs(59)).await;
         assert_eq!(see(Outcome::Good).as_deref(), Some(BEHIND));
         tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(see(Outcome::Good), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_of_something_else_without_a_result_is_told_with_its_mend() {
+        let toml = ESTATE.replacen(
+            "kind = \"tcp\"",
+            "kind = \"zone-status\"\naddress = \"10.0.0.9:7601\"\nzone = \"x\"",
+            1,
+        );
+        let bundle = EstateBundle { toml, ..EstateBundle::default() };
+        let estate = read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+        let (node, clock) = (NodeId::new("n").unwrap(), Clock::manual(Timestamp(1)));
+        let (problem_to, problem) = watch::channel(None);
+        let config = CheckerConfig {
+            problem: Some(problem_to),
+            ..CheckerConfig::new(node.clone(), ZoneId::new("a").unwrap(), clock.clone())
+        };
+        let prober = Prober::new(hf_probe::ProberConfig::new(node.clone()));
+        let mut publisher = Publisher::new(config, prober, Pushed::new(node, clock));
+        let estate = Arc::new(estate);
+        let none = Bitmap::new(estate.subject_count());
+        publisher.estate_changed(&estate, &none, &none);
+        let mut see = |outcome: Outcome| {
+            let result = ProbeResult { outcome, took: Duration::from_millis(1) };
+            publisher.observed(&Observation {
+                estate: &estate,
+                endpoints: &[1],
+                address: "10.0.0.9:7601".parse().unwrap(),
+                check: &estate.health_checks[0],
+                began: Instant::now(),
+                result: &result,
+                measured_ago: Duration::ZERO,
+                unmeasured_for: Duration::ZERO,
+                healthy: None,
+                flipped: false,
+            });
+            problem.borrow().clone()
+        };
+        let told = see(Outcome::Unmeasured("it has no zone x; write `zone` otherwise".to_owned()));
+        let want = "health check up gives no result, and counts for nothing: it has no zone x; write `zone` otherwise";
+        assert_eq!(told.as_deref(), Some(want));
+        assert_eq!(see(Outcome::Behind(Duration::from_secs(1))).as_deref(), Some(BEHIND));
+        tokio::time::advance(KEPT_UP).await;
         assert_eq!(see(Outcome::Good), None);
     }
 

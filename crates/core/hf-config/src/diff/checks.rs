@@ -43,9 +43,16 @@ fn facts(estate: &Estate, check: &HealthCheck) -> Facts {
             value(&mut facts, "missing", pushed.missing.as_str());
         }
         CheckKind::Metric(metric) => of_metric(&mut facts, metric),
+        CheckKind::ZoneStatus(status) => {
+            value(&mut facts, "zone", &status.zone);
+            value(&mut facts, "resource", &status.resource);
+            optional(&mut facts, "host", status.host.as_ref());
+            headers(&mut facts, &status.headers);
+            tls(&mut facts, status.tls.as_ref());
+        }
         CheckKind::Calculated(calculated) => {
             calculated.of.iter().for_each(|of| part(&mut facts, format!("of {}", name(of)), BTreeMap::new()));
-            value(&mut facts, "at_least", calculated.at_least);
+            value(&mut facts, "at_least", calculated.needs);
         }
         CheckKind::Control { control } => value(&mut facts, "control", control),
     }

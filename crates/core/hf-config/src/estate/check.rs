@@ -76,8 +76,10 @@ impl HealthCheck {
     ///
     /// A pushed check is of both sorts: results come for all of it or for one endpoint.
     pub fn is_standing(&self) -> bool {
-        let by_kind =
-            matches!(self.kind, CheckKind::Command(_) | CheckKind::Pushed(_) | CheckKind::Metric(_));
+        let by_kind = matches!(
+            self.kind,
+            CheckKind::Command(_) | CheckKind::Pushed(_) | CheckKind::Metric(_) | CheckKind::ZoneStatus(_)
+        );
         by_kind || self.address.is_some()
     }
 

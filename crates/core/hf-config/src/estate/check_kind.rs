@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hf_model::{ControlPath, DnsName};
+use hf_model::{ControlPath, DnsName, ZoneId};
 
 use super::patience::StatusRange;
 use super::pattern::Pattern;
@@ -29,6 +29,8 @@ pub enum CheckKind {
     Pushed(PushedCheck),
     /// Asks Prometheus for a number.
     Metric(Box<MetricCheck>),
+    /// Asks an endpoint of zone status whether a zone is open.
+    ZoneStatus(Box<ZoneStatusCheck>),
     /// Sends nothing: healthy while enough of other checks are.
     Calculated(Calculated),
     /// Sends nothing: healthy exactly while a routing control is on.
@@ -50,6 +52,7 @@ impl CheckKind {
             CheckKind::Command(_) => "command",
             CheckKind::Pushed(_) => "pushed",
             CheckKind::Metric(_) => "metric",
+            CheckKind::ZoneStatus(_) => "zone-status",
             CheckKind::Calculated(_) => "calculated",
             CheckKind::Control { .. } => "control",
         }
@@ -308,13 +311,51 @@ impl fmt::Display for Threshold {
     }
 }
 
+/// A check of kind zone-status: what one endpoint of zone status says of one zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneStatusCheck {
+    /// As the endpoint calls the zone: an id or an alias there, which need not be one of this estate.
+    pub zone: ZoneId,
+    /// Of what: `everything` (default), `pool/NAME` or `record/NAME.`, as the endpoint calls it.
+    pub resource: String,
+    /// The `Host` header, default the address.
+    pub host: Option<String>,
+    /// Further headers, at most 32.
+    pub headers: Vec<(String, String)>,
+    /// TLS; none by default.
+    pub tls: Option<CheckTls>,
+}
+
 /// A check of kind calculated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calculated {
     /// The checks that are counted: no ring, at most [`Calculated::DEPTH`] levels.
     pub of: Vec<CheckIx>,
-    /// How many of them are healthy at least. 1 to their number, default all.
-    pub at_least: u16,
+    /// How they decide.
+    pub needs: Needs,
+}
+
+/// How the checks under a calculated one decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// So many of them are healthy at least. 1 to their number, default all.
+    AtLeast(u16),
+    /// The majority of those that fresh results are known of; a tie, or nobody, keeps the last verdict. All of them stand by themselves.
+    Majority,
+}
+
+impl Needs {
+    /// How a majority is written.
+    pub const MAJORITY: &'static str = "majority";
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Needs::AtLeast(count) => count.fmt(f),
+            Needs::Majority => f.write_str(Needs::MAJORITY),
+        }
+    }
 }
 
 impl Calculated {

@@ -116,6 +116,8 @@ fn read_kind(
         "metric" => {
             others::metric(fields, around.bundle, report).map(|metric| CheckKind::Metric(Box::new(metric)))
         }
+        "zone-status" => others::zone_status(fields, around.bundle, report)
+            .map(|status| CheckKind::ZoneStatus(Box::new(status))),
         "calculated" => calculated::read(fields, report).map(CheckKind::Calculated),
         _ => {
             let value = fields.need("control", report)?;
@@ -182,8 +184,9 @@ fn common(fields: &mut Fields<'_, '_>, kind: Option<&str>, report: &mut Report<'
         Some(value) => value.whole(1, 10, report).and_then(|count| u8::try_from(count).ok()),
         None => Some(default),
     };
-    // Who tells results has seen for himself: one is enough unless told otherwise.
-    let (rise, fall) = if kind == Some("pushed") { (1, 1) } else { (2, 3) };
+    // Who tells results, or the state of a zone, has seen for himself: one is enough unless told otherwise.
+    let is_told = matches!(kind, Some("pushed" | "zone-status"));
+    let (rise, fall) = if is_told { (1, 1) } else { (2, 3) };
     let (rise, fall) = (times("rise", rise, report), times("fall", fall, report));
     let count = match get("count") {
         Some(value) => value.read(report, |text| {

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)] // all of it is a test
 
+mod checks;
 mod planes;
 mod sidecar;
 

@@ -1,7 +1,9 @@
-//! Calculated checks: m of n others, wherever these stand, and never in a ring.
+//! Calculated checks: m of n others, or their majority, wherever these stand, and never in a ring.
 
-use crate::estate::{Calculated, CheckIx, CheckKind, HealthCheck};
-use crate::walk::{Fields, Names, Report, Value};
+use hf_model::CheckName;
+
+use crate::estate::{Calculated, CheckIx, CheckKind, HealthCheck, Needs};
+use crate::walk::{Fields, Names, Report, Value, clip};
 
 /// Checks that one check counts.
 const OF_MAX: usize = 100;
@@ -14,12 +16,22 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, report: &mut Report<'_>) -> Opti
         return None;
     }
     let count = of.len() as u16;
-    let at_least = match fields.get("at_least") {
-        Some(value) => value.whole(1, i64::from(count), report).and_then(|found| u16::try_from(found).ok()),
-        None => Some(count),
+    let needs = match fields.get("at_least") {
+        Some(value) if value.as_text().is_some() => value.read(report, |text| {
+            if text == Needs::MAJORITY {
+                return Ok(Needs::Majority);
+            }
+            let mend = format!("write 1 to {count} without quotes, or \"majority\"");
+            Err(format!("`at_least` is a number or \"majority\", this is {:?}; {mend}", clip(text)))
+        }),
+        Some(value) => {
+            let found = value.whole(1, i64::from(count), report);
+            found.and_then(|found| u16::try_from(found).ok()).map(Needs::AtLeast)
+        }
+        None => Some(Needs::AtLeast(count)),
     };
     // Names come once all checks are known.
-    Some(Calculated { of: Vec::new(), at_least: at_least? })
+    Some(Calculated { of: Vec::new(), needs: needs? })
 }
 
 /// Looks the names up and refuses rings, too many levels, and what could never fail.
@@ -59,15 +71,48 @@ pub(super) fn resolve(
         }
         let is_off = |of: &CheckIx| list[of.at()].as_ref().is_some_and(|check| check.disabled);
         let off = of_each[at].iter().filter(|of| is_off(of)).count();
+        let is_voteless = |of: &&CheckIx| list[of.at()].as_ref().is_some_and(|check| !check.is_standing());
+        let voteless = of_each[at].iter().find(is_voteless).and_then(|of| list[of.at()].as_ref());
+        let voteless = voteless.map(|check| (check.name.clone(), check.kind.as_str()));
         if let Some(HealthCheck { kind: CheckKind::Calculated(calculated), .. }) = &mut list[at] {
             calculated.of.clone_from(&of_each[at]);
-            if off >= usize::from(calculated.at_least) {
+            let Needs::AtLeast(at_least) = calculated.needs else {
+                majority(value.at(), voteless, (off, of_each[at].len()), report);
+                continue;
+            };
+            if off >= usize::from(at_least) {
                 report.advise(
                     value.at(),
                     "enough of these checks are disabled, and so healthy, that this one never fails; enable some or raise `at_least`",
                 );
             }
         }
+    }
+}
+
+/// What is wrong with a majority: whom it may not count, and how many of how many are disabled.
+fn majority(
+    at: usize,
+    voteless: Option<(CheckName, &'static str)>,
+    (off, count): (usize, usize),
+    report: &mut Report<'_>,
+) {
+    if let Some((name, kind)) = voteless {
+        report.add(
+            at,
+            format_args!(
+                "a majority is of checks that stand by themselves, and `{name}` of kind {kind} does not; give it an `address`, count others, or \
+                 write a number in `at_least`"
+            ),
+        );
+    } else if off == count {
+        report.advise(at, "all of these checks are disabled, and so nobody decides; enable some");
+    } else if (count - off).is_multiple_of(2) {
+        let voting = count - off;
+        report.advise(
+            at,
+            format_args!("{voting} checks may be of two minds by half, which changes nothing; take one more or one less"),
+        );
     }
 }
 

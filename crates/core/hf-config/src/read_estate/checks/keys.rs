@@ -3,27 +3,39 @@
 use crate::walk::{Fields, Report, Value, clip, nearest};
 
 /// In the order of the manual.
-const KINDS: [&str; 10] =
-    ["http", "https", "tcp", "grpc", "dns", "command", "pushed", "metric", "calculated", "control"];
+const KINDS: [&str; 11] = [
+    "http",
+    "https",
+    "tcp",
+    "grpc",
+    "dns",
+    "command",
+    "pushed",
+    "metric",
+    "zone-status",
+    "calculated",
+    "control",
+];
 
 /// Those that go over the network to each endpoint, or to one address.
 const NETWORK: &[&str] = &["http", "https", "tcp", "grpc", "dns"];
 /// Those with a pace.
-const PACED: &[&str] = &["http", "https", "tcp", "grpc", "dns", "command", "metric"];
+const PACED: &[&str] = &["http", "https", "tcp", "grpc", "dns", "command", "metric", "zone-status"];
 /// Those whose results are counted.
-const COUNTED: &[&str] = &["http", "https", "tcp", "grpc", "dns", "command", "metric", "pushed"];
+const COUNTED: &[&str] =
+    &["http", "https", "tcp", "grpc", "dns", "command", "metric", "zone-status", "pushed"];
 const WEB: &[&str] = &["http", "https"];
 
 /// Keys that not all kinds have.
-const KEYS: [(&str, &[&str]); 32] = [
+const KEYS: [(&str, &[&str]); 34] = [
     ("method", WEB),
     ("path", &["http", "https", "metric"]),
-    ("host", &["http", "https", "grpc", "metric"]),
-    ("headers", &["http", "https", "metric"]),
+    ("host", &["http", "https", "grpc", "metric", "zone-status"]),
+    ("headers", &["http", "https", "metric", "zone-status"]),
     ("http", WEB),
     ("follow_redirects", WEB),
     ("expect", &["http", "https", "tcp", "dns"]),
-    ("tls", &["https", "tcp", "grpc", "metric"]),
+    ("tls", &["https", "tcp", "grpc", "metric", "zone-status"]),
     ("send", &["tcp"]),
     ("service", &["grpc"]),
     ("query", &["dns", "metric"]),
@@ -31,6 +43,8 @@ const KEYS: [(&str, &[&str]); 32] = [
     ("lease", &["pushed"]),
     ("missing", &["pushed", "metric"]),
     ("good", &["metric"]),
+    ("zone", &["zone-status"]),
+    ("resource", &["zone-status"]),
     ("of", &["calculated"]),
     ("at_least", &["calculated"]),
     ("control", &["control"]),
@@ -43,7 +57,7 @@ const KEYS: [(&str, &[&str]); 32] = [
     ("quorum", COUNTED),
     ("port", NETWORK),
     ("initial", NETWORK),
-    ("address", &["http", "https", "tcp", "grpc", "dns", "metric"]),
+    ("address", &["http", "https", "tcp", "grpc", "dns", "metric", "zone-status"]),
     ("inverted", &KINDS),
     ("disabled", &KINDS),
     ("name", &KINDS),

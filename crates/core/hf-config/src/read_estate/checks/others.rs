@@ -1,10 +1,14 @@
-//! Checks that stand by themselves: command, pushed, metric.
+//! Checks that stand by themselves: command, pushed, metric, zone-status.
 
 use std::time::Duration;
 
+use hf_model::ZoneId;
+
 use super::network::{headers, host, path, tls};
 use super::one_of;
-use crate::estate::{CommandCheck, EstateBundle, MetricCheck, Missing, PushedCheck, Threshold};
+use crate::estate::{
+    CommandCheck, EstateBundle, MetricCheck, Missing, PushedCheck, Threshold, ZoneStatusCheck,
+};
 use crate::walk::{Fields, Report, Value, clip};
 
 const ARGUMENTS_MAX: usize = 64;
@@ -94,6 +98,36 @@ pub(super) fn metric(
         tls: tls?,
     })
     .filter(|_| address.is_some())
+}
+
+pub(super) fn zone_status(
+    fields: &mut Fields<'_, '_>,
+    bundle: &EstateBundle,
+    report: &mut Report<'_>,
+) -> Option<ZoneStatusCheck> {
+    // It may be a zone of another estate: the endpoint alone knows whether there is one.
+    let zone = fields.need("zone", report).and_then(|value| value.read(report, ZoneId::new));
+    let resource = match fields.get("resource") {
+        Some(value) => value.read(report, read_resource),
+        None => Some("everything".to_owned()),
+    };
+    let host = host(fields.get("host"), report);
+    let headers = headers(fields.get("headers"), report);
+    let tls = tls(fields.get("tls"), bundle, report);
+    let address = fields.need("address", report);
+    Some(ZoneStatusCheck { zone: zone?, resource: resource?, host: host?, headers: headers?, tls: tls? })
+        .filter(|_| address.is_some())
+}
+
+/// As `?resource=` of zone status has it; whether it is there, the endpoint alone knows.
+fn read_resource(text: &str) -> Result<String, String> {
+    let named = text.strip_prefix("pool/").or_else(|| text.strip_prefix("record/"));
+    let is_named = named.is_some_and(|name| (1..=255).contains(&name.len()));
+    if text == "everything" || (is_named && text.bytes().all(|byte| byte.is_ascii_graphic())) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{:?} is no resource; write everything, pool/NAME or record/NAME.", clip(text)))
+    }
 }
 
 /// `{ gt = 0.99 }` or `{ lt = 0.05 }`.

@@ -237,7 +237,7 @@ fn checks() {
         "kind = \"http\" ",
         "kind = \"htp\"",
         expect![[r#"
-            estate.toml:18:8: no check is of kind "htp"; did you mean http? there are http, https, tcp, grpc, dns, command, pushed, metric, calculated, control
+            estate.toml:18:8: no check is of kind "htp"; did you mean http? there are http, https, tcp, grpc, dns, command, pushed, metric, zone-status, calculated, control
         "#]],
     );
     edit(

@@ -384,7 +384,7 @@ fn keys_of_other_kinds_are_named() {
         "command = [\"true\"]\naddress = \"10.0.0.1:1\"",
         expect![[r#"
         17:12: "true" is not an absolute path, and neither a shell nor PATH is asked; write where the program is
-        18:11: a check of kind command has no `address`, those of http, https, tcp, grpc, dns, metric have; remove it
+        18:11: a check of kind command has no `address`, those of http, https, tcp, grpc, dns, metric, zone-status have; remove it
     "#]],
     );
     of(
@@ -399,7 +399,7 @@ fn keys_of_other_kinds_are_named() {
         "htp",
         "",
         expect![[r#"
-        16:8: no check is of kind "htp"; did you mean http? there are http, https, tcp, grpc, dns, command, pushed, metric, calculated, control
+        16:8: no check is of kind "htp"; did you mean http? there are http, https, tcp, grpc, dns, command, pushed, metric, zone-status, calculated, control
     "#]],
     );
     of(
@@ -547,5 +547,62 @@ fn more_probes_than_the_budget_are_told() {
         expect![[r#"
         15:37: `max_probes_per_second_per_address` is 1 to 100000, this is 0; change it
     "#]],
+    );
+}
+
+#[test]
+fn zone_status_is_asked_of_one_endpoint() {
+    good(
+        "zone-status",
+        "address = \"10.0.0.1:7601\"\nzone = \"use1-az2\"",
+        expect![[r#"
+            ZoneStatus(ZoneStatusCheck { zone: use1-az2, resource: "everything", host: None, headers: [], tls: None })
+        "#]],
+    );
+    of(
+        "zone-status",
+        "path = \"/closed/x\"\nresource = \"web\"",
+        expect![[r#"
+            14:1: a health check needs `address`; add it
+            14:1: a health check needs `zone`; add it
+            17:8: a check of kind zone-status has no `path`, those of http, https, metric have; remove it
+            18:12: "web" is no resource; write everything, pool/NAME or record/NAME.
+        "#]],
+    );
+    let (estate, _) = read(
+        "[[health_check]]\nname = \"x\"\nkind = \"zone-status\"\naddress = \"10.0.0.1:7601\"\nzone = \"a\"\n",
+    )
+    .unwrap();
+    let check = &estate.health_checks[0];
+    assert_eq!((check.rise, check.fall, check.is_standing(), check.probes_endpoints()), (1, 1, true, false));
+}
+
+#[test]
+fn a_majority_is_of_checks_that_stand_by_themselves() {
+    let of_two = |first: &str, at_least: &str| {
+        let stands = "[[health_check]]\nname = \"s\"\nkind = \"zone-status\"\naddress = \"10.0.0.1:7601\"\nzone = \"a\"\n";
+        format!(
+            "[[health_check]]\nname = \"x\"\nkind = \"calculated\"\nof = [\"y\", \"s\"]\nat_least = {at_least}\n{stands}[[health_check]]\nname = \"y\"\n{first}\n"
+        )
+    };
+    let command = "kind = \"command\"\ncommand = [\"/bin/x\"]";
+    check(
+        &of_two(command, "\"majority\""),
+        expect![[r#"
+            advice: 17:6: 2 checks may be of two minds by half, which changes nothing; take one more or one less
+        "#]],
+    );
+    check(&of_two(&format!("{command}\ndisabled = true"), "\"majority\""), expect![""]);
+    check(
+        &of_two("kind = \"tcp\"", "\"majority\""),
+        expect![[r#"
+            17:6: a majority is of checks that stand by themselves, and `y` of kind tcp does not; give it an `address`, count others, or write a number in `at_least`
+        "#]],
+    );
+    check(
+        &of_two(command, "\"most\""),
+        expect![[r#"
+            18:12: `at_least` is a number or "majority", this is "most"; write 1 to 2 without quotes, or "majority"
+        "#]],
     );
 }
