@@ -8,11 +8,12 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use hf_e2e::World;
 use hf_e2e::address::own_address;
 use hf_e2e::fronts::tell_node;
+use hf_e2e::load::now_ms;
 use hf_e2e::process::{Running, holdfast, must, output};
 use hf_e2e::wait_for;
 use hf_e2e::world::DEADLINE;
@@ -269,10 +270,11 @@ fn with_the_control_node_dead_a_break_glass_shift_is_told_once() {
             if is_it { Ok(()) } else { Err(format!("{text}\n{}", world.log(node))) }
         });
         let kept_at = std::fs::metadata(&kept).and_then(|file| file.modified()).expect("an instant");
-        assert!(since.is_none_or(|since| since < kept_at), "{node} told before it was the first");
+        let kept_ms = kept_at.duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+        assert!(since.is_none_or(|since| u128::from(since) < kept_ms), "{node} told before it was the first");
         // It was told before it was kept, once by each.
         assert_eq!(ids(&mails), vec![id.clone(); count], "after {node}");
-        since = Some(SystemTime::now());
+        since = Some(now_ms());
         world.kill_node(node);
     }
     world.assert_no_errors();

@@ -98,17 +98,9 @@ async fn open_over_http2(to: SocketAddr, path: &str) -> WebSocketStream<TokioIo<
         .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
         .await
         .unwrap();
-    let mut connection = Box::pin(connection);
-    // The server's settings allow it; they come with its first bytes.
-    let allowed = std::future::poll_fn(|cx| {
-        let _ = connection.as_mut().poll(cx);
-        if connection.is_extended_connect_protocol_enabled() {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    });
-    within("the server's settings", allowed).await;
+    // They come with its first bytes, and a task of their own reads them: nothing wakes who asks for them.
+    until("the server's settings allow it", || async { connection.is_extended_connect_protocol_enabled() })
+        .await;
     tokio::spawn(connection);
     let request = Request::connect(format!("http://service.test{path}"))
         .extension(Protocol::from_static("websocket"))
