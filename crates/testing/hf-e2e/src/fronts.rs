@@ -86,7 +86,7 @@ fn haproxy_conf(folder: &Path, number: u16) -> String {
     // Both ask from one address: each says its own name.
     let asked = servers(|zone| {
         format!(
-            "agent-check agent-addr 127.0.0.1 agent-port 7604 agent-inter 1s agent-send \"{zone}/web agent-{number}/\\n\""
+            "agent-check agent-addr 127.0.0.1 agent-port 7604 agent-inter 500ms agent-send \"{zone}/web agent-{number}/\\n\""
         )
     });
     format!(

@@ -47,9 +47,9 @@ enum Seen {
 const CONSUMERS: [(&str, Seen, &str); 13] = [
     ("DNS", Seen::Answers, ""),
     ("Holdfast's balancer", Seen::Balancer, ""),
-    ("HAProxy 2.6, agent check every second", Seen::Front("agent-2.6"), "agent-1"),
+    ("HAProxy 2.6, agent check every 500 ms", Seen::Front("agent-2.6"), "agent-1"),
     ("HAProxy 2.6, runtime socket", Seen::Front("socket-2.6"), "haproxy-2.6"),
-    ("HAProxy 2.8, agent check every second", Seen::Front("agent-2.8"), "agent-2"),
+    ("HAProxy 2.8, agent check every 500 ms", Seen::Front("agent-2.8"), "agent-2"),
     ("HAProxy 2.8, runtime socket", Seen::Front("socket-2.8"), "haproxy-2.8"),
     ("nginx, rendered file and reload", Seen::Front("nginx"), "nginx"),
     ("Envoy, ADS", Seen::Front("envoy-ads"), "edge"),
