@@ -298,9 +298,9 @@ health_check = "up"
 endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
 "#;
 
-    #[tokio::test(start_paused = true)]
-    async fn one_that_stood_still_says_so_for_a_minute() {
-        let bundle = EstateBundle { toml: ESTATE.to_owned(), ..EstateBundle::default() };
+    /// A publisher of the estate of these words, and what is wrong with its node.
+    fn publisher_of(toml: &str) -> (Publisher, Arc<Estate>, watch::Receiver<Option<String>>) {
+        let bundle = EstateBundle { toml: toml.to_owned(), ..EstateBundle::default() };
         let estate = read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
         let (node, clock) = (NodeId::new("n").unwrap(), Clock::manual(Timestamp(1)));
         let (problem_to, problem) = watch::channel(None);
@@ -313,6 +313,12 @@ endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
         let estate = Arc::new(estate);
         let none = Bitmap::new(estate.subject_count());
         publisher.estate_changed(&estate, &none, &none);
+        (publisher, estate, problem)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_stood_still_says_so_for_a_minute() {
+        let (mut publisher, estate, problem) = publisher_of(ESTATE);
         let mut see = |outcome: Outcome| {
             let result = ProbeResult { outcome, took: Duration::from_millis(1) };
             publisher.observed(&Observation {
@@ -344,19 +350,7 @@ endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
             "kind = \"zone-status\"\naddress = \"10.0.0.9:7601\"\nzone = \"x\"",
             1,
         );
-        let bundle = EstateBundle { toml, ..EstateBundle::default() };
-        let estate = read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
-        let (node, clock) = (NodeId::new("n").unwrap(), Clock::manual(Timestamp(1)));
-        let (problem_to, problem) = watch::channel(None);
-        let config = CheckerConfig {
-            problem: Some(problem_to),
-            ..CheckerConfig::new(node.clone(), ZoneId::new("a").unwrap(), clock.clone())
-        };
-        let prober = Prober::new(hf_probe::ProberConfig::new(node.clone()));
-        let mut publisher = Publisher::new(config, prober, Pushed::new(node, clock));
-        let estate = Arc::new(estate);
-        let none = Bitmap::new(estate.subject_count());
-        publisher.estate_changed(&estate, &none, &none);
+        let (mut publisher, estate, problem) = publisher_of(&toml);
         let mut see = |outcome: Outcome| {
             let result = ProbeResult { outcome, took: Duration::from_millis(1) };
             publisher.observed(&Observation {

@@ -15,6 +15,7 @@ pub mod figures;
 pub mod health;
 pub mod kept;
 pub mod ledger;
+pub mod netns;
 pub mod pace;
 pub mod process;
 pub mod proxy;

@@ -10,30 +10,14 @@
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
-use std::process::{Command, Stdio};
-
-use nix::sched::{CloneFlags, setns};
 
 use crate::Told;
+use crate::netns::{self, Pair, enter, ip};
 
 const SERVER: &str = "10.93.0.1/30";
 const WATCHERS: &str = "10.93.0.2/30";
 /// From which watchers come, each process of them from addresses of its own.
 const SOURCES: &str = "10.94.0.0/16";
-
-/// The namespaces; gone when it is dropped.
-struct Namespaces {
-    names: [String; 2],
-}
-
-impl Drop for Namespaces {
-    fn drop(&mut self) {
-        for name in &self.names {
-            // What cannot be deleted is gone.
-            let _ = ip(&["netns", "delete", name]);
-        }
-    }
-}
 
 /// The way between servers and watchers.
 pub struct Link {
@@ -47,7 +31,7 @@ struct Between {
     watchers: File,
     /// Where this program was.
     before: File,
-    _both: Namespaces,
+    _both: Pair,
 }
 
 impl Link {
@@ -62,29 +46,15 @@ impl Link {
     ///
     /// Without root, or where the kernel lacks one of the means.
     pub fn new() -> Told<Link> {
-        let names = ["srv", "cli"].map(|end| format!("hfs{}-{end}", std::process::id()));
-        let namespaces = Namespaces { names };
+        let namespaces = Pair::new("hfs", [SERVER, WATCHERS])?;
         let [server, watchers] = &namespaces.names;
-        ip(&["netns", "add", server])?;
-        ip(&["netns", "add", watchers])?;
-        ip(&["-n", server, "link", "add", "s0", "type", "veth", "peer", "name", "c0", "netns", watchers])?;
-        for (name, interface, address) in [(server, "s0", SERVER), (watchers, "c0", WATCHERS)] {
-            ip(&["-n", name, "addr", "add", address, "dev", interface])?;
-            ip(&["-n", name, "link", "set", "lo", "up"])?;
-            ip(&["-n", name, "link", "set", interface, "up"])?;
-        }
         let way = WATCHERS.trim_end_matches("/30");
         ip(&["-n", server, "route", "add", SOURCES, "via", way])?;
         ip(&["-n", watchers, "route", "add", "local", SOURCES, "dev", "lo"])?;
-        steer(server, "s0", 0)?;
-        steer(watchers, "c0", 1)?;
-        let open = |path: String| File::open(&path).map_err(|error| format!("{path}: {error}"));
-        let between = Between {
-            servers: open(format!("/run/netns/{server}"))?,
-            watchers: open(format!("/run/netns/{watchers}"))?,
-            before: open("/proc/thread-self/ns/net".to_owned())?,
-            _both: namespaces,
-        };
+        steer(server, netns::SERVERS, 0)?;
+        steer(watchers, netns::CLIENTS, 1)?;
+        let [servers, watchers] = namespaces.open()?;
+        let between = Between { servers, watchers, before: netns::current()?, _both: namespaces };
         enter(&between.watchers)?;
         Ok(Link { between: Some(between) })
     }
@@ -125,11 +95,6 @@ impl Drop for Link {
     }
 }
 
-fn enter(namespace: &File) -> Told<()> {
-    setns(namespace, CloneFlags::CLONE_NEWNET)
-        .map_err(|error| format!("cannot enter a network namespace: {error}; it needs root"))
-}
-
 /// The address that some watchers of a process come from, where the node is at `node`.
 pub fn source(node: IpAddr, process: u8, part: u8) -> Ipv4Addr {
     if node.is_loopback() {
@@ -144,16 +109,6 @@ fn steer(namespace: &str, interface: &str, core: u8) -> Told<()> {
     let write = format!("echo {} > /sys/class/net/{interface}/queues/rx-0/rps_cpus", 1 << core);
     // `ip netns exec` has the namespace's own /sys.
     ip(&["netns", "exec", namespace, "sh", "-c", &write])
-}
-
-fn ip(arguments: &[&str]) -> Told<()> {
-    let output = Command::new("ip").args(arguments).stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("cannot run ip: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("`ip {}`: {}", arguments.join(" "), said.trim()))
 }
 
 /// `RetransSegs` of `/proc/net/snmp`: a line of names, and a line of figures below it.
