@@ -102,8 +102,8 @@ impl<'a> Ground<'a> {
     /// The detector's word on a pool, if it is fresh.
     pub(crate) fn gray(&self, pool: PoolIx) -> Option<&'a Gray> {
         let gray = self.inputs.gray.get(&self.inputs.estate.pool(pool).name)?;
-        let now_s = self.inputs.now.0 / 1_000;
-        (gray.second.abs_diff(now_s) <= GRAY_FRESH_S).then_some(gray)
+        let clock_s = self.inputs.clock.0 / 1_000;
+        (gray.second.abs_diff(clock_s) <= GRAY_FRESH_S).then_some(gray)
     }
 
     /// Zones whose observers the detector doubts, by any of the pools.

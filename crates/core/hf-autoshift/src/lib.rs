@@ -102,8 +102,10 @@ pub struct Inputs<'a> {
     pub verdicts: &'a Verdicts,
     /// Who is heard.
     pub observers: &'a Observers,
-    /// The time.
+    /// The ledger's time, by which shifts began and end.
     pub now: Timestamp,
+    /// This node's clock, by which findings are dated; the same, unless that is wrong.
+    pub clock: Timestamp,
 }
 
 /// What a look came to for one resource.

@@ -124,7 +124,8 @@ impl World {
 
     fn look(&mut self) -> Vec<Seen> {
         let World { estate, settings, intent, history, gray, verdicts, observers, now, watch } = self;
-        let inputs = Inputs { estate, settings, intent, history, gray, verdicts, observers, now: *now };
+        let (now, clock) = (*now, *now);
+        let inputs = Inputs { estate, settings, intent, history, gray, verdicts, observers, now, clock };
         let seen = watch.look(inputs);
         self.now = self.now.plus(Duration::from_secs(1));
         seen
@@ -582,7 +583,7 @@ proptest! {
         for _ in 0..4 {
             let World { estate, settings, intent, history, gray, verdicts, observers, now, .. } = &world;
             let again = other.look(Inputs {
-                estate, settings, intent, history, gray, verdicts, observers, now: *now,
+                estate, settings, intent, history, gray, verdicts, observers, now: *now, clock: *now,
             });
             prop_assert_eq!(world.look(), again);
         }

@@ -52,7 +52,7 @@ use hf_feed::{ConsumersHeard, Reports};
 use hf_geo::Geography;
 use hf_gray::Judged;
 use hf_ledger::Journal;
-use hf_model::{NodeId, ZoneId};
+use hf_model::{NodeId, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::Activity;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -151,6 +151,11 @@ impl Context {
     /// The ledger's writer, where the ledger is what the nodes go by: not while they hold more.
     pub fn ledger(&self) -> Option<&Control> {
         self.control.as_ref().filter(|control| control.behind().is_none())
+    }
+
+    /// The ledger's time as far as this node has a part in it, else its clock.
+    pub fn ledger_time(&self) -> Timestamp {
+        self.control.as_ref().map_or_else(|| self.clock.now(), Control::time)
     }
 
     /// Why the ledger of this node takes no changes.

@@ -222,13 +222,14 @@ impl Looker<'_> {
             gray: &gray,
             verdicts: &snapshot.verdicts,
             observers: &observers,
-            now,
+            now: control.time(),
+            clock: now,
         }))
     }
 
     async fn act(&mut self, control: &Control, seen: &Seen) {
         let resource = &seen.resource;
-        let now = self.context.clock.now();
+        let now = control.time();
         let command = match &seen.word {
             Word::Quiet | Word::Blocked { .. } | Word::Holding { .. } | Word::Stay { .. } => return,
             Word::Advise { zone, evidence } => return self.advise(resource, zone, evidence, now).await,
@@ -262,7 +263,7 @@ impl Looker<'_> {
             }
             Err(error) => {
                 // The ledger may have been silent for long: it waits from now.
-                self.later.not_answered(resource, act, self.context.clock.now(), (request, command));
+                self.later.not_answered(resource, act, control.time(), (request, command));
                 if is_new {
                     warn!(%resource, word = %seen.word, %error, "the ledger does not answer, tried again each second: {what}");
                 }

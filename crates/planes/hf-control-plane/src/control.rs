@@ -80,6 +80,7 @@ pub struct Control {
     view: watch::Receiver<Arc<View>>,
     gate: watch::Receiver<Gate>,
     clock: Clock,
+    stamps: Arc<Stamps>,
     most: watch::Sender<Option<Most>>,
     clock_problem: watch::Receiver<Option<String>>,
     read: watch::Receiver<bool>,
@@ -259,10 +260,11 @@ impl Control {
         let (problem_sender, clock_problem) = watch::channel(None);
         let (read_sender, read) = watch::channel(false);
         let most = watch::Sender::default();
-        let stamps = Stamps::new(clock.clone(), most.subscribe(), problem_sender);
+        let stamps = Arc::new(Stamps::new(clock.clone(), most.subscribe(), problem_sender));
         let weak = Arc::downgrade(&ledger);
-        let writer = Writer::new(ledger, journal, stamps, gate.clone(), intent_sender, view_sender);
-        let control = Control { ledger: weak, jobs, intent, view, gate, clock, most, clock_problem, read };
+        let writer = Writer::new(ledger, journal, stamps.clone(), gate.clone(), intent_sender, view_sender);
+        let control =
+            Control { ledger: weak, jobs, intent, view, gate, clock, stamps, most, clock_problem, read };
         (control, writer, queue, read_sender)
     }
 
@@ -344,6 +346,12 @@ impl Control {
     /// This node's clock, right or wrong.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The ledger's time, by which shifts begin and end: this node's clock, unless that is known to be wrong. Who compares with what an
+    /// entry says goes by this; who compares with what this node has heard goes by [`Control::now`].
+    pub fn time(&self) -> Timestamp {
+        self.stamps.time()
     }
 
     /// By how many milliseconds most nodes' clocks are ahead of [`Control::now`], at this moment; none while that is not known. A clock that

@@ -81,7 +81,7 @@ pub async fn tell(context: &Context, told: &mut BTreeSet<Warning>) {
     if !is_teller(context) {
         return;
     }
-    let now = context.clock.now();
+    let now = context.ledger_time();
     let due = due(&context.intent(), now);
     told.retain(|known| due.contains(known));
     for warning in due {

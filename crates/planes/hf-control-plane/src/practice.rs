@@ -307,7 +307,7 @@ impl<'a> Runs<'a> {
                 history: &history,
                 shifts,
                 tried: &self.tried,
-                now: self.context.clock.now(),
+                now: self.control.time(),
             },
             &mut self.slots,
         );
@@ -344,7 +344,7 @@ impl<'a> Runs<'a> {
 
     /// Tells once for each reason and week, and waits for the next try. What the ledger did not take is told it again at the next one.
     async fn not_begun(&mut self, resource: &Resource, zone: &ZoneId, why: &str, key: &str) {
-        let now = self.context.clock.now();
+        let now = self.control.time();
         self.tried.insert(resource.clone(), now);
         self.held.take(resource, now, why);
         let key = format!("{zone}: {key}");
@@ -403,7 +403,7 @@ impl<'a> Runs<'a> {
             blocking_alarms: gone_off(config.map(|config| &config.blocking_alarms)),
             overloaded: (!overloaded.is_empty()).then(|| overloaded.join(", ")),
         };
-        let Some(judged) = judge(&seen, shift.ends_at, self.context.clock.now().plus(LOOK)) else {
+        let Some(judged) = judge(&seen, shift.ends_at, self.control.time().plus(LOOK)) else {
             return;
         };
         let seen = PracticeSeen {
@@ -426,7 +426,7 @@ impl<'a> Runs<'a> {
 
     /// What is known only once the zone is back.
     async fn record_ended(&mut self, view: &View, snapshot: &Snapshot) {
-        let now = self.context.clock.now();
+        let now = self.control.time();
         let is_back = |record: &&PracticeRecord| {
             let ended = record.ended_at.filter(|_| record.seen.headroom_after.is_none());
             ended.is_some_and(|ended| now >= ended.plus(SETTLED) && now < ended.plus(RECORDED))

@@ -10,6 +10,7 @@
 //! Not here: rules (unit tests of core), behaviour over time (`hf-scenarios`, `hf-sim`).
 
 pub mod address;
+pub mod clock;
 pub mod estate;
 pub mod failures;
 pub mod family;

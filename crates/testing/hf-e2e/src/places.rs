@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use hf_api::{ApplyEstate, Client};
 use nix::sys::signal::Signal;
 
+use crate::clock;
 use crate::netns::{Network, enter};
 use crate::process::{Running, holdfast, must, output};
 use crate::wait::wait_for;
@@ -214,10 +215,7 @@ impl Places {
     pub fn start_control(&mut self, place: usize) {
         let mut command = self.guarded(&place_name(place));
         if self.special.odd_clock == Some(place) {
-            // Only what the program asks the system for: how long it waits stays true.
-            command.args(["env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"]);
-            command.args(["FAKETIME_CACHE_DURATION=1", &format!("LD_PRELOAD={}", faults::FAKETIME)]);
-            command.arg(format!("FAKETIME_TIMESTAMP_FILE={}", self.place(place).join("clock").display()));
+            command.arg("env").args(clock::arguments(&self.place(place).join("clock")));
         }
         command.arg(holdfast()).args(["serve", "-c"]).arg(self.place(place).join("node.toml"));
         self.run(&control_name(place), command);

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::clock;
 use crate::estate::{self, CLIENT, CONTROL, ZONES, address};
+use crate::load::now_ms;
 use crate::netns::Network;
 use crate::process::{Running, holdfast, must, output};
 use crate::wait::wait_for;
@@ -15,12 +17,17 @@ use crate::wait::wait_for;
 /// How long anything may take to become so: twenty times what it takes, for machines that are slow or busy. What must be quick is measured by stamps.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
+/// So far a clock moves at once.
+const STEP: Duration = Duration::from_secs(90);
+
 /// The running world.
 #[derive(Debug)]
 pub struct World {
     running: BTreeMap<String, Running>,
     /// Whether nodes that are started have a clock that can be set.
     has_clock: bool,
+    /// By how much it is ahead of the system's.
+    passed: Duration,
     /// The namespaces.
     pub network: Network,
     folder: tempfile::TempDir,
@@ -36,7 +43,8 @@ impl World {
         }
         network.add("control", CONTROL);
         network.add("client", CLIENT);
-        let mut world = World { running: BTreeMap::new(), has_clock: false, network, folder };
+        let mut world =
+            World { running: BTreeMap::new(), has_clock: false, passed: Duration::ZERO, network, folder };
         world.write_files();
         for zone in ZONES {
             let config = world.place(zone).join("nginx.conf");
@@ -135,13 +143,7 @@ impl World {
     fn start_process(&self, node: &str, more: &[&str]) -> Running {
         let mut command = self.network.command(node, "env");
         if self.has_clock {
-            command.args([
-                "FAKETIME_DONT_FAKE_MONOTONIC=1",
-                "DONT_FAKE_MONOTONIC=1",
-                "FAKETIME_CACHE_DURATION=1",
-            ]);
-            command.arg(format!("FAKETIME_TIMESTAMP_FILE={}", self.clock().display()));
-            command.arg(format!("LD_PRELOAD={}", crate::places::faults::FAKETIME));
+            command.args(clock::arguments(&self.clock()));
         }
         command.arg(holdfast()).args(["serve", "-c"]).arg(self.place(node).join("node.toml")).args(more);
         Running::start(command, &self.place(node).join("node.log"))
@@ -151,10 +153,29 @@ impl World {
         self.folder().join("clock")
     }
 
-    /// Sets the clock of all nodes that are started from now on, and of those that were started after this was first said, so many seconds ahead.
-    pub fn set_clock(&mut self, ahead_s: u32) {
+    /// From now on nodes are started with a clock that [`World::pass`] moves on.
+    pub fn have_clock(&mut self) {
         self.has_clock = true;
-        write(&self.clock(), &format!("+{ahead_s}"));
+        clock::set(&self.clock(), 0);
+    }
+
+    /// Lets time pass for all nodes, who must have been started with such a clock. In steps that no node takes for a clock that is wrong (five
+    /// minutes), even if it has not seen the two before.
+    pub fn pass(&mut self, length: Duration) {
+        assert!(self.has_clock, "the nodes go by the system's clock");
+        let until = self.passed + length;
+        while self.passed < until {
+            self.passed = until.min(self.passed + STEP);
+            clock::set(&self.clock(), i64::try_from(self.passed.as_secs()).expect("not for ages"));
+            let at_least = Duration::from_millis(now_ms()) + self.passed;
+            for node in self.running.keys().filter(|name| !name.starts_with("nginx-")) {
+                wait_for(&format!("the clock of {node}"), DEADLINE, || {
+                    let status = self.status(node)?;
+                    let now = Duration::from_millis(status["now_ms"].as_u64().ok_or("no clock")?);
+                    if now >= at_least { Ok(()) } else { Err(format!("{now:?} of {at_least:?}")) }
+                });
+            }
+        }
     }
 
     /// Starts a new process of a node, which takes over from the old one, and waits until that has ended.

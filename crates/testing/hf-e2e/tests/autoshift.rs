@@ -57,7 +57,7 @@ fn wait_for_requests(world: &World) {
 #[test]
 fn a_zone_that_fails_is_left_and_returns_when_it_is_well_and_a_cancel_is_obeyed() {
     let mut world = World::build();
-    world.set_clock(0);
+    world.have_clock();
     world.start_node("control");
     for zone in ZONES {
         world.start_node(zone);
@@ -91,13 +91,13 @@ fn a_zone_that_fails_is_left_and_returns_when_it_is_well_and_a_cancel_is_obeyed(
     let well = now_ms();
     observe_for(Duration::from_secs(3));
     assert_eq!(count_since(&world, well), 0, "requests in a zone that was left");
-    // Renewal is due from five minutes on; until ten a slow machine has time.
-    world.set_clock(400);
+    // Renewal is due from five minutes on.
+    world.pass(Duration::from_mins(6));
     let id = shift["id"].clone();
     let renewed =
         autoshift(&world, "to be renewed", |now| now["id"] == id && now["ends_at_ms"] != shift["ends_at_ms"]);
     assert_eq!(renewed["state"], "active", "{renewed}");
-    world.set_clock(640);
+    world.pass(Duration::from_mins(4));
     let ended = autoshift(&world, "to end", |now| now["id"] == id && now["state"] != "active");
     assert_eq!(ended["state"], "completed", "{ended}");
     wait_for_requests(&world);

@@ -234,6 +234,7 @@ impl World {
             verdicts: &snapshot.verdicts,
             observers: &observers,
             now: self.now,
+            clock: self.now,
         });
         for seen in seen {
             let kind = seen.word.kind();

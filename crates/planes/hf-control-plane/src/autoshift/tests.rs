@@ -133,6 +133,33 @@ async fn a_dead_zone_is_left_renewed_and_taken_back() {
 }
 
 #[tokio::test]
+async fn a_shift_is_renewed_by_the_ledgers_time_where_this_clock_is_wrong() {
+    let mut fixture = world(Autoshift::Enabled).await;
+    let (context, told) = (fixture.api.context().clone(), Autoshifts::default());
+    let (mut looker, control) = (looker(&context, &told), context.control.clone().unwrap());
+    turns(&mut fixture, &mut looker, &A_IS_DEAD, 3).await;
+    let begun = shifts(&fixture).pop().unwrap();
+    let ahead = Duration::from_secs(400);
+    fixture.clock.set(fixture.clock.now().plus(ahead));
+    for _ in 0..290 {
+        fixture.clock.set(fixture.clock.now().plus(BEAT));
+        control.told_of_clocks(Some(-400_000));
+        fixture.hear_all_zones();
+        fixture.obey_with(&A_IS_DEAD);
+        looker.turn(&control).await;
+    }
+    assert_eq!(shifts(&fixture), [begun], "half of its ten minutes is not over");
+    for _ in 0..20 {
+        fixture.clock.set(fixture.clock.now().plus(BEAT));
+        control.told_of_clocks(Some(-400_000));
+        fixture.hear_all_zones();
+        fixture.obey_with(&A_IS_DEAD);
+        looker.turn(&control).await;
+    }
+    assert_eq!(told.counts()[&("pool/web".to_owned(), "renew")], 1);
+}
+
+#[tokio::test]
 async fn advice_is_told_once_and_moves_nothing() {
     let mut fixture = world(Autoshift::Advise).await;
     let (context, told) = (fixture.api.context().clone(), Autoshifts::default());

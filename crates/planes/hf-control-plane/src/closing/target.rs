@@ -139,7 +139,7 @@ impl Target {
         let seen = self.seen(looks);
         let Watched { quorum, inverted, .. } = self.watched;
         let finding = count(&seen, Asked { quorum: usize::from(quorum), inverted });
-        let now = context.clock.now();
+        let (now, time) = (context.clock.now(), control.time());
         self.tell_stores(&seen);
         let view = control.view();
         self.look_up(context, &view.shifts).await;
@@ -157,7 +157,7 @@ impl Target {
                 by: &self.by,
                 shifts: &view.shifts,
                 is_own_cancel: &is_own_cancel,
-                now,
+                now: time,
             },
         );
         let before = self.line.finding.replace(finding.clone());
@@ -169,7 +169,7 @@ impl Target {
         self.line.word = Some(word.clone());
         self.tell_finding(context, &finding, now).await;
         self.tell_word(context, &word, &finding, now).await;
-        self.act(control, &word, &finding, now).await;
+        self.act(control, &word, &finding, time).await;
     }
 
     fn seen(&self, looks: Vec<hf_stores::Look>) -> Vec<Seen> {

@@ -192,6 +192,27 @@ async fn a_zone_is_left_renewed_and_taken_back() {
 }
 
 #[tokio::test]
+async fn a_shift_is_renewed_by_the_ledgers_time_where_this_clock_is_wrong() {
+    let world = World::new().await;
+    let mut looker = world.looker();
+    world.put("one", "a");
+    world.put("two", "a");
+    look(&mut looker).await;
+    let begun = world.active();
+    assert_eq!(begun.len(), 1);
+    world.pass(Duration::from_secs(400));
+    world.control().told_of_clocks(Some(-400_000));
+    look(&mut looker).await;
+    assert_eq!(world.active(), begun, "it began a moment ago");
+    world.pass(Duration::from_mins(5));
+    world.control().told_of_clocks(Some(-400_000));
+    look(&mut looker).await;
+    assert_eq!(world.active()[0].ends_at, begun[0].ends_at.plus(Duration::from_mins(5)));
+    look(&mut looker).await;
+    assert_eq!(world.active()[0].ends_at, begun[0].ends_at.plus(Duration::from_mins(5)), "once");
+}
+
+#[tokio::test]
 async fn lost_stores_keep_a_zone_away_for_an_hour() {
     let world = World::new().await;
     let mut looker = world.looker();

@@ -13,6 +13,7 @@
 //!
 //! Not here: clocks (`hf-clock`). The monotonic one stands still while a machine sleeps; start the node again after that.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hf_clock::Clock;
@@ -38,18 +39,33 @@ pub struct Most {
     pub found_at: Timestamp,
 }
 
-/// Tells the time to one writer.
+/// Tells the ledger's time: to the one writer, and to those who decide by when shifts began and end.
 #[derive(Debug)]
 pub struct Stamps {
     clock: Clock,
     started_at: Instant,
-    /// The newest time that was believed, and when that was.
-    good: (Timestamp, Instant),
     most: watch::Receiver<Option<Most>>,
-    /// Whether most nodes have once known better.
-    was_wrong: bool,
+    kept: Mutex<Kept>,
     problem: watch::Sender<Option<String>>,
 }
+
+#[derive(Debug)]
+struct Kept {
+    /// The newest time that was believed, and when that was.
+    good: (Timestamp, Instant),
+    /// Whether most nodes have once known better.
+    was_wrong: bool,
+    /// What was told last; none once it is over.
+    told: Option<&'static str>,
+}
+
+/// Why the ledger's time is not the clock's, and by how much.
+type Problem = (&'static str, Duration);
+
+const NOT_OF_MOST: &str =
+    "this machine's clock is not that of most nodes, and the ledger goes by theirs; set the clock right";
+const LEAPT: &str = "this machine's clock has leapt, and the ledger reckons the time without it; set the clock right, or start this node again if it is";
+const STAMPED_AHEAD: &str = "the ledger's newest entry was stamped by a clock far ahead of this one, and shifts last longer than asked for by as much; set this machine's clock right, or move the ledger's file aside and start this node once with --adopt-intent";
 
 impl Stamps {
     /// Believes the clock from now on.
@@ -59,7 +75,33 @@ impl Stamps {
         problem: watch::Sender<Option<String>>,
     ) -> Self {
         let (now, at) = (clock.now(), Instant::now());
-        Stamps { clock, started_at: at, good: (now, at), most, was_wrong: false, problem }
+        let kept = Kept { good: (now, at), was_wrong: false, told: None };
+        Stamps { clock, started_at: at, most, kept: Mutex::new(kept), problem }
+    }
+
+    /// The ledger's time, right at once after the clock was set; [`Stamps::now`] says that it was.
+    pub fn time(&self) -> Timestamp {
+        self.reckon(&mut self.kept()).0
+    }
+
+    /// The time, for a ledger whose newest stamp is `newest`.
+    pub fn now(&self, newest: Timestamp) -> Timestamp {
+        let mut kept = self.kept();
+        let (now, problem) = self.reckon(&mut kept);
+        let ahead = newest.since(now);
+        let stamped = (ahead > LEAP_MAX).then_some((STAMPED_AHEAD, ahead));
+        self.tell(&mut kept, problem.or(stamped));
+        now
+    }
+
+    /// The stamp of a log that begins anew: not before `newest`, unless that was stamped by a clock far ahead.
+    pub fn anew(&self, newest: Timestamp) -> Timestamp {
+        let now = self.now(newest);
+        if newest.since(now) > LEAP_MAX { now } else { now.max(newest) }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time by most nodes, where the clock is far from it.
@@ -70,55 +112,35 @@ impl Stamps {
         (holds && is_far).then(|| Timestamp(wall.0.saturating_add_signed(ahead_ms)))
     }
 
-    /// The time, for a ledger whose newest stamp is `newest`.
-    pub fn now(&mut self, newest: Timestamp) -> Timestamp {
+    fn reckon(&self, kept: &mut Kept) -> (Timestamp, Option<Problem>) {
         let (wall, at) = (self.clock.now(), Instant::now());
         if let Some(now) = self.by_most(wall) {
-            (self.good, self.was_wrong) = ((now, at), true);
-            self.tell(
-                Some("this machine's clock is not that of most nodes, and the ledger goes by theirs; set the clock right"),
-                apart(wall, now),
-            );
-            return now;
+            (kept.good, kept.was_wrong) = ((now, at), true);
+            return (now, Some((NOT_OF_MOST, apart(wall, now))));
         }
-        let reckoned = self.good.0.plus(at - self.good.1);
+        let reckoned = kept.good.0.plus(at - kept.good.1);
         let apart = apart(wall, reckoned);
-        let is_new = at - self.started_at < BELIEVED && !self.was_wrong;
-        let is_believed = apart <= LEAP_MAX || is_new;
-        let now = if is_believed { wall } else { reckoned };
-        if is_believed {
-            self.good = (wall, at);
+        let is_new = at - self.started_at < BELIEVED && !kept.was_wrong;
+        if apart <= LEAP_MAX || is_new {
+            kept.good = (wall, at);
+            return (wall, None);
         }
-        self.tell(if !is_believed {
-            Some("this machine's clock has leapt, and the ledger reckons the time without it; set the clock right, or start this node again if it is")
-        } else if newest.since(now) > LEAP_MAX {
-            Some("the ledger's newest entry was stamped by a clock far ahead of this one, and shifts last longer than asked for by as much; set this machine's clock right, or move the ledger's file aside and start this node once with --adopt-intent")
+        (reckoned, Some((LEAPT, apart)))
+    }
+
+    /// Says once that there is a problem, once that it is another one, and once that it is over.
+    fn tell(&self, kept: &mut Kept, problem: Option<Problem>) {
+        let what = problem.map(|(what, _)| what);
+        if std::mem::replace(&mut kept.told, what) == what {
+            return;
+        }
+        if let Some((what, by)) = problem {
+            let by = format_duration(Duration::from_secs(by.as_secs()));
+            error!(by, "{what}");
+            self.problem.send_replace(Some(what.replacen(", and", &format!(" ({by}), and"), 1)));
         } else {
-            None
-        }, apart.max(newest.since(now)));
-        now
-    }
-
-    /// The stamp of a log that begins anew: not before `newest`, unless that was stamped by a clock far ahead.
-    pub fn anew(&mut self, newest: Timestamp) -> Timestamp {
-        let now = self.now(newest);
-        if newest.since(now) > LEAP_MAX { now } else { now.max(newest) }
-    }
-
-    /// Says once that there is a problem, and once that it is over.
-    fn tell(&mut self, problem: Option<&str>, by: Duration) {
-        let known = self.problem.borrow().is_some();
-        match problem {
-            Some(problem) if !known => {
-                let by = format_duration(Duration::from_secs(by.as_secs()));
-                error!(by, "{problem}");
-                self.problem.send_replace(Some(problem.replacen(", and", &format!(" ({by}), and"), 1)));
-            }
-            None if known => {
-                info!("this machine's clock and the ledger's time agree again");
-                self.problem.send_replace(None);
-            }
-            _ => {}
+            info!("this machine's clock and the ledger's time agree again");
+            self.problem.send_replace(None);
         }
     }
 }

@@ -390,10 +390,13 @@ async fn a_node_whose_clock_is_not_that_of_most_goes_by_theirs() {
         Command::UpdateShift { id, length: Some(Duration::from_mins(10)), reason: None, if_match: None };
     submit(&control, "three", longer).await.unwrap();
     assert_eq!(control.intent().borrow().shifts[0].ends_at, START.plus(Duration::from_mins(10)));
-    // Nobody is heard of any more: that does not make it right.
+    // Nobody is heard of any more: that does not make it right, and what is told is so still.
     control.told_of_clocks(None);
+    assert_eq!(control.time(), START, "as most told it a moment ago");
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(control.intent().borrow().shifts.len(), 1);
+    let told = control.clock_problem().borrow().clone().unwrap();
+    assert!(told.contains("has leapt (59m"), "{told}");
     wrong.set(START.plus(Duration::from_secs(10)));
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(*control.clock_problem().borrow(), None, "it is set right");

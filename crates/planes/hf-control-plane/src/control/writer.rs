@@ -35,7 +35,7 @@ const OTHERS_FIRST: Duration = Duration::from_millis(200);
 /// The one owner of the state.
 pub struct Writer {
     ledger: Arc<dyn Ledger>,
-    stamps: Stamps,
+    stamps: Arc<Stamps>,
     gate: watch::Receiver<Gate>,
     replica: Replica,
     view: watch::Sender<Arc<View>>,
@@ -61,7 +61,7 @@ impl Writer {
     pub fn new(
         ledger: Arc<dyn Ledger>,
         journal: Arc<dyn Journal>,
-        stamps: Stamps,
+        stamps: Arc<Stamps>,
         gate: watch::Receiver<Gate>,
         intent: watch::Sender<Arc<Intent>>,
         view: watch::Sender<Arc<View>>,
@@ -183,7 +183,7 @@ impl Writer {
     }
 
     /// When to look at the clock again.
-    fn wake_at(&mut self) -> Instant {
+    fn wake_at(&self) -> Instant {
         let now = self.stamps.now(self.replica.state().stamp);
         let left = self.replica.state().next_end().map_or(LOOK_AGAIN, |end| end.since(now).min(LOOK_AGAIN));
         let ends = (Instant::now() + left).max(self.expire_not_before);

@@ -16,10 +16,10 @@ use nix::unistd::Pid;
 use super::cell::{Cell, ENDPOINTS, Fault, Scope};
 use super::files::{all, checks, endpoint, listen, make_certificates, pool, socket};
 use super::seen::Seer;
+use crate::clock;
 use crate::estate::{self, CONTROL, ZONES, address};
 use crate::load::{Load, python, script};
 use crate::netns::enter;
-use crate::places::faults::FAKETIME;
 use crate::process::{Running, must, output};
 use crate::wait::wait_for;
 use crate::world::{DEADLINE, World};
@@ -107,7 +107,7 @@ impl FaultyWorld {
         let root = self.world.folder();
         std::fs::copy(self.folder().join("tls/ca.pem"), root.join("services-ca.pem")).expect("it was made");
         for (_, _, address) in all() {
-            std::fs::write(self.clock_of(&address), "+0").expect("a file of our own");
+            clock::set(&self.clock_of(&address), 0);
             if self.faults.contains(&Fault::Disk) {
                 let disk = self.folder().join("disk").join(&address);
                 std::fs::create_dir_all(&disk).expect("a folder");
@@ -182,13 +182,7 @@ impl FaultyWorld {
         }
         for (zone, _, address) in all().filter(|_| has_clock) {
             let mut command = self.world.network.command(zone, "env");
-            command.args([
-                "FAKETIME_DONT_FAKE_MONOTONIC=1",
-                "DONT_FAKE_MONOTONIC=1",
-                "FAKETIME_CACHE_DURATION=1",
-            ]);
-            command.arg(format!("FAKETIME_TIMESTAMP_FILE={}", self.clock_of(&address).display()));
-            command.arg(format!("LD_PRELOAD={FAKETIME}")).arg(python());
+            command.args(clock::arguments(&self.clock_of(&address))).arg(python());
             command.arg(script("faulty.py")).arg(self.folder()).arg(name(Fault::Clock, &address));
             self.running.push(Running::start(command, &self.folder().join(format!("clock-{address}.log"))));
         }
@@ -259,8 +253,7 @@ impl FaultyWorld {
                 for (zone, number) in endpoints {
                     let address = endpoint(zone, number);
                     if cell.fault == Fault::Clock {
-                        std::fs::write(self.clock_of(&address), if broken { "+7200" } else { "+0" })
-                            .expect("the clock's file");
+                        clock::set(&self.clock_of(&address), if broken { 7_200 } else { 0 });
                     } else {
                         fill(&self.folder().join("disk").join(address).join("filler"), broken);
                     }

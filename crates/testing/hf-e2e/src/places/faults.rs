@@ -2,8 +2,7 @@
 //!
 //! 1. One kind of harm at a time, for a while; then everything is healed before the next one.
 //! 2. Cuts are black holes between places: nothing is refused, nothing arrives. Clients and planes still reach every place.
-//! 3. A clock is set by faketime (Debian: faketime), which stands between a control node and the system. etcd asks the kernel past it, so only
-//!    control nodes have odd clocks; they alone stamp entries.
+//! 3. A clock is set by faketime. etcd asks the kernel past it, so only control nodes have odd clocks; they alone stamp entries.
 //!
 //! Not here: which harm comes when (`run`).
 
@@ -16,9 +15,7 @@ use nix::sys::signal::Signal;
 use super::etcd::Joins;
 use super::layout::{PLACES, PLANES, control_name, member_name, place_address, place_name, plane_name};
 use super::{Places, Special};
-
-/// What sets a program's clock.
-pub const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+use crate::clock;
 
 /// A kind of harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -253,8 +250,7 @@ impl Places {
     }
 
     fn set_clock(&self, place: usize, seconds: i64) {
-        let clock = self.place(place).join("clock");
-        std::fs::write(&clock, format!("{seconds:+}")).expect("the clock's file");
+        clock::set(&self.place(place).join("clock"), seconds);
     }
 
     fn fill_disk(&self, place: usize) {
