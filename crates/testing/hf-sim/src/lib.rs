@@ -32,6 +32,8 @@
 //! - Verdicts are those of a second, slower count of the tables that came, by the node's own beats; where nobody says anything the last
 //!   one holds, and an unknown endpoint serves. A node that is cut off therefore answers as before, its own checker's word apart.
 //! - A node whose zone is cut off turns nobody outside it unhealthy: no evacuation on a checker's own loss ([`check::loss`]).
+//! - With autoshifts ([`run_with_autoshifts`]) a zone is left by itself only where its endpoints fail, however nodes are cut off and tables are old
+//!   ([`autoshift`]).
 //! - [`CONVERGE_BEATS`] after all harm has ended every node has the same verdicts: all is well. The checkers need them for `rise` results; the rest is push.
 //! - Break-glass acts are in force from their acknowledgement until their end by the node's own clock, and not after.
 //! - Equal inputs have equal decisions on every node.
@@ -46,6 +48,7 @@
 //!
 //! [`Plant`] lists mistakes that can be switched on for one run. The tests see to it that the seeds find every one of them.
 
+pub mod autoshift;
 pub mod check;
 pub mod checker;
 pub mod clock;
@@ -109,11 +112,13 @@ pub enum Plant {
     CutOffCounts,
     /// A node takes others' tables on every tenth beat only.
     TablesTakenLate,
+    /// An autoshift takes one checker's word for the quorum's.
+    OneWordEvacuates,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 15] = [
+    pub const ALL: [Plant; 16] = [
         Plant::EndsShiftsByOwnClock,
         Plant::AnswersBeforeAppend,
         Plant::ForgetsRequests,
@@ -129,6 +134,7 @@ impl Plant {
         Plant::OwnLossIsTold,
         Plant::CutOffCounts,
         Plant::TablesTakenLate,
+        Plant::OneWordEvacuates,
     ];
 }
 
@@ -139,4 +145,13 @@ impl Plant {
 /// The first rule that did not hold, with the story that led there.
 pub fn run(seed: u64, plant: Option<Plant>) -> Result<Summary, Violation> {
     world::World::new(seed, plant).run()
+}
+
+/// Runs one seed in which a pool may be shifted by itself, longer and with fewer acts of the operator ([`autoshift`]).
+///
+/// # Errors
+///
+/// The first rule that did not hold, with the story that led there.
+pub fn run_with_autoshifts(seed: u64, plant: Option<Plant>) -> Result<Summary, Violation> {
+    world::World::with_autoshifts(seed, plant).run()
 }

@@ -40,6 +40,8 @@ fn main() -> ExitCode {
     if plan.only.as_deref() != Some("cluster") {
         let found = play(&plan, &|seed, _| hf_sim::run(seed, None).map(drop));
         is_good &= tell(&plan, "world", &found);
+        let found = play(&plan, &|seed, _| hf_sim::run_with_autoshifts(seed, None).map(drop));
+        is_good &= tell(&plan, "world with autoshifts", &found);
     }
     if plan.only.as_deref() != Some("world") {
         let found = play(&plan, &|seed, found| {

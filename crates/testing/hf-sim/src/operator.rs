@@ -42,6 +42,9 @@ impl World {
             let within = self.rng.below(self.plan.beat_ms);
             self.put(beats * self.plan.beat_ms + within, Event::Operate);
         }
+        if self.shifter.are_on && self.rng.percent(90) {
+            return Ok(()); // people leave room for what acts by itself
+        }
         let is_without = self.phase.is_without_control() || self.nodes[0].running.is_none();
         if is_without && (self.phase.is_without_control() || self.rng.percent(50)) {
             self.break_glass();
@@ -217,6 +220,7 @@ impl World {
                 self.take_intent(0, intent);
                 self.turn(0, false, Cause::Told)?;
             }
+            self.autoshift_answered(&done);
             self.answer_later(done);
         }
         self.begin_append()

@@ -99,6 +99,12 @@ impl Plan {
         }
     }
 
+    /// Longer, so that autoshifts are renewed and return; and endpoints do fail.
+    pub fn for_autoshifts(&mut self) {
+        self.safety_beats = (1_000_000 / self.beat_ms).max(200);
+        self.faults.endpoints = true;
+    }
+
     /// The name of a zone.
     pub fn zone(at: usize) -> String {
         format!("zone-{at}")

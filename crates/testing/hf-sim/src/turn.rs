@@ -4,6 +4,7 @@
 //!
 //! Not here: start, death and disk (`life`), what a message means (the hub), what is due on a connection (the feed's pace), whether it was right (`check`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hf_control::Intent;
@@ -14,6 +15,7 @@ use hf_model::{Revision, Timestamp};
 use hf_node::hub::Judged;
 
 use crate::Plant;
+use crate::autoshift::Missed;
 use crate::checker::Round;
 use crate::event::Event;
 use crate::mistake::spoil;
@@ -65,6 +67,9 @@ impl World {
         self.running(at).hub.beat();
         self.remember_beat(at);
         self.turn(at, true, Cause::Alone)?;
+        if at == 0 {
+            self.look_for_autoshifts()?;
+        }
         for to in (0..self.nodes.len()).filter(|to| *to != at) {
             let running = self.running(at);
             let mut due = running.links[to].pace.on_beat(&running.frames);
@@ -95,14 +100,24 @@ impl World {
         if self.plant == Some(Plant::OwnLossIsTold) {
             checker.tell_all();
         }
+        let mut missed = Vec::new();
         let table = checker.probe(
             |address, place| {
+                let is_well = !self.down.contains(&address) && !self.unreachable.contains(&(zone, address));
                 let is_cut = zone != place
                     && (self.net.is_cut(zone + 1, place + 1) || self.net.is_cut(place + 1, zone + 1));
-                !is_cut && !self.down.contains(&address) && !self.unreachable.contains(&(zone, address))
+                match (is_well, is_cut) {
+                    (false, _) => missed.push((address, place, Missed::Failed)),
+                    (true, true) => missed.push((address, place, Missed::Cut)),
+                    (true, false) => {}
+                }
+                !is_cut && is_well
             },
             round,
         );
+        let answered =
+            if checker.answered.0 == round.steady { checker.answered.1.clone() } else { BTreeSet::new() };
+        self.remember_missed(zone, missed, &answered);
         self.running(at).checker = Some(checker);
         match table {
             Some(table) => self.own_table(at, table),

@@ -12,6 +12,7 @@ use hf_config::node::NodeConfig;
 use hf_feed::OperatorKeyPair;
 
 use crate::Plant;
+use crate::autoshift::Autoshifts;
 use crate::check::Known;
 use crate::clock::SimClock;
 use crate::control::Control;
@@ -57,6 +58,8 @@ pub struct World {
     pub unreachable: BTreeSet<(usize, SocketAddr)>,
     /// The operator.
     pub desk: Desk,
+    /// Autoshifts.
+    pub shifter: Autoshifts,
     /// The operator's key.
     pub key: OperatorKeyPair,
     /// What the checks remember.
@@ -92,6 +95,14 @@ pub struct Summary {
     pub harms: u64,
     /// Of these, zones that came and went.
     pub flaps: u64,
+    /// Autoshifts that began.
+    pub autoshifts: u64,
+    /// Renewals of them.
+    pub autoshifts_renewed: u64,
+    /// Ends of them that were no expiry.
+    pub autoshifts_ended: u64,
+    /// Of all these, what the ledger refused.
+    pub autoshifts_refused: u64,
 }
 
 /// A rule that did not hold.
@@ -127,6 +138,20 @@ impl World {
     pub fn new(seed: u64, plant: Option<Plant>) -> World {
         let mut rng = Rng::new(seed);
         let plan = Plan::draw(&mut rng);
+        World::of(seed, plant, plan, rng)
+    }
+
+    /// The same with a pool that may be shifted by itself.
+    pub fn with_autoshifts(seed: u64, plant: Option<Plant>) -> World {
+        let mut rng = Rng::new(seed);
+        let mut plan = Plan::draw(&mut rng);
+        plan.for_autoshifts();
+        let mut world = World::of(seed, plant, plan, rng);
+        world.shifter.are_on = true;
+        world
+    }
+
+    fn of(seed: u64, plant: Option<Plant>, plan: Plan, mut rng: Rng) -> World {
         let key = OperatorKeyPair::from_pkcs8(KEY).expect("the key of the simulation is one");
         let public = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key.public_key());
         let mut nodes = Vec::new();
@@ -148,6 +173,7 @@ impl World {
             down: BTreeSet::new(),
             unreachable: BTreeSet::new(),
             desk: Desk::default(),
+            shifter: Autoshifts::default(),
             key,
             known: Known::default(),
             trace: Trace::default(),
@@ -189,7 +215,8 @@ impl World {
             self.summary.steps += 1;
             if let Err(what) = self.obey(event) {
                 let (seed, step, lines) = (self.seed, self.summary.steps, self.trace.lines());
-                return Err(Violation { seed, at_ms, step, what, lines, test: "one_seed" });
+                let test = if self.shifter.are_on { "one_seed_with_autoshifts" } else { "one_seed" };
+                return Err(Violation { seed, at_ms, step, what, lines, test });
             }
         }
         drop(story);

@@ -1,6 +1,6 @@
 //! The seeds: fixed ones, those that found bugs, one from the environment; and the planted mistakes, each of which must be found.
 
-use hf_sim::{Plant, Summary, Violation, run};
+use hf_sim::{Plant, Summary, Violation, run, run_with_autoshifts};
 
 /// Seeds within which every planted mistake is found.
 const PLANT_SEEDS: std::ops::Range<u64> = 0..40;
@@ -21,10 +21,58 @@ fn one_seed() {
     }
 }
 
+/// The same with a pool that may be shifted by itself.
+#[test]
+fn one_seed_with_autoshifts() {
+    let seed = std::env::var("HF_SEED").map_or(0, |text| text.parse().expect("HF_SEED is a number"));
+    match run_with_autoshifts(seed, None) {
+        Ok(summary) => println!("HF_SEED={seed}: {summary:#?}"),
+        Err(violation) => panic!("\n{violation}"),
+    }
+}
+
+/// What a run is counted by, and how much of it there must be on average.
+type Least<'a> = (&'a str, fn(&Summary) -> u64, f64);
+
 fn check_all(seeds: std::ops::Range<u64>) {
+    check_each(
+        seeds,
+        |seed| run(seed, None),
+        &[
+            ("steps", |seen| seen.steps, 5_000.0),
+            ("harms", |seen| seen.harms, 20.0),
+            ("zones that came and went", |seen| seen.flaps, 1.0),
+            ("starts", |seen| seen.starts, 8.0),
+            ("entries", |seen| seen.entries, 8.0),
+            ("snapshots", |seen| seen.snapshots, 80.0),
+            ("snapshots with held shifts", |seen| seen.held, 2.0),
+            ("break-glass acts", |seen| seen.break_glass, 5.0),
+        ],
+    );
+}
+
+fn check_all_with_autoshifts(seeds: std::ops::Range<u64>) {
+    check_each(
+        seeds,
+        |seed| run_with_autoshifts(seed, None),
+        &[
+            ("harms", |seen| seen.harms, 100.0),
+            ("zones that came and went", |seen| seen.flaps, 5.0),
+            ("autoshifts", |seen| seen.autoshifts, 1.0),
+            ("renewals of autoshifts", |seen| seen.autoshifts_renewed, 0.5),
+            ("ends of autoshifts", |seen| seen.autoshifts_ended, 0.2),
+        ],
+    );
+}
+
+fn check_each(
+    seeds: std::ops::Range<u64>,
+    run: impl Fn(u64) -> Result<Summary, Violation>,
+    least: &[Least<'_>],
+) {
     let (mut violations, mut seen) = (Vec::<Violation>::new(), Vec::<Summary>::new());
     for seed in seeds {
-        match run(seed, None) {
+        match run(seed) {
             Ok(summary) => seen.push(summary),
             Err(violation) => violations.push(violation),
         }
@@ -36,20 +84,11 @@ fn check_all(seeds: std::ops::Range<u64>) {
         panic!("\n{first}");
     }
     // A world in which nothing happens breaks no rule.
-    let seeds = seen.len() as u64;
-    let mean = |count: fn(&Summary) -> u64| seen.iter().map(count).sum::<u64>() / seeds;
+    let seeds = seen.len();
+    let mean = |count: fn(&Summary) -> u64| seen.iter().map(count).sum::<u64>() as f64 / seeds as f64;
     println!("{seeds} seeds; in each, on average:");
-    for (name, count, least) in [
-        ("steps", (|seen| seen.steps) as fn(&Summary) -> u64, 5_000),
-        ("harms", |seen| seen.harms, 20),
-        ("zones that came and went", |seen| seen.flaps, 1),
-        ("starts", |seen| seen.starts, 8),
-        ("entries", |seen| seen.entries, 8),
-        ("snapshots", |seen| seen.snapshots, 80),
-        ("snapshots with held shifts", |seen| seen.held, 2),
-        ("break-glass acts", |seen| seen.break_glass, 5),
-    ] {
-        println!("{:>8} {name}", mean(count));
+    for (name, count, least) in least.iter().copied() {
+        println!("{:>10.1} {name}", mean(count));
         assert!(mean(count) >= least, "too few {name} to show anything");
     }
 }
@@ -70,12 +109,24 @@ fn the_rules_hold_in_seeds_40_to_59() {
     check_all(40..60);
 }
 
+#[test]
+fn zones_are_left_for_failures_alone_in_seeds_0_to_11() {
+    check_all_with_autoshifts(0..12);
+}
+
+#[test]
+fn zones_are_left_for_failures_alone_in_seeds_12_to_23() {
+    check_all_with_autoshifts(12..24);
+}
+
 /// `HF_SEEDS=FIRST..LAST` runs these; without it, nothing.
 #[test]
 fn many_seeds() {
     if let Ok(text) = std::env::var("HF_SEEDS") {
         let (first, last) = text.split_once("..").expect("HF_SEEDS is FIRST..LAST");
-        check_all(first.parse().expect("FIRST is a number")..last.parse().expect("LAST is a number"));
+        let seeds = first.parse().expect("FIRST is a number")..last.parse().expect("LAST is a number");
+        check_all(seeds.clone());
+        check_all_with_autoshifts(seeds);
     }
 }
 
@@ -99,6 +150,7 @@ fn the_same_seed_has_the_same_trace() {
 
 /// The test of the tester: as many seeds as the tests have are enough to find each mistake.
 fn is_found(plant: Plant) {
+    let run = if plant == Plant::OneWordEvacuates { run_with_autoshifts } else { run };
     let found = PLANT_SEEDS.into_iter().find_map(|seed| run(seed, Some(plant)).err());
     let violation = found.unwrap_or_else(|| panic!("{plant:?} was planted and not found in {PLANT_SEEDS:?}"));
     println!("{plant:?}: seed {}, step {}: {}", violation.seed, violation.step, violation.what);
@@ -134,4 +186,5 @@ planted! {
     a_checker_that_tells_its_own_loss_is_found: OwnLossIsTold,
     a_checker_that_is_cut_off_and_counts_is_found: CutOffCounts,
     tables_that_are_taken_late_are_found: TablesTakenLate,
+    one_checkers_word_that_evacuates_is_found: OneWordEvacuates,
 }
