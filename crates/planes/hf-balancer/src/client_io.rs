@@ -1,14 +1,12 @@
-//! A client's socket as hyper sees it: watched for framing, never waiting for ever, closed between requests when asked.
+//! A client's socket as hyper sees it: watched for framing, never waiting for ever.
 //!
 //! 1. Bytes that [`Framing`] refuses never reach hyper. In their place it gets a request of ours that is answered with the refusal, or,
 //!    where the head's beginning is with hyper already or a body is malformed, what it answers with 400 itself.
 //! 2. Every wait for the client has an end: for a head, within a body, for the client to take its answer. Waiting for the next
-//!    request is not looked at here: a connection that is idle is taken away from hyper (`session`).
-//! 3. To close a kept connection hyper is told "end of stream" while no request is under way and none has arrived. The socket is looked at
-//!    once more right before, so that a request that is already here is answered instead of reset.
-//! 4. A client that ends its sending side after a whole request gets its answer: hyper, which would take it for gone, hears of the end when
+//!    request is not looked at here: a connection that is idle is taken away from hyper (`serve`).
+//! 3. A client that ends its sending side after a whole request gets its answer: hyper, which would take it for gone, hears of the end when
 //!    nothing is under way any more. Every [`LOOK`] it is seen whether the client is gone indeed; then the request is taken back.
-//! 5. HTTP/2 has its own framing and its own idea of idle; only writes are watched. After an upgrade nothing is.
+//! 4. HTTP/2 has its own framing and its own idea of idle; only writes are watched. After an upgrade nothing is.
 //!
 //! One timer a connection, made when a wait begins that may be too long, moved only when it fires or must fire earlier: a request
 //! that comes whole and is taken at once costs no timer work.
@@ -104,13 +102,6 @@ impl ClientIo {
         self.stream
     }
 
-    fn between_requests(&self) -> bool {
-        let (before, given) = &self.before;
-        *given == before.len()
-            && !self.state.is_busy()
-            && self.framing.as_ref().is_some_and(Framing::between_requests)
-    }
-
     /// Whether all that came was whole requests, and one of them has no answer yet.
     fn awaits_answer(&self) -> bool {
         let Some(framing) = &self.framing else { return false };
@@ -179,10 +170,6 @@ impl ClientIo {
     fn wait_to_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(framing) = &self.framing else { return Poll::Pending };
         if framing.between_requests() {
-            let is_idle = self.between_requests() && self.writing_since.is_none();
-            if is_idle && self.state.is_to_close() && !self.stream.has_unread_bytes() {
-                return Poll::Ready(Ok(()));
-            }
             if self.writing_since.is_none() {
                 return Poll::Pending;
             }

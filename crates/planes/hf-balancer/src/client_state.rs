@@ -56,7 +56,7 @@ impl ConnectionState {
         }
     }
 
-    /// Asks for the end of the connection as soon as no request is under way. The connection must be polled after it.
+    /// Asks for the end of the connection once it rests.
     pub fn close_when_idle(&self, close: bool) {
         self.close_when_idle.store(close, Relaxed);
     }

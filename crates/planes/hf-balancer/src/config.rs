@@ -83,6 +83,10 @@ pub struct Limits {
     /// Over how long idle clients are sent away when this balancer's zone is left. Default 1 s, so that they do not all
     /// come back at one instant.
     pub spread: Duration,
+    /// How long a connection of HTTP/1.1 is idle before it rests: what it needs for requests is let go. Default 250 ms, longer than a busy client
+    /// thinks, and short enough that a crowd that was busy a moment ago does not hold its memory. One that is to be sent away and does not rest is
+    /// told so with its next answer.
+    pub rest_after: Duration,
 }
 
 impl Default for Limits {
@@ -92,6 +96,7 @@ impl Default for Limits {
             handshakes_per_worker: 1_024,
             kept_per_worker: 4_096,
             spread: Duration::from_secs(1),
+            rest_after: Duration::from_millis(250),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::worker::Worker;
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// To be closed as soon as no request is under way.
+    /// To be closed after its next answer, or once it rests.
     Close,
     /// To be kept after all.
     Stay,

@@ -8,7 +8,7 @@
 //! 1. A snapshot in force binds every request after it; when a zone is left its idle connections close at once, and what is under
 //!    way there is cut after `drain`.
 //! 2. When this balancer's own zone is left for a pool, its clients are sent away to look the name up again: busy ones by
-//!    `Connection: close` or GOAWAY, idle ones over a second. Clients of balancers in other zones notice nothing.
+//!    `Connection: close` or GOAWAY, idle ones over a second, or with their next answer if they were busy a moment ago. Clients of balancers in other zones notice nothing.
 //! 3. This balancer's own view of health narrows what the decision serves and never widens it.
 //! 4. Nothing is tried twice that may have been carried out once.
 //!

@@ -1,10 +1,10 @@
 //! One HTTP client connection from its acceptance to its end.
 //!
 //! 1. What comes first is read (`arrive`), then the first bytes tell whether it is HTTP/1.1 or HTTP/2.
-//! 2. HTTP/1.1 that has been idle for [`REST_AFTER`] rests: hyper and its buffers are let go, and only the socket and what is known of the client
+//! 2. HTTP/1.1 that has been idle for a while ([`Limits::rest_after`](crate::Limits::rest_after)) rests: hyper and its buffers are let go, and only the socket and what is known of the client
 //!    stay (a few hundred bytes) until the next bytes come. A client that asks all the time never gets there.
-//! 3. Sent away ([`Departure`]), an idle connection is closed, a busy one after its answer; HTTP/2 gets a GOAWAY, requests under way are
-//!    finished.
+//! 3. Sent away ([`Departure`]), a connection that rests is closed, any other after its next answer or once it rests: the next request of who was
+//!    busy a moment ago may be on its way, and a close would cross it. HTTP/2 gets a GOAWAY, requests under way are finished.
 //! 4. After a refusal, and where the client broke the rules, what it still sends is read and thrown away for a moment: closing at once would reset
 //!    the connection and take our answer with it.
 //!
@@ -43,9 +43,6 @@ use crate::refuse::Refusal;
 use crate::stuck::Stuck;
 use crate::worker::{Counted, Worker};
 
-/// How long a connection of HTTP/1.1 is idle before it rests: longer than a busy client thinks, short enough that a crowd that was
-/// busy a moment ago does not hold its memory.
-const REST_AFTER: Duration = Duration::from_millis(250);
 /// How long, and of how much, a refused client's bytes are thrown away.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
@@ -181,7 +178,7 @@ impl Session {
             .max_header_size(header_bytes)
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
-        let mut idle = IdleTimer::new();
+        let mut idle = IdleTimer::new(self.worker.rest_after);
         let mut stuck = Stuck::default();
         loop {
             let turn = tokio::select! {
@@ -209,7 +206,7 @@ impl Session {
                 Turn::Idle => {
                     return Some(connection.into_parts()?.io.into_inner().into_stream());
                 }
-                // The next turn of this loop polls the connection, which sees the wish.
+                // Done once it rests; until then every answer says so.
                 Turn::Due(Due::Close) => self.state.close_when_idle(true),
                 Turn::Due(Due::Stay) => self.state.close_when_idle(false),
                 Turn::Due(Due::Cut) => return None,
@@ -273,16 +270,17 @@ impl Session {
     }
 }
 
-/// Says when a connection has been idle for [`REST_AFTER`]. Armed when it becomes idle and left alone by requests: a busy connection pays for a
+/// Says when a connection has been idle for so long that it rests. Armed when it becomes idle and left alone by requests: a busy connection pays for a
 /// few timers a second, not for one a request.
 struct IdleTimer {
+    after: Duration,
     sleep: Pin<Box<Sleep>>,
     is_armed: bool,
 }
 
 impl IdleTimer {
-    fn new() -> Self {
-        IdleTimer { sleep: Box::pin(tokio::time::sleep(REST_AFTER)), is_armed: false }
+    fn new(after: Duration) -> Self {
+        IdleTimer { after, sleep: Box::pin(tokio::time::sleep(after)), is_armed: false }
     }
 
     fn poll(&mut self, state: &ConnectionState, cx: &mut Context<'_>) -> Poll<()> {
@@ -291,7 +289,7 @@ impl IdleTimer {
             if !is_idle {
                 return Poll::Pending;
             }
-            self.sleep.as_mut().reset(state.idle_since() + REST_AFTER);
+            self.sleep.as_mut().reset(state.idle_since() + self.after);
             self.is_armed = true;
         }
         while self.sleep.as_mut().poll(cx).is_ready() {
@@ -299,7 +297,7 @@ impl IdleTimer {
                 self.is_armed = false;
                 return Poll::Pending;
             }
-            let until = state.idle_since() + REST_AFTER;
+            let until = state.idle_since() + self.after;
             if until <= Instant::now() {
                 return Poll::Ready(());
             }

@@ -76,6 +76,8 @@ pub struct Worker {
     pub access_log: Option<AccessLog>,
     /// Over how long idle clients are sent away.
     pub spread: Duration,
+    /// How long a connection of HTTP/1.1 is idle before it rests.
+    pub rest_after: Duration,
     /// Where bytes of connections that rest are read to.
     pub scratch: RefCell<Box<[u8]>>,
     /// Whether the balancer takes traffic yet.
@@ -160,6 +162,7 @@ impl Worker {
             activity: config.activity.clone(),
             access_log: config.access_log.clone(),
             spread: config.limits.spread,
+            rest_after: config.limits.rest_after,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
             begun,
             ids: RefCell::default(),

@@ -156,6 +156,26 @@ async fn own_clients_are_sent_away_when_the_own_zone_is_left() {
 }
 
 #[tokio::test]
+async fn a_client_that_was_busy_a_moment_ago_is_sent_away_with_its_next_answer() {
+    let (a, b) = origins();
+    let mut world = WorldBuilder::new()
+        .web(&[("a", a.address), ("b", b.address)])
+        .limits(|limits| (limits.spread, limits.rest_after) = (Duration::ZERO, Duration::from_hours(1)))
+        .start()
+        .await;
+    let (mut ours, mut other) = (Kept::open(world.web()).await, Kept::open(world.web()).await);
+    ours.get("/").await;
+    other.get("/").await;
+    world.shift(&["a"]).await;
+    // All that is due is done: the second one's answer shows it.
+    assert_eq!(other.get("/").await.header("connection"), "close");
+    other.closed().await;
+    let answer = ours.get("/").await;
+    assert_eq!((answer.body.as_str(), answer.header("connection")), ("b", "close"));
+    ours.closed().await;
+}
+
+#[tokio::test]
 async fn a_connection_without_a_request_yet_is_given_time_for_one() {
     let (a, b) = origins();
     let mut world = WorldBuilder::new()
