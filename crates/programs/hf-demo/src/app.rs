@@ -63,6 +63,11 @@ impl ZoneApp {
         })
     }
 
+    /// The zone's name.
+    pub fn zone(&self) -> &'static str {
+        self.zone
+    }
+
     /// Changes how it behaves.
     pub fn set_mood(&self, mood: Mood) {
         self.mood.store(mood as u8, Ordering::Relaxed);

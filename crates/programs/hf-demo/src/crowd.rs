@@ -22,7 +22,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
 
 use crate::app::{PLAIN_HEADER, ZONE_HEADER};
-use crate::measure::{Ended, Measure, OpenMark};
+use crate::measure::{Ended, Measure, OpenMark, Why};
 use crate::world::{NAME, Place, WEB_PORT, World};
 
 /// Clients in each zone.
@@ -151,19 +151,21 @@ impl Client {
                     return ended;
                 }
                 Exchange::NeverSent => {}
-                Exchange::Failed => return Ended::Failed(connection.zone),
+                Exchange::Failed(why) => return Ended::Failed(connection.zone, why),
             }
         }
         self.connection = None;
         let Some(mut connection) = self.connect().await else {
-            return Ended::Failed(self.addresses.first().and_then(|first| zone_index(&self.world, *first)));
+            let first = self.addresses.first().and_then(|first| zone_index(&self.world, *first));
+            return Ended::Failed(first, Why::NoConnection);
         };
         match self.exchange(&mut connection).await {
             Exchange::Answered(ended) => {
                 self.connection = Some(connection);
                 ended
             }
-            Exchange::NeverSent | Exchange::Failed => Ended::Failed(connection.zone),
+            Exchange::NeverSent => Ended::Failed(connection.zone, Why::ConnectionEnded),
+            Exchange::Failed(why) => Ended::Failed(connection.zone, why),
         }
     }
 
@@ -196,7 +198,7 @@ impl Client {
         }
         let started = Instant::now();
         let request = Request::get("/").header("host", NAME.trim_end_matches('.')).body(Empty::new());
-        let Ok(request) = request else { return Exchange::Failed };
+        let Ok(request) = request else { return Exchange::NeverSent };
         match timeout(REQUEST_TIMEOUT, read(&mut connection.sender, request)).await {
             Ok(Ok(response)) => {
                 let served = response.headers().get(ZONE_HEADER).and_then(|zone| zone.to_str().ok());
@@ -209,11 +211,13 @@ impl Client {
                     marks.errors.fetch_add(u64::from(error), Ordering::Relaxed);
                     marks.latency_us.fetch_add(started.elapsed().as_micros() as u64, Ordering::Relaxed);
                 }
-                let ended = if error { Ended::Failed(served.or(connection.zone)) } else { Ended::Well };
+                let zone = served.or(connection.zone);
+                let ended = if error { Ended::Failed(zone, Why::ErrorAnswer) } else { Ended::Well };
                 Exchange::Answered(ended)
             }
             Ok(Err(error)) if error.is_canceled() => Exchange::NeverSent,
-            Ok(Err(_)) | Err(_) => Exchange::Failed,
+            Ok(Err(_)) => Exchange::Failed(Why::ConnectionEnded),
+            Err(_) => Exchange::Failed(Why::NoAnswer),
         }
     }
 }
@@ -221,7 +225,7 @@ impl Client {
 enum Exchange {
     Answered(Ended),
     NeverSent,
-    Failed,
+    Failed(Why),
 }
 
 fn zone_index(world: &World, address: IpAddr) -> Option<usize> {

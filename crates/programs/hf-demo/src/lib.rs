@@ -380,7 +380,14 @@ mod tests {
             returned_ms: None,
         };
         let events = vec![event("kill-control", None), event("kill", Some("use1-az1"))];
-        let text = in_words(&Report { ready_ms: 1, requests: 2, failed: 0, plain_pool_failed: 0, events });
+        let text = in_words(&Report {
+            ready_ms: 1,
+            requests: 2,
+            failed: 0,
+            plain_pool_failed: 0,
+            events,
+            first_failed: Vec::new(),
+        });
         assert!(text.contains("  kill-control: detected -, last new request 7 ms"), "{text}");
         assert!(text.contains("  kill use1-az1: detected"), "{text}");
     }

@@ -4,8 +4,10 @@
 //! what clients, application and script saw are honest.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use hf_clock::Clock;
+use serde::Serialize;
 
 /// What the clients saw of one zone.
 #[derive(Debug, Default)]
@@ -39,8 +41,36 @@ pub enum Ended {
     Well,
     /// Without one. It is laid to the zone that answered with the error; without an answer to the zone whose balancer had the
     /// request; without a connection to the zone of the first address that was tried. None when there is no such zone.
-    Failed(Option<usize>),
+    Failed(Option<usize>, Why),
 }
+
+/// Why a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// An answer of 500 and up.
+    ErrorAnswer,
+    /// No balancer took a connection in time.
+    NoConnection,
+    /// The connection ended before the answer.
+    ConnectionEnded,
+    /// No answer in time.
+    NoAnswer,
+}
+
+/// A failed request, as the report tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed {
+    /// When it ended.
+    pub at_ms: u64,
+    /// To which zone it is laid.
+    pub zone: Option<usize>,
+    /// Why.
+    pub why: Why,
+}
+
+/// Failed requests that are told one by one: the first ones. What comes after is counted.
+const TOLD: usize = 20;
 
 /// Failed requests of the crowd that comes through Holdfast, by the zone to which they are laid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +87,7 @@ pub struct Measure {
     clock: Clock,
     zones: Vec<ZoneMarks>,
     failed_elsewhere: AtomicU64,
+    first_failed: Mutex<Vec<Failed>>,
     /// The crowd that comes through Holdfast.
     pub ours: Totals,
     /// The crowd of the plain round-robin pool.
@@ -71,6 +102,7 @@ impl Measure {
             clock,
             zones,
             failed_elsewhere: AtomicU64::new(0),
+            first_failed: Mutex::default(),
             ours: Totals::default(),
             plain: Totals::default(),
         }
@@ -79,10 +111,19 @@ impl Measure {
     /// A request through Holdfast has ended.
     pub fn ended(&self, how: Ended) {
         self.ours.ended(how == Ended::Well);
-        if let Ended::Failed(zone) = how {
+        if let Ended::Failed(zone, why) = how {
+            let mut first = self.first_failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if first.len() < TOLD {
+                first.push(Failed { at_ms: self.now_ms(), zone, why });
+            }
             let failed = zone.map_or(&self.failed_elsewhere, |zone| &self.zones[zone].failed);
             failed.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The first failed requests, in the order in which they ended.
+    pub fn first_failed(&self) -> Vec<Failed> {
+        self.first_failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Failures so far.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::app::ZoneApp;
-use crate::measure::{Failures, Measure};
+use crate::measure::{Failed, Failures, Measure, Why};
 use crate::script::Action;
 
 /// "Still going on": something that happened this shortly before the account was closed.
@@ -36,6 +36,19 @@ pub struct Report {
     pub plain_pool_failed: u64,
     /// What was done, and what it led to.
     pub events: Vec<Event>,
+    /// The first 20 failed requests.
+    pub first_failed: Vec<FailedRequest>,
+}
+
+/// A failed request of the crowd that comes through Holdfast.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailedRequest {
+    /// Seconds after the world was ready.
+    pub at_s: f64,
+    /// To which zone it is laid; null for none.
+    pub zone: Option<&'static str>,
+    /// Why.
+    pub why: Why,
 }
 
 /// One act and its account.
@@ -105,7 +118,7 @@ impl Book {
             is_open: true,
             rest_told: false,
             event: Event {
-                at_s: (now.saturating_sub(self.ready_at_ms) as f64) / 1_000.0,
+                at_s: seconds(self.ready_at_ms, now),
                 action: action.as_str(),
                 zone: zone.map(|(_, name)| name),
                 detected_ms: None,
@@ -239,14 +252,26 @@ impl Book {
         self.look();
         self.close(|_| true);
         let (requests, failed) = self.measure.ours.read();
+        let told = |failed: Failed| FailedRequest {
+            at_s: seconds(self.ready_at_ms, failed.at_ms),
+            zone: failed.zone.map(|zone| self.apps[zone].zone()),
+            why: failed.why,
+        };
+        let first_failed = self.measure.first_failed().into_iter().map(told).collect();
         Report {
             ready_ms,
             requests,
             failed,
             plain_pool_failed: self.measure.plain.read().1,
             events: self.accounts.into_iter().map(|account| account.event).collect(),
+            first_failed,
         }
     }
+}
+
+/// From the moment at which the world was ready.
+fn seconds(ready_at_ms: u64, at_ms: u64) -> f64 {
+    (at_ms.saturating_sub(ready_at_ms) as f64) / 1_000.0
 }
 
 #[cfg(test)]
@@ -268,7 +293,9 @@ mod tests {
         for turn in turns {
             match turn {
                 Turn::Act(action, zone) => book.open(*action, *zone),
-                Turn::Fail(zone, count) => (0..*count).for_each(|_| measure.ended(Ended::Failed(*zone))),
+                Turn::Fail(zone, count) => {
+                    (0..*count).for_each(|_| measure.ended(Ended::Failed(*zone, Why::NoAnswer)))
+                }
             }
         }
         let report = book.finish(0);
@@ -280,6 +307,21 @@ mod tests {
         Fail(Option<usize>, u64),
     }
     use Turn::{Act, Fail};
+
+    #[test]
+    fn the_first_failed_requests_are_told_with_zone_and_reason() {
+        let clock = Clock::system();
+        let measure = Arc::new(Measure::new(2, clock.clone()));
+        let apps = ["east", "west"].map(|zone| ZoneApp::new(zone, clock.clone())).to_vec();
+        let book = Book::new(measure.clone(), apps, clock.now().0);
+        measure.ended(Ended::Failed(Some(1), Why::ConnectionEnded));
+        (0..30).for_each(|_| measure.ended(Ended::Failed(None, Why::NoConnection)));
+        let report = book.finish(0);
+        assert_eq!((report.failed, report.first_failed.len()), (31, 20), "the others are counted");
+        let told = |at: usize| (report.first_failed[at].zone, report.first_failed[at].why);
+        assert_eq!(told(0), (Some("west"), Why::ConnectionEnded));
+        assert_eq!(told(19), (None, Why::NoConnection));
+    }
 
     #[test]
     fn a_failure_counts_for_the_event_of_its_own_zone() {
