@@ -21,6 +21,9 @@ pub struct Config {
     /// Whether a peer's rise is by its last three seconds where those are worse than ten. Default yes: one to which the trouble came two seconds ago has a
     /// fifth of it in ten. No shows what that rule is worth.
     pub peers_by_now: bool,
+    /// From which likelihood on (a logarithm) a peer's rise above its own past is sure in the last three or ten seconds, and holds a verdict back as soon and though
+    /// it is within what a zone may have. Default 8.2: once an hour by chance. Infinity shows what that rule is worth.
+    pub sure_rise: f64,
     /// For how long slowness of a zone that was suspected of it while all zones were slow counts as everybody's. Default 1,800: by then what is usual has
     /// moved with the others, and the zone that was hit hardest would be left for it. Less than five minutes is five minutes.
     pub shared_suspicion_s: u32,
@@ -69,6 +72,7 @@ impl Default for Config {
             hold_ratio: 0.25,
             shared_ratio: 0.35,
             peers_by_now: true,
+            sure_rise: 8.188_689_124_444_2, // ln 3,600
             shared_suspicion_s: 1_800,
             even_hold_s: 14,
             even_rate_min: 0.02,

@@ -7,7 +7,7 @@ use crate::observers::Observers;
 use crate::probes::Probes;
 use crate::second::{Latency, Second, Seen};
 use crate::slow::{QUANTILES, Usual, slower};
-use crate::stream::{Count, NOTHING, QUIET, Stream, mean};
+use crate::stream::{Count, NOTHING, QUIET, Stream, Test, mean};
 use crate::turns::Turns;
 
 pub use apart::Apart;
@@ -19,6 +19,8 @@ const SUSPECT: f64 = 8.188_689_124_444_2; // ln 3,600
 
 /// How long after it slowness everywhere says nothing of one zone.
 const SHARED_SLOW_S: u32 = 300;
+/// The same where no zone is slower than one may be: the minute in which what is usual follows.
+const USUAL_MOVES_S: u32 = 60;
 /// With a smaller part of the faults at the endpoints that are left, nobody knows where the worst clients' faults were.
 const PROPORTIONAL: f64 = 0.5;
 /// Probes that would be so much likelier had they nothing to do with the faults do not see them: one in five by chance.
@@ -36,6 +38,8 @@ pub struct Detector {
     zones: Vec<Watched>,
     /// Seconds for which slowness counts as everybody's.
     shared_slow_s: u32,
+    /// Seconds for which slowness is no zone's since what is usual moves: no suspicion makes it longer.
+    usual_moves_s: u32,
 }
 
 /// Where a zone's past is found when zones or endpoints come and go.
@@ -225,6 +229,7 @@ impl Detector {
             streams,
             second: 0,
             shared_slow_s: 0,
+            usual_moves_s: 0,
             config,
         }
     }
@@ -396,13 +401,18 @@ impl Detector {
             stream.step(counts, proofs, quiet, caps, config);
         }
         self.shared_slow_s = self.shared_slow_s.saturating_sub(1);
-        if self.streams[1..].iter().any(is_slow_everywhere) {
+        self.usual_moves_s = self.usual_moves_s.saturating_sub(1);
+        let slow = self.streams[1..].iter().filter_map(|stream| slow_everywhere(stream, config)).max();
+        if slow.is_some() {
+            self.usual_moves_s = USUAL_MOVES_S;
+        }
+        if slow == Some(Slow::TooMuch) {
             self.shared_slow_s = SHARED_SLOW_S;
             self.usual.begins_to_be_slow();
         }
         if self.usual.is_over(second) {
             // What gets slow from now on gets slow by itself.
-            self.shared_slow_s = 0;
+            (self.shared_slow_s, self.usual_moves_s) = (0, 0);
             self.zones.iter_mut().for_each(|zone| zone.shared_slow_s = 0);
         }
         if self.shared_slow_s == 0 && self.zones.iter().all(|zone| zone.shared_slow_s == 0) {
@@ -427,7 +437,7 @@ impl Detector {
                 let endpoints = excess.len() as f64;
                 let needed = (config.breadth * endpoints).max(config.breadth_min).min(0.9 * endpoints);
                 let is_broad = breadth(excess) >= needed;
-                let is_own = stream == 0 || watched.shared_slow_s == 0;
+                let is_own = stream == 0 || watched.shared_slow_s == 0 && self.usual_moves_s == 0;
                 *shown =
                     if is_broad && test.is_above && is_own { test.m } else { test.m.min(threshold - 2.0) };
             }
@@ -480,7 +490,8 @@ impl Detector {
     }
 
     /// By which part of this zone's rise a peer has risen in the same way, where both are surely worse than their own past. A peer to which the trouble
-    /// came two seconds ago is judged by those: over ten it would look as if it had a fifth of it.
+    /// came two seconds ago is judged by those: over ten it would look as if it had a fifth of it. And it need not be worse than what is tolerated, nor for
+    /// more than a second: who accuses a zone has to be careful with single seconds, who waits has not.
     fn peers_get_worse(&self, zone: usize) -> f64 {
         let mut most: f64 = 0.0;
         for stream in &self.streams {
@@ -489,7 +500,7 @@ impl Detector {
                 continue;
             }
             for (_, peer) in stream.zones.iter().enumerate().filter(|(at, _)| *at != zone) {
-                if peer.against_past > QUIET {
+                if peer.against_past > QUIET || peer.surely_rises > self.config.sure_rise {
                     let rise = if self.config.peers_by_now { peer.rise_now } else { peer.rise };
                     most = most.max(rise / own.rise);
                 }
@@ -528,11 +539,30 @@ impl Detector {
     }
 }
 
-/// Whether more than half of all zones, three at least, surely got slower than their own past: then what is usual moves with them, and the zone that is
+/// How slow more than half of all zones are, three at least, that surely got slower than their own past: then what is usual moves with them, and the zone that is
 /// hit hardest looks slow beside the others for long after they stopped looking slow beside each other.
-fn is_slow_everywhere(stream: &Stream) -> bool {
-    let slower = stream.zones.iter().filter(|test| test.against_past > SUSPECT).count();
-    slower >= 3 && slower * 2 > stream.zones.len()
+///
+/// Where one is slower than it may be, others count that surely rose by a good third of that, though they may; where each may, those that rose by what is worth a
+/// word, and by a good third of the worst.
+fn slow_everywhere(stream: &Stream, config: &Config) -> Option<Slow> {
+    let is_worse = |test: &Test| test.against_past > SUSPECT;
+    let is_sure = |test: &Test| test.surely_rises > config.sure_rise;
+    let rises = |test: &&Test| is_worse(test) || is_sure(test) && test.rise > stream.delta;
+    let most = stream.zones.iter().filter(rises).map(|test| test.rise).reduce(f64::max)?;
+    let is_alike = |test: &&Test| is_worse(test) || is_sure(test) && test.rise > config.shared_ratio * most;
+    let slower = stream.zones.iter().filter(is_alike).count();
+    let is_everywhere = slower >= 3 && slower * 2 > stream.zones.len();
+    let worst = if stream.zones.iter().any(is_worse) { Slow::TooMuch } else { Slow::AsAllowed };
+    is_everywhere.then_some(worst)
+}
+
+/// How slow the worst zone is while all are slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Slow {
+    /// Not more than one zone may be by itself.
+    AsAllowed,
+    /// More than that.
+    TooMuch,
 }
 
 /// What is left without the worst clients: of the endpoints that count, in proportion; all of it where most faults are those of others. Then a client that

@@ -38,6 +38,9 @@ pub struct Test {
     pub rise: f64,
     /// The same by the last three seconds, where those are worse: trouble that has just come is a small part of ten.
     pub rise_now: f64,
+    /// How much likelier the last three seconds are, or the last ten, at their own rate than at that of its own past, where they are worse: the logarithm. Nothing is
+    /// tolerated, and one second may make it certain: it convicts nobody.
+    pub surely_rises: f64,
     /// What is tolerated now.
     pub tolerated: f64,
     /// Evidence that the rate is above that.
@@ -62,6 +65,7 @@ impl Test {
             against_past: NOTHING,
             rise: 0.0,
             rise_now: 0.0,
+            surely_rises: 0.0,
             tolerated: 0.0,
             m: NOTHING,
             is_above: false,
@@ -100,7 +104,8 @@ impl Test {
 /// The test of all zones.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    delta: f64,
+    /// By how much a rate may be above what it is compared with.
+    pub delta: f64,
     rho: f64,
     seconds: f64,
     /// One for each zone.
@@ -186,6 +191,7 @@ impl Stream {
             let past = test.past();
             test.rise = (test.rate() - past).max(0.0);
             test.rise_now = (test.rate_now() - past).max(test.rise);
+            test.surely_rises = test.likelier_than(past) / phi;
             test.judge_past(count, past, phi, (self.delta, self.rho), config);
             let Some(worst) = worst_peer(&references, at) else {
                 // No peer, no verdict.
@@ -225,6 +231,17 @@ impl Test {
         let bound = config.log_a / config.min_s;
         let l = (log_ratio(count, p0, p1) / phi).clamp(-bound, bound);
         self.against_past = (grown(self.against_past) + l).min(2.0 * config.log_a);
+    }
+
+    /// The log-ratio of the last three seconds, or ten, between their own rate and this one, which is lower.
+    fn likelier_than(&self, past: f64) -> f64 {
+        let windows = [(self.bad_3, self.all_3, 3.0), (self.bad_10, self.all_10, 10.0)];
+        let past = past.clamp(1e-6, 1.0 - 1e-6);
+        let worse = windows.into_iter().filter(|(bad, all, _)| *bad > past * all);
+        let ratios = worse.map(|(bad, all, seconds)| {
+            seconds * log_ratio(Count { bad, all }, past, (bad / all).clamp(1e-6, 1.0 - 1e-6))
+        });
+        ratios.fold(0.0, f64::max)
     }
 
     fn keep_past(&mut self, count: Count, is_quiet: bool, share: f64) {

@@ -40,6 +40,9 @@ struct Arguments {
     /// Below which rate of faults nothing waits for that.
     #[arg(long, default_value_t = Config::default().even_rate_min)]
     even_rate_min: f64,
+    /// From which likelihood on a peer's rise holds a verdict back; `inf` shows what that rule is worth.
+    #[arg(long, default_value_t = Config::default().sure_rise)]
+    sure_rise: f64,
     /// Tell the seconds with evidence of the one episode of this kind and seed, as `--verbose` names them: KIND:SEED.
     #[arg(long)]
     explain: Option<String>,
@@ -121,6 +124,7 @@ fn judged_by(arguments: &Arguments) -> (Buckets, Config) {
         young_s: arguments.young_s,
         even_hold_s: arguments.even_hold_s,
         even_rate_min: arguments.even_rate_min,
+        sure_rise: arguments.sure_rise,
         ..Config::default()
     };
     if arguments.unmarked {

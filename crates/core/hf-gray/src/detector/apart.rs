@@ -6,7 +6,7 @@
 //! 3. Everything is worse when more than half of the zones, two at least, are surely worse than their own past in one stream.
 //!
 //! "Surely" is as much evidence as a verdict on a zone wants ([`Config::log_a`](crate::Config::log_a)). What holds a verdict back needs less: a suspicion
-//! that trouble is everywhere does (`peers_get_worse` and `is_slow_everywhere` of the detector), and is told nobody.
+//! that trouble is everywhere does (`peers_get_worse` and `slow_everywhere` of the detector), and is told nobody.
 
 use super::{Detector, Evidence, Rate, Watched};
 use crate::stream::{Count, log_ratio};

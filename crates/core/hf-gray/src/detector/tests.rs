@@ -147,6 +147,55 @@ fn what_is_everywhere_is_no_zone_even_if_it_comes_to_one_first() {
     }
 }
 
+/// A cause that comes to the other zones in the very second in which there is enough evidence against the first: those fail as nothing but a cause of their own
+/// makes them, and that is certain within the second.
+#[test]
+fn what_reaches_the_others_in_the_second_of_the_verdict_is_no_zone() {
+    let faults = Trouble { faults: 0.12, ..Trouble::default() };
+    let alone = found(in_zone(0, faults), false, 60);
+    let Some((after, Finding::Zone(0))) = alone else { panic!("{alone:?}") };
+    for later in [after - 1, after] {
+        let by_turns = move |now: u32, zone: usize, _: usize| {
+            if zone == 0 || now >= later { faults } else { Trouble::default() }
+        };
+        assert_eq!(found(by_turns, false, 200), None, "{later} s later, found alone after {after} s");
+    }
+}
+
+/// Half as slow again is tolerated in any zone by itself; where all zones got so much slower at once, the one that got twice as slow did not by itself.
+#[test]
+fn a_zone_that_gets_slow_while_all_get_a_little_slower_is_not_left() {
+    let slow = |_: u32, zone: usize, _: usize| Trouble {
+        slower: if zone == 1 { 2 } else { 1 },
+        ..Trouble::default()
+    };
+    check(slow, None);
+    check(in_zone(1, Trouble { slower: 2, ..Trouble::default() }), Some(&(6..=12, Finding::Zone(1))));
+}
+
+/// Of answers of which a quarter is above so many times the median, much more than half have to be before the zone is worse than it may be. All three that rise
+/// far and surely are slowness everywhere before that.
+#[test]
+fn slowness_that_each_zone_may_have_is_everywhere_where_all_surely_have_it() {
+    let config = Config::default();
+    let judged = |then: [f64; 3], config: &Config| {
+        let mut stream = Stream::new(3, config.delta_slow[0], config.rho_slow);
+        for now in 0..310 {
+            let rates = if now < 300 { [0.2, 0.17, 0.25] } else { then };
+            let counts = rates.map(|rate| Count { bad: 40.0 * rate, all: 40.0 });
+            let caps = [config.log_a / config.min_s; 3];
+            stream.step(&counts, &counts, &[true; 3], &caps, config);
+        }
+        slow_everywhere(&stream, config)
+    };
+    assert_eq!(judged([0.55, 0.48, 0.75], &config), Some(Slow::AsAllowed));
+    assert_eq!(judged([0.55, 0.48, 0.75], &Config { sure_rise: f64::INFINITY, ..config.clone() }), None);
+    // One alone, and what is little beside it, are not everywhere; nor is a rise of all that is worth no word.
+    assert_eq!(judged([0.2, 0.17, 0.75], &config), None);
+    assert_eq!(judged([0.26, 0.22, 0.75], &config), None);
+    assert_eq!(judged([0.26, 0.22, 0.31], &config), None);
+}
+
 #[test]
 fn two_zones_of_three_are_told_and_not_left() {
     let trouble = |_: u32, zone: usize, _: usize| {

@@ -64,7 +64,13 @@ fn deployments_and_pauses_that_were_once_taken_for_a_bad_zone_are_not_any_more()
 
 /// Without the rules of [`global_incidents_that_were_once_taken_for_a_bad_zone_are_not_any_more`].
 fn before_those() -> Config {
-    Config { even_rate_min: 0.07, peers_by_now: false, shared_suspicion_s: 0, ..unmarked(30) }
+    Config {
+        even_rate_min: 0.07,
+        peers_by_now: false,
+        sure_rise: f64::INFINITY,
+        shared_suspicion_s: 0,
+        ..unmarked(30)
+    }
 }
 
 /// What is everywhere is nobody's to leave: low rates that came to one zone first, peers that had it for a second or two, a service of four zones
@@ -84,4 +90,12 @@ fn global_incidents_that_were_once_taken_for_a_bad_zone_are_not_any_more() {
         let (before, now) = (verdict(&before_those()), verdict(&unmarked(30)));
         assert_eq!((before, now), (Verdict::False, Verdict::Quiet), "{} {seed}", kind.as_str());
     }
+}
+
+/// All zones get half as slow again, one of them more: each alone is within what a zone may have, all at once are not the one's fault.
+#[test]
+fn slowness_that_is_tolerated_in_the_others_explains_the_zone_that_is_hit_hardest() {
+    let verdict = |config: &Config| judge(Kind::EverywhereSlow, 70_802_212_614, 1.0, Buckets::FINE, config);
+    let before = Config { sure_rise: f64::INFINITY, ..unmarked(30) };
+    assert_eq!((verdict(&before), verdict(&unmarked(30))), (Verdict::False, Verdict::Quiet));
 }
