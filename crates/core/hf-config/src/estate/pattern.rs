@@ -1,8 +1,12 @@
 //! Regular expressions of checks: matched in linear time, compiled within bounds.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::{start, syntax};
 
 /// A regular expression that compiles within its bounds.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,6 +19,8 @@ impl Pattern {
     pub const COMPILED_BYTES_MAX: usize = 1 << 20;
     /// How deep groups stand in one another.
     const NEST_MAX: u32 = 32;
+    /// Bytes of the automaton that is walked to find out whether an expression can match; of a larger one nothing is said.
+    const WALKED_BYTES_MAX: usize = 256 << 10;
 
     /// Checks an expression.
     ///
@@ -58,6 +64,53 @@ impl Pattern {
         let regex = self.compile();
         [&b""[..], b"\x01", b"\n\x01\n"].iter().all(|body| regex.is_match(body))
     }
+
+    /// Whether nothing that could stand there matches, as with `a^`. Where it takes too much to find out, or hangs on word boundaries of
+    /// all alphabets, the answer is that something may.
+    pub fn matches_nothing(&self) -> bool {
+        let Ok(parsed) = syntax::parse_with(&self.0, &as_bytes()) else { return false };
+        let properties = parsed.properties();
+        if properties.minimum_len().is_none() {
+            return true;
+        }
+        // Without a word on what stands before or behind, every branch has its text.
+        !properties.look_set().is_empty() && !self.has_way_to_match().unwrap_or(true)
+    }
+
+    /// Walks the automaton from the beginning of a body; none where it cannot be built within its bounds.
+    fn has_way_to_match(&self) -> Option<bool> {
+        let automaton = dense::Builder::new()
+            .syntax(as_bytes())
+            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(Self::COMPILED_BYTES_MAX)))
+            .configure(
+                dense::Config::new()
+                    .start_kind(StartKind::Unanchored)
+                    .unicode_word_boundary(true)
+                    .dfa_size_limit(Some(Self::WALKED_BYTES_MAX))
+                    .determinize_size_limit(Some(Self::WALKED_BYTES_MAX)),
+            )
+            .build(&self.0)
+            .ok()?;
+        let begin = automaton.start_state(&start::Config::new()).ok()?;
+        let (mut seen, mut next) = (BTreeSet::from([begin]), vec![begin]);
+        while let Some(state) = next.pop() {
+            if automaton.is_match_state(state) || automaton.is_quit_state(state) {
+                return Some(true);
+            }
+            let ways = (0..=u8::MAX).map(|byte| automaton.next_state(state, byte));
+            for way in ways.chain([automaton.next_eoi_state(state)]) {
+                if !automaton.is_dead_state(way) && seen.insert(way) {
+                    next.push(way);
+                }
+            }
+        }
+        Some(false)
+    }
+}
+
+/// Expressions over bytes, as [`Pattern::compile`] takes them.
+fn as_bytes() -> syntax::Config {
+    syntax::Config::new().utf8(false).nest_limit(Pattern::NEST_MAX)
 }
 
 fn compile(text: &str) -> Result<Regex, regex::Error> {
@@ -105,6 +158,19 @@ mod tests {
     fn a_match_takes_linear_time() {
         let regex = Pattern::new("^(a+)+$").unwrap().compile();
         assert!(!regex.is_match(&[b"a".repeat(64 << 10), b"b".to_vec()].concat()));
+    }
+
+    #[test]
+    fn what_matches_nothing_is_known() {
+        for text in ["a^", "$a", "[^\\s\\S]", "[a&&b]", "ok(^a|$b)", "(?-u:\\b\\B)", "(?m:^)a^"] {
+            assert!(Pattern::new(text).unwrap().matches_nothing(), "{text}");
+        }
+        for text in ["ok", "^ok$", "(?m)a$\n^b", "a^|b", "\\bok\\b", "x*$", "^", "[0-9]{1,40}(ok)?$", "\\w+$"]
+        {
+            assert!(!Pattern::new(text).unwrap().matches_nothing(), "{text}");
+        }
+        // Beyond its bounds nothing is said.
+        assert!(!Pattern::new("(a|b)*a(a|b){14}c^").unwrap().matches_nothing());
     }
 
     #[test]

@@ -35,6 +35,13 @@ pub(super) fn http(value: Option<Value<'_, '_>>, report: &mut Report<'_>) -> Opt
     let body = if_there(fields.get("body"), |value| value.read(report, read_text));
     let body_regex = if_there(fields.get("body_regex"), |value| {
         let pattern = value.read(report, Pattern::new)?;
+        if pattern.matches_nothing() {
+            report.add(
+                value.at(),
+                "this regular expression matches no body, whatever stands in it, so this check could never pass; look for ^, $ and classes in it that exclude one another",
+            );
+            return None;
+        }
         if pattern.matches_anything() {
             report.advise(
                 value.at(),

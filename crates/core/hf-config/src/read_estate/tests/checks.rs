@@ -292,6 +292,17 @@ fn time_outs_and_intervals_have_bounds() {
 }
 
 #[test]
+fn expressions_that_match_nothing_are_refused() {
+    of(
+        "http",
+        "expect = { body_regex = \"a^\" }",
+        expect![[r#"
+        17:25: this regular expression matches no body, whatever stands in it, so this check could never pass; look for ^, $ and classes in it that exclude one another
+    "#]],
+    );
+}
+
+#[test]
 fn expressions_that_explode_are_refused() {
     of(
         "http",
