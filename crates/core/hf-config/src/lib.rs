@@ -29,3 +29,4 @@ pub use problem::{Problem, Problems};
 pub use read_access::read_access;
 pub use read_estate::{estate_files, read_estate, read_estate_advised};
 pub use read_node::{advise_node_in, check_node_in, estate_reference_problem, is_node_file, read_node};
+pub use walk::nearest;

@@ -22,7 +22,8 @@ mod report;
 
 use names::all_there;
 pub(crate) use names::{Names, there};
-pub(crate) use nearest::{clip, nearest};
+pub(crate) use nearest::clip;
+pub use nearest::nearest;
 pub(crate) use report::{Report, verdict};
 
 /// One table being read.

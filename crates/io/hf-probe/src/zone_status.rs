@@ -68,7 +68,9 @@ fn judge(status: &ZoneStatusCheck, head: &Head, body: &[u8]) -> Outcome {
         200 | 500 => {}
         404 => {
             let said = head.headers.get("holdfast-state").is_some();
-            return nothing(if said {
+            return nothing(if said && resource == "everything" {
+                format!("it has no zone {zone}; write `zone` as this endpoint calls it")
+            } else if said {
                 format!(
                     "it has no zone {zone}, or no {resource} there; write `zone` and `resource` as this endpoint calls them"
                 )

@@ -94,7 +94,7 @@ async fn open_and_away_are_words_on_the_zone() {
 async fn all_else_is_no_result_and_says_how_to_mend_it() {
     assert_eq!(
         answered("404 Not Found\r\nHoldfast-State: unknown", "{}").await,
-        "no result: it has no zone a, or no everything there; write `zone` and `resource` as this endpoint calls them"
+        "no result: it has no zone a; write `zone` as this endpoint calls it"
     );
     assert_eq!(
         answered("404 Not Found", "nothing").await,

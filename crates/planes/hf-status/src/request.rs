@@ -4,7 +4,8 @@
 //! 2. A body comes only with its length; one in chunks is refused, so that nobody can disagree with us about where a request ends.
 //! 3. A field that has one value and comes twice is refused for the same reason, unless both are the same (RFC 9110, section 5.3); one that has a list may come
 //!    in several lines. HTTP/1.1 has exactly one `Host` (RFC 9112, section 3.2), a WebSocket's fields come once (RFC 6455, section 11.3).
-//! 4. Of a query, keys that nobody here knows are passed over; one that comes twice is refused.
+//! 4. Of a query, a key that comes twice is refused, and one that is nearly a known one: who writes `resorce` must not take the zone's word for the resource's.
+//!    All others are passed over: proxies and clients add keys of their own, against caches.
 //!
 //! Why our own: an HTTP library keeps kilobytes of buffers for each connection, and here nearly all of them wait. Heads are read by `httparse`, as
 //! hyper has them read.
@@ -269,10 +270,23 @@ pub enum BadQuery {
     /// The same again.
     #[error("`{0}` is there twice; say it once")]
     Twice(&'static str),
+    /// Nearly a known key.
+    #[error("`{asked}` is no key here; write `{meant}`")]
+    Misspelt {
+        /// As it came.
+        asked: String,
+        /// What was probably meant.
+        meant: &'static str,
+    },
     /// Not a time that anybody waits.
     #[error("`wait` is a whole number of seconds from 1 to 60; this is {0:?}")]
     Wait(String),
 }
+
+/// Keys that are known.
+const KEYS: [&str; 7] = ["resource", "wait", "after", "consumer", "instance", "kind", "zone"];
+/// Keys of one query that are compared with them, so that a long query costs little.
+const COMPARED_MAX: usize = 16;
 
 /// Longest wait for a change.
 pub const WAIT_S_MAX: u64 = 60;
@@ -281,7 +295,7 @@ impl<'a> Query<'a> {
     /// Reads it.
     pub fn read(text: &'a str) -> Result<Query<'a>, BadQuery> {
         let mut query = Query::default();
-        let mut wait = None;
+        let (mut wait, mut compared) = (None, 0);
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (place, name) = match key {
@@ -292,7 +306,17 @@ impl<'a> Query<'a> {
                 "instance" => (&mut query.instance, "instance"),
                 "kind" => (&mut query.kind, "kind"),
                 "zone" => (&mut query.zone, "zone"),
-                _ => continue,
+                other => {
+                    compared += 1;
+                    let is_compared = compared <= COMPARED_MAX;
+                    match Some(other)
+                        .filter(|_| is_compared)
+                        .and_then(|key| hf_config::nearest(key, KEYS.into_iter()))
+                    {
+                        Some(meant) => return Err(BadQuery::Misspelt { asked: other.to_owned(), meant }),
+                        None => continue,
+                    }
+                }
             };
             let value = decode(value, Plus::IsSpace).ok_or(BadQuery::Encoding(name))?;
             if place.replace(value).is_some() {

@@ -197,7 +197,9 @@ pub enum Unknown {
     #[error("{0}")]
     Scope(#[from] hf_control::intent::ScopeError),
     /// No such pool or record.
-    #[error("there is no `{0}` in the estate")]
+    #[error(
+        "there is no `{0}` in the estate; `holdfast status` lists its pools, the estate's file its records"
+    )]
     Resource(Scope),
     /// The pool has nothing there.
     #[error("`{scope}` has no endpoint in zone {zone}; ask about a zone that it is in")]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 const LENGTH_MAX: usize = 64;
 
 /// The candidate that `name` was probably meant to be: few edits away, and fewer than a third of its length.
-pub(crate) fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     if name.len() > LENGTH_MAX {
         return None;
     }

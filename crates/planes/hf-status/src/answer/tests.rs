@@ -330,13 +330,13 @@ fn what_is_not_there_is_unknown_and_neither_open_nor_away() {
         (
             "/status/a?resource=pool/nope",
             expect![[
-                r#"404 unknown {"code":"not-found","message":"there is no `pool/nope` in the estate"}"#
+                r#"404 unknown {"code":"not-found","message":"there is no `pool/nope` in the estate; `holdfast status` lists its pools, the estate's file its records"}"#
             ]],
         ),
         (
             "/status?resource=record/nope.example.",
             expect![[
-                r#"404 unknown {"code":"not-found","message":"there is no `record/nope.example.` in the estate"}"#
+                r#"404 unknown {"code":"not-found","message":"there is no `record/nope.example.` in the estate; `holdfast status` lists its pools, the estate's file its records"}"#
             ]],
         ),
         (
@@ -366,7 +366,7 @@ fn what_is_not_there_is_unknown_and_neither_open_nor_away() {
         (
             "/watch?resource=pool/nope",
             expect![[
-                r#"404 unknown {"code":"not-found","message":"there is no `pool/nope` in the estate"}"#
+                r#"404 unknown {"code":"not-found","message":"there is no `pool/nope` in the estate; `holdfast status` lists its pools, the estate's file its records"}"#
             ]],
         ),
         (
@@ -479,7 +479,7 @@ fn a_resource_that_leaves_is_an_empty_table_for_who_waits_and_404_for_who_asks()
     assert_eq!(fixture.shared.tables.renew_some(), None);
     let body = String::from_utf8(watch.channel.newest().body.to_vec()).unwrap();
     assert!(body.contains("\"zones\":[]"), "{body}");
-    expect![[r#"404 unknown {"code":"not-found","message":"there is no `pool/api` in the estate"}"#]]
+    expect![[r#"404 unknown {"code":"not-found","message":"there is no `pool/api` in the estate; `holdfast status` lists its pools, the estate's file its records"}"#]]
         .assert_eq(&fixture.get("/status/a?resource=pool/api"));
     // Whether somebody else still watches it makes no difference.
     for target in ["/status?resource=pool/api", "/watch?resource=pool/api"] {
