@@ -294,7 +294,7 @@ mod tests {
             match turn {
                 Turn::Act(action, zone) => book.open(*action, *zone),
                 Turn::Fail(zone, count) => {
-                    (0..*count).for_each(|_| measure.ended(Ended::Failed(*zone, Why::NoAnswer)))
+                    (0..*count).for_each(|_| measure.ended(Ended::Failed(*zone, Why::NoAnswer)));
                 }
             }
         }
