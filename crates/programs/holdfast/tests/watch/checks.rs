@@ -99,7 +99,7 @@ async fn a_majority_of_status_endpoints_is_a_check() {
         assert!(tokio::time::Instant::now() < deadline, "it has another estate: {why:?}");
         why = ask(&estate, &verdicts).await.1;
     }
-    assert!(why[0].starts_with("it has no zone aa, "), "{why:?}");
+    assert!(why[0].starts_with("it has no zone aa; write `zone`"), "{why:?}");
 }
 
 /// The verdicts once the first planes are seen to say so (open: true).
