@@ -4,7 +4,7 @@
 //! 2. A body comes only with its length; one in chunks is refused, so that nobody can disagree with us about where a request ends.
 //! 3. A field that has one value and comes twice is refused for the same reason, unless both are the same (RFC 9110, section 5.3); one that has a list may come
 //!    in several lines. HTTP/1.1 has exactly one `Host` (RFC 9112, section 3.2), a WebSocket's fields come once (RFC 6455, section 11.3).
-//! 4. Of a query, a key that comes twice is refused, and one that is nearly a known one: who writes `resorce` must not take the zone's word for the resource's.
+//! 4. Of a query, a key that comes twice is refused, and one that is nearly a known one: who writes `resources` must not take the zone's word for the resource's.
 //!    All others are passed over: proxies and clients add keys of their own, against caches.
 //!
 //! Why our own: an HTTP library keeps kilobytes of buffers for each connection, and here nearly all of them wait. Heads are read by `httparse`, as

@@ -163,13 +163,13 @@ fn a_query_is_read_and_decoded() {
     check("wait=61", expect![[r#"`wait` is a whole number of seconds from 1 to 60; this is "61""#]]);
     check("wait=1.5", expect![[r#"`wait` is a whole number of seconds from 1 to 60; this is "1.5""#]]);
     check("wait", expect![[r#"`wait` is a whole number of seconds from 1 to 60; this is """#]]);
-    check("resorce=pool/web", expect!["`resorce` is no key here; write `resource`"]);
+    check("resources=pool/web", expect!["`resources` is no key here; write `resource`"]);
     check("Resource=pool/web", expect!["`Resource` is no key here; write `resource`"]);
     for others in ["_=1", "t=12", "cb=3&nonce=x&utm_source=y"] {
         assert_eq!(Query::read(others).unwrap(), Query::default(), "{others}");
     }
     // A long query costs little: what comes late is passed over.
-    assert_eq!(Query::read(&("x&".repeat(4_000) + "resorce=a")).unwrap(), Query::default());
+    assert_eq!(Query::read(&("x&".repeat(4_000) + "resources=a")).unwrap(), Query::default());
     check("wait=1&wait=1", expect!["`wait` is there twice; say it once"]);
     check(
         "zone=%f",
