@@ -1,8 +1,8 @@
 //! One HTTP client connection from its acceptance to its end.
 //!
 //! 1. What comes first is read (`arrive`), then the first bytes tell whether it is HTTP/1.1 or HTTP/2.
-//! 2. HTTP/1.1 that has been idle for a while ([`Limits::rest_after`](crate::Limits::rest_after)) rests: hyper and its buffers are let go, and only the socket and what is known of the client
-//!    stay (a few hundred bytes) until the next bytes come. A client that asks all the time never gets there.
+//! 2. HTTP/1.1 that has been idle for a while ([`Limits::rest_after`](crate::Limits::rest_after)) rests: hyper and its buffers are let go,
+//!    and only the socket and what is known of the client stay (a few hundred bytes) until the next bytes come. A client that asks all the time never gets there.
 //! 3. Sent away ([`Departure`]), a connection that rests is closed, any other after its next answer or once it rests: the next request of who was
 //!    busy a moment ago may be on its way, and a close would cross it. HTTP/2 gets a GOAWAY, requests under way are finished.
 //! 4. After a refusal, and where the client broke the rules, what it still sends is read and thrown away for a moment: closing at once would reset

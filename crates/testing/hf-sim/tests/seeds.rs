@@ -14,18 +14,18 @@ fn check(seed: u64) {
 /// `HF_SEED=N` runs that seed and tells what it saw; without it, seed 0.
 #[test]
 fn one_seed() {
-    let seed = std::env::var("HF_SEED").map_or(0, |text| text.parse().expect("HF_SEED is a number"));
-    match run(seed, None) {
-        Ok(summary) => println!("HF_SEED={seed}: {summary:#?}"),
-        Err(violation) => panic!("\n{violation}"),
-    }
+    tell_one(run);
 }
 
 /// The same with a pool that may be shifted by itself.
 #[test]
 fn one_seed_with_autoshifts() {
+    tell_one(run_with_autoshifts);
+}
+
+fn tell_one(run: fn(u64, Option<Plant>) -> Result<Summary, Violation>) {
     let seed = std::env::var("HF_SEED").map_or(0, |text| text.parse().expect("HF_SEED is a number"));
-    match run_with_autoshifts(seed, None) {
+    match run(seed, None) {
         Ok(summary) => println!("HF_SEED={seed}: {summary:#?}"),
         Err(violation) => panic!("\n{violation}"),
     }
