@@ -91,12 +91,18 @@ fn health_check<'t, 'i>(
         report.add(value.at(), "`address` has the port already; remove `port`");
     }
     let common = common(&mut fields, kind_text, report);
+    let at = fields.at();
+    let expect_at = fields.get("expect").map_or(at, Value::at);
     fields.finish(&[], report);
     let check = || {
         let (name, kind, common) = (name?, kind?, common?);
         Some(HealthCheck { address: address.ok()?, ..common.of(name, kind) })
     };
-    (check(), of)
+    let check = check();
+    if let Some(check) = &check {
+        expect::advise(check, at, expect_at, report);
+    }
+    (check, of)
 }
 
 fn read_kind(
@@ -267,7 +273,12 @@ fn below_interval(
     let read = value.duration(min, INTERVAL_MAX, report)?;
     if read > interval {
         let (found, interval) = (length(read), length(interval));
-        report.add(value.at(), format_args!("{found} is longer than the interval of {interval}; shorten it"));
+        report.add(
+            value.at(),
+            format_args!(
+                "{found} is longer than the interval of {interval}; shorten it or lengthen `interval`"
+            ),
+        );
         return None;
     }
     Some(read)

@@ -74,13 +74,23 @@ pub(super) fn resolve(
         let is_voteless = |of: &&CheckIx| list[of.at()].as_ref().is_some_and(|check| !check.is_standing());
         let voteless = of_each[at].iter().find(is_voteless).and_then(|of| list[of.at()].as_ref());
         let voteless = voteless.map(|check| (check.name.clone(), check.kind.as_str()));
-        if let Some(HealthCheck { kind: CheckKind::Calculated(calculated), .. }) = &mut list[at] {
+        if let Some(HealthCheck { kind: CheckKind::Calculated(calculated), inverted, disabled, .. }) =
+            &mut list[at]
+        {
             calculated.of.clone_from(&of_each[at]);
             let Needs::AtLeast(at_least) = calculated.needs else {
                 majority(value.at(), voteless, (off, of_each[at].len()), report);
                 continue;
             };
-            if off >= usize::from(at_least) {
+            if off < usize::from(at_least) || *disabled {
+                continue;
+            }
+            if *inverted {
+                report.add(
+                    value.at(),
+                    "enough of these checks are disabled, and so healthy, that this inverted one could never pass; enable some, raise `at_least` or disable this one, too",
+                );
+            } else {
                 report.advise(
                     value.at(),
                     "enough of these checks are disabled, and so healthy, that this one never fails; enable some or raise `at_least`",

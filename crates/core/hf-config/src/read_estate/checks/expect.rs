@@ -1,7 +1,7 @@
 //! What the answer to a probe has to be, and what no answer can be.
 
 use super::network::read_text;
-use crate::estate::{Method, Pattern, RCODES, StatusRange};
+use crate::estate::{CheckKind, HealthCheck, Method, Pattern, RCODES, StatusRange};
 use crate::walk::{Report, Value, clip, if_there, there};
 
 /// Answers with these have no body (RFC 9110).
@@ -81,11 +81,31 @@ pub(super) fn check_http(expected: &Http, method: Method, follows: bool, at: usi
         report
             .add(at, "an answer of 1xx is never the last one, so this check could never pass; begin at 200");
     }
-    if !wants_body && (200..=599).all(|status| expected.status.iter().any(|range| range.holds(status))) {
-        report.advise(
-            at,
-            "every answer of HTTP is good here, errors too: this check fails only when none comes; narrow `status`",
-        );
+}
+
+/// What hardly ever fails. Turned round, the same check is the one for what must not answer, and says just that.
+pub(super) fn advise(check: &HealthCheck, at: usize, expect_at: usize, report: &mut Report<'_>) {
+    if check.inverted {
+        return;
+    }
+    match &check.kind {
+        CheckKind::Http(http) if http.body.is_none() && http.body_regex.is_none() => {
+            if (200..=599).all(|status| http.status.iter().any(|range| range.holds(status))) {
+                report.advise(
+                    at,
+                    "every answer of HTTP is good here, errors too: this check fails only when none comes; narrow `status`",
+                );
+            }
+        }
+        CheckKind::Dns(dns)
+            if dns.rcodes.len() == RCODES.len() && dns.answers.is_empty() && dns.answers_min == 0 =>
+        {
+            report.advise(
+                expect_at,
+                "every answer of DNS is good here, errors too: this check fails only when none comes; narrow `rcode`",
+            );
+        }
+        _ => {}
     }
 }
 
@@ -146,12 +166,6 @@ pub(super) fn dns(value: Option<Value<'_, '_>>, report: &mut Report<'_>) -> Opti
         report.add(
             value.at(),
             "only NOERROR comes with records, so this check could never pass; add it to `rcode` or remove this",
-        );
-    }
-    if rcodes.len() == RCODES.len() && answers.is_empty() && answers_min == 0 {
-        report.advise(
-            value.at(),
-            "every answer of DNS is good here, errors too: this check fails only when none comes; narrow `rcode`",
         );
     }
     Some(Dns { rcodes, answers, answers_min })

@@ -281,10 +281,10 @@ fn checks() {
         "timeout = \"500ms\"",
         "timeout = \"2s\"\nconfirm_interval = \"1s1ms\"\nport = 0",
         expect![[r#"
-        estate.toml:22:11: 2s is longer than the interval of 1s; shorten it
-        estate.toml:23:20: 1s1ms is longer than the interval of 1s; shorten it
-        estate.toml:24:8: `port` is 1 to 65535, this is 0; change it
-    "#]],
+            estate.toml:22:11: 2s is longer than the interval of 1s; shorten it or lengthen `interval`
+            estate.toml:23:20: 1s1ms is longer than the interval of 1s; shorten it or lengthen `interval`
+            estate.toml:24:8: `port` is 1 to 65535, this is 0; change it
+        "#]],
     );
     edit(
         "timeout = \"500ms\"",

@@ -259,14 +259,42 @@ fn what_can_never_fail_is_refused_or_advised_against() {
     );
 }
 
+/// What must not answer: to be good only when nothing comes is what such a check is for.
+#[test]
+fn an_inverted_check_of_all_answers_is_no_mistake() {
+    of("http", "inverted = true\nexpect = { status = \"100-599\" }", expect![[""]]);
+    of(
+        "dns",
+        "inverted = true\nquery = { name = \"x.test.\" }\nexpect = { rcode = [\"NOERROR\", \"FORMERR\", \"SERVFAIL\", \"NXDOMAIN\", \"NOTIMP\", \"REFUSED\"] }",
+        expect![[""]],
+    );
+}
+
+/// Those that it counts are healthy whatever happens, so turned round it is unhealthy whatever happens.
+#[test]
+fn an_inverted_count_of_disabled_checks_is_refused() {
+    let check_of = |more: &str| {
+        format!(
+            "[[health_check]]\nname = \"x\"\nkind = \"calculated\"\nof = [\"y\"]\ninverted = true\n{more}[[health_check]]\nname = \"y\"\nkind = \"tcp\"\ndisabled = true\n"
+        )
+    };
+    check(
+        &check_of(""),
+        expect![[r#"
+        17:6: enough of these checks are disabled, and so healthy, that this inverted one could never pass; enable some, raise `at_least` or disable this one, too
+    "#]],
+    );
+    check(&check_of("disabled = true\n"), expect![[""]]);
+}
+
 #[test]
 fn time_outs_and_intervals_have_bounds() {
     of(
         "tcp",
         "interval = \"200ms\"\ntimeout = \"300ms\"",
         expect![[r#"
-        18:11: 300ms is longer than the interval of 200ms; shorten it
-    "#]],
+            18:11: 300ms is longer than the interval of 200ms; shorten it or lengthen `interval`
+        "#]],
     );
     of(
         "tcp",
@@ -279,7 +307,7 @@ fn time_outs_and_intervals_have_bounds() {
         "metric",
         "address = \"10.0.0.1:1\"\nquery = \"up\"\ngood = { gt = 0 }\ninterval = \"1s\"\ntimeout = \"2s\"",
         expect![[r#"
-            21:11: 2s is longer than the interval of 1s; shorten it
+            21:11: 2s is longer than the interval of 1s; shorten it or lengthen `interval`
         "#]],
     );
     of(
