@@ -1,12 +1,12 @@
 //! A probe by a program of the machine's own: exit status 0 is good.
 //!
 //! 1. Only programs that the node file allows run; elsewhere the check is not measured.
-//! 2. No shell: the program gets its arguments as they are written, an empty environment but for `HOLDFAST_CHECK` and `PATH`, nothing to
+//! 2. No shell: the program gets its arguments as they are written, an empty environment but for `HOLDFAST_CHECK`, `HOLDFAST_RUN` and `PATH`, nothing to
 //!    read, `/` as its folder, and a process group of its own.
 //! 3. The whole group is killed when the program has ended by itself, at the time-out, and when the probe is given up for another reason: the check is
-//!    gone or disabled, the node stops. At the time-out and when it is given up all that still descends from the program goes too, also what
-//!    changed its group or session. What left the group is beyond reach once its parent has ended, and so is what had left it when the
-//!    program ended by itself: a daemon. Nobody is reached after the node itself was killed. The unit or container that the node runs in ends those.
+//!    gone or disabled, the node stops. So is what has this run's own `HOLDFAST_RUN` in its environment, whatever group, session or parent it took: a daemon.
+//!    At the time-out and when it is given up all that still descends from the program goes too. Beyond reach is a daemon that threw its environment away or became
+//!    another user, and everybody once the node itself was killed. The unit or container that the node runs in ends those.
 //! 4. At most [`COMMANDS`](crate::tools::COMMANDS) run at a time; of the output the first line is told, and more than 64 KiB is a failure.
 
 use std::io;
@@ -21,6 +21,7 @@ use tokio::process::{Child, Command};
 use crate::body::BODY_BYTES;
 use crate::failure::{Outcome, ProbeFailure, first_words};
 use crate::probe::Asked;
+use crate::processes::{descendants, kill_marked};
 use crate::progress::Step;
 
 /// Runs the command.
@@ -38,11 +39,13 @@ pub async fn ask(asked: &Asked<'_>, check: &CommandCheck) -> Outcome {
         return Outcome::Unmeasured("the checker is ending".to_owned());
     };
     asked.progress.at(Step::Running);
+    let run = format!("{:032x}", u128::from_ne_bytes(hf_clock::random_bytes()));
     let spawned = Command::new(program)
         .args(arguments)
         .env_clear()
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .env("HOLDFAST_CHECK", asked.check.name.as_str())
+        .env(RUN, &run)
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -50,14 +53,18 @@ pub async fn ask(asked: &Asked<'_>, check: &CommandCheck) -> Outcome {
         .process_group(0)
         .spawn();
     let mut group = match spawned {
-        Ok(child) => Group(child),
-        Err(error) => return Outcome::Unmeasured(format!("{program} cannot be run: {error}")),
+        Ok(child) => Group { child, mark: format!("{RUN}={run}") },
+        Err(error) => {
+            return Outcome::Unmeasured(format!(
+                "{program} cannot be run: {error}; put a program there that this node may execute, or take it from `allow_commands`"
+            ));
+        }
     };
-    let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+    let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
     // Whoever stays behind holds the pipes open: it goes before their end is waited for.
     let ended = match tokio::join!(read(out), read(err), group.kill_rest()) {
         (Ok(out), Ok(err), Ok(())) => {
-            group.0.wait().await.map(|status| (status, if out.is_empty() { err } else { out }))
+            group.child.wait().await.map(|status| (status, if out.is_empty() { err } else { out }))
         }
         (_, _, Err(error)) => Err(error),
         _ => return Outcome::Bad(ProbeFailure::OutputTooLong { max_bytes: BODY_BYTES }),
@@ -84,19 +91,23 @@ async fn read(from: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, TooLong> 
     if bytes.len() > BODY_BYTES { Err(TooLong) } else { Ok(bytes) }
 }
 
-/// Processes of one command that are killed one by one at most; the group is killed whole, however many it has.
-const DESCENDANTS: usize = 1_000;
+/// The variable that is different for each run: who has it was started by that run.
+const RUN: &str = "HOLDFAST_RUN";
 
-/// A child and its process group, killed when dropped before it has ended.
-struct Group(Child);
+/// A child, its process group and whoever has its mark, killed when dropped before it has ended.
+struct Group {
+    child: Child,
+    /// As it stands in the environment.
+    mark: String,
+}
 
 impl Group {
     /// The leader, while its number cannot be somebody else's: it was not waited for yet.
     fn leader(&self) -> Option<Pid> {
-        self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+        self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
     }
 
-    /// Waits until the leader has ended, and kills what it left in its group. The leader is not waited for before that: its number stays the group's.
+    /// Waits until the leader has ended, and kills what it left. The leader is not waited for before that: its number stays the group's.
     async fn kill_rest(&self) -> io::Result<()> {
         let Some(leader) = self.leader() else { return Ok(()) };
         #[expect(
@@ -107,6 +118,7 @@ impl Group {
         let _ready = ended.readable().await?;
         // None there is as good.
         let _ = kill_process_group(leader, Signal::KILL);
+        kill_marked(leader, &self.mark);
         Ok(())
     }
 }
@@ -120,24 +132,6 @@ impl Drop for Group {
         for process in descendants {
             let _ = kill_process(process, Signal::KILL);
         }
+        kill_marked(leader, &self.mark);
     }
-}
-
-/// All that descends from a process, nearest first; empty where the system does not tell.
-fn descendants(of: Pid) -> Vec<Pid> {
-    let mut found = vec![of];
-    let mut at = 0;
-    while let Some(parent) = found.get(at).copied() {
-        at += 1;
-        let Ok(threads) = std::fs::read_dir(format!("/proc/{parent}/task")) else { continue };
-        for thread in threads.flatten() {
-            let told = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            found.extend(told.split_ascii_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)));
-        }
-        if found.len() > DESCENDANTS {
-            break;
-        }
-    }
-    found.truncate(DESCENDANTS);
-    found.split_off(1)
 }

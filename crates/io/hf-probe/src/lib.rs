@@ -24,6 +24,7 @@ mod metric;
 mod percent;
 mod probe;
 mod prober;
+mod processes;
 mod progress;
 mod schedule;
 mod shards;

@@ -97,7 +97,14 @@ async fn values(asked: &Asked<'_>, metric: &MetricCheck) -> Result<Vec<(String, 
         ));
     }
     let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| {
-        Gap::Missing(format!("answered {} and no result of a query: {error}", head.status))
+        let status = head.status;
+        Gap::Missing(match status {
+            // A query that fails comes as 400, 422 or 503 with words of its own; this is somebody else's answer.
+            200 => format!("answered 200 and no result of a query: {error}; correct `address` and `path`"),
+            401 | 403 => format!("answered {status}, which wants a credential; give one in `headers`"),
+            404 => "answered 404: no API of Prometheus is there; correct `address` and `path`".to_owned(),
+            _ => format!("answered {status} and no result of a query"),
+        })
     })?;
     if answer.status != "success" {
         return Err(Gap::Missing(format!("the query failed: {}", first_words(&answer.error))));
@@ -113,11 +120,15 @@ async fn values(asked: &Asked<'_>, metric: &MetricCheck) -> Result<Vec<(String, 
         }
         _ => return Err(Gap::Missing("the query gives neither a scalar nor a vector".to_owned())),
     };
+    let came = found.len();
     // A value that is none says as little as one that is not there.
     let found: Vec<(String, f64)> =
         found.into_iter().filter_map(|(labels, value)| Some((labels, value?))).collect();
     if found.is_empty() {
-        return Err(Gap::Missing("the query gives no value".to_owned()));
+        return Err(Gap::Missing(match came {
+            0 => "the query gives no value: nothing matches it, or nothing is scraped".to_owned(),
+            _ => "the query gives NaN, which is no number: it divides nothing by nothing; let it say what counts then".to_owned(),
+        }));
     }
     Ok(found)
 }

@@ -544,6 +544,42 @@ async fn a_command_that_ends_leaves_nothing_behind() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// It has left the group and its parent has ended, and it holds the output open.
+#[tokio::test]
+async fn a_command_that_ends_leaves_no_daemon_behind() {
+    let folder = folder("daemon");
+    let [daemon, its_child] = ["daemon", "child"].map(|name| folder.join(name));
+    let script = format!(
+        "(setsid sh -c 'sleep 600 & echo $! > {1}.new; mv {1}.new {1}; echo $$ > {0}.new; mv {0}.new {0}; wait' &); \
+         until test -e {0}; do :; done",
+        daemon.display(),
+        its_child.display()
+    );
+    assert_eq!(run(&["/bin/sh", "-c", &script]).await, "good");
+    for file in [&daemon, &its_child] {
+        wait_until_gone(file).await;
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// At the time-out its parent has ended long ago.
+#[tokio::test]
+async fn a_daemon_goes_with_its_command_at_the_time_out() {
+    let folder = folder("daemon-late");
+    let daemon = folder.join("daemon");
+    let script = format!(
+        "(setsid sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600' > /dev/null 2>&1 &); exec sleep 600",
+        daemon.display()
+    );
+    let probe = tokio::spawn(async move { run(&["/bin/sh", "-c", &script]).await });
+    wait_until_there(&[&daemon]).await;
+    let_time_run_out();
+    assert_eq!(probe.await.unwrap(), "the command did not end within 1m");
+    tokio::time::resume();
+    wait_until_gone(&daemon).await;
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[tokio::test]
 async fn a_command_goes_with_the_probe_that_is_given_up() {
     let folder = folder("given-up");
@@ -566,6 +602,8 @@ async fn metrics_are_held_against_the_threshold() {
             "one" => r#"{"resultType":"scalar","result":[1,"0.04"]}"#,
             "none" => r#"{"resultType":"vector","result":[]}"#,
             "nan" => r#"{"resultType":"scalar","result":[1,"NaN"]}"#,
+            "html" => return ok("<html>log in</html>"),
+            "secret" => return "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n".to_owned(),
             _ => return ok(r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#),
         };
         ok(&format!(r#"{{"status":"success","data":{result}}}"#))
@@ -587,11 +625,25 @@ async fn metrics_are_held_against_the_threshold() {
         judge(kind("a{b=\"c\"}", Missing::Unknown), address).await,
         "the value is 0.2 of {zone=b}, want lt 0.05"
     );
-    assert_eq!(judge(kind("none", Missing::Bad), address).await, "no value: the query gives no value");
-    assert_eq!(judge(kind("nan", Missing::Unknown), address).await, "unmeasured: the query gives no value");
+    assert_eq!(
+        judge(kind("none", Missing::Bad), address).await,
+        "no value: the query gives no value: nothing matches it, or nothing is scraped"
+    );
+    assert_eq!(
+        judge(kind("nan", Missing::Unknown), address).await,
+        "unmeasured: the query gives NaN, which is no number: it divides nothing by nothing; let it say what counts then"
+    );
     assert_eq!(
         judge(kind("x", Missing::Unknown), address).await,
         "unmeasured: the query failed: parse error"
+    );
+    assert_eq!(
+        judge(kind("html", Missing::Unknown), address).await,
+        "unmeasured: answered 200 and no result of a query: expected value at line 1 column 1; correct `address` and `path`"
+    );
+    assert_eq!(
+        judge(kind("secret", Missing::Unknown), address).await,
+        "unmeasured: answered 401, which wants a credential; give one in `headers`"
     );
 }
 

@@ -4,8 +4,8 @@
 //! 2. What it could not measure because it stood still itself, or lacked something, turns nothing. But once an endpoint's newest result is older than three
 //!    intervals ([`too_old`]), and its probes were not measured for as long, it goes out as unknown, until the next result: a checker that is overloaded
 //!    holds nobody in by what it saw before. One probe that is not measured after a long wait for its turn does not do that.
-//! 3. A check that asks somebody about something else (metric, zone-status) and gets no result says why in the log, once, and as a problem of the node until
-//!    there is one.
+//! 3. A check that asks somebody about something else (metric, zone-status), or runs a program that this node allows, and gets no result says why in the log,
+//!    once, and as a problem of the node until there is one, or the check asks no more. A program that is not allowed here is other checkers' matter.
 //! 4. To have stood still is a problem of the node until the checker has kept up for a minute.
 
 use std::collections::BTreeMap;
@@ -56,7 +56,7 @@ pub struct Publisher {
     old: Bitmap,
     reach: Reach,
     is_cut_off: bool,
-    /// Of checks that ask somebody about something else, those whose last probe gave no result, and why; at most one for each check.
+    /// Of checks that ask somebody about something else or run a program, those whose last probe gave no result, and why; at most one for each check.
     without_result: BTreeMap<CheckName, String>,
     /// When a probe was last not measured because we stood still.
     behind_at: Option<Instant>,
@@ -120,29 +120,41 @@ impl Publisher {
         let (name, why) = self.without_result.first_key_value()?;
         let others = match self.without_result.len() - 1 {
             0 => String::new(),
-            count => format!(" (and {count} more)"),
+            count => format!(" (and {count} more, in the node's log)"),
         };
         Some(format!("health check {name}{others} gives no result, and counts for nothing: {why}"))
     }
 
-    /// Notes whether a check that asks somebody about something else gets a result; says so when that has changed.
+    /// Whether it is this node's problem when the check gives no result.
+    fn owes_result(&self, check: &HealthCheck) -> bool {
+        match &check.kind {
+            CheckKind::Metric(_) | CheckKind::ZoneStatus(_) => !check.disabled,
+            CheckKind::Command(command) => {
+                let program = command.command.first();
+                !check.disabled && program.is_some_and(|program| self.config.commands.contains(program))
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes whether a check that owes a result gives one; says so when that has changed.
     fn watch_results(&mut self, seen: &Observation<'_>) {
-        if !matches!(seen.check.kind, CheckKind::Metric(_) | CheckKind::ZoneStatus(_)) {
+        if !self.owes_result(seen.check) {
             return;
         }
-        let (check, address) = (&seen.check.name, seen.address);
+        let (check, address) = (&seen.check.name, address(seen));
         match &seen.result.outcome {
             Outcome::Unmeasured(why) => {
                 let before = self.without_result.insert(check.clone(), why.clone());
                 if before.is_none() {
-                    warn!(%check, %address, %why, "a health check gives no result, and counts for nothing");
+                    warn!(%check, address, %why, "a health check gives no result, and counts for nothing");
                 }
                 if before.as_ref() != Some(why) {
                     self.tell_problem();
                 }
             }
             Outcome::Good | Outcome::Bad(_) if self.without_result.remove(check).is_some() => {
-                info!(%check, %address, "a health check gives results again");
+                info!(%check, address, "a health check gives results again");
                 self.tell_problem();
             }
             _ => {}
@@ -212,6 +224,12 @@ impl Publisher {
     }
 }
 
+/// Where the probe went, for the log; a program goes nowhere.
+fn address(seen: &Observation<'_>) -> Option<tracing::field::DisplayValue<std::net::SocketAddr>> {
+    let goes = !matches!(seen.check.kind, CheckKind::Command(_));
+    goes.then(|| tracing::field::display(seen.address))
+}
+
 impl Sink for Publisher {
     fn estate_changed(&mut self, estate: &Arc<Estate>, known: &Bitmap, healthy: &Bitmap) {
         (self.known, self.healthy) = (known.clone(), healthy.clone());
@@ -227,7 +245,11 @@ impl Sink for Publisher {
             healthy: healthy.clone(),
         };
         self.pushed.adopt(estate, table);
-        self.without_result.retain(|name, _| estate.check_named(name).is_some());
+        let mut without = std::mem::take(&mut self.without_result);
+        without.retain(|name, _| {
+            estate.health_checks.iter().any(|check| check.name == *name && self.owes_result(check))
+        });
+        self.without_result = without;
         self.tell_problem();
         self.watch_reach();
     }
@@ -261,11 +283,11 @@ impl Sink for Publisher {
         if flipped.is_none() {
             return;
         }
-        let address = seen.address;
+        let (check, address) = (&seen.check.name, address(seen));
         match &seen.result.outcome {
-            Outcome::Bad(why) => info!(%address, %why, "endpoint is unhealthy"),
+            Outcome::Bad(why) => info!(%check, address, %why, "endpoint is unhealthy"),
             // The first good result of an endpoint is what everybody expects.
-            _ if was_known => info!(%address, "endpoint is healthy again"),
+            _ if was_known => info!(%check, address, "endpoint is healthy again"),
             _ => {}
         }
     }
@@ -373,6 +395,63 @@ endpoints = [{ address = "10.0.0.1:80", zone = "a" }]
         assert_eq!(see(Outcome::Behind(Duration::from_secs(1))).as_deref(), Some(BEHIND));
         tokio::time::advance(KEPT_UP).await;
         assert_eq!(see(Outcome::Good), None);
+    }
+
+    /// Has the check `up` of these words give no result; where its probe went, for the log.
+    fn without_result(publisher: &mut Publisher, toml: &str, why: &str) -> Option<String> {
+        let bundle = EstateBundle { toml: toml.to_owned(), ..EstateBundle::default() };
+        let estate =
+            Arc::new(read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}")));
+        let none = Bitmap::new(estate.subject_count());
+        publisher.estate_changed(&estate, &none, &none);
+        let result =
+            ProbeResult { outcome: Outcome::Unmeasured(why.to_owned()), took: Duration::from_millis(1) };
+        let seen = Observation {
+            estate: &estate,
+            endpoints: &[1],
+            address: "0.0.0.0:0".parse().unwrap(),
+            check: &estate.health_checks[0],
+            began: Instant::now(),
+            result: &result,
+            measured_ago: Duration::ZERO,
+            unmeasured_for: Duration::ZERO,
+            healthy: None,
+            flipped: false,
+        };
+        publisher.observed(&seen);
+        address(&seen).map(|address| address.to_string())
+    }
+
+    /// Nobody would be told otherwise: what is not measured counts for nothing.
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_cannot_be_run_is_told_where_it_is_allowed() {
+        let command = "kind = \"command\"\ncommand = [\"/none/there\"]";
+        let toml = ESTATE.replacen("kind = \"tcp\"", command, 1);
+        let (mut publisher, _, problem) = publisher_of(ESTATE);
+        without_result(&mut publisher, &toml, "this node does not allow checks to run /none/there");
+        assert_eq!(*problem.borrow(), None, "other checkers may");
+        publisher.config.commands = vec!["/none/there".to_owned()];
+        let address = without_result(&mut publisher, &toml, "/none/there cannot be run");
+        let want = "health check up gives no result, and counts for nothing: /none/there cannot be run";
+        assert_eq!(problem.borrow().as_deref(), Some(want));
+        assert_eq!(address, None, "a program goes nowhere");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_asks_no_more_is_no_problem_any_more() {
+        let metric = "kind = \"metric\"\naddress = \"10.0.0.9:9090\"\nquery = \"up\"\ngood = { gt = 0 }";
+        let toml = ESTATE.replacen("kind = \"tcp\"", metric, 1);
+        for after in [ESTATE.to_owned(), toml.replacen("query", "disabled = true\nquery", 1)] {
+            let (mut publisher, _, problem) = publisher_of(ESTATE);
+            let address = without_result(&mut publisher, &toml, "connection refused");
+            assert!(problem.borrow().is_some());
+            assert_eq!(address.as_deref(), Some("0.0.0.0:0"));
+            let bundle = EstateBundle { toml: after, ..EstateBundle::default() };
+            let estate = read_estate("estate.toml", &bundle).unwrap_or_else(|problems| panic!("{problems}"));
+            let none = Bitmap::new(estate.subject_count());
+            publisher.estate_changed(&Arc::new(estate), &none, &none);
+            assert_eq!(*problem.borrow(), None);
+        }
     }
 
     #[tokio::test(start_paused = true)]
