@@ -358,4 +358,4 @@ impl Heads {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Why a DNS question or a balancer's choice has the answer that it has.
+/// Why a DNS question or a balancer's choice has the answer that it has, or a health check its verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explain {
     /// What was asked, in words: `www.example.test. A from 10.1.1.7`.

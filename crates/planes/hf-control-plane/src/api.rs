@@ -63,6 +63,7 @@ use utoipa_axum::routes;
 pub(crate) use shifts::who_asked;
 pub(crate) use whatif::hold_told;
 
+pub use explain::AskedVotes;
 pub use glass::{GivenBreakGlass, body_of as break_glass_body};
 
 use crate::access::Access;
@@ -112,6 +113,8 @@ pub struct Context {
     pub consumers: watch::Receiver<Arc<ConsumersHeard>>,
     /// Where break-glass shifts go.
     pub break_glass: mpsc::Sender<GivenBreakGlass>,
+    /// Where it is asked which checkers say what.
+    pub votes: mpsc::Sender<AskedVotes>,
     /// Whose break-glass shifts it obeys.
     pub break_glass_keys: Vec<OperatorKey>,
     /// Who may do what.

@@ -41,7 +41,7 @@ mod view;
 mod zero;
 
 pub use access::{Access, AccessError, AccessPlace, Presented};
-pub use api::{Api, Bound, Context, GivenBreakGlass, break_glass_body};
+pub use api::{Api, AskedVotes, Bound, Context, GivenBreakGlass, break_glass_body};
 pub use capacity::Carried;
 pub use control::{
     AdoptError, Adopted, Applied, Asker, Behind, Control, Draft, Gate, Replica, StartError, SubmitError, View,

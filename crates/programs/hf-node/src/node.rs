@@ -147,6 +147,7 @@ pub async fn start_after(
     let (gray_to, gray) = watch::channel(Arc::default());
     let (file_problem_to, file_problem) = watch::channel(None);
     let (break_glass_to, break_glass) = mpsc::channel(REQUESTS);
+    let (votes_to, votes) = mpsc::channel(REQUESTS);
     let (gate_to, gate) = watch::channel(Gate::Settling);
     let (consumers_to, consumers_heard) = watch::channel(Arc::default());
     let carried_file = config.roles.contains(&Role::Control).then(|| config.data_dir.join("carried.json"));
@@ -157,6 +158,7 @@ pub async fn start_after(
         gray,
         file_problem,
         break_glass: break_glass_to,
+        votes: votes_to,
         gate,
         activity,
         geography: Geography::default(),
@@ -211,6 +213,7 @@ pub async fn start_after(
         seconds: opened.planes.balancer.as_ref().map(|_| start_seconds(&given, &mut parts)),
         consumers: opened.planes.status.as_ref().map(|_| start_consumers(&config, &given, &mut parts)),
         break_glass,
+        votes,
         estate_file_problem: Some(given.file_problem.clone()),
         feed_problem: Some(seen_at_once(opened.feed.problem())),
         api_files_problem: Some(api_files_problem),

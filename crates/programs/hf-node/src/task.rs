@@ -14,7 +14,7 @@ use hf_clock::Clock;
 use hf_config::estate::Estate;
 use hf_consumers::Groups;
 use hf_control::Intent;
-use hf_control_plane::{Carried, GivenBreakGlass, Notifications};
+use hf_control_plane::{AskedVotes, Carried, GivenBreakGlass, Notifications};
 use hf_feed::{ConsumersHeard, Incoming, Message, Outgoing, Reports};
 use hf_geo::Geography;
 use hf_gray::Judged as GrayJudged;
@@ -53,6 +53,8 @@ pub struct Sources {
     pub consumers: Option<watch::Receiver<Groups>>,
     /// From operators, over the API.
     pub break_glass: mpsc::Receiver<GivenBreakGlass>,
+    /// From whoever asks over the API why a verdict is what it is.
+    pub votes: mpsc::Receiver<AskedVotes>,
     /// From the watcher of the estate file, if there is one.
     pub estate_file_problem: Option<watch::Receiver<Option<String>>>,
     /// From the feed, while it has not begun.
@@ -207,6 +209,10 @@ pub async fn run(
                 }
                 let _ = reply.send(taken); // whoever asked may have gone; what is taken is taken
                 !is_rehearsal
+            }
+            Some(AskedVotes { estate, subjects, reply }) = from.votes.recv() => {
+                let _ = reply.send(hub.votes(estate, &subjects)); // whoever asked may have gone
+                continue;
             }
             () = sleep_until(settled_at.unwrap_or_else(Instant::now)), if settled_at.is_some() => {
                 settled_at = None;

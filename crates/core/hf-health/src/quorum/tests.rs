@@ -10,7 +10,7 @@ use super::*;
 use crate::table::Bitmap;
 
 /// Zones `a`, `b`, …, each with so many endpoints of one pool, in that order.
-fn estate(endpoints: &[usize], quorum_percent: u32) -> Estate {
+pub(crate) fn estate(endpoints: &[usize], quorum_percent: u32) -> Estate {
     let mut toml = "[[region]]\nid = \"r\"\n".to_owned();
     let name = |zone: usize| char::from(b'a' + zone as u8);
     for zone in 0..endpoints.len() {
@@ -33,7 +33,7 @@ fn estate(endpoints: &[usize], quorum_percent: u32) -> Estate {
 }
 
 /// `ZONE: + healthy, - unhealthy, ? unknown`, one for each endpoint; spaces do not count.
-fn table(estate: &Estate, number: usize, text: &str) -> Table {
+pub(crate) fn table(estate: &Estate, number: usize, text: &str) -> Table {
     let (zone, seen) = text.split_once(':').unwrap();
     let count = estate.subject_count();
     let (mut known, mut healthy) = (Bitmap::new(count), Bitmap::new(count));

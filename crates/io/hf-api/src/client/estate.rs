@@ -81,6 +81,11 @@ impl Client {
         self.get(&format!("/v1/explain?pool={}{from_zone}", escape(pool))).await
     }
 
+    /// `GET /v1/explain` for a health check (its name, without `check/`): which checkers say what.
+    pub async fn explain_check(&self, check: &str) -> Result<Explain, ClientError> {
+        self.get(&format!("/v1/explain?check={}", escape(check))).await
+    }
+
     /// `GET /v1/journal`: at most `limit` lines after line `after`; without `after` the newest ones. Of a node with a ledger, if one
     /// answers.
     pub async fn journal(&self, after: Option<u64>, limit: u32) -> Result<Journal, ClientError> {

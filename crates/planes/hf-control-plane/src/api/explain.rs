@@ -1,4 +1,7 @@
-//! `/v1/explain`: why this answer, from this node's snapshot and by its own geography.
+//! `/v1/explain`: why this answer, from this node's snapshot and by its own geography; why a health check is what it is.
+
+mod check;
+mod votes;
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
@@ -16,6 +19,8 @@ use hf_select::{Client, Removed};
 use hf_snapshot::Snapshot;
 use serde::Deserialize;
 use utoipa::IntoParams;
+
+pub use votes::AskedVotes;
 
 use super::body::Query;
 use super::refusal::{Answer, Refused};
@@ -38,25 +43,42 @@ pub struct ExplainQuery {
     pool: Option<String>,
     /// With `pool`: the balancer's zone; without it only how the pool stands, zone by zone, and what the detectors say of it.
     from_zone: Option<String>,
+    /// A health check's name, instead of `name`: which checkers say what of it.
+    check: Option<String>,
 }
 
-/// Why a DNS question, or a balancer's choice, has the answer that it has.
+/// Why a DNS question, or a balancer's choice, has the answer that it has; why a health check is what it is.
 #[utoipa::path(get, operation_id = "explain", path = "/v1/explain", tag = "explain", params(ExplainQuery), responses(
     (status = 200, body = Explain), (status = 400, body = Problem), (status = 404, body = Problem),
     (status = 503, body = Problem)))]
 pub async fn explain(State(shared): SharedState, Query(query): Query<ExplainQuery>) -> Answer<Json<Explain>> {
     let snapshot = shared.context.snapshot().ok_or_else(Refused::not_ready)?;
     let found = match query {
-        ExplainQuery { name: Some(name), pool: None, from_zone: None, r#type, from, subnet } => {
+        ExplainQuery { name: Some(name), pool: None, from_zone: None, check: None, r#type, from, subnet } => {
             let rtype = r#type.as_deref().unwrap_or("A");
             explain_name(&shared, &snapshot, &name, rtype, from.as_deref(), subnet.as_deref())?
         }
-        ExplainQuery { pool: Some(pool), name: None, r#type: None, from: None, subnet: None, from_zone } => {
-            explain_pool(&shared, &snapshot, &pool, from_zone.as_deref())?
-        }
+        ExplainQuery {
+            pool: Some(pool),
+            name: None,
+            r#type: None,
+            from: None,
+            subnet: None,
+            check: None,
+            from_zone,
+        } => explain_pool(&shared, &snapshot, &pool, from_zone.as_deref()).await?,
+        ExplainQuery {
+            check: Some(check),
+            name: None,
+            pool: None,
+            r#type: None,
+            from: None,
+            subnet: None,
+            from_zone: None,
+        } => check::explain(&shared, &snapshot, &check).await?,
         _ => {
             return Err(Refused::bad(
-                "give either `name` (with `type`, `from` and `subnet`) or `pool` (with `from_zone`)",
+                "give either `name` (with `type`, `from` and `subnet`), `pool` (with `from_zone`), or `check`",
                 "such as /v1/explain?name=www.example.test.&type=A&from=192.0.2.1",
             ));
         }
@@ -350,7 +372,7 @@ fn gray_steps(shared: &Shared, name: &PoolName) -> Vec<Step> {
     crate::gray::in_short(name, pool).lines().chain(lines).map(|line| text_step("gray", &line)).collect()
 }
 
-fn explain_pool(
+async fn explain_pool(
     shared: &Shared,
     snapshot: &Snapshot,
     pool: &str,
@@ -368,6 +390,7 @@ fn explain_pool(
     })?;
     let gray = gray_steps(shared, &name);
     let Some(from_zone) = from_zone else {
+        let votes = check::of_pool(shared, snapshot, pool).await;
         let decision = &snapshot.decision.pools[pool.at()];
         let zone = |zone: &hf_decide::PoolZone| {
             let why = zone.reason.words(|at| hf_api::instant(at.0));
@@ -378,7 +401,7 @@ fn explain_pool(
             node: shared.context.node.to_string(),
             revision: snapshot.intent.revision.0,
             snapshot: snapshot.number,
-            steps: std::iter::once(mode_step(snapshot, decision)).chain(gray).collect(),
+            steps: std::iter::once(mode_step(snapshot, decision)).chain(votes).chain(gray).collect(),
             answer: decision.zones.iter().map(zone).collect(),
             ttl_s: None,
         });

@@ -6,6 +6,7 @@ mod consumers;
 mod controls;
 mod deployments;
 mod endpoints;
+mod explain_checks;
 pub(crate) mod fixture;
 mod glass;
 mod hosted;

@@ -661,3 +661,24 @@ fn the_estate_of_the_tests_is_what_they_think() {
         read.zones.iter().map(|zone| (zone.id.as_str(), zone.aliases.len())).collect();
     assert_eq!(zones, BTreeMap::from([("a", 0), ("b", 1), ("c", 0)]));
 }
+
+#[test]
+fn votes_are_of_the_estate_in_force_and_of_tables_that_are_fresh() {
+    let mut hub = hub();
+    let digest = estate("web").digest();
+    assert_eq!(hub.votes(digest, &[0]), None);
+    give(&mut hub, intent(2, "web"));
+    hub.take_table(table("c1", T, [true, false, true]));
+    hub.refresh(T);
+    let says = |hub: &Hub| {
+        let votes = hub.votes(digest, &[0, 1]).unwrap();
+        let votes = votes.iter().map(|votes| (votes[0].says, votes[0].weighs, votes.len()));
+        votes.collect::<Vec<_>>()
+    };
+    let (up, down) = (hf_health::Verdict::Healthy, hf_health::Verdict::Unhealthy);
+    let counts = hf_health::Weighs::Counts;
+    assert_eq!(says(&hub), [(up, counts, 1), (down, counts, 1)]);
+    stale(&mut hub);
+    let not_heard = hf_health::Weighs::NotHeard;
+    assert_eq!(says(&hub), [(up, not_heard, 1), (down, not_heard, 1)]);
+}

@@ -68,6 +68,7 @@ pub(super) fn context(
         obeyed: given.obeyed.clone(),
         gray: given.gray.clone(),
         break_glass: given.break_glass.clone(),
+        votes: given.votes.clone(),
         break_glass_keys: config.break_glass_keys.clone(),
         access,
         clock: given.clock.clone(),

@@ -8,7 +8,7 @@ use hf_checker::{Checker, CheckerConfig};
 use hf_clock::Clock;
 use hf_config::node::{NodeConfig, Role};
 use hf_consumers::Groups;
-use hf_control_plane::{Carried, Gate, GivenBreakGlass, Notifications, ObeyedHere, PushedHere};
+use hf_control_plane::{AskedVotes, Carried, Gate, GivenBreakGlass, Notifications, ObeyedHere, PushedHere};
 use hf_feed::{ConsumersHeard, Reports};
 use hf_geo::Geography;
 use hf_gray::Judged;
@@ -30,6 +30,7 @@ pub(super) struct Given {
     pub(super) gray: watch::Receiver<Arc<Judged>>,
     pub(super) file_problem: watch::Receiver<Option<String>>,
     pub(super) break_glass: mpsc::Sender<GivenBreakGlass>,
+    pub(super) votes: mpsc::Sender<AskedVotes>,
     pub(super) gate: watch::Receiver<Gate>,
     pub(super) activity: Arc<Activity>,
     pub(super) geography: Geography,

@@ -20,7 +20,7 @@ pub struct HostedZonesArgs {
 /// `holdfast explain`
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A DNS name such as www.example.test, or pool/NAME.
+    /// A DNS name such as www.example.test, pool/NAME, or check/NAME: which checkers say what of a health check.
     #[arg(value_parser = value::explained)]
     pub what: value::Explained,
     /// The record type, for a name.
@@ -32,7 +32,8 @@ pub struct ExplainArgs {
     /// The client's network, where a resolver at --from tells it (EDNS Client Subnet), such as 198.51.100.0/24.
     #[arg(long, value_name = "NET", requires = "from", value_parser = value::network)]
     pub subnet: Option<hf_model::Cidr>,
-    /// The balancer's zone, for a pool; without it the pool's zones, and what the detectors of gray failure have against them.
+    /// The balancer's zone, for a pool; without it the pool's zones, who votes what of its endpoints, and what the detectors of gray failure have
+    /// against them.
     #[arg(long, value_name = "ZONE", value_parser = value::zone)]
     pub from_zone: Option<String>,
 }

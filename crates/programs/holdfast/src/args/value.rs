@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use hf_api::{ControlSet, ControlTo};
 use hf_control::{ControlRef, Resource, Scope};
-use hf_model::{Cidr, Digest, DigestError, DnsName, NameError, PoolName, ZoneId};
+use hf_model::{CheckName, Cidr, Digest, DigestError, DnsName, NameError, PoolName, ZoneId};
 
 /// What `holdfast explain` is to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +15,17 @@ pub enum Explained {
     Name(DnsName),
     /// A pool.
     Pool(PoolName),
+    /// A health check.
+    Check(CheckName),
 }
 
-/// A name, with or without its last dot, or `pool/NAME`.
+/// A name, with or without its last dot, `pool/NAME` or `check/NAME`.
 pub fn explained(text: &str) -> Result<Explained, String> {
     if let Some(pool) = text.strip_prefix("pool/") {
         return PoolName::new(pool).map(Explained::Pool).map_err(|error| error.to_string());
+    }
+    if let Some(check) = text.strip_prefix("check/") {
+        return CheckName::new(check).map(Explained::Check).map_err(|error| error.to_string());
     }
     let absolute = if text.ends_with('.') { text.to_owned() } else { format!("{text}.") };
     DnsName::new(&absolute.to_ascii_lowercase()).map(Explained::Name).map_err(|error| error.to_string())
@@ -107,6 +112,7 @@ mod tests {
         let name = |text: &str| explained(text).unwrap();
         assert_eq!(name("www.Example.test"), name("www.example.test."));
         assert_eq!(name("pool/web"), Explained::Pool(PoolName::new("web").unwrap()));
+        assert_eq!(name("check/alive"), Explained::Check(CheckName::new("alive").unwrap()));
         assert_eq!(resource("record/www.example.test").unwrap(), "record/www.example.test.");
         assert_eq!(resource("everything").unwrap(), "everything");
         assert_eq!((rtype("aaaa").unwrap(), rtype("type257").unwrap()), ("AAAA".into(), "TYPE257".into()));

@@ -1,4 +1,4 @@
-//! `holdfast explain`: why this answer.
+//! `holdfast explain`: why this answer, or this verdict.
 
 use hf_api::Explain;
 
@@ -8,12 +8,13 @@ use crate::failure::Failure;
 use crate::output::show;
 use crate::session::client;
 
-/// Explains a name for a client, or a pool for a balancer.
+/// Explains a name for a client, a pool for a balancer, or a health check.
 pub async fn run(args: &ExplainArgs, common: &Common) -> Result<(), Failure> {
     let usage = |text: &str| Failure::Usage(format!("holdfast: {text}"));
     let client = client(common)?;
     let explain = match &args.what {
         Explained::Pool(pool) => client.explain_pool(pool.as_str(), args.from_zone.as_deref()).await?,
+        Explained::Check(check) => client.explain_check(check.as_str()).await?,
         Explained::Name(name) => {
             let from = args.from.ok_or_else(|| usage("for a name say who asks: --from ADDRESS"))?;
             let (name, from) = (name.as_str(), from.to_string());

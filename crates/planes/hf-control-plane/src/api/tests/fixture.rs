@@ -91,6 +91,7 @@ pub struct Fixture {
     pub reports: watch::Sender<Arc<Reports>>,
     pub consumers: watch::Sender<Arc<ConsumersHeard>>,
     pub glass: mpsc::Receiver<GivenBreakGlass>,
+    pub asked_votes: mpsc::Receiver<AskedVotes>,
     pub key: OperatorKeyPair,
     pub problem: watch::Sender<Option<String>>,
     /// Break-glass shifts that the next snapshot obeys.
@@ -181,6 +182,7 @@ impl Fixture {
         let (reports, report_receiver) = watch::channel(Arc::default());
         let (consumers, consumers_receiver) = watch::channel(Arc::default());
         let (glass_sender, glass) = mpsc::channel(4);
+        let (votes, asked_votes) = mpsc::channel(4);
         let (problem, problem_receiver) = watch::channel(None);
         let key = OperatorKeyPair::from_pkcs8(&OperatorKeyPair::generate_pkcs8()).unwrap();
         let context = Context {
@@ -197,6 +199,7 @@ impl Fixture {
             gray: watch::Sender::new(Arc::default()).subscribe(),
             consumers: consumers_receiver,
             break_glass: glass_sender,
+            votes,
             break_glass_keys: vec![OperatorKey { name: "ann".to_owned(), public_key: key.public_key() }],
             access,
             clock: clock.clone(),
@@ -221,6 +224,7 @@ impl Fixture {
             reports,
             consumers,
             glass,
+            asked_votes,
             key,
             problem,
             glass_of: Vec::new(),

@@ -105,7 +105,7 @@ async fn routes_and_parameters() {
     )
     .await;
     check("GET", "/v1/journal?limit=x", "", expect!["400 | bad-request | Failed to deserialize query string: limit: invalid digit found in string | `/openapi.json` describes each route's parameters"]).await;
-    check("GET", "/v1/explain", "", expect!["400 | bad-request | give either `name` (with `type`, `from` and `subnet`) or `pool` (with `from_zone`) | such as /v1/explain?name=www.example.test.&type=A&from=192.0.2.1"]).await;
+    check("GET", "/v1/explain", "", expect!["400 | bad-request | give either `name` (with `type`, `from` and `subnet`), `pool` (with `from_zone`), or `check` | such as /v1/explain?name=www.example.test.&type=A&from=192.0.2.1"]).await;
     check(
         "GET",
         "/v1/explain?name=www.example.test.",

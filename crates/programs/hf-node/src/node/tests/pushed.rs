@@ -50,6 +50,20 @@ async fn a_result_that_is_pushed_to_a_checker_is_the_verdict_everywhere() {
     for node in [&control, &checker] {
         until_snapshot(node, is(Verdict::Unhealthy)).await;
     }
+    // Any node tells who says so, and does it of its own tables.
+    let voted =
+        async {
+            loop {
+                let explain = world.client(&control, "control").explain_check("job").await.unwrap();
+                if explain.steps.iter().any(|step| {
+                    step.text.contains("192.0.2.1:80 in a is unhealthy; a: checker says unhealthy")
+                }) {
+                    return;
+                }
+                tokio::time::sleep(BEAT).await;
+            }
+        };
+    within(voted).await;
     // Only now a lease that runs out: a slow machine would miss the verdict of a short one. The last verdict holds: nobody has said that it is well.
     client.push_result("job", &result(CheckResult::Fail, "1s")).await.unwrap();
     let run_out = async {
