@@ -20,6 +20,8 @@ pub(crate) struct Layout {
     behind: Vec<(String, String)>,
     /// Closing sources as TOML, by name.
     closing: BTreeMap<String, String>,
+    /// Majorities of endpoints of zone status, and how many each has.
+    statuses: Vec<(String, u8)>,
     /// Whether the picture tells the share of a zone that returns.
     pub(crate) tells_shares: bool,
     pub(crate) checkers: usize,
@@ -35,7 +37,7 @@ struct PoolLine {
     /// Zone and weight.
     endpoints: Vec<(String, String)>,
     options: Vec<String>,
-    is_checked: bool,
+    check: Option<String>,
 }
 
 /// Endpoints, as statements name them: a zone, `POOL/ZONE` or `POOL/ZONE/N`.
@@ -86,6 +88,7 @@ impl Default for Layout {
             rules: vec![],
             behind: vec![],
             closing: BTreeMap::new(),
+            statuses: vec![],
             tells_shares: false,
             checkers: 3,
             rise: 2,
@@ -132,6 +135,7 @@ impl Layout {
             ["closing", name, "of", scope, "stores", count] => {
                 drop(self.closing.insert((*name).to_owned(), read_closing(name, scope, count)?));
             }
+            ["status", name, "of", count] => self.statuses.push(((*name).to_owned(), read_count(count)?)),
             ["drop", "closing", name] => drop(self.closing.remove(*name)),
             ["shares", "told"] => self.tells_shares = true,
             ["checks", count, rest @ ..] => {
@@ -178,10 +182,13 @@ impl Layout {
             toml,
             "[[health_check]]\nname = \"alive\"\nkind = \"tcp\"\ninterval = \"1s\"\nrise = {rise}\nfall = {fall}"
         );
+        for (name, count) in &self.statuses {
+            toml.push_str(&status_checks(name, *count, rise, fall));
+        }
         for pool in self.pools.clone() {
             let _ = writeln!(toml, "[[pool]]\nname = \"{}\"", pool.name);
-            if pool.is_checked {
-                toml.push_str("health_check = \"alive\"\n");
+            if let Some(check) = &pool.check {
+                let _ = writeln!(toml, "health_check = \"{check}\"");
             }
             toml.push_str(&behind(format!("pool {}", pool.name)));
             toml.push_str(&pool.options.concat());
@@ -227,12 +234,30 @@ fn read_closing(name: &str, scope: &str, count: &str) -> Result<String, String> 
     Ok(toml)
 }
 
+/// A check for each endpoint of zone status, and the one that goes by their majority.
+fn status_checks(name: &str, count: u8, rise: u8, fall: u8) -> String {
+    let mut toml = String::new();
+    for number in 1..=count {
+        let _ = writeln!(
+            toml,
+            "[[health_check]]\nname = \"{name}-{number}\"\nkind = \"zone-status\"\naddress = \"10.255.0.{number}:7601\"\nzone = \"{name}\"\ninterval = \"1s\"\nrise = {rise}\nfall = {fall}"
+        );
+    }
+    let of: Vec<String> = (1..=count).map(|number| format!("{name}-{number}")).collect();
+    let _ = writeln!(
+        toml,
+        "[[health_check]]\nname = \"{name}\"\nkind = \"calculated\"\nof = {of:?}\nat_least = \"majority\""
+    );
+    toml
+}
+
 fn read_count(text: &str) -> Result<u8, String> {
     text.parse().map_err(|_| format!("{text:?} is no count; write 1 to 10"))
 }
 
 fn read_pool(name: &str, words: &[&str]) -> Result<PoolLine, String> {
-    let mut pool = PoolLine { name: name.to_owned(), endpoints: vec![], options: vec![], is_checked: true };
+    let check = Some("alive".to_owned());
+    let mut pool = PoolLine { name: name.to_owned(), endpoints: vec![], options: vec![], check };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("`{word}` has a value"));
@@ -240,7 +265,10 @@ fn read_pool(name: &str, words: &[&str]) -> Result<PoolLine, String> {
             "keep" => pool.options.push(format!("min_zones = {}\n", value()?)),
             "share" => pool.options.push(format!("min_capacity = \"{}\"\n", value()?)),
             "return" => pool.options.push(format!("return_over = \"{}\"\n", value()?)),
-            "unchecked" => pool.is_checked = false,
+            "unchecked" => pool.check = None,
+            check if check.starts_with("check:") => {
+                pool.check = check.strip_prefix("check:").map(str::to_owned)
+            }
             "closed" => pool.options.push("all_down = \"closed\"\n".to_owned()),
             fallback if fallback.starts_with("fallback:") => {
                 pool.options.push(format!("all_down = \"{fallback}\"\n"));

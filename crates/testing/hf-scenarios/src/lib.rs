@@ -23,6 +23,7 @@ mod closing;
 mod layout;
 mod picture;
 mod script;
+mod statuses;
 mod world;
 
 pub use script::{ScriptError, rerun};

@@ -3,7 +3,8 @@
 //! | before the first `at` | |
 //! |---|---|
 //! | `region NAME ZONE…` | a region and its zones |
-//! | `pool NAME ENDPOINT… [keep N] [share P%] [closed] [fallback:POOL] [return D] [unchecked]` | an endpoint is its zone, `a` or `a*WEIGHT` |
+//! | `pool NAME ENDPOINT… [keep N] [share P%] [closed] [fallback:POOL] [return D] [unchecked] [check:NAME]` | an endpoint is its zone, `a` or `a*WEIGHT` |
+//! | `status NAME of N` | so many checks of kind zone-status, `NAME-1` and on, and `NAME`, which goes by their majority |
 //! | `record NAME POOL` | a steered name in `example.test.` |
 //! | `panel NAME CONTROL…` | a control panel and its routing controls |
 //! | `rule PANEL/NAME keeps N of CONTROL…` | a safety rule |
@@ -24,6 +25,7 @@
 //! | `rehearse RESOURCE`, `practice ZONE of RESOURCE` | a practice configuration; a practice run |
 //! | `autoshift on\|advise\|off RESOURCE` | what evidence may do there; after `rehearse` |
 //! | `gray POOL ZONE`, `gray POOL several`, `gray POOL nothing` | the finding of the detector of gray failures |
+//! | `status NAME-N says open\|away`, `status NAME-N silent` | what an endpoint of zone status says |
 //! | `store NAME/N says ZONE`, `store NAME/N lacks ZONE` | what a store of a closing source has |
 //! | `store NAME/N broken`, `store NAME/N well` | whether it answers |
 //! | `region …`, `pool …`, `drop pool\|closing NAME` | a new estate |

@@ -20,6 +20,7 @@ use hf_snapshot::Snapshot;
 use crate::closing::{Due, Looker};
 use crate::layout::{Layout, Named, Target};
 use crate::picture::{self, START, TICK, clock};
+use crate::statuses::{Asker, Statuses};
 
 /// How long a checker's table counts after it was received.
 const FRESH: Duration = Duration::from_secs(5);
@@ -34,6 +35,7 @@ pub(crate) struct World {
     checkers: Vec<Checker>,
     /// How it is with endpoints: the last that holds one counts.
     truth: Vec<(Target, Truth)>,
+    statuses: Statuses,
     /// What the detector says of pools.
     gray: BTreeMap<PoolName, GrayFinding>,
     watch: Watch,
@@ -57,6 +59,7 @@ struct Checker {
     is_silent: bool,
     streaks: BTreeMap<(PoolName, SocketAddr), Streak>,
     cannot_reach: Vec<Target>,
+    asker: Asker,
 }
 
 #[derive(Clone)]
@@ -77,6 +80,7 @@ impl Default for World {
             node: Node { hears_ledger: true, snapshot: None, tables: BTreeMap::new(), shown: vec![] },
             checkers: vec![],
             truth: vec![],
+            statuses: Statuses::default(),
             gray: BTreeMap::new(),
             watch: Watch::default(),
             closing: Looker::default(),
@@ -140,6 +144,7 @@ impl World {
                 self.gray.insert(read_ref(pool)?, finding);
             }
             ["store", rest @ ..] => self.closing.say(rest)?,
+            ["status", rest @ ..] => self.statuses.say(rest)?,
             ["checker", number, rest @ ..] => {
                 let at: usize = number.parse().map_err(|_| format!("{number:?} is no checker"))?;
                 let checker = at.checked_sub(1).and_then(|at| self.checkers.get_mut(at));
@@ -374,6 +379,7 @@ impl World {
                 known.set(at, true);
                 healthy.set(at, streak.healthy() == Some(true));
             }
+            checker.asker.ask(&self.statuses, &estate, self.now, &mut known, &mut healthy);
             if !checker.is_silent {
                 let id =
                     NodeId::new(&format!("checker-{}", number + 1)).expect("letters, a hyphen and digits");
