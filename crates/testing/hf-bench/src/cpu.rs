@@ -104,6 +104,12 @@ pub fn stolen() -> [Duration; 2] {
     stolen_in(&std::fs::read_to_string("/proc/stat").unwrap_or_default())
 }
 
+/// What was stolen of the two since then, in milliseconds.
+pub fn stolen_since(before: [Duration; 2]) -> [u64; 2] {
+    let now = stolen();
+    [0, 1].map(|core| now[core].saturating_sub(before[core]).as_millis().try_into().unwrap_or(u64::MAX))
+}
+
 /// The eighth figure of a core's line.
 fn stolen_in(stat: &str) -> [Duration; 2] {
     ["cpu0 ", "cpu1 "].map(|core| {

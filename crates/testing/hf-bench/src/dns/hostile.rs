@@ -172,7 +172,7 @@ fn round(server: &Server, watch: &mut Watch, options: &Options) -> Told<Moment> 
     settle(server)?;
     let stolen = cpu::stolen();
     let calm = watch.run(Pace::Rate(GOOD_RATE), |now, _| Ok(now >= 2 * length))?;
-    let stolen_before = since(stolen);
+    let stolen_before = cpu::stolen_since(stolen);
     let (before_mb, away) = (server.memory_mb(), watch.away());
     let Beside { asked, counts: [begun, ended], memory_mb, used, stolen } = beside(watch, server, options)?;
     let mut moment = joined(&calm, &asked, length);
@@ -182,7 +182,7 @@ fn round(server: &Server, watch: &mut Watch, options: &Options) -> Told<Moment> 
     let a_second = |of: fn(&Counts) -> u64| (of(&ended) - of(&begun)) as f64 / seconds;
     let replaced = (ended.replaced - begun.replaced).max(1);
     moment.note = format!(
-        "{:.0} hostile datagrams/s, {:.0} drops/s, {:.0} kB/s unread; {} connections open of {} tried, {:.0} tried/s meanwhile, {:.0} % of the oldest closed by the server; {before_mb:.0} to {memory_mb:.0} MB, at most {:.0}; it used {:.0} % of its core; the asker was away {:.2} and {:.2} ms at most; stolen from the cores {stolen_before} and {stolen} ms",
+        "{:.0} hostile datagrams/s, {:.0} drops/s, {:.0} kB/s unread; {} connections open of {} tried, {:.0} tried/s meanwhile, {:.0} % of the oldest closed by the server; {before_mb:.0} to {memory_mb:.0} MB, at most {:.0}; it used {:.0} % of its core; the asker was away {:.2} and {:.2} ms at most; stolen from the cores {} and {} ms",
         a_second(|of| of.datagrams),
         a_second(|of| of.drops),
         a_second(|of| of.unread) / 1e3,
@@ -193,8 +193,11 @@ fn round(server: &Server, watch: &mut Watch, options: &Options) -> Told<Moment> 
         server.memory_max_mb(),
         100.0 * used.as_secs_f64() / seconds,
         milliseconds(away),
-        milliseconds(watch.away())
+        milliseconds(watch.away()),
+        slashed(stolen_before),
+        slashed(stolen)
     );
+    moment.stolen_ms = Some([0, 1].map(|core| stolen_before[core] + stolen[core]));
     Ok(moment)
 }
 
@@ -213,11 +216,8 @@ fn settle(server: &Server) -> Told<()> {
     }
 }
 
-/// What was stolen from the cores since then, in milliseconds.
-fn since(before: [Duration; 2]) -> String {
-    let now = cpu::stolen();
-    let ms = |core: usize| now[core].saturating_sub(before[core]).as_millis();
-    format!("{}/{}", ms(0), ms(1))
+fn slashed([first, second]: [u64; 2]) -> String {
+    format!("{first}/{second}")
 }
 
 /// What was seen beside an attack.
@@ -229,7 +229,7 @@ struct Beside {
     memory_mb: f64,
     /// Processor time of the server.
     used: Duration,
-    stolen: String,
+    stolen: [u64; 2],
 }
 
 /// Good queries while the attack goes on.
@@ -255,7 +255,7 @@ fn beside(watch: &mut Watch, server: &Server, options: &Options) -> Told<Beside>
             let asked = watch.run(Pace::Rate(GOOD_RATE), |now, _| Ok(now >= 2 * length))?;
             let (ended, used) = (attack.counts(), cpu::ran(server.pid()?).saturating_sub(ran));
             let memory_mb = server.memory_mb();
-            Ok(Beside { asked, counts: [begun, ended], memory_mb, used, stolen: since(stolen) })
+            Ok(Beside { asked, counts: [begun, ended], memory_mb, used, stolen: cpu::stolen_since(stolen) })
         })();
         attack.is_over.store(true, Ordering::Relaxed);
         let done = done?;

@@ -37,6 +37,8 @@ pub struct Moment {
     pub new_after_ms: Option<f64>,
     /// TCP connections that a hostile client had begun by its end.
     pub connections: Option<u64>,
+    /// For how long the machine beneath kept the two cores meanwhile, the time just before with it; in milliseconds, in steps of 10.
+    pub stolen_ms: Option<[u64; 2]>,
     /// More about it.
     pub note: String,
 }
@@ -45,6 +47,11 @@ impl Moment {
     /// What it is one of.
     fn kind(&self) -> [&str; 3] {
         [&self.case, &self.server, &self.pace]
+    }
+
+    /// Whether it was measured that the machine beneath kept no core at any time.
+    fn is_undisturbed(&self) -> bool {
+        self.stolen_ms == Some([0, 0])
     }
 
     /// Of these queries: `before` from the first instant up to the second, `around` from the second up to the third.
@@ -145,11 +152,21 @@ pub fn summaries(moments: &[Moment]) -> Vec<String> {
         let p99s = |of: fn(&Moment) -> u32| sorted(all.iter().map(|moment| f64::from(of(moment))));
         let (before, around) = (p99s(|moment| moment.before_us[1]), p99s(|moment| moment.around_us[1]));
         let within = ratios.iter().filter(|ratio| **ratio <= WITHIN).count();
+        let undisturbed =
+            sorted(all.iter().filter(|moment| moment.is_undisturbed()).map(|moment| moment.p99_ratio));
+        let undisturbed = match undisturbed.last() {
+            Some(most) => format!(
+                "; of the {} in which nothing was stolen from the cores in {}, {most:.2} at most",
+                undisturbed.len(),
+                undisturbed.iter().filter(|ratio| **ratio <= WITHIN).count(),
+            ),
+            None => String::new(),
+        };
         let lost: u64 = all.iter().map(|moment| moment.lost).sum();
         let asked: u64 = all.iter().map(|moment| moment.asked).sum();
         let [case, server, pace] = of;
         lines.push(format!(
-            "{case} {server} {pace}: p99 within {WITHIN} times in {within} of {} rounds, median {:.2} ({:.2} to {:.2}); p99 before {} us, around {} us (median, least to most); {lost} of {asked} lost",
+            "{case} {server} {pace}: p99 within {WITHIN} times in {within} of {} rounds, median {:.2} ({:.2} to {:.2}){undisturbed}; p99 before {} us, around {} us (median, least to most); {lost} of {asked} lost",
             all.len(),
             median(&ratios),
             ratios[0],
@@ -187,7 +204,7 @@ mod tests {
 
     #[test]
     fn rounds_of_one_kind_are_told_in_a_line() {
-        let moment = |server: &str, before: u32, around: u32| Moment {
+        let moment = |server: &str, before: u32, around: u32, stolen: u64| Moment {
             case: "hostile".to_owned(),
             server: server.to_owned(),
             pace: "5000/s".to_owned(),
@@ -195,21 +212,22 @@ mod tests {
             before_us: [1, before, 9],
             around_us: [1, around, 9],
             p99_ratio: f64::from(around) / f64::from(before),
+            stolen_ms: (server != "echo").then_some([0, stolen]),
             ..Moment::default()
         };
         let all = [
-            moment("echo", 100, 150),
-            moment("holdfast", 100, 100),
-            moment("echo", 100, 250),
-            moment("shift", 1, 1),
-            moment("echo", 200, 400),
-            moment("holdfast", 100, 300),
+            moment("echo", 100, 150, 0),
+            moment("holdfast", 100, 100, 0),
+            moment("echo", 100, 250, 0),
+            moment("shift", 1, 1, 0),
+            moment("echo", 200, 400, 0),
+            moment("holdfast", 100, 300, 10),
         ];
         assert_eq!(
             summaries(&all),
             [
                 "hostile echo 5000/s: p99 within 2 times in 2 of 3 rounds, median 2.00 (1.50 to 2.50); p99 before 100 (100 to 200) us, around 250 (150 to 400) us (median, least to most); 0 of 30 lost",
-                "hostile holdfast 5000/s: p99 within 2 times in 1 of 2 rounds, median 2.00 (1.00 to 3.00); p99 before 100 (100 to 100) us, around 200 (100 to 300) us (median, least to most); 0 of 20 lost",
+                "hostile holdfast 5000/s: p99 within 2 times in 1 of 2 rounds, median 2.00 (1.00 to 3.00); of the 1 in which nothing was stolen from the cores in 1, 1.00 at most; p99 before 100 (100 to 100) us, around 200 (100 to 300) us (median, least to most); 0 of 20 lost",
             ]
         );
         assert!(summaries(&all[..2]).is_empty());

@@ -116,7 +116,7 @@ fn shift(server: &Server, content: Content, pace: Pace, round: usize, options: &
     let body = format!("{{\"zone\":\"az1\",\"for\":\"10m\",\"reason\":\"bench, round {round}\"}}");
     // A warm-up, then quiet.
     let quiet = [length / 2, length / 2 + length];
-    let waited = cpu::waited(server.pid()?, WORKERS);
+    let (waited, stolen) = (cpu::waited(server.pid()?, WORKERS), cpu::stolen());
     let (mut posted, mut acknowledged, mut said) = (None, None::<(Duration, Acknowledged)>, None);
     let mut asks_at = None;
     let asked = watch.run(pace, |now, _| {
@@ -168,10 +168,11 @@ fn shift(server: &Server, content: Content, pace: Pace, round: usize, options: &
     let last = last.ok_or("no answer named the zone before it was left")?;
     let mut moment =
         Moment::of(&Case::Shift.to_string(), &told(pace), &asked, [quiet[0], began, at + length]);
+    moment.stolen_ms = Some(cpu::stolen_since(stolen));
     moment.acknowledged_ms = Some(milliseconds(at.saturating_sub(began)));
     moment.said_ms = Some(milliseconds(said.saturating_sub(at)));
     moment.last_ms = Some(milliseconds(last.saturating_sub(at)) - milliseconds(at.saturating_sub(last)));
-    moment.note = format!("revision {}; {}", shift.revision, waits(&watch, server, waited)?);
+    moment.note = format!("revision {}; {}", shift.revision, waits(&watch, server, waited, &moment)?);
     // An idle connection is cut after a while: a new one.
     let mut line = Line::connect(server.api(), server.token()?)?;
     line.call("DELETE", &format!("/v1/shifts/{}", shift.id), "")?;
@@ -192,7 +193,7 @@ fn reload(server: &Server, content: Content, pace: Pace, first: u8, options: &Op
     synced.map_err(|error| format!("{new}: {error}"))?;
     keep(&server.folder.join(&file), &server.folder.join("before"))?;
     let quiet = [length / 2, length / 2 + length];
-    let waited = cpu::waited(server.pid()?, WORKERS);
+    let (waited, stolen) = (cpu::waited(server.pid()?, WORKERS), cpu::stolen());
     let (mut began, mut seen, mut looked) = (None, None, 0);
     let asked = watch.run(pace, |now, asked| {
         let Some(at) = began else {
@@ -221,6 +222,7 @@ fn reload(server: &Server, content: Content, pace: Pace, first: u8, options: &Op
     let came = |asked: &Asked| asked.took.map(|took| asked.at + took);
     let last = asked.iter().filter(|asked| asked.names_it).filter_map(came).max();
     let mut moment = Moment::of("reload", &told(pace), &asked, [quiet[0], began, seen + length]);
+    moment.stolen_ms = Some(cpu::stolen_since(stolen));
     moment.new_after_ms = last.map(|last| milliseconds(last.saturating_sub(began)));
     let slowest = asked.iter().filter(|asked| asked.at >= began).max_by_key(|asked| asked.took);
     moment.note = format!(
@@ -229,7 +231,7 @@ fn reload(server: &Server, content: Content, pace: Pace, first: u8, options: &Op
         server.memory_mb(),
         server.memory_max_mb(),
         slowest.map_or(0.0, |slowest| milliseconds(slowest.at.saturating_sub(began))),
-        waits(&watch, server, waited)?
+        waits(&watch, server, waited, &moment)?
     );
     Ok(moment)
 }
@@ -245,10 +247,11 @@ fn keep(file: &Path, name: &Path) -> Told<()> {
 }
 
 /// What else made queries slow: the node's workers waited for their core, this side was not there to look.
-fn waits(watch: &Watch, server: &Server, before: Duration) -> Told<String> {
+fn waits(watch: &Watch, server: &Server, before: Duration, moment: &Moment) -> Told<String> {
     let waited = cpu::waited(server.pid()?, WORKERS).saturating_sub(before);
+    let [first, second] = moment.stolen_ms.unwrap_or_default();
     Ok(format!(
-        "workers waited {:.0} ms for their core, the asker was away {:.0} ms at most",
+        "workers waited {:.0} ms for their core, the asker was away {:.0} ms at most, stolen from the cores {first}/{second} ms",
         milliseconds(waited),
         milliseconds(watch.away())
     ))
