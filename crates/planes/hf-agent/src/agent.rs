@@ -3,7 +3,8 @@
 //! 1. One line in, one line out, and the connection is closed. A connection has [`PATIENCE`] in all and [`LINE_MAX`] bytes.
 //! 2. At most [`CONNECTIONS`] at a time; more wait in the system's queue, and none of them keeps its place for long.
 //! 3. What is not understood, or not in the estate, is answered with an empty line, which changes nothing in HAProxy; the log says why, once a
-//!    minute. Before the first snapshot the connection is closed without a word, which changes nothing either.
+//!    minute. Before the first snapshot the connection is closed without a word, which changes nothing either. So is one whose line does not end in time,
+//!    and the log says that the newline is missing.
 //! 4. Each answer tells the board of consumers which revision this HAProxy heard for this line; one that asks no more becomes silent.
 //!
 //! Not here: lines and words (`words`), what is so (`answer`).
@@ -28,7 +29,7 @@ use tracing::warn;
 
 use crate::answer::Answers;
 use crate::seldom::Seldom;
-use crate::words::{Asked, LINE_MAX, read, say};
+use crate::words::{Asked, LINE_MAX, NotEnded, read, say};
 
 pub use hf_api::serve::BindError;
 
@@ -95,10 +96,7 @@ impl Agent {
                 accepted = self.listener.accept(), if running.len() < CONNECTIONS => match accepted {
                     Ok((stream, from)) => {
                         let desk = self.desk.clone();
-                        running.spawn(async move {
-                            // Who is too slow, or breaks off, asks again.
-                            let _ = timeout(PATIENCE, desk.serve(stream, from.ip())).await;
-                        });
+                        running.spawn(async move { desk.attend(stream, from.ip()).await });
                     }
                     Err(error) => {
                         if self.desk.seldom.is_due("accept") {
@@ -113,18 +111,31 @@ impl Agent {
 }
 
 impl Desk {
-    async fn serve(&self, mut stream: TcpStream, from: IpAddr) -> io::Result<()> {
-        let mut line = [0; LINE_MAX];
-        let mut filled = 0;
+    async fn attend(&self, stream: TcpStream, from: IpAddr) {
+        let (mut line, mut filled) = ([0; LINE_MAX], 0);
+        // Who is too slow, or breaks off, asks again.
+        let is_late = timeout(PATIENCE, self.serve(stream, from, &mut line, &mut filled)).await.is_err();
+        if is_late && !line[..filled].contains(&b'\n') {
+            self.complain(&NotEnded::of(&line[..filled]).to_string(), from);
+        }
+    }
+
+    /// Answers one line, which comes into `line` as far as `filled`.
+    async fn serve(
+        &self,
+        mut stream: TcpStream,
+        from: IpAddr,
+        line: &mut [u8; LINE_MAX],
+        filled: &mut usize,
+    ) -> io::Result<()> {
         let end = loop {
-            let count = stream.read(&mut line[filled..]).await?;
-            let end = line[..filled + count].iter().position(|byte| *byte == b'\n');
-            filled += count;
-            if let Some(end) = end {
+            let count = stream.read(&mut line[*filled..]).await?;
+            *filled += count;
+            if let Some(end) = line[..*filled].iter().position(|byte| *byte == b'\n') {
                 break end;
             }
-            if count == 0 || filled == line.len() {
-                break filled;
+            if count == 0 || *filled == line.len() {
+                break *filled;
             }
         };
         let Some(snapshot) = self.config.snapshots.borrow().clone() else { return Ok(()) };

@@ -60,9 +60,28 @@ pub struct Asked<'l> {
 )]
 pub struct NotAsked(String);
 
+/// A line that has not ended when its time is over; HAProxy sends what stands in `agent-send`, and nothing without it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an agent check said {0:?} and no newline for two seconds; write ZONE/POOL or POOL/ADDRESS:PORT and a newline into `agent-send`, such as \"use1-az1/web\\n\""
+)]
+pub struct NotEnded(String);
+
+impl NotEnded {
+    /// What came of the line.
+    pub fn of(line: &[u8]) -> Self {
+        NotEnded(shown(line))
+    }
+}
+
+/// As much of a line as a log shows.
+fn shown(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).chars().take(60).collect()
+}
+
 /// Reads a line, its end taken off.
 pub fn read(line: &[u8]) -> Result<Asked<'_>, NotAsked> {
-    let error = || NotAsked(String::from_utf8_lossy(line).chars().take(60).collect());
+    let error = || NotAsked(shown(line));
     let text = str::from_utf8(line).map_err(|_| error())?;
     let mut words = text.split_ascii_whitespace();
     let about = words.next().ok_or_else(error)?;

@@ -63,6 +63,28 @@ async fn a_client_that_says_nothing_is_let_go_and_others_do_not_wait_for_it() {
     assert!(nothing.is_empty());
 }
 
+/// The newline is forgotten easily, and HAProxy says nothing of it: it keeps what it has.
+#[tokio::test]
+async fn a_line_without_its_end_is_told_in_the_log() {
+    let (_snapshots, snapshots) = watch::channel(Some(shifted(2)));
+    let config = AgentConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        away: AwayWord::Drain,
+        snapshots,
+        consumers: Consumers::default(),
+        clock: Clock::manual(NOW),
+    };
+    let Agent { listener, address, desk } = Agent::bind(config).await.unwrap();
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"a/web").await.unwrap();
+    let (stream, from) = listener.accept().await.unwrap();
+    desk.attend(stream, from.ip()).await;
+    let want = "an agent check said \"a/web\" and no newline for two seconds; write ZONE/POOL or POOL/ADDRESS:PORT and a newline into \
+                `agent-send`, such as \"use1-az1/web\\n\"";
+    assert_eq!(NotEnded::of(b"a/web").to_string(), want);
+    assert!(!desk.seldom.is_due(want), "it is in the log already");
+}
+
 #[tokio::test]
 async fn the_board_knows_which_line_heard_which_revision() {
     let agent = fixture().await;
