@@ -68,11 +68,11 @@ Example:
         /// region/ID, pool/NAME or record/NAME.
         #[arg(value_parser = value::managed)]
         resource: String,
-        /// An alarm that fails a run; 1 to 10.
-        #[arg(long, value_name = "ALARM", required = true)]
+        /// An alarm that fails a run: a health check, `health-check:NAME`; 1 to 10.
+        #[arg(long, value_name = "ALARM", required = true, value_parser = alarm)]
         outcome_alarm: Vec<String>,
-        /// An alarm that keeps runs from beginning; 0 to 10.
-        #[arg(long, value_name = "ALARM")]
+        /// An alarm that keeps runs from beginning: a health check, `health-check:NAME`; 0 to 10.
+        #[arg(long, value_name = "ALARM", value_parser = alarm)]
         blocking_alarm: Vec<String>,
         /// A weekly window without runs, UTC, such as Mon:09:00-Mon:17:30; 0 to 15.
         #[arg(long, value_name = "WINDOW", conflicts_with = "allowed_window")]
@@ -123,4 +123,12 @@ pub enum AutoshiftCommand {
         #[arg(value_parser = value::managed)]
         resource: String,
     },
+}
+
+/// An alarm as the ledger keeps it, 8 to 1,024 characters.
+fn alarm(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        8..=1_024 => Ok(text.to_owned()),
+        _ => Err("an alarm is a health check of the estate, written `health-check:NAME`".to_owned()),
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! 1. Every file is a service of its own, from its first line on; its name without endings is the scenario's.
 //! 2. A verdict is told once, and again only after ten minutes without one.
-//! 3. A line that is no second ends that file with its place; the other files go on, and the exit code is 2.
+//! 3. A line that is no second, or not a later one than the line before, ends that file with its place; so do a file without a second and one that is cut off.
+//!    What was found before stays told, the other files go on, and the exit code is 2.
 //!
 //! Not here: the detector (`hf-gray`), the lines' form (`line`).
 
@@ -69,7 +70,7 @@ fn replay(path: &Path, args: &DetectArgs) -> Result<(), String> {
     for number in 1_u64.. {
         text.clear();
         let read = lines.by_ref().take(LINE_BYTES).read_until(b'\n', &mut text);
-        if read.map_err(|error| format!("{shown}:{number}: {error}"))? == 0 {
+        if read.map_err(|error| format!("{shown}:{number}: {}", unreadable(&error, is_compressed)))? == 0 {
             break;
         }
         if text.len() as u64 == LINE_BYTES && !text.ends_with(b"\n") {
@@ -82,7 +83,24 @@ fn replay(path: &Path, args: &DetectArgs) -> Result<(), String> {
         }
         replay.take(&text).map_err(|what| format!("{shown}:{number}: {what}"))?;
     }
+    if replay.last.is_none() {
+        return Err(format!("{shown}: there is no second in it; `holdfast detect --record` writes some"));
+    }
     Ok(())
+}
+
+fn unreadable(error: &std::io::Error, is_compressed: bool) -> String {
+    match error.kind() {
+        // flate2 says the one of a stream that ends too soon, and either of one that makes no sense.
+        std::io::ErrorKind::UnexpectedEof
+        | std::io::ErrorKind::InvalidInput
+        | std::io::ErrorKind::InvalidData
+            if is_compressed =>
+        {
+            format!("the compressed file is cut off or damaged here ({error}); copy it again")
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// The file's name without `.jsonl` and `.gz`.
@@ -97,19 +115,25 @@ struct Replay<'a> {
     scenario: String,
     args: &'a DetectArgs,
     detector: Option<(Detector, Shape)>,
-    seconds: u64,
+    /// The last second's time; one without a time is the next one.
+    last: Option<u64>,
     last_verdict: Option<(u64, usize)>,
 }
 
 impl<'a> Replay<'a> {
     fn new(scenario: String, args: &'a DetectArgs) -> Self {
-        Replay { scenario, args, detector: None, seconds: 0, last_verdict: None }
+        Replay { scenario, args, detector: None, last: None, last_verdict: None }
     }
 
     fn take(&mut self, text: &[u8]) -> Result<(), String> {
         let Line { t, second, shape, was, ratio, probes_are_verdicts } = line::read(text)?;
-        let t = t.unwrap_or(self.seconds);
-        self.seconds += 1;
+        let t = t.unwrap_or_else(|| self.last.map_or(0, |last| last.saturating_add(1)));
+        if let Some(last) = self.last.filter(|last| t <= *last) {
+            return Err(format!(
+                "second {t} comes after second {last}; write each once, in their order, since the detector learns from what was before"
+            ));
+        }
+        self.last = Some(t);
         let latency = Latency { buckets: shape.buckets, ratio: ratio.unwrap_or(self.args.bucket_ratio) };
         let config = Config { probes_are_verdicts, ..Config::default() };
         let is_first = self.detector.is_none();

@@ -58,7 +58,13 @@ pub async fn run(args: &PracticeArgs, common: &Common) -> Result<(), Failure> {
             let done = client.put_practice(resource, &put).await?;
             show(common.output, &done, |done| {
                 format!("{resource} is configured, at revision {}", done.revision)
-            })
+            })?;
+            // An alarm may come into the estate later, so it is taken; but a slip would be a run that nothing stops.
+            for unknown in client.practice(resource).await.map(|told| told.unknown_alarms).unwrap_or_default()
+            {
+                eprintln!("holdfast: {}", unknown_alarm(&unknown));
+            }
+            Ok(())
         }
         PracticeCommand::Delete { resource } => {
             let done = client.delete_practice(resource).await?;
@@ -84,6 +90,10 @@ pub async fn autoshift(args: &AutoshiftArgs, common: &Common) -> Result<(), Fail
     show(common.output, &done, |done| {
         format!("autoshift of {resource} is {}, at revision {}", to.as_str(), done.revision)
     })
+}
+
+fn unknown_alarm(alarm: &str) -> String {
+    format!("{alarm}: no health check of the estate has this name; it never goes off")
 }
 
 fn watched(seen: &AutoshiftsSeen) -> String {
@@ -212,9 +222,7 @@ fn in_words(practice: &Practice) -> String {
         text.push_str(&format!("next run due     {}\n", hf_api::instant(at)));
     }
     for alarm in &practice.unknown_alarms {
-        text.push_str(&format!(
-            "UNKNOWN ALARM    {alarm}: no health check of the estate has this name; it never goes off\n"
-        ));
+        text.push_str(&format!("UNKNOWN ALARM    {}\n", unknown_alarm(alarm)));
     }
     if let Some(why) = &practice.not_begun {
         text.push_str(&format!("did not begin    {why}\n"));

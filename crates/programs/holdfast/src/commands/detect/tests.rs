@@ -90,3 +90,48 @@ fn a_recording_changes_its_shape_where_it_says_how() {
     let wrong = replay.take(format!("{more},{short}}}").as_bytes()).unwrap_err();
     assert!(wrong.starts_with("`was[0].endpoints` has 1 entries where `n` has 2"), "{wrong}");
 }
+
+/// What the replay of a file of these bytes says is wrong, without the file's place.
+fn replayed(name: &str, bytes: &[u8]) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    replay(&path, &args()).map_err(|problem| problem.replace(&path.display().to_string(), "FILE"))
+}
+
+fn seconds(at: impl IntoIterator<Item = u64>) -> String {
+    at.into_iter().map(|t| format!("{{\"t\":{t},\"n\":[[1],[1]],\"e\":[[0],[0]]}}\n")).collect()
+}
+
+#[test]
+fn a_file_without_a_second_is_a_mistake() {
+    for text in ["", "\n \n"] {
+        let wrong = replayed("x.jsonl", text.as_bytes()).unwrap_err();
+        assert_eq!(wrong, "FILE: there is no second in it; `holdfast detect --record` writes some");
+    }
+}
+
+#[test]
+fn seconds_come_once_and_in_their_order() {
+    assert_eq!(replayed("x.jsonl", seconds([3, 4, 900]).as_bytes()), Ok(()));
+    for (at, last) in [([3, 4, 4], 4), ([3, 5, 4], 5)] {
+        assert_eq!(
+            replayed("x.jsonl", seconds(at).as_bytes()).unwrap_err(),
+            format!(
+                "FILE:3: second 4 comes after second {last}; write each once, in their order, since the detector learns from what was before"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_compressed_file_that_is_cut_off_says_so() {
+    let mut made = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut made, seconds(0..100).as_bytes()).unwrap();
+    let whole = made.finish().unwrap();
+    assert_eq!(replayed("x.jsonl.gz", &whole), Ok(()));
+    for left in [12, whole.len() - 20, whole.len() - 4] {
+        let wrong = replayed("x.jsonl.gz", &whole[..left]).unwrap_err();
+        assert!(wrong.contains("the compressed file is cut off or damaged here"), "{left}: {wrong}");
+    }
+}
