@@ -9,7 +9,7 @@ import unittest
 from typing import List
 
 from holdfast.endpoint import Endpoint
-from holdfast.http import HttpError, Question, ask
+from holdfast.http import Answer, HttpError, Question, ask
 
 TESTDATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "testdata")
 
@@ -38,6 +38,15 @@ async def answer(pieces: List[bytes], *, then_waits: bool = False, bytes_max: in
 
 
 class Http(unittest.TestCase):
+    def test_an_answer_that_refuses_is_shown_on_one_line_with_its_mend(self) -> None:
+        for status, headers, body, want in [
+            (500, {}, b" <h1>\n\x1b[31mno ", "answered 500: <h1>  [31mno"),
+            (302, {"location": "https://x/"}, b"", "answered 302 to https://x/; redirects are not followed, name that URL"),
+            (404, {}, b"no route", "answered 404: no route; is the URL a status endpoint's, such as http://NODE:7601?"),
+            (404, {"holdfast-state": "unknown"}, b"no pool", "answered 404: no pool"),
+        ]:
+            self.assertEqual(str(Answer(status, headers, body).refused_by_status()), want)
+
     def well(self, *pieces: bytes) -> bytes:
         return asyncio.run(answer(list(pieces)))
 

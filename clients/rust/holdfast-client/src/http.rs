@@ -175,7 +175,10 @@ pub struct Answer {
 impl Answer {
     /// The answer as an error that shows it.
     pub fn refused(&self) -> HttpError {
-        let text: String = String::from_utf8_lossy(&self.body).trim().chars().take(SHOWN).collect();
+        // On one line, and nothing that a terminal would obey.
+        let plain = |one: char| if one.is_control() { ' ' } else { one };
+        let text: String =
+            String::from_utf8_lossy(&self.body).trim().chars().take(SHOWN).map(plain).collect();
         let place = self.headers.get("location").and_then(|to| to.to_str().ok());
         let shown = match (place, text.as_str()) {
             (Some(to), _) => format!(" to {}; redirects are not followed, name that URL", cut(to)),
@@ -183,6 +186,19 @@ impl Answer {
             (None, text) => format!(": {text}"),
         };
         HttpError::Status { status: self.status.as_u16(), shown, retry_after: retry_after(&self.headers) }
+    }
+
+    /// The same of who should be a status endpoint: one says what it knows of the zone with each answer, also where it knows nothing.
+    pub fn refused_by_status(&self) -> HttpError {
+        match self.refused() {
+            HttpError::Status { status: 404, shown, retry_after }
+                if !self.headers.contains_key("holdfast-state") =>
+            {
+                let shown = format!("{shown}; is the URL a status endpoint's, such as http://NODE:7601?");
+                HttpError::Status { status: 404, shown, retry_after }
+            }
+            other => other,
+        }
     }
 }
 
@@ -286,5 +302,37 @@ impl Caller {
             Ok(answer)
         };
         timeout(self.patience, work).await.map_err(|_| HttpError::TimedOut(self.patience))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> String {
+        let headers = headers.iter().map(|(name, value)| {
+            (hyper::header::HeaderName::from_static(name), hyper::header::HeaderValue::from_static(value))
+        });
+        let status = StatusCode::from_u16(status).unwrap();
+        let answer = Answer { status, headers: headers.collect(), body: Bytes::from_static(body.as_bytes()) };
+        answer.refused_by_status().to_string()
+    }
+
+    #[test]
+    fn an_answer_that_refuses_is_shown_on_one_line_with_its_mend() {
+        assert_eq!(refused(500, &[], " <h1>\n\u{1b}[31mno "), "answered 500: <h1>  [31mno");
+        assert_eq!(
+            refused(302, &[("location", "https://x/")], ""),
+            "answered 302 to https://x/; redirects are not followed, name that URL"
+        );
+        assert_eq!(
+            refused(404, &[], "no route"),
+            "answered 404: no route; is the URL a status endpoint's, such as http://NODE:7601?"
+        );
+        assert_eq!(
+            refused(404, &[("holdfast-state", "unknown")], "no pool"),
+            "answered 404: no pool",
+            "that is one"
+        );
     }
 }

@@ -172,7 +172,9 @@ impl Link {
         if head.status != StatusCode::OK {
             let body = timeout(patience, whole(body, ANSWER_BYTES)).await;
             let body = body.ok().and_then(Result::ok).unwrap_or_default();
-            return Err(crate::http::Answer { status: head.status, headers: head.headers, body }.refused());
+            return Err(
+                crate::http::Answer { status: head.status, headers: head.headers, body }.refused_by_status()
+            );
         }
         let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("text/event-stream") {
@@ -271,7 +273,7 @@ impl Link {
                 self.speak(|voice| voice.beat(&tag, By::Poll(asked_at), Instant::now()));
                 Ok(())
             }
-            _ => Err(answer.refused()),
+            _ => Err(answer.refused_by_status()),
         }
     }
 
@@ -327,7 +329,7 @@ impl Link {
             body: body.into(),
         };
         let answer = self.caller.call(&question, ANSWER_BYTES).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(answer.refused()) }
+        if answer.status.is_success() { Ok(()) } else { Err(answer.refused_by_status()) }
     }
 }
 

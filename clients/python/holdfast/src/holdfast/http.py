@@ -43,7 +43,8 @@ class Answer:
     body: bytes
 
     def refused(self) -> HttpError:
-        text = self.body.decode("utf-8", "replace").strip()[:SHOWN]
+        # On one line, and nothing that a terminal would obey.
+        text = "".join(one if one.isprintable() else " " for one in self.body.decode("utf-8", "replace").strip()[:SHOWN])
         place = self.headers.get("location")
         if place is not None:
             shown = f" to {place[:SHOWN]}; redirects are not followed, name that URL"
@@ -53,6 +54,13 @@ class Answer:
         # The form with a date is for people's browsers; ours are seconds.
         retry_after = float(after) if after.isascii() and after.isdigit() and len(after) < 10 else None
         return HttpError(f"answered {self.status}{shown}", retry_after, self.status)
+
+    def refused_by_status(self) -> HttpError:
+        """The same of who should be a status endpoint: one says what it knows of the zone with each answer, also where it knows nothing."""
+        error = self.refused()
+        if self.status == 404 and "holdfast-state" not in self.headers:
+            return HttpError(f"{error}; is the URL a status endpoint's, such as http://NODE:7601?", error.retry_after_s, 404)
+        return error
 
 
 class Exchange:

@@ -119,7 +119,7 @@ class Link:
                 answer = Answer(exchange.status, exchange.headers, b"")
                 with contextlib.suppress(HttpError, OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, asyncio.LimitOverrunError):
                     answer = await asyncio.wait_for(exchange.whole(ANSWER_BYTES), pace.patience_s)
-                raise answer.refused()
+                raise answer.refused_by_status()
             kind = exchange.headers.get("content-type", "")
             if not kind.startswith("text/event-stream"):
                 raise HttpError(f"/watch answered with `{kind[:60]}`, not with events; polls go on")
@@ -199,7 +199,7 @@ class Link:
             with self._speaking() as voice:
                 voice.beat(plain_tag(answer.headers.get("etag", known or "")), self._now(), asked_at)
         else:
-            raise answer.refused()
+            raise answer.refused_by_status()
 
     async def acknowledge(self, newest: Callable[[], Optional[Acknowledgement]]) -> None:
         """Says what was applied and what still runs, for ever."""
@@ -240,4 +240,4 @@ class Link:
         question = Question("/acknowledge", "POST", {"content-type": "application/json"}, word.to_json())
         answer = await ask(self.endpoint, self._tls, question, ANSWER_BYTES, self._pace.patience_s)
         if not 200 <= answer.status < 300:
-            raise answer.refused()
+            raise answer.refused_by_status()

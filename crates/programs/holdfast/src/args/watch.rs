@@ -54,7 +54,7 @@ pub struct WatchArgs {
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// How many endpoints must say a state before it counts, beside the majority of those who speak.
-    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = count)]
     pub needed: usize,
     /// After how long without a word an endpoint is silent; one poll goes out within it, beside the stream of changes.
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = value::length)]
@@ -68,7 +68,7 @@ pub struct WatchArgs {
     /// Keep this file of variables, as for --exec, for shells and systemd's EnvironmentFile; also HOLDFAST_CLOSED, the zones that are away.
     #[arg(long, value_name = "PATH")]
     pub env: Option<PathBuf>,
-    /// How long the command may run before it is ended and tried again.
+    /// How long the command may run before it is ended and tried again, 100 ms to 1 d.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = value::length, requires = "exec")]
     pub exec_timeout: String,
     /// Ask once and end: exit 0 all open, 1 away, 2 bad usage or no such zone, 3 nobody reachable.
@@ -96,6 +96,11 @@ pub enum FileForm {
     Json,
     /// The zones that are away, one a line; no file while there is none.
     Present,
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let found = text.parse().ok().filter(|count| *count > 0);
+    found.ok_or_else(|| "it is 1 or more, at most as many as there are endpoints".to_owned())
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

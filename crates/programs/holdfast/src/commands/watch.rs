@@ -32,6 +32,9 @@ const DEFAULT_STATUS: &str = "http://127.0.0.1:7601";
 /// Between two tries to write a file.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
 
+/// How long a command may be let run: shorter than this none has begun, and longer nobody waits for a zone.
+const EXEC_LIMITS: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(24);
+
 /// Which zones are watched.
 #[derive(Clone, Debug)]
 enum Watched {
@@ -103,12 +106,31 @@ pub async fn run(args: &WatchArgs, common: &Common) -> Result<(), Failure> {
             "holdfast: a file with one word is of one zone; give --file-form json or present".to_owned(),
         ));
     }
+    let limit = exec_limit(args)?;
     let builder = builder(args, common)?;
     let watched = Watched::of(args).await?;
     if args.once {
         once(args, builder, &watched, common.output).await
     } else {
-        watch(args, builder, watched, common.output).await
+        watch(args, builder, watched, limit, common.output).await
+    }
+}
+
+/// How long the command may run; a mistake where the command or the files cannot be.
+fn exec_limit(args: &WatchArgs) -> Result<Duration, Failure> {
+    let usage = |text: String| Err(Failure::Usage(format!("holdfast: {text}")));
+    if args.file.is_some() && args.file == args.env {
+        return usage(
+            "--file and --env are one file, and each would replace the other; give each its own".to_owned(),
+        );
+    }
+    if args.exec.first().is_some_and(String::is_empty) {
+        return usage("--exec: the command is empty; name a program".to_owned());
+    }
+    match hf_model::parse_duration(&args.exec_timeout) {
+        Ok(limit) if EXEC_LIMITS.contains(&limit) => Ok(limit),
+        Ok(_) => usage(format!("--exec-timeout: {} is not 100 ms to 1 d; change it", args.exec_timeout)),
+        Err(error) => usage(format!("--exec-timeout: {error}")),
     }
 }
 
@@ -197,7 +219,13 @@ fn of_states(found: &[&ZoneStatus]) -> Result<(), Failure> {
     if found.iter().any(|zone| zone.state == State::Away) { Err(Failure::Told(1)) } else { Ok(()) }
 }
 
-async fn watch(args: &WatchArgs, builder: Builder, watched: Watched, output: Output) -> Result<(), Failure> {
+async fn watch(
+    args: &WatchArgs,
+    builder: Builder,
+    watched: Watched,
+    limit: Duration,
+    output: Output,
+) -> Result<(), Failure> {
     let mut stop = super::stop_signal(false);
     let builder = match watched.names(&Zones::default()).first() {
         // With several there is no one zone that this process would be in.
@@ -211,8 +239,6 @@ async fn watch(args: &WatchArgs, builder: Builder, watched: Watched, output: Out
         let zone = watched.names(&Zones::default()).first().filter(|_| is_one).map(|zone| (*zone).to_owned());
         Box::pin(async move { running::say(&path, &holdfast, zone.as_deref()).await })
     });
-    let limit = hf_model::parse_duration(&args.exec_timeout)
-        .map_err(|error| Failure::Usage(format!("holdfast: --exec-timeout: {error}")))?;
     let (wanted, wants) = tokio::sync::watch::channel(Vec::new());
     let (mut done, running) = exec::start(args.exec.clone(), limit, wants);
     let mut files = Files::of(args);

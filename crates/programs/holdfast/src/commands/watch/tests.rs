@@ -150,3 +150,38 @@ async fn while_a_command_runs_its_zone_is_done_for_no_state() {
     drop(wanted);
     running.finish().await;
 }
+
+#[test]
+fn what_could_never_work_is_refused_at_the_start() {
+    use clap::Parser as _;
+    let refused = |more: &[&str]| {
+        let words = ["holdfast", "watch", "--zone", "a"].iter().chain(more);
+        match crate::args::Arguments::try_parse_from(words) {
+            Err(error) => error.to_string().lines().next().unwrap_or_default().to_owned(),
+            Ok(crate::args::Arguments { command: crate::args::Command::Watch(args), .. }) => {
+                match exec_limit(&args) {
+                    Err(Failure::Usage(text)) => text,
+                    other => format!("{other:?}"),
+                }
+            }
+            Ok(_) => "another command".to_owned(),
+        }
+    };
+    expect!["holdfast: --file and --env are one file, and each would replace the other; give each its own"]
+        .assert_eq(&refused(&["--file", "f", "--env", "f"]));
+    expect!["holdfast: --exec: the command is empty; name a program"].assert_eq(&refused(&["--exec", ""]));
+    expect!["holdfast: --exec-timeout: 0s is not 100 ms to 1 d; change it"].assert_eq(&refused(&[
+        "--exec-timeout",
+        "0s",
+        "--exec",
+        "x",
+    ]));
+    expect!["holdfast: --exec-timeout: 2d is not 100 ms to 1 d; change it"].assert_eq(&refused(&[
+        "--exec-timeout",
+        "2d",
+        "--exec",
+        "x",
+    ]));
+    expect!["error: invalid value '0' for '--needed <COUNT>': it is 1 or more, at most as many as there are endpoints"].assert_eq(&refused(&["--needed", "0"]));
+    expect!["Ok(30s)"].assert_eq(&refused(&["--file", "f", "--env", "e", "--exec", "x"]));
+}
