@@ -13,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use hf_config::node::Url;
 use hf_model::Timestamp;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -65,6 +65,7 @@ async fn exchange(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, url: &
         if status.is_success() {
             return Ok(());
         }
+        let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
         let mut body = answer.into_body();
         let mut shown = Vec::new();
         while shown.len() < SHOWN
@@ -73,7 +74,7 @@ async fn exchange(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, url: &
             shown.extend(frame.into_data().unwrap_or_default());
         }
         shown.truncate(SHOWN);
-        Err(refused(status, &String::from_utf8_lossy(&shown), url))
+        Err(refused(status, location.as_deref(), &String::from_utf8_lossy(&shown), url))
     };
     // The connection is driven only while somebody waits for it, and goes with this.
     tokio::select! {
@@ -82,15 +83,17 @@ async fn exchange(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, url: &
     }
 }
 
-fn refused(status: StatusCode, said: &str, url: &Url) -> Failed {
-    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let hint = if status.is_redirection() {
-        "; write the address that it points to: redirects are not followed"
-    } else {
-        ""
+fn refused(status: StatusCode, location: Option<&str>, said: &str, url: &Url) -> Failed {
+    let plain = |text: &str| -> String {
+        text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    };
+    let more = match location.filter(|_| status.is_redirection()) {
+        Some(to) => format!(" to {}; write that address: redirects are not followed", plain(to)),
+        None if status.is_redirection() => " to nowhere; redirects are not followed".to_owned(),
+        None => format!(": {}", plain(said).trim()),
     };
     Failed {
-        words: format!("{} answered {status}: {}{hint}", url.authority(), said.trim()),
+        words: format!("{} answered {status}{more}", url.authority()),
         is_rejected: matches!(status.as_u16(), 400 | 409 | 410 | 413 | 415 | 422),
     }
 }

@@ -64,7 +64,7 @@ async fn what_a_receiver_says_decides_whether_it_is_worth_another_try() {
         (
             "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n",
             false,
-            "redirects are not followed",
+            "answered 302 Found to http://elsewhere/; write that address: redirects are not followed",
         ),
         ("SSH-2.0-x\r\n\r\n", false, "broke"),
         ("", false, "broke"),
