@@ -11,6 +11,7 @@
 //! Not here: the schedule and the probe (`hf-probe`), what several checkers make of it together (`hf-health`), the feed.
 
 mod alone;
+mod owed;
 mod publish;
 mod pushed;
 

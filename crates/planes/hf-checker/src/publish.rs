@@ -4,22 +4,21 @@
 //! 2. What it could not measure because it stood still itself, or lacked something, turns nothing. But once an endpoint's newest result is older than three
 //!    intervals ([`too_old`]), and its probes were not measured for as long, it goes out as unknown, until the next result: a checker that is overloaded
 //!    holds nobody in by what it saw before. One probe that is not measured after a long wait for its turn does not do that.
-//! 3. A check that asks somebody about something else (metric, zone-status), or runs a program that this node allows, and gets no result says why in the log,
-//!    once, and as a problem of the node until there is one, or the check asks no more. A program that is not allowed here is other checkers' matter.
+//! 3. A check that owes a result (`owed`) and gives none says why in the log, and as a problem of the node.
 //! 4. To have stood still is a problem of the node until the checker has kept up for a minute.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hf_config::estate::{CheckKind, Estate, HealthCheck};
 use hf_health::{Bitmap, Reach, Table};
-use hf_model::{CheckName, Timestamp};
+use hf_model::Timestamp;
 use hf_probe::{Observation, Outcome, Prober, Sink};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::CheckerConfig;
+use crate::owed::{Line, Owed, owes};
 use crate::pushed::Pushed;
 
 /// Probes that begin this much too late mean that the checker cannot keep the pace of its checks.
@@ -56,8 +55,7 @@ pub struct Publisher {
     old: Bitmap,
     reach: Reach,
     is_cut_off: bool,
-    /// Of checks that ask somebody about something else or run a program, those whose last probe gave no result, and why; at most one for each check.
-    without_result: BTreeMap<CheckName, String>,
+    owed: Owed,
     /// When a probe was last not measured because we stood still.
     behind_at: Option<Instant>,
     began: Instant,
@@ -76,7 +74,7 @@ impl Publisher {
             old: Bitmap::default(),
             reach: Reach::default(),
             is_cut_off: false,
-            without_result: BTreeMap::new(),
+            owed: Owed::default(),
             behind_at: None,
             began: Instant::now(),
         }
@@ -117,47 +115,25 @@ impl Publisher {
         if self.behind_at.is_some() {
             return Some(BEHIND.to_owned());
         }
-        let (name, why) = self.without_result.first_key_value()?;
-        let others = match self.without_result.len() - 1 {
-            0 => String::new(),
-            count => format!(" (and {count} more, in the node's log)"),
-        };
-        Some(format!("health check {name}{others} gives no result, and counts for nothing: {why}"))
-    }
-
-    /// Whether it is this node's problem when the check gives no result.
-    fn owes_result(&self, check: &HealthCheck) -> bool {
-        match &check.kind {
-            CheckKind::Metric(_) | CheckKind::ZoneStatus(_) => !check.disabled,
-            CheckKind::Command(command) => {
-                let program = command.command.first();
-                !check.disabled && program.is_some_and(|program| self.config.commands.contains(program))
-            }
-            _ => false,
-        }
+        self.owed.problem()
     }
 
     /// Notes whether a check that owes a result gives one; says so when that has changed.
     fn watch_results(&mut self, seen: &Observation<'_>) {
-        if !self.owes_result(seen.check) {
+        if !owes(seen.check, &self.config.commands) {
             return;
         }
         let (check, address) = (&seen.check.name, address(seen));
-        match &seen.result.outcome {
-            Outcome::Unmeasured(why) => {
-                let before = self.without_result.insert(check.clone(), why.clone());
-                if before.is_none() {
-                    warn!(%check, address, %why, "a health check gives no result, and counts for nothing");
-                }
-                if before.as_ref() != Some(why) {
-                    self.tell_problem();
-                }
+        let news = self.owed.note(check, &seen.result.outcome, Instant::now());
+        match (news.line, &seen.result.outcome) {
+            (Some(Line::Without), Outcome::Unmeasured(why)) => {
+                warn!(%check, address, %why, "a health check gives no result, and counts for nothing");
             }
-            Outcome::Good | Outcome::Bad(_) if self.without_result.remove(check).is_some() => {
-                info!(%check, address, "a health check gives results again");
-                self.tell_problem();
-            }
+            (Some(Line::Again), _) => info!(%check, address, "a health check gives results again"),
             _ => {}
+        }
+        if news.is_problem {
+            self.tell_problem();
         }
     }
 
@@ -245,11 +221,7 @@ impl Sink for Publisher {
             healthy: healthy.clone(),
         };
         self.pushed.adopt(estate, table);
-        let mut without = std::mem::take(&mut self.without_result);
-        without.retain(|name, _| {
-            estate.health_checks.iter().any(|check| check.name == *name && self.owes_result(check))
-        });
-        self.without_result = without;
+        self.owed.keep(estate, &self.config.commands);
         self.tell_problem();
         self.watch_reach();
     }
