@@ -88,14 +88,17 @@ pub(super) fn advise(check: &HealthCheck, at: usize, expect_at: usize, report: &
     if check.inverted {
         return;
     }
+    let is_good = |status: &[StatusRange], code: u16| status.iter().any(|range| range.holds(code));
     match &check.kind {
-        CheckKind::Http(http) if http.body.is_none() && http.body_regex.is_none() => {
-            if (200..=599).all(|status| http.status.iter().any(|range| range.holds(status))) {
-                report.advise(
-                    at,
-                    "every answer of HTTP is good here, errors too: this check fails only when none comes; narrow `status`",
-                );
-            }
+        CheckKind::Http(http)
+            if http.body.is_none()
+                && http.body_regex.is_none()
+                && (200..=599).all(|code| is_good(&http.status, code)) =>
+        {
+            report.advise(
+                at,
+                "every answer of HTTP is good here, errors too: this check fails only when none comes; narrow `status`",
+            );
         }
         CheckKind::Dns(dns)
             if dns.rcodes.len() == RCODES.len() && dns.answers.is_empty() && dns.answers_min == 0 =>
