@@ -21,7 +21,7 @@ mod turns;
 mod xdp;
 
 pub use sockets::{Sockets, send_in_segments, send_now};
-pub use turns::{come_soon, nice, stand_back};
+pub use turns::{come_soon, nice, processor_time, stand_back};
 pub use xdp::{Xdp, XdpError, XdpMode};
 
 /// Datagrams of one turn. More would keep the first asker waiting, fewer would cost more system calls; gains end here.

@@ -4,7 +4,8 @@
 //!    not get a larger share. Linux 6.12 and later; before that nothing changes, and it waits for the end of the other's turn: milliseconds.
 //! 2. [`stand_back`]: a thread gets a smaller share, as `nice` has it. It cannot take that back.
 //! 3. Neither needs a privilege, and threads that are started later get what their starter has.
-//! 4. A thread that was given a real-time policy from outside keeps it.
+//! 4. [`processor_time`] tells a thread when its turn is over, which the kernel may see some milliseconds late.
+//! 5. A thread that was given a real-time policy from outside keeps it.
 
 use std::io;
 use std::time::Duration;
@@ -40,6 +41,17 @@ pub fn come_soon(turn: Duration) -> io::Result<()> {
     // SAFETY: 0 is this thread, and the structure has the size that it says and outlives the call.
     let result = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The processor time that this thread has used; nothing where the system does not tell.
+pub fn processor_time() -> Duration {
+    let mut used = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure outlives the call, which writes nothing else.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut used) };
+    match (result, u64::try_from(used.tv_sec), u32::try_from(used.tv_nsec)) {
+        (0, Ok(seconds), Ok(nanoseconds)) => Duration::new(seconds, nanoseconds),
+        _ => Duration::ZERO,
+    }
 }
 
 /// Where this thread stands: -20 to 19, later ones behind earlier ones. What it starts stands there too.
@@ -105,5 +117,14 @@ mod tests {
         let back = before.nice + 2;
         let both = after(move || stand_back(back).and_then(|()| come_soon(Duration::from_micros(250))));
         assert_eq!(both.nice, (before.nice + 2).min(19));
+    }
+
+    #[test]
+    fn processor_time_goes_on_while_this_thread_works() {
+        let before = processor_time();
+        while processor_time() == before {
+            std::hint::black_box(before);
+        }
+        assert!(processor_time() > before && !before.is_zero());
     }
 }

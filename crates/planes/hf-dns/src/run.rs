@@ -35,7 +35,7 @@ pub(crate) const COLD_QUEUE: usize = 1_024;
 
 /// A worker's turns. Much longer than those of what comes into force, or that waits for the end of a worker's turn after all: with 0.4 ms one wake-up in ten waited
 /// 3 ms for two busy workers, with 1 ms one in a hundred. Shorter than the kernel's own length, 1.4 ms with two cores and 2.8 ms from eight on.
-const WORKER_TURN: Duration = Duration::from_millis(1);
+pub(crate) const WORKER_TURN: Duration = Duration::from_millis(1);
 
 /// How far the cold side stands back: with five steps it has the weight of a third of a worker.
 const COLD_STEPS: i32 = 5;

@@ -7,6 +7,7 @@
 //!    While half of the queue is full each network gets [`COLD_SHARE`] a second of it: a flood of odd messages, updates above all, does not take it from others.
 //! 3. Counts of a batch go into what others read when the batch is over; while batches are full, after [`COUNTED_WITHIN`] and before anything else is in force.
 //!    Others read them once a second, and a full batch names most of an estate's pools and zones: each would be a write to memory that cores share.
+//! 4. While batches are full it gives its core to whoever waits for it when its turn is over ([`Turn`]).
 //!
 //! No allocation, no lock, no waiting but for the next datagram. Not here: bytes in and out (`hf-datagram`), the reply (`crate::hot`).
 
@@ -31,7 +32,7 @@ use crate::hot::{self, Around};
 use crate::rate::{Allowance, RateTable};
 use crate::requests::{Outcome, Requests, Via};
 use crate::respond::Responder;
-use crate::run::COLD_QUEUE;
+use crate::run::{COLD_QUEUE, WORKER_TURN};
 use crate::stream::{Answers, Room};
 use crate::tap::Tap;
 
@@ -54,6 +55,31 @@ pub(crate) struct ColdMessage {
     pub(crate) replies: Arc<UdpSocket>,
 }
 
+/// A worker's turn on its core while batches are full.
+///
+/// The kernel ends a turn at a tick, which comes every 4 ms at 250 Hz, however short the turn was to be; a thread of what comes into force, and another worker of the
+/// same core, waits until then. Who yields before its turn is over gives the rest of it away, so a worker never does that: processor time counts, not the clock.
+#[derive(Debug, Default)]
+struct Turn {
+    /// Processor time of the thread when the turn began.
+    began: Duration,
+}
+
+impl Turn {
+    /// After a batch, with the thread's processor time; whether the turn is over. The next one begins with that.
+    fn is_over(&mut self, is_busy: bool, used: impl FnOnce() -> Duration) -> bool {
+        if !is_busy {
+            return false;
+        }
+        let used = used();
+        let is_over = used.saturating_sub(self.began) >= WORKER_TURN;
+        if is_over {
+            self.began = used;
+        }
+        is_over
+    }
+}
+
 /// One worker.
 pub(crate) struct Worker {
     index: usize,
@@ -68,6 +94,7 @@ pub(crate) struct Worker {
     cold: mpsc::Sender<ColdMessage>,
     replies: Arc<UdpSocket>,
     tap: Option<Tap>,
+    on_core: Turn,
 }
 
 /// What a batch looks at.
@@ -102,6 +129,7 @@ impl Worker {
             cold,
             replies,
             tap,
+            on_core: Turn::default(),
         }
     }
 
@@ -136,6 +164,9 @@ impl Worker {
             None => self.pending.flush_left(),
         }
         self.tally().dropped.set(datagrams.dropped());
+        if self.on_core.is_over(is_busy, hf_datagram::processor_time) {
+            std::thread::yield_now();
+        }
         came.map(drop)
     }
 
@@ -326,5 +357,21 @@ pub(crate) async fn answer_cold(requests: Arc<Requests>, mut messages: mpsc::Rec
 fn send(requests: &Requests, replies: &UdpSocket, reply: &[u8], to: SocketAddr) {
     if hf_datagram::send_now(replies, reply, to).is_err() {
         requests.counters().dropped.add_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_over_after_its_time_and_not_before() {
+        let mut turn = Turn::default();
+        let mut after = |us: u64, is_busy: bool| turn.is_over(is_busy, || Duration::from_micros(us));
+        let over = [300, 900, 1_100, 1_200, 2_050, 2_100].map(|us| after(us, true));
+        assert_eq!(over, [false, false, true, false, false, true]);
+        // Who waits for a datagram sleeps anyway.
+        assert!(!after(9_000, false));
+        assert!(after(9_100, true));
     }
 }
