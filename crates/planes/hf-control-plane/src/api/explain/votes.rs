@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use hf_health::{Verdict, Vote, Weighs};
-use hf_model::Digest;
+use hf_model::{Digest, NodeId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -56,7 +56,7 @@ pub(super) fn in_words(votes: &[Vote]) -> String {
 }
 
 fn told(vote: &Vote) -> String {
-    let named: Vec<&str> = vote.checkers.iter().map(|checker| checker.as_str()).collect();
+    let named: Vec<&str> = vote.checkers.iter().map(NodeId::as_str).collect();
     let others = vote.count - named.len();
     let who = match (named.split_last(), others) {
         (Some((last, [])), 0) => (*last).to_owned(),
