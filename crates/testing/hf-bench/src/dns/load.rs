@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hf_datagram::{Datagrams, Sockets, send_in_segments};
 
-use crate::{Told, cpu};
+use crate::{Told, cpu, pace};
 
 /// Queries that may be unanswered.
 const WINDOW: usize = 256;
@@ -253,6 +253,7 @@ impl Load {
         let mut sent_at = vec![None; 1 << 16];
         let began = Instant::now();
         let (mut next, mut asked) = (began, 0);
+        let mut breaths = pace::Breaths::begin();
         loop {
             let now = Instant::now();
             let passed = now.duration_since(began);
@@ -279,6 +280,10 @@ impl Load {
                 0
             });
             turned.map_err(|error| format!("cannot receive replies: {error}"))?;
+            if asked == fired.answered {
+                // Now no reply waits for it.
+                breaths.take(now);
+            }
         }
         fired.lost = sent_at.iter().flatten().count() as u64;
         fired.latencies_us.sort_unstable();

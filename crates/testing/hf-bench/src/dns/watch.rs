@@ -28,9 +28,6 @@ const LOST_AFTER: Duration = Duration::from_millis(500);
 const STUCK_AFTER: Duration = LOST_AFTER;
 /// A pause.
 const PAUSE: Duration = Duration::from_micros(20);
-/// A breath, and how often: more than the twentieth of all time for which the kernel would stop it, 50 ms in one piece each second.
-const BREATH: Duration = Duration::from_micros(70);
-const BREATH_EVERY: Duration = Duration::from_millis(1);
 
 /// How queries come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +118,7 @@ impl Watch {
         let mut asked = Vec::new();
         let began = Instant::now();
         let (mut next, mut turn) = (Duration::ZERO, 0);
-        let (mut breathed, mut looked) = (Duration::ZERO, Duration::ZERO);
+        let (mut breaths, mut looked) = (pace::Breaths::begin(), Duration::ZERO);
         self.away = Duration::ZERO;
         for flow in &mut self.flows {
             (flow.outstanding, flow.last) = (0, Duration::ZERO);
@@ -156,9 +153,8 @@ impl Watch {
             }
             if self.receive(began, &mut asked)? == 0 && self.pauses {
                 pace::pause(PAUSE);
-            } else if now >= breathed + BREATH_EVERY {
-                pace::pause(BREATH);
-                breathed = now;
+            } else {
+                breaths.take(began + now);
             }
         }
         let ended = began.elapsed();
