@@ -267,7 +267,7 @@ fn read_pool(name: &str, words: &[&str]) -> Result<PoolLine, String> {
             "return" => pool.options.push(format!("return_over = \"{}\"\n", value()?)),
             "unchecked" => pool.check = None,
             check if check.starts_with("check:") => {
-                pool.check = check.strip_prefix("check:").map(str::to_owned)
+                pool.check = check.strip_prefix("check:").map(str::to_owned);
             }
             "closed" => pool.options.push("all_down = \"closed\"\n".to_owned()),
             fallback if fallback.starts_with("fallback:") => {
