@@ -27,4 +27,4 @@ pub use streak::Streak;
 pub use subject::{Subject, subjects};
 pub use table::{Bitmap, Table};
 pub use verdict::{Verdict, Verdicts};
-pub use votes::{Vote, Weighs, votes};
+pub use votes::{Vote, Votes, Weighs};

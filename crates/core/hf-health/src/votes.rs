@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use hf_config::estate::Estate;
+use hf_config::estate::{Estate, ZoneIx};
 use hf_model::{NodeId, Timestamp, ZoneId};
 
 use crate::table::Table;
@@ -46,56 +46,95 @@ pub struct Vote {
     pub checkers: Vec<NodeId>,
 }
 
-/// What all checkers say of the subject at this position, in the order of zones. `tables` are as for [`crate::Verdicts::merge`]; `cut_off` is
-/// what the merge found.
-pub fn votes(
-    estate: &Estate,
-    tables: &BTreeMap<NodeId, (Timestamp, Table)>,
-    now: Timestamp,
-    fresh: Duration,
-    cut_off: &BTreeSet<NodeId>,
-    subject: usize,
-) -> Vec<Vote> {
-    // Bits of another version stand in another order: such a table says nothing.
-    let knowing: Vec<(&NodeId, bool, &Table)> = tables
-        .iter()
-        .filter(|(_, (_, table))| table.estate == estate.digest && table.known.get(subject))
-        .map(|(checker, (came, table))| (checker, now.since(*came) <= fresh, table))
-        .collect();
-    // A zone may be called by its aliases, too.
-    let place =
-        |zone: &ZoneId| (estate.zone_named(zone), estate.zone_named(zone).is_none().then(|| zone.clone()));
-    let own = estate.endpoint_refs().nth(subject).map(|at| (Some(estate.endpoint(at).zone), None));
-    let others: BTreeSet<_> = knowing
-        .iter()
-        .filter(|(checker, is_heard, _)| *is_heard && !cut_off.contains(*checker))
-        .map(|(_, _, table)| place(&table.zone))
-        .filter(|place| Some(place) != own.as_ref())
-        .collect();
-    let without_own = others.len() >= 2;
-    let mut told: BTreeMap<(&ZoneId, Weighs, Verdict), (usize, Vec<NodeId>)> = BTreeMap::new();
-    for (checker, is_heard, table) in knowing {
-        let says = if table.healthy.get(subject) { Verdict::Healthy } else { Verdict::Unhealthy };
-        let weighs = if !is_heard {
-            Weighs::NotHeard
-        } else if cut_off.contains(checker) {
-            Weighs::CutOff
-        } else if without_own && own.as_ref() == Some(&place(&table.zone)) {
-            Weighs::OwnZone
-        } else {
-            Weighs::Counts
+/// All tables of one moment, prepared for questions about single subjects.
+#[derive(Debug)]
+pub struct Votes<'a> {
+    estate: &'a Estate,
+    tables: Vec<Heard<'a>>,
+}
+
+/// A zone of the estate, whatever alias it was called by, or one that the estate does not have.
+type Place<'a> = (Option<ZoneIx>, Option<&'a ZoneId>);
+
+#[derive(Debug)]
+struct Heard<'a> {
+    checker: &'a NodeId,
+    table: &'a Table,
+    place: Place<'a>,
+    is_fresh: bool,
+    is_cut_off: bool,
+}
+
+impl<'a> Votes<'a> {
+    /// `tables` are as for [`crate::Verdicts::merge`]; `cut_off` is what the merge found.
+    pub fn new(
+        estate: &'a Estate,
+        tables: &'a BTreeMap<NodeId, (Timestamp, Table)>,
+        now: Timestamp,
+        fresh: Duration,
+        cut_off: &BTreeSet<NodeId>,
+    ) -> Votes<'a> {
+        // Bits of another version stand in another order: such a table says nothing.
+        let tables = tables.iter().filter(|(_, (_, table))| table.estate == estate.digest);
+        let heard = |(checker, (came, table)): (&'a NodeId, &'a (Timestamp, Table))| {
+            let zone = estate.zone_named(&table.zone);
+            Heard {
+                checker,
+                table,
+                place: (zone, zone.is_none().then_some(&table.zone)),
+                is_fresh: now.since(*came) <= fresh,
+                is_cut_off: cut_off.contains(checker),
+            }
         };
-        let (count, named) = told.entry((&table.zone, weighs, says)).or_default();
-        *count += 1;
-        if named.len() < NAMED {
-            named.push(checker.clone());
-        }
+        Votes { estate, tables: tables.map(heard).collect() }
     }
-    let vote =
-        |((zone, weighs, says), (count, checkers)): ((&ZoneId, Weighs, Verdict), (usize, Vec<NodeId>))| {
-            Vote { zone: zone.clone(), says, weighs, count, checkers }
-        };
-    told.into_iter().map(vote).collect()
+
+    /// What all checkers say of the subject at this position, in the order of zones.
+    pub fn of(&self, subject: usize) -> Vec<Vote> {
+        let own = self.zone_of(subject).map(|zone| (Some(zone), None));
+        let knowing = || self.tables.iter().filter(|heard| heard.table.known.get(subject));
+        let others: BTreeSet<Place<'a>> = knowing()
+            .filter(|heard| heard.is_fresh && !heard.is_cut_off && Some(heard.place) != own)
+            .map(|heard| heard.place)
+            .collect();
+        let without_own = others.len() >= 2;
+        let mut told: BTreeMap<(&ZoneId, Weighs, Verdict), (usize, Vec<NodeId>)> = BTreeMap::new();
+        for heard in knowing() {
+            let is_healthy = heard.table.healthy.get(subject);
+            let says = if is_healthy { Verdict::Healthy } else { Verdict::Unhealthy };
+            let weighs = if !heard.is_fresh {
+                Weighs::NotHeard
+            } else if heard.is_cut_off {
+                Weighs::CutOff
+            } else if without_own && own == Some(heard.place) {
+                Weighs::OwnZone
+            } else {
+                Weighs::Counts
+            };
+            let (count, named) = told.entry((&heard.table.zone, weighs, says)).or_default();
+            *count += 1;
+            if named.len() < NAMED {
+                named.push(heard.checker.clone());
+            }
+        }
+        let vote = |((zone, weighs, says), (count, checkers)): (
+            (&ZoneId, Weighs, Verdict),
+            (usize, Vec<NodeId>),
+        )| { Vote { zone: zone.clone(), says, weighs, count, checkers } };
+        told.into_iter().map(vote).collect()
+    }
+
+    /// The zone of an endpoint; none for a check.
+    fn zone_of(&self, subject: usize) -> Option<ZoneIx> {
+        let mut at = subject;
+        for pool in &self.estate.pools {
+            match pool.endpoints.get(at) {
+                Some(endpoint) => return Some(endpoint.zone),
+                None => at -= pool.endpoints.len(),
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ fn check(tables: &[(u64, &str)], subject: usize, want: &str) {
     let unknown = Verdicts::unknown(estate.subject_count());
     let merged = unknown.merge_and_tell(&estate, &tables, NOW, FRESH);
     let mut got = String::new();
-    for vote in votes(&estate, &tables, NOW, FRESH, &merged.cut_off, subject) {
+    for vote in Votes::new(&estate, &tables, NOW, FRESH, &merged.cut_off).of(subject) {
         let named: Vec<String> = vote.checkers.iter().map(ToString::to_string).collect();
         let (zone, says, weighs) = (&vote.zone, vote.says, vote.weighs);
         writeln!(got, "{zone}: {} of {} {says:?} {weighs:?}", named.join(" "), vote.count).unwrap();
@@ -73,7 +73,7 @@ fn of_many_checkers_some_are_named() {
 fn a_table_of_another_estate_says_nothing() {
     let (old, estate) = (estate(&[1, 1], 18), estate(&[1, 1, 1], 18));
     let tables = heard(&old, &[(10_000, "a: +-")]);
-    assert_eq!(votes(&estate, &tables, NOW, FRESH, &BTreeSet::new(), 0), []);
+    assert_eq!(Votes::new(&estate, &tables, NOW, FRESH, &BTreeSet::new()).of(0), []);
 }
 
 proptest! {
@@ -95,7 +95,7 @@ proptest! {
         let unknown = Verdicts::unknown(estate.subject_count());
         let merged = unknown.merge_and_tell(&estate, &tables, NOW, FRESH);
         for subject in 0..estate.endpoint_count() {
-            let votes = votes(&estate, &tables, NOW, FRESH, &merged.cut_off, subject);
+            let votes = Votes::new(&estate, &tables, NOW, FRESH, &merged.cut_off).of(subject);
             let counting: Vec<&Vote> = votes.iter().filter(|vote| vote.weighs == Weighs::Counts).collect();
             let zones = |says: Option<Verdict>| {
                 let of = counting.iter().filter(|vote| says.is_none_or(|says| vote.says == says));

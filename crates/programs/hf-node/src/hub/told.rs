@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hf_config::estate::Estate;
 use hf_feed::{HeardReport, NodeReport, Outgoing, Peer, Reports};
-use hf_health::{Table, Vote};
+use hf_health::{Table, Vote, Votes};
 use hf_model::{Digest, Revision, Timestamp, ZoneId};
 use hf_snapshot::Snapshot;
 use hf_telemetry::ZoneActivityReport;
@@ -109,9 +109,8 @@ impl Hub {
     /// What checkers say of subjects by their positions, for whoever asks why; none if they are of another estate than that in force.
     pub fn votes(&self, estate: Digest, subjects: &[usize]) -> Option<Vec<Vec<Vote>>> {
         let of = &self.in_force.as_ref().filter(|in_force| in_force.estate.digest == estate)?.estate;
-        let votes =
-            |at: &usize| hf_health::votes(of, &self.tables, self.age, self.fresh(), &self.cut_off, *at);
-        Some(subjects.iter().map(votes).collect())
+        let votes = Votes::new(of, &self.tables, self.age, self.fresh(), &self.cut_off);
+        Some(subjects.iter().map(|at| votes.of(*at)).collect())
     }
 
     pub(super) fn fresh(&self) -> Duration {

@@ -7,7 +7,7 @@
 //!
 //! Not here: how votes come about and read (`votes`), the verdict itself (`hf_health::checks`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hf_api::{Explain, Step};
 use hf_config::estate::{Calculated, CheckIx, CheckKind, HealthCheck, Needs, PoolIx};
@@ -148,10 +148,11 @@ async fn of_endpoints(shared: &Shared, snapshot: &Snapshot, mut subjects: Vec<us
         };
         return vec![text_step("votes", &text)];
     }
+    let wanted: BTreeSet<usize> = disputed.iter().take(LINES).map(|(subject, _)| *subject).collect();
     let places: BTreeMap<usize, String> = estate
         .endpoint_refs()
         .enumerate()
-        .filter(|(subject, _)| disputed.iter().any(|(of, _)| of == subject))
+        .filter(|(subject, _)| wanted.contains(subject))
         .map(|(subject, at)| {
             let endpoint = estate.endpoint(at);
             (subject, format!("{} in {}", endpoint.address, estate.zone(endpoint.zone).id))

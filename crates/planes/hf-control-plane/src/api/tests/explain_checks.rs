@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use expect_test::expect;
-use hf_health::{Bitmap, Table, Verdicts};
+use hf_health::{Bitmap, Table, Verdicts, Votes};
 use hf_model::{NodeId, Timestamp, ZoneId};
 
 use super::fixture::*;
@@ -86,8 +86,8 @@ async fn fixture(heard: &[Heard<'_>]) -> Fixture {
     let mut asked = std::mem::replace(&mut fixture.asked_votes, tokio::sync::mpsc::channel(1).1);
     tokio::spawn(async move {
         while let Some(AskedVotes { estate: of, subjects, reply }) = asked.recv().await {
-            let votes = |at: usize| hf_health::votes(&estate, &tables, NOW, fresh, &merged.cut_off, at);
-            let told = (of == estate.digest).then(|| subjects.into_iter().map(votes).collect());
+            let votes = Votes::new(&estate, &tables, NOW, fresh, &merged.cut_off);
+            let told = (of == estate.digest).then(|| subjects.into_iter().map(|at| votes.of(at)).collect());
             let _ = reply.send(told);
         }
     });
