@@ -93,11 +93,10 @@ impl<'a> Votes<'a> {
     pub fn of(&self, subject: usize) -> Vec<Vote> {
         let own = self.zone_of(subject).map(|zone| (Some(zone), None));
         let knowing = || self.tables.iter().filter(|heard| heard.table.known.get(subject));
-        let others: BTreeSet<Place<'a>> = knowing()
+        let mut others = knowing()
             .filter(|heard| heard.is_fresh && !heard.is_cut_off && Some(heard.place) != own)
-            .map(|heard| heard.place)
-            .collect();
-        let without_own = others.len() >= 2;
+            .map(|heard| heard.place);
+        let without_own = others.next().is_some_and(|first| others.any(|other| other != first));
         let mut told: BTreeMap<(&ZoneId, Weighs, Verdict), (usize, Vec<NodeId>)> = BTreeMap::new();
         for heard in knowing() {
             let is_healthy = heard.table.healthy.get(subject);

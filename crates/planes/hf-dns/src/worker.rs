@@ -58,7 +58,7 @@ pub(crate) struct ColdMessage {
 /// A worker's turn on its core while batches are full.
 ///
 /// The kernel ends a turn at a tick, which comes every 4 ms at 250 Hz, however short the turn was to be; a thread of what comes into force, and another worker of the
-/// same core, waits until then. Who yields before its turn is over gives the rest of it away, so a worker never does that: processor time counts, not the clock.
+/// same core, waits until then. Who yields before its turn is over gives the rest of it away, so a worker never does that: processor time counts since the last turn ended, not the clock.
 #[derive(Debug, Default)]
 struct Turn {
     /// Processor time of the thread when the turn began.

@@ -54,7 +54,7 @@ use planes::Around;
 
 /// Messages of the feed that wait for the hub at most; when they do, connections wait.
 const INCOMING: usize = 1_024;
-/// Break-glass requests that wait at most.
+/// Break-glass requests, and questions for votes, that wait at most.
 const REQUESTS: usize = 16;
 
 /// Runs a node until `shutdown` is true. Paths of `config` are looked up from `base_dir`, the node file's folder.

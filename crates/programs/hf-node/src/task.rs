@@ -211,7 +211,9 @@ pub async fn run(
                 !is_rehearsal
             }
             Some(AskedVotes { estate, subjects, reply }) = from.votes.recv() => {
-                let _ = reply.send(hub.votes(estate, &subjects)); // whoever asked may have gone
+                if !reply.is_closed() {
+                    let _ = reply.send(hub.votes(estate, &subjects)); // whoever asked may have gone
+                }
                 continue;
             }
             () = sleep_until(settled_at.unwrap_or_else(Instant::now)), if settled_at.is_some() => {

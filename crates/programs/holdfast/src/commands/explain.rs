@@ -12,6 +12,12 @@ use crate::session::client;
 pub async fn run(args: &ExplainArgs, common: &Common) -> Result<(), Failure> {
     let usage = |text: &str| Failure::Usage(format!("holdfast: {text}"));
     let client = client(common)?;
+    if !matches!(args.what, Explained::Name(_)) && (args.from.is_some() || args.subnet.is_some()) {
+        return Err(usage("--from and --subnet say who asks for a name; a pool has --from-zone"));
+    }
+    if !matches!(args.what, Explained::Pool(_)) && args.from_zone.is_some() {
+        return Err(usage("--from-zone is a balancer's zone, for a pool; a name has --from ADDRESS"));
+    }
     let explain = match &args.what {
         Explained::Pool(pool) => client.explain_pool(pool.as_str(), args.from_zone.as_deref()).await?,
         Explained::Check(check) => client.explain_check(check.as_str()).await?,

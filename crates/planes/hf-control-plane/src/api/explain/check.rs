@@ -50,11 +50,13 @@ pub(super) async fn explain(shared: &Shared, snapshot: &Snapshot, check: &str) -
         }
         _ => {
             let endpoints = endpoints_under(snapshot, at);
+            let own = snapshot.verdicts.get(estate.check_subject(at));
             if check.is_standing() {
                 let told = votes::ask(&shared.context, estate.digest, vec![estate.check_subject(at)]).await;
                 let told = told.map(|votes| votes.into_iter().next().unwrap_or_default());
                 steps.push(text_step("votes", &told.map_or_else(not_told, |votes| in_words(&votes))));
-            } else {
+            }
+            if !check.is_standing() || (hf_health::is_of_each(check) && own == Verdict::Unknown) {
                 steps.push(text_step("counts", &half(snapshot, &endpoints)));
             }
             // Results are pushed for the check as a whole, or for each endpoint.
@@ -84,8 +86,9 @@ pub(super) async fn explain(shared: &Shared, snapshot: &Snapshot, check: &str) -
 }
 
 /// How the verdict on a check that goes to endpoints comes of theirs.
-fn half(snapshot: &Snapshot, subjects: &[usize]) -> String {
-    let of = |wanted: Verdict| subjects.iter().filter(|at| snapshot.verdicts.get(**at) == wanted).count();
+fn half(snapshot: &Snapshot, subjects: &[Subject]) -> String {
+    let own = |subject: &Subject| snapshot.verdicts.get(subject.at);
+    let of = |wanted: Verdict| subjects.iter().filter(|subject| own(subject) == wanted).count();
     let (healthy, unhealthy) = (of(Verdict::Healthy), of(Verdict::Unhealthy));
     let unknown = subjects.len() - healthy - unhealthy;
     let all = subjects.len();
@@ -109,7 +112,7 @@ pub(super) async fn of_pool(shared: &Shared, snapshot: &Snapshot, pool: PoolIx) 
             vec![text_step("check", &text)]
         }
         Some((_, check)) => {
-            let mut steps = of_endpoints(shared, snapshot, subjects_of(snapshot, pool.at()).collect()).await;
+            let mut steps = of_endpoints(shared, snapshot, subjects_of(snapshot, pool)).await;
             steps.push(rule(check));
             steps
         }
@@ -118,23 +121,25 @@ pub(super) async fn of_pool(shared: &Shared, snapshot: &Snapshot, pool: PoolIx) 
 }
 
 /// A line for each endpoint on which not everybody agrees that it is healthy.
-async fn of_endpoints(shared: &Shared, snapshot: &Snapshot, mut subjects: Vec<usize>) -> Vec<Step> {
+async fn of_endpoints(shared: &Shared, snapshot: &Snapshot, mut subjects: Vec<Subject>) -> Vec<Step> {
     let estate = &snapshot.estate;
     let count = subjects.len();
+    // As they decide who go by it: where nothing was pushed for an endpoint, what was pushed for all counts.
+    let verdict = |of: &Subject| hf_health::endpoint_verdict(estate, &snapshot.verdicts, of.pool, of.at);
     // Those that are not healthy first: of very many, the others are left out.
-    subjects.sort_by_key(|subject| snapshot.verdicts.get(*subject) == Verdict::Healthy);
+    subjects.sort_by_key(|subject| verdict(subject) == Verdict::Healthy);
     subjects.truncate(ASKED);
-    let asked = votes::ask(&shared.context, estate.digest, subjects.clone()).await;
+    let asked: Vec<usize> = subjects.iter().map(|subject| subject.at).collect();
+    let asked = votes::ask(&shared.context, estate.digest, asked).await;
     let all = match asked {
         Ok(all) => all,
         Err(why) => return vec![text_step("votes", &not_told(why))],
     };
-    let is_disputed = |(subject, votes): &(usize, Vec<Vote>)| {
-        snapshot.verdicts.get(*subject) != Verdict::Healthy
-            || votes.iter().any(|vote| vote.says != Verdict::Healthy)
+    let is_disputed = |(subject, votes): &(Subject, Vec<Vote>)| {
+        verdict(subject) != Verdict::Healthy || votes.iter().any(|vote| vote.says != Verdict::Healthy)
     };
     let looked_at = subjects.len();
-    let disputed: Vec<(usize, Vec<Vote>)> = subjects.into_iter().zip(all).filter(is_disputed).collect();
+    let disputed: Vec<(Subject, Vec<Vote>)> = subjects.into_iter().zip(all).filter(is_disputed).collect();
     if disputed.is_empty() {
         let who = if looked_at < count {
             format!("of the first {looked_at} of {count} endpoints")
@@ -148,7 +153,7 @@ async fn of_endpoints(shared: &Shared, snapshot: &Snapshot, mut subjects: Vec<us
         };
         return vec![text_step("votes", &text)];
     }
-    let wanted: BTreeSet<usize> = disputed.iter().take(LINES).map(|(subject, _)| *subject).collect();
+    let wanted: BTreeSet<usize> = disputed.iter().take(LINES).map(|(subject, _)| subject.at).collect();
     let places: BTreeMap<usize, String> = estate
         .endpoint_refs()
         .enumerate()
@@ -158,10 +163,12 @@ async fn of_endpoints(shared: &Shared, snapshot: &Snapshot, mut subjects: Vec<us
             (subject, format!("{} in {}", endpoint.address, estate.zone(endpoint.zone).id))
         })
         .collect();
-    let line = |(subject, votes): &(usize, Vec<Vote>)| {
-        let place = places.get(subject).map(String::as_str).unwrap_or_default();
-        let verdict = word(snapshot.verdicts.get(*subject));
-        text_step("votes", &format!("{place} is {verdict}; {}", in_words(votes)))
+    let line = |(subject, votes): &(Subject, Vec<Vote>)| {
+        let place = places.get(&subject.at).map(String::as_str).unwrap_or_default();
+        let is_for_all =
+            snapshot.verdicts.get(subject.at) == Verdict::Unknown && verdict(subject) != Verdict::Unknown;
+        let of_all = if is_for_all { ", as the check as a whole" } else { "" };
+        text_step("votes", &format!("{place} is {}{of_all}; {}", word(verdict(subject)), in_words(votes)))
     };
     let mut steps: Vec<Step> = disputed.iter().take(LINES).map(line).collect();
     let (untold, unseen) = (disputed.len().saturating_sub(LINES), count - looked_at);
@@ -177,7 +184,9 @@ async fn of_endpoints(shared: &Shared, snapshot: &Snapshot, mut subjects: Vec<us
 /// How a calculated check decides, and what it counts.
 async fn counted(shared: &Shared, snapshot: &Snapshot, calculated: &Calculated) -> Vec<Step> {
     let estate = &snapshot.estate;
-    let verdict = |at: CheckIx| hf_health::check_verdict(estate, &snapshot.verdicts, controls(snapshot), at);
+    let verdicts = hf_health::check_verdicts(estate, &snapshot.verdicts, controls(snapshot));
+    let verdict =
+        |at: CheckIx| verdicts.get(&estate.health_check(at).name).copied().unwrap_or(Verdict::Unknown);
     let standing: Vec<CheckIx> = calculated
         .of
         .iter()
@@ -189,10 +198,22 @@ async fn counted(shared: &Shared, snapshot: &Snapshot, calculated: &Calculated) 
     let asked = votes::ask(&shared.context, estate.digest, subjects).await;
     let all = calculated.of.len();
     let is_majority = calculated.needs == Needs::Majority;
+    let mut steps = Vec::new();
     let by_check: BTreeMap<CheckIx, Vec<Vote>> = match asked {
         Ok(told) => standing.into_iter().zip(told).collect(),
-        Err(why) if is_majority => return vec![text_step("votes", &not_told(why))],
-        Err(_) => BTreeMap::new(),
+        Err(why) => {
+            steps.push(text_step("votes", &not_told(why)));
+            if is_majority {
+                // Who is silent is not known, so neither is what they come to.
+                let told = |at: &CheckIx| {
+                    let name = format!("check/{}", estate.health_check(*at).name);
+                    text_step(&name, &format!("{}, or silent", word(verdict(*at))))
+                };
+                steps.extend(calculated.of.iter().take(LINES).map(told));
+                return steps;
+            }
+            BTreeMap::new()
+        }
     };
     // A disabled check has no vote either.
     let is_silent = |at: CheckIx| !by_check.get(&at).is_some_and(|votes| votes.iter().any(is_heard));
@@ -205,7 +226,7 @@ async fn counted(shared: &Shared, snapshot: &Snapshot, calculated: &Calculated) 
         Needs::AtLeast(needed) => {
             let unknown = all - healthy - unhealthy;
             format!(
-                "{needed} of {all} have to be healthy: {healthy} are, {unhealthy} are not, {unknown} are unknown"
+                "of {all} at least {needed} healthy: {healthy} healthy, {unhealthy} unhealthy, {unknown} unknown"
             )
         }
         Needs::Majority => {
@@ -216,11 +237,11 @@ async fn counted(shared: &Shared, snapshot: &Snapshot, calculated: &Calculated) 
                 std::cmp::Ordering::Equal => "no majority, so the last verdict holds",
             };
             format!(
-                "most of those that are heard decide: {healthy} healthy, {unhealthy} unhealthy, {silent} silent, of {all}: {comes_to}"
+                "most of those that are heard decide: {healthy} healthy, {unhealthy} unhealthy, {silent} silent or disabled, of {all}: {comes_to}"
             )
         }
     };
-    let mut steps = vec![text_step("counts", &text)];
+    steps.push(text_step("counts", &text));
     for at in calculated.of.iter().take(LINES) {
         let check = estate.health_check(*at);
         let told = match by_check.get(at) {
@@ -286,16 +307,24 @@ fn of_control(snapshot: &Snapshot, control: &ControlPath) -> String {
     }
 }
 
-fn endpoints_under(snapshot: &Snapshot, check: CheckIx) -> Vec<usize> {
-    let pools = &snapshot.estate.pools;
-    let pools = (0..pools.len()).filter(|pool| pools[*pool].health_check == Some(check));
-    pools.flat_map(|pool| subjects_of(snapshot, pool)).collect()
+/// An endpoint's pool, and its position in tables and verdicts.
+#[derive(Clone, Copy)]
+struct Subject {
+    pool: PoolIx,
+    at: usize,
 }
 
-fn subjects_of(snapshot: &Snapshot, pool: usize) -> std::ops::Range<usize> {
-    let before = snapshot.estate.pools.iter().take(pool).map(|pool| pool.endpoints.len());
-    let first: usize = before.sum();
-    first..first + snapshot.estate.pools[pool].endpoints.len()
+fn endpoints_under(snapshot: &Snapshot, check: CheckIx) -> Vec<Subject> {
+    subjects(snapshot).filter(|of| snapshot.estate.pool(of.pool).health_check == Some(check)).collect()
+}
+
+fn subjects_of(snapshot: &Snapshot, pool: PoolIx) -> Vec<Subject> {
+    subjects(snapshot).filter(|of| of.pool == pool).collect()
+}
+
+/// All endpoints in the order of their positions.
+fn subjects(snapshot: &Snapshot) -> impl Iterator<Item = Subject> {
+    snapshot.estate.endpoint_refs().enumerate().map(|(at, of)| Subject { pool: of.pool, at })
 }
 
 fn not_told(why: &'static str) -> String {

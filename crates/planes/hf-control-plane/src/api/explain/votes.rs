@@ -46,7 +46,7 @@ pub(super) async fn ask(
     }
 }
 
-/// As they are shown: `a: n1 says unhealthy; b: n2 and 2 others say healthy, and do not count: …`.
+/// As they are shown: `a: n1 says unhealthy; b: n2 and n3 say healthy, and do not count: …`.
 pub(super) fn in_words(votes: &[Vote]) -> String {
     if votes.is_empty() {
         return "no checker has a result".to_owned();
@@ -70,7 +70,9 @@ fn told(vote: &Vote) -> String {
     match vote.weighs {
         Weighs::Counts => format!("{zone}: {who} {says} {what}"),
         Weighs::OwnZone => {
-            format!("{zone}: {who} {says} {what}, and {counts}: it is their own zone, and two others look")
+            format!(
+                "{zone}: {who} {says} {what}, and {counts}: the endpoint is in that zone, and two others look"
+            )
         }
         Weighs::CutOff => {
             format!("{zone}: {who} {says} {what}, and {counts}: cut off from what others reach")

@@ -49,7 +49,18 @@ health_check = "open"
 endpoints = [{ address = "10.9.1.1:80", zone = "a" }]
 "#;
 
-/// A checker, when it was heard, and what it sees of the two endpoints of `web`, that of `far` and the seven checks: `+`, `-` or nothing (`.`).
+/// A check whose results are pushed, for the whole or for each of two endpoints.
+const JOB: &str = r#"
+[[health_check]]
+name = "job"
+kind = "pushed"
+[[pool]]
+name = "jobs"
+health_check = "job"
+endpoints = [{ address = "10.9.2.1:80", zone = "a" }, { address = "10.9.2.2:80", zone = "b" }]
+"#;
+
+/// A checker, when it was heard, and what it sees of the endpoints of `web`, `far` and `jobs` and of the eight checks, in this order: `+`, `-` or nothing (`.`).
 type Heard<'a> = (&'a str, &'a str, u64, &'a str);
 
 const NOW: Timestamp = Timestamp(10_000);
@@ -58,7 +69,7 @@ const NOW: Timestamp = Timestamp(10_000);
 async fn fixture(heard: &[Heard<'_>]) -> Fixture {
     let mut fixture = Fixture::control().await;
     let bundle =
-        hf_config::estate::EstateBundle { toml: format!("{ESTATE}{MORE}"), files: BTreeMap::default() };
+        hf_config::estate::EstateBundle { toml: format!("{ESTATE}{MORE}{JOB}"), files: BTreeMap::default() };
     let command = hf_control::Command::ApplyEstate { bundle, if_match: None };
     let control = fixture.api.shared.context.control.clone().unwrap();
     control
@@ -109,10 +120,10 @@ async fn told(fixture: &Fixture, question: &str) -> String {
 #[tokio::test]
 async fn a_check_is_explained_by_its_votes() {
     let fixture = fixture(&[
-        ("n1", "a", 10_000, "+- + +-. ...."),
-        ("n2", "b", 10_000, "+- + +-. ...."),
-        ("n3", "b", 10_000, "+. + --. ...."),
-        ("n4", "c", 6_000, "++ + +++ ...."),
+        ("n1", "a", 10_000, "+- + .. +-. ...."),
+        ("n2", "b", 10_000, "+- + .. +-. ...."),
+        ("n3", "b", 10_000, "+. + .. --. ...."),
+        ("n4", "c", 6_000, "++ + .. +++ ...."),
     ])
     .await;
     let mut text = String::new();
@@ -134,14 +145,14 @@ async fn a_check_is_explained_by_its_votes() {
         = unknown
         check/open
           check: calculated
-          counts: most of those that are heard decide: 0 healthy, 1 unhealthy, 2 silent, of 3: unhealthy
+          counts: most of those that are heard decide: 0 healthy, 1 unhealthy, 2 silent or disabled, of 3: unhealthy
           check/s1: unhealthy; a: n1 says unhealthy; b: n2 and n3 say unhealthy; c: n4 said healthy, and does not count: not heard for three beats
           check/s2: silent, counts for nothing; c: n4 said healthy, and does not count: not heard for three beats
           check/s3: silent, counts for nothing; no checker has a result
         = unhealthy
         check/most
           check: calculated
-          counts: 2 of 4 have to be healthy: 2 are, 2 are not, 0 are unknown
+          counts: of 4 at least 2 healthy: 2 healthy, 2 unhealthy, 0 unknown
           check/s1: unhealthy; a: n1 says unhealthy; b: n2 and n3 say unhealthy; c: n4 said healthy, and does not count: not heard for three beats
           check/open: unhealthy: holdfast explain check/open
           check/web: healthy: holdfast explain check/web
@@ -165,6 +176,46 @@ async fn a_check_is_explained_by_its_votes() {
           pool: pool/far fails open: too few are healthy, so health is ignored
           check: all endpoints go by check/open, which is unhealthy: holdfast explain check/open
         = a open: failing open
+    "#]].assert_eq(&text);
+}
+
+#[tokio::test]
+async fn what_was_pushed_for_all_is_told_of_each_endpoint() {
+    // One result for the check as a whole, then one for each of its endpoints.
+    let whole = ("n1", "a", 10_000, "++ + .. ... .... -");
+    let single = ("n1", "a", 10_000, "++ + -+ ... .... .");
+    let mut text = String::new();
+    for heard in [whole, single] {
+        let fixture = fixture(&[heard]).await;
+        text += &told(&fixture, "check=job").await;
+        text += &told(&fixture, "pool=jobs").await;
+    }
+    expect![[r#"
+        check/job
+          check: pushed: results that others tell, each for 30s
+          votes: a: n1 says unhealthy
+          votes: 10.9.2.1:80 in a is unhealthy, as the check as a whole; no checker has a result
+          votes: 10.9.2.2:80 in b is unhealthy, as the check as a whole; no checker has a result
+          rule: healthy while more than 18.0% of the checkers that count say so; unhealthy only where those of two zones say so, if two have a result; without any the last verdict holds
+        = unhealthy
+        pool/jobs
+          pool: pool/jobs fails open: too few are healthy, so health is ignored
+          votes: 10.9.2.1:80 in a is unhealthy, as the check as a whole; no checker has a result
+          votes: 10.9.2.2:80 in b is unhealthy, as the check as a whole; no checker has a result
+          rule: healthy while more than 18.0% of the checkers that count say so; unhealthy only where those of two zones say so, if two have a result; without any the last verdict holds
+        = a open: failing open, b open: failing open
+        check/job
+          check: pushed: results that others tell, each for 30s
+          votes: no checker has a result
+          counts: of 2 endpoints 1 healthy, 1 unhealthy, 0 unknown: the check is healthy while half of those known are
+          votes: 10.9.2.1:80 in a is unhealthy; a: n1 says unhealthy
+          rule: healthy while more than 18.0% of the checkers that count say so; unhealthy only where those of two zones say so, if two have a result; without any the last verdict holds
+        = healthy
+        pool/jobs
+          pool: pool/jobs serves from healthy endpoints of open zones
+          votes: 10.9.2.1:80 in a is unhealthy; a: n1 says unhealthy
+          rule: healthy while more than 18.0% of the checkers that count say so; unhealthy only where those of two zones say so, if two have a result; without any the last verdict holds
+        = a away: impaired, b open: healthy
     "#]].assert_eq(&text);
 }
 
