@@ -10,10 +10,12 @@
 //! 5. Polls are asked of one node over kept connections as fast as it answers, while all watchers are there; counted is the processor time of the node's thread
 //!    `status`. Beside it, in the same run, nginx answers a file of the same length over the same connections.
 //! 6. The herd: the nodes are killed and started again; every watcher comes back as soon as it can, without the spread that clients are asked for.
-//! 7. Memory is that of the node's process, before and with the watchers.
+//! 7. At the end bare servers stand in the nodes' place and tell as many watchers the same bytes by one `send` each: what the kernel takes for it here.
+//! 8. Memory is that of the node's process, before and with the watchers.
 //!
 //! Not here: whether answers are right (`hf-status`, `hf-e2e`).
 
+mod bare;
 mod link;
 mod node;
 mod polls;
@@ -29,6 +31,7 @@ use crate::figures::{Spread, milliseconds};
 use crate::process::Program;
 use crate::{Told, cores, cpu, pace, process};
 
+pub use bare::tell;
 use link::Link;
 use node::Node;
 pub use report::Report;
@@ -78,6 +81,12 @@ pub struct Options {
     /// Which of several that watch.
     #[arg(long, hide = true, default_value_t = 0)]
     pub number: u8,
+    /// Only tells those who watch there.
+    #[arg(long, hide = true, requires = "message")]
+    pub tell: Option<SocketAddr>,
+    /// What it tells them.
+    #[arg(long, hide = true)]
+    pub message: Option<PathBuf>,
 }
 
 /// The form of the report.
@@ -159,6 +168,14 @@ pub fn run(options: &Options) -> Told<Report> {
         (report.nginx_per_second, report.nginx_us) = (floor.per_second, floor.us);
     }
     herd(&mut nodes, &mut groups, &mut report)?;
+
+    drop(groups);
+    let message = bare::message(nodes[0].status)?;
+    drop(nodes);
+
+    let bare = bare::told(&link, options, (count, each), &message, folder.path())?;
+    report.bare_us = bare.used.as_secs_f64() * 1e6 / bare.told.len().max(1) as f64;
+    report.bare = Spread::of(bare.told.into_iter().map(|came| came.arrived).collect());
     Ok(report)
 }
 
@@ -211,13 +228,9 @@ fn pushed(nodes: &[Node], groups: &mut [Watchers], rounds: std::ops::Range<usize
     let mut told = Vec::new();
     for round in rounds {
         let asked = watchers::monotonic();
-        let since = |came: Came| Came {
-            arrived: came.arrived.saturating_sub(asked),
-            read: came.read.saturating_sub(asked),
-        };
         node::shift_all(nodes, round)?;
         for group in &mut *groups {
-            told.extend(group.told()?.into_iter().map(since));
+            told.extend(group.told()?.into_iter().map(|came| came.since(asked)));
         }
         pace::pause(BETWEEN);
     }

@@ -29,6 +29,7 @@ fn a_small_run_takes_every_figure() {
     assert!(report.push.p50_ms > 0.0 && report.push_read.p50_ms >= report.push.p50_ms, "{report}");
     assert!(report.paced_per_second > 0.0 && report.polls_per_second > 0.0, "{report}");
     assert!(report.memory_kib > 0.0 && report.push_us > 0.0 && report.herd_all_ms > 0.0, "{report}");
+    assert!(report.bare.samples == 600 && report.bare.p50_ms > 0.0 && report.bare_us > 0.0, "{report}");
     let many = Options { watchers: 300_000, nodes: Some(2), ..options };
     assert!(run(&many).unwrap_err().contains("leave --nodes out"));
 }

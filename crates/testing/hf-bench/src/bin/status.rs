@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hf_bench::status::{Options, Output, run, watch};
+use hf_bench::status::{Options, Output, run, tell, watch};
 
 fn main() -> ExitCode {
     let options = Options::parse();
     let done = if let Some(address) = options.watch {
         watch(address, options.watchers, options.number)
+    } else if let (Some(address), Some(message)) = (options.tell, &options.message) {
+        tell(address, message)
     } else {
         run(&options).and_then(|report| {
             match options.output {

@@ -37,7 +37,11 @@ pub struct Report {
     pub push_resent: u64,
     /// Processor time to tell one.
     pub push_us: f64,
-    /// The same while polls come at their rate.
+    /// The same bytes to as many, of bare servers in the nodes' place.
+    pub bare: Spread,
+    /// Processor time to tell one then.
+    pub bare_us: f64,
+    /// The push while polls come at their rate.
     pub push_with_polls: Spread,
     /// Polls that were answered a second then, all nodes together.
     pub paced_per_second: f64,
@@ -85,7 +89,8 @@ impl fmt::Display for Report {
         writeln!(f, "push, at their end  {push}; {:.1} us of the core each", self.push_us)?;
         writeln!(f, "segments sent again {}", self.push_resent)?;
         writeln!(f, "push, read          {}", self.push_read)?;
-        writeln!(f, "the same with polls {}", self.push_with_polls)?;
+        writeln!(f, "bare sends          {}; {:.1} us of the core each", self.bare, self.bare_us)?;
+        writeln!(f, "push with polls     {}", self.push_with_polls)?;
         writeln!(
             f,
             "polls then          {} a second, {}; {:.1} % of the core for all",

@@ -54,6 +54,14 @@ pub struct Came {
     pub read: Duration,
 }
 
+impl Came {
+    /// After that moment.
+    pub fn since(self, moment: Duration) -> Came {
+        let [arrived, read] = [self.arrived, self.read].map(|at| at.saturating_sub(moment));
+        Came { arrived, read }
+    }
+}
+
 /// A process of watchers.
 pub struct Watchers {
     child: Child,
