@@ -3,8 +3,8 @@
 //! 1. One line in, one line out, and the connection is closed. A connection has [`PATIENCE`] in all and [`LINE_MAX`] bytes.
 //! 2. At most [`CONNECTIONS`] at a time; more wait in the system's queue, and none of them keeps its place for long.
 //! 3. What is not understood, or not in the estate, is answered with an empty line, which changes nothing in HAProxy; the log says why, once a
-//!    minute. Before the first snapshot the connection is closed without a word, which changes nothing either. So is one whose line does not end in time,
-//!    and the log says that the newline is missing.
+//!    minute. Before the first snapshot the connection is closed without a word, which changes nothing either. So is one whose line does not end,
+//!    in time or before the other side goes, and the log says that the newline is missing. The board hears nothing of it: that HAProxy heard nothing.
 //! 4. Each answer tells the board of consumers which revision this HAProxy heard for this line; one that asks no more becomes silent.
 //!
 //! Not here: lines and words (`words`), what is so (`answer`).
@@ -115,7 +115,8 @@ impl Desk {
         let (mut line, mut filled) = ([0; LINE_MAX], 0);
         // Who is too slow, or breaks off, asks again.
         let is_late = timeout(PATIENCE, self.serve(stream, from, &mut line, &mut filled)).await.is_err();
-        if is_late && !line[..filled].contains(&b'\n') {
+        let has_ended = filled == line.len() || line[..filled].contains(&b'\n');
+        if !has_ended && (is_late || filled > 0) {
             self.complain(&NotEnded::of(&line[..filled]).to_string(), from);
         }
     }
@@ -134,7 +135,10 @@ impl Desk {
             if let Some(end) = line[..*filled].iter().position(|byte| *byte == b'\n') {
                 break end;
             }
-            if count == 0 || *filled == line.len() {
+            if count == 0 {
+                return Ok(());
+            }
+            if *filled == line.len() {
                 break *filled;
             }
         };

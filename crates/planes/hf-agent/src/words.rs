@@ -60,10 +60,10 @@ pub struct Asked<'l> {
 )]
 pub struct NotAsked(String);
 
-/// A line that has not ended when its time is over; HAProxy sends what stands in `agent-send`, and nothing without it.
+/// A line that has not ended when its time is over or the other side goes; HAProxy sends what stands in `agent-send`, and nothing without it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an agent check said {0:?} and no newline for two seconds; write ZONE/POOL or POOL/ADDRESS:PORT and a newline into `agent-send`, such as \"use1-az1/web\\n\""
+    "an agent check said {0:?} and no newline; write ZONE/POOL or POOL/ADDRESS:PORT and a newline into `agent-send`, such as \"use1-az1/web\\n\""
 )]
 pub struct NotEnded(String);
 

@@ -52,7 +52,7 @@ async fn answers_follow_the_snapshot() {
     assert_eq!(agent.ask(&"a".repeat(LINE_MAX)).await, "\n");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_says_nothing_is_let_go_and_others_do_not_wait_for_it() {
     let agent = fixture().await;
     agent.snapshots.send_replace(Some(shifted(2)));
@@ -64,8 +64,7 @@ async fn a_client_that_says_nothing_is_let_go_and_others_do_not_wait_for_it() {
 }
 
 /// The newline is forgotten easily, and HAProxy says nothing of it: it keeps what it has.
-#[tokio::test]
-async fn a_line_without_its_end_is_told_in_the_log() {
+async fn check_not_ended(end: impl AsyncFnOnce(&mut TcpStream)) {
     let (_snapshots, snapshots) = watch::channel(Some(shifted(2)));
     let config = AgentConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -78,11 +77,27 @@ async fn a_line_without_its_end_is_told_in_the_log() {
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"a/web").await.unwrap();
     let (stream, from) = listener.accept().await.unwrap();
+    end(&mut client).await;
     desk.attend(stream, from.ip()).await;
-    let want = "an agent check said \"a/web\" and no newline for two seconds; write ZONE/POOL or POOL/ADDRESS:PORT and a newline into \
+    let want = "an agent check said \"a/web\" and no newline; write ZONE/POOL or POOL/ADDRESS:PORT and a newline into \
                 `agent-send`, such as \"use1-az1/web\\n\"";
     assert_eq!(NotEnded::of(b"a/web").to_string(), want);
     assert!(!desk.seldom.is_due(want), "it is in the log already");
+    assert!(desk.config.consumers.told().is_empty(), "that HAProxy heard nothing");
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.is_empty(), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_without_its_end_is_told_in_the_log() {
+    check_not_ended(async |_| {}).await;
+}
+
+/// HAProxy goes when its own time is over, which may be before the agent's.
+#[tokio::test(start_paused = true)]
+async fn so_is_one_whose_asker_goes() {
+    check_not_ended(async |client| client.shutdown().await.unwrap()).await;
 }
 
 #[tokio::test]
