@@ -70,8 +70,16 @@ impl std::fmt::Display for Shape {
 
 /// Reads a line.
 pub fn read(text: &[u8]) -> Result<Line, String> {
-    let line: Written = serde_json::from_slice(text)
-        .map_err(|error| format!("not a second as JSON: {error}; `holdfast detect --help` tells the form"))?;
+    // A line that was cut off ends there, not in the newline behind it.
+    let line: Written = serde_json::from_slice(text.trim_ascii_end()).map_err(|error| {
+        // It counts lines of its own, where there is one.
+        let told = error.to_string();
+        let what = told.rsplit_once(" at line ").map_or(told.as_str(), |(what, _)| what);
+        format!(
+            "not a second as JSON: {what}, at column {}; `holdfast detect --help` tells the form",
+            error.column()
+        )
+    })?;
     let zones = line.n.len();
     if !(1..=ZONES).contains(&zones) {
         return Err(format!("`n` has {zones} zones; there are 1 to {ZONES}"));

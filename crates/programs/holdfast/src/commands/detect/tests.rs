@@ -27,7 +27,11 @@ fn a_line_is_read_whole() {
 #[test]
 fn a_line_that_is_no_second_says_what_is_wrong() {
     check("no", "not a second as JSON: ");
-    check(r#"{"n":[[1]]}"#, "not a second as JSON: missing field `e`");
+    check(
+        "{\"bad\n",
+        "not a second as JSON: EOF while parsing a string, at column 5; `holdfast detect --help`",
+    );
+    check(r#"{"n":[[1]]}"#, "not a second as JSON: missing field `e`, at column 11; ");
     check(r#"{"n":[],"e":[]}"#, "`n` has 0 zones; there are 1 to 64");
     check(r#"{"n":[[1],[1]],"e":[[1]]}"#, "`e` has 1 entries where `n` has 2");
     check(r#"{"n":[[1],[1]],"e":[[1],[1,2]]}"#, "`e[1]` has 2 entries where `n` has 1");
