@@ -331,7 +331,7 @@ impl Gray {
             self.set_back = self.set_back.saturating_add(merged.observers.len() as u64);
             return None;
         }
-        if apart > Some(GAP_S) {
+        if apart >= Some(GAP_S) {
             tracing::info!(second = merged.number, "detectors of gray failure begin anew after a gap");
             self.pools.clear();
         }

@@ -104,6 +104,16 @@ fn a_new_estate_and_missing_seconds_lose_no_evidence() {
     assert_eq!(hub.gray().seconds_dropped["set-back"], 2);
 }
 
+/// So the seconds of a recording are always in their order.
+#[test]
+fn a_clock_that_is_set_back_as_far_as_a_gap_begins_anew() {
+    let mut hub = hub(&estate(""));
+    (0..9).for_each(|at| drop(hub.watch_gray(&[second(1_000 + at, 0)])));
+    assert!(hub.watch_gray(&[second(1_008 - GAP_S + 1, 0)]).is_none());
+    drop(hub.watch_gray(&[second(1_008 - GAP_S, 0)]));
+    assert_eq!((web(&hub).warm_in_s, web(&hub).recording.seconds()), (120, 1));
+}
+
 #[test]
 fn a_second_that_comes_late_is_dropped_and_counted() {
     let node = hf_config::node::NodeConfig { roles: vec![hf_config::node::Role::Control], ..config("n1") };
