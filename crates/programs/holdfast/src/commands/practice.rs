@@ -60,9 +60,9 @@ pub async fn run(args: &PracticeArgs, common: &Common) -> Result<(), Failure> {
                 format!("{resource} is configured, at revision {}", done.revision)
             })?;
             // An alarm may come into the estate later, so it is taken; but a slip would be a run that nothing stops.
-            for unknown in client.practice(resource).await.map(|told| told.unknown_alarms).unwrap_or_default()
-            {
-                eprintln!("holdfast: {}", unknown_alarm(&unknown));
+            let unknown = client.practice(resource).await.map(|told| told.unknown_alarms);
+            for line in doubts(resource, unknown) {
+                eprintln!("holdfast: {line}");
             }
             Ok(())
         }
@@ -90,6 +90,16 @@ pub async fn autoshift(args: &AutoshiftArgs, common: &Common) -> Result<(), Fail
     show(common.output, &done, |done| {
         format!("autoshift of {resource} is {}, at revision {}", to.as_str(), done.revision)
     })
+}
+
+/// What is to be said of a configuration that was taken: alarms that nothing sets off, or that nobody could be asked for those.
+fn doubts<E: std::fmt::Display>(resource: &str, unknown: Result<Vec<String>, E>) -> Vec<String> {
+    match unknown {
+        Ok(unknown) => unknown.iter().map(|alarm| unknown_alarm(alarm)).collect(),
+        Err(why) => vec![format!(
+            "whether all its alarms exist could not be asked ({why}); `holdfast practice show {resource}` tells"
+        )],
+    }
 }
 
 fn unknown_alarm(alarm: &str) -> String {
@@ -257,6 +267,23 @@ mod tests {
     use hf_api::PracticeConfig;
 
     use super::*;
+
+    #[test]
+    fn a_slip_in_an_alarm_is_told_and_so_is_that_nobody_could_be_asked() {
+        let known: Result<Vec<String>, String> = Ok(Vec::new());
+        assert!(doubts("pool/web", known).is_empty());
+        let slip: Result<Vec<String>, String> = Ok(vec!["gone-check".to_owned()]);
+        assert_eq!(
+            doubts("pool/web", slip),
+            ["gone-check: no health check of the estate has this name; it never goes off"]
+        );
+        assert_eq!(
+            doubts("pool/web", Err("no node answers")),
+            [
+                "whether all its alarms exist could not be asked (no node answers); `holdfast practice show pool/web` tells"
+            ]
+        );
+    }
 
     #[test]
     fn a_gate_opens_for_a_success_that_is_not_too_old() {
