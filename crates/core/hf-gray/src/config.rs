@@ -28,8 +28,8 @@ pub struct Config {
     /// moved with the others, and the zone that was hit hardest would be left for it. Less than five minutes is five minutes.
     pub shared_suspicion_s: u32,
     /// How long a verdict waits, from the first suspicion on, on what could be the beginning of a global incident: an even share of faults, not
-    /// all of them, that probes see alike. Default 14: zones feel a common cause up to a dozen seconds apart. With more than three zones
-    /// it is 2.5 s less for each, since one of the many would feel it sooner.
+    /// all of them, that probes see alike. Default 10: zones feel a common cause up to a dozen seconds apart, nothing is suspected in the first two of
+    /// these, and the first of the peers is nearer than the last.
     pub even_hold_s: u32,
     /// Below this rate of faults nothing waits for that. Default 0.02: a global incident of three percent looks alike.
     pub even_rate_min: f64,
@@ -74,7 +74,7 @@ impl Default for Config {
             peers_by_now: true,
             sure_rise: 8.188_689_124_444_2, // ln 3,600
             shared_suspicion_s: 1_800,
-            even_hold_s: 14,
+            even_hold_s: 10,
             even_rate_min: 0.02,
             rho: 2.0,
             rho_slow: 1.5,

@@ -23,8 +23,10 @@ const SHARED_SLOW_S: u32 = 300;
 const USUAL_MOVES_S: u32 = 60;
 /// With a smaller part of the faults at the endpoints that are left, nobody knows where the worst clients' faults were.
 const PROPORTIONAL: f64 = 0.5;
-/// Probes that would be so much likelier had they nothing to do with the faults do not see them: one in five by chance.
-const UNSEEN: f64 = -1.6;
+/// Probes that would be so much likelier had they nothing to do with the faults do not see them: one in twenty by chance.
+const UNSEEN: f64 = -3.0;
+/// So long before a suspicion begins, its cause may: probes count from then on.
+const BEFORE_SUSPICION_S: u32 = 2;
 
 /// The detector of one service.
 #[derive(Clone, Debug)]
@@ -281,7 +283,7 @@ impl Detector {
                 let test = &self.streams[stream].zones[at];
                 Rate { now: test.rate(), tolerated: test.tolerated }
             };
-            let (failed, probed) = self.probes.seen_of(at);
+            let (failed, probed) = self.probes.seen_lately(at);
             let watched = &mut self.zones[at];
             watched.suspect_s = if total >= QUIET { watched.suspect_s + 1 } else { 0 };
             // The evidence that there would be if nothing were said of faults and probes.
@@ -462,7 +464,7 @@ impl Detector {
             let waits_for_peers = peers > self.config.shared_ratio
                 || peers > self.config.hold_ratio && self.zones[at].convinced_s < self.config.hold_s;
             let waits_for_more =
-                self.zones[at].suspect_s < self.even_hold_s() && self.may_be_global(at, zone);
+                self.zones[at].suspect_s < self.config.even_hold_s && self.may_be_global(at, zone);
             zone.stage = if waits_for_peers || waits_for_more { Stage::Held } else { Stage::Impaired };
             if zone.stage == Stage::Impaired {
                 impaired.push(at);
@@ -481,12 +483,6 @@ impl Detector {
             }
             _ => Finding::Several,
         }
-    }
-
-    /// The more peers there are, the sooner one of them would feel a common cause, too.
-    fn even_hold_s(&self) -> u32 {
-        let peers_more = self.zones.len().saturating_sub(3) as u32;
-        self.config.even_hold_s.saturating_sub(peers_more * 5 / 2)
     }
 
     /// By which part of this zone's rise a peer has risen in the same way, where both are surely worse than their own past. A peer to which the trouble
@@ -521,7 +517,9 @@ impl Detector {
         let rate = test.rate_now();
         let is_total = rate > 0.93;
         let is_small = rate < self.config.even_rate_min;
-        let (failed, probed) = self.probes.seen_of(at);
+        // A single failed probe of nine seconds ago says that probes see it, and many good ones that they do not.
+        let (failed, probed) =
+            self.probes.seen_since(self.zones[at].suspect_s.saturating_add(BEFORE_SUSPICION_S), at);
         // Whether probes fail at that rate, too, or hardly ever.
         let alike = {
             let (failed, answered) = (f64::from(failed), f64::from(probed - failed));

@@ -14,13 +14,16 @@ pub struct Probes {
     failing: Vec<Vec<f64>>,
     /// Whether there is a probe at all.
     heard: Vec<Vec<bool>>,
-    /// The last eight results, newest lowest, and how many there are.
+    /// The last [`KEPT_S`] results, newest lowest, and which of them there are.
     recent: Vec<Vec<(u16, u16)>>,
     /// One for each zone.
     pub evidence: Vec<f64>,
 }
 
-const RECENT: u16 = 0xff;
+/// Seconds of which each result is known.
+const KEPT_S: u32 = 14;
+/// Seconds that count where nothing else is said.
+const LATELY_S: u32 = 8;
 
 impl Probes {
     pub fn new(zones: usize) -> Probes {
@@ -62,7 +65,7 @@ impl Probes {
                 self.failing[observer][zone] += (f64::from(failed) - self.failing[observer][zone]) * share;
                 self.heard[observer][zone] = true;
                 let (bits, seen) = &mut self.recent[observer][zone];
-                (*bits, *seen) = (((*bits << 1) | failed) & RECENT, ((*seen << 1) | 1) & RECENT);
+                (*bits, *seen) = (((*bits << 1) | failed) & last(KEPT_S), ((*seen << 1) | 1) & last(KEPT_S));
             }
         }
         for (zone, cap) in caps.iter().enumerate().take(zones) {
@@ -98,26 +101,35 @@ impl Probes {
     }
 
     /// Of the last eight seconds: failed and all probes that others sent to `zone`.
-    pub fn seen_of(&self, zone: usize) -> (u32, u32) {
-        self.sum(
-            (0..self.evidence.len()).filter(|observer| *observer != zone).map(|observer| (observer, zone)),
-        )
+    pub fn seen_lately(&self, zone: usize) -> (u32, u32) {
+        self.seen_since(LATELY_S, zone)
+    }
+
+    /// The same of the last `seconds`, but of eight at least and of [`KEPT_S`] at most.
+    pub fn seen_since(&self, seconds: u32, zone: usize) -> (u32, u32) {
+        let others = (0..self.evidence.len()).filter(|observer| *observer != zone);
+        self.sum(seconds.clamp(LATELY_S, KEPT_S), others.map(|observer| (observer, zone)))
     }
 
     /// Whether `zone` itself has trouble to reach others that the rest reach: its own network is in doubt.
     pub fn is_cut(&self, zone: usize) -> bool {
         let zones = self.evidence.len();
         let others = || (0..zones).filter(move |other| *other != zone);
-        let (own, own_all) = self.sum(others().map(|target| (zone, target)));
+        let (own, own_all) = self.sum(LATELY_S, others().map(|target| (zone, target)));
         let pairs = others().flat_map(|observer| others().map(move |target| (observer, target)));
-        let (rest, rest_all) = self.sum(pairs.filter(|(observer, target)| observer != target));
+        let (rest, rest_all) = self.sum(LATELY_S, pairs.filter(|(observer, target)| observer != target));
         own >= 2 && u64::from(own) * u64::from(rest_all) > 3 * u64::from(rest) * u64::from(own_all)
     }
 
-    fn sum(&self, pairs: impl Iterator<Item = (usize, usize)>) -> (u32, u32) {
+    fn sum(&self, seconds: u32, pairs: impl Iterator<Item = (usize, usize)>) -> (u32, u32) {
         pairs.fold((0, 0), |(failed, all), (observer, zone)| {
             let (bits, seen) = self.recent[observer][zone];
-            (failed + bits.count_ones(), all + seen.count_ones())
+            (failed + (bits & last(seconds)).count_ones(), all + (seen & last(seconds)).count_ones())
         })
     }
+}
+
+/// The bits of the last `results`, of which there are sixteen.
+fn last(results: u32) -> u16 {
+    u16::MAX.checked_shr(u16::BITS.saturating_sub(results)).unwrap_or(0)
 }

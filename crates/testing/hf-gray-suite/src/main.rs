@@ -34,7 +34,7 @@ struct Arguments {
     /// From which age on trouble counts that goes round from endpoint to endpoint; 0 shows what that rule is worth.
     #[arg(long, default_value_t = Config::default().young_s)]
     young_s: u32,
-    /// From the first suspicion on, how long what could be the beginning of a global incident waits in a service of three zones; 0 shows what that rule is worth.
+    /// From the first suspicion on, how long what could be the beginning of a global incident waits; 0 shows what that rule is worth.
     #[arg(long, default_value_t = Config::default().even_hold_s)]
     even_hold_s: u32,
     /// Below which rate of faults nothing waits for that.
