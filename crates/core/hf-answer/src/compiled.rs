@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hf_config::estate::SerialPolicy;
 use hf_dnssec::Signing;
-use hf_hosted::{ChangeError, Contents};
+use hf_hosted::{ChangeError, Contents, Search};
 use hf_model::{DnsName, WireName};
 use hf_select::{Around, Geo, LatencyTable, NoGeo};
 use hf_snapshot::Snapshot;
@@ -13,6 +13,7 @@ use crate::hosted_set::HostedSet;
 use crate::routes::{Routes, ZoneAt};
 use crate::rtype;
 use crate::standing::Standing;
+use crate::write::Scratch;
 use crate::zone::Zone;
 
 /// A snapshot, ready to answer from. Immutable; whatever changes makes a new one, which shares all that did not change.
@@ -21,6 +22,8 @@ pub struct Compiled {
     pub(crate) routes: Arc<Routes>,
     /// One for each hosted zone of the estate.
     zones: Arc<[Arc<Zone>]>,
+    /// Whether one of them has more names than a processor keeps near.
+    searches_far: bool,
     pub(crate) standing: Arc<Standing>,
     pub(crate) snapshot: Arc<Snapshot>,
     hosted: Arc<HostedSet>,
@@ -48,8 +51,10 @@ impl Compiled {
     pub fn new(snapshot: Arc<Snapshot>, hosted: Arc<HostedSet>) -> Self {
         let routes = Arc::new(Routes::new(&snapshot.estate));
         let latency = Arc::new(LatencyTable::default());
+        let zones = zones(&routes, &snapshot, &hosted, &[]);
         Compiled {
-            zones: zones(&routes, &snapshot, &hosted, &[]),
+            searches_far: searches_far(&zones),
+            zones,
             standing: Arc::new(Standing::new(&snapshot, &routes)),
             around: Arc::new(Around::new(&snapshot.estate, &latency)),
             latency,
@@ -82,8 +87,10 @@ impl Compiled {
         };
         // The newest of all that were made: a serial never goes back.
         let time_serial = self.time_serial.max((snapshot.made_at.0 / 1_000) as u32);
+        let zones = zones(&routes, &snapshot, &hosted, kept);
         Compiled {
-            zones: zones(&routes, &snapshot, &hosted, kept),
+            searches_far: searches_far(&zones),
+            zones,
             standing,
             around,
             latency: self.latency.clone(),
@@ -167,6 +174,20 @@ impl Compiled {
         ZoneAt { at, declared: &self.routes.declared[at], zone: &self.zones[at] }
     }
 
+    /// Whether [`Compiled::search`] may give anything.
+    #[inline]
+    pub fn searches_far(&self) -> bool {
+        self.searches_far
+    }
+
+    /// The first search that answering about this name takes, if that is among more names than a processor keeps near. A hint: answers do not depend on it.
+    #[inline]
+    pub fn search(&self, name: &[u8], scratch: &mut Scratch) -> Option<Search<'_>> {
+        let folded = scratch.folded(name)?;
+        let zone = self.zone_at(self.routes.zones_around(folded).next()?);
+        zone.zone.contents.as_ref()?.search(folded)
+    }
+
     /// The serial that a hosted zone shows now.
     pub(crate) fn serial_of(&self, zone: ZoneAt<'_>) -> u32 {
         match zone.declared.serial {
@@ -188,6 +209,10 @@ fn zones(routes: &Routes, snapshot: &Snapshot, hosted: &HostedSet, kept: &[Arc<Z
         }
     };
     routes.declared.iter().enumerate().map(zone).collect()
+}
+
+fn searches_far(zones: &[Arc<Zone>]) -> bool {
+    zones.iter().filter_map(|zone| zone.contents.as_ref()).any(|contents| contents.is_far())
 }
 
 impl HostedSet {

@@ -26,6 +26,12 @@ impl Scratch {
         Scratch::default()
     }
 
+    /// The name, folded; none if the bytes are not one whole name.
+    #[inline]
+    pub(crate) fn folded(&mut self, name: &[u8]) -> Option<&[u8]> {
+        self.name.set(name).then(|| self.name.wire())
+    }
+
     /// With room for pools of so many endpoints, so that it never grows.
     pub fn with_room(endpoints: usize) -> Scratch {
         Scratch { choice: hf_select::Scratch::with_room(endpoints), ..Scratch::default() }

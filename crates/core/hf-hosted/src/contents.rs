@@ -10,11 +10,14 @@ use hf_model::WireName;
 
 use crate::node::{GONE, NodeRef, SetRef};
 use crate::records::Records;
-use crate::table::{Shape, Table};
+use crate::table::{Search, Shape, Table};
 use crate::{rdata, relative, rtype};
 
 /// Names of an overlay up to which a version counts as compact however small its base is.
 const OVERLAY_SMALL: usize = 1_024;
+
+/// What a core keeps near by itself, about: the second cache of a server's processor.
+const NEAR_BYTES: usize = 1 << 20;
 
 /// One version of a hosted zone's records.
 #[derive(Clone)]
@@ -85,6 +88,19 @@ impl Contents {
             return if node.has(GONE) { None } else { Some(node) };
         }
         self.base.get(name)
+    }
+
+    /// The search in the base that [`Contents::find`] begins with for this name, where the base is larger than what a processor keeps near.
+    #[inline]
+    pub fn search(&self, folded: &[u8]) -> Option<Search<'_>> {
+        let end = folded.len().checked_sub(self.apex.as_wire().len())?;
+        self.is_far().then(|| self.base.search(&folded[..end]))
+    }
+
+    /// Whether the base is larger than what a processor keeps near.
+    #[inline]
+    pub fn is_far(&self) -> bool {
+        self.base.bytes() > NEAR_BYTES
     }
 
     /// All nodes that exist, those of the base first.

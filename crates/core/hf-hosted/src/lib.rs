@@ -30,6 +30,7 @@ pub use contents::Contents;
 pub use find::Found;
 pub use node::{NodeRef, Rdata, SetRef, Sets};
 pub use records::{RecordRef, Records};
+pub use table::Search;
 
 /// Type numbers that the rules look at.
 pub mod rtype {

@@ -16,6 +16,10 @@ use crate::relative::depth;
 const RUN_MAX: usize = 256;
 /// Layouts that are tried; the last one is taken as it is.
 const ATTEMPTS: u32 = 4;
+/// Slots of a search that are looked at ahead: nearly all names are found in these.
+const SEARCHED_AHEAD: usize = 4;
+/// Bytes of a node that are worth having ahead: a name and an address or two.
+const NODE_AHEAD_BYTES: usize = 128;
 /// Bytes of an arena at most: places have 32 bits.
 pub(crate) const ARENA_BYTES_MAX: usize = u32::MAX as usize - 1;
 
@@ -118,6 +122,13 @@ impl Table {
         }
     }
 
+    /// Where a search for this name begins.
+    #[inline]
+    pub(crate) fn search(&self, relative: &[u8]) -> Search<'_> {
+        let hash = hash(self.seed, relative);
+        Search { table: self, hash, at: first_slot(hash, self.slots.len()) }
+    }
+
     /// All nodes, in the arena's order.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> + Clone {
         walk(&self.arena)
@@ -137,6 +148,32 @@ impl Table {
 
     pub(crate) fn shape(&self) -> Shape {
         self.shape
+    }
+}
+
+/// A search that has not begun: what it will read, for who has many and wants the memory of all of them brought near first.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    table: &'a Table,
+    hash: u64,
+    at: usize,
+}
+
+impl<'a> Search<'a> {
+    /// The slots that it reads first.
+    #[inline]
+    pub fn slots(&self) -> &'a [u64] {
+        let slots = &self.table.slots;
+        &slots[self.at..(self.at + SEARCHED_AHEAD).min(slots.len())]
+    }
+
+    /// The bytes that it reads next, by these slots.
+    #[inline]
+    pub fn node(&self) -> Option<&'a [u8]> {
+        let is_it = |slot: &&u64| **slot >> 32 == self.hash >> 32;
+        let slot = self.slots().iter().take_while(|slot| **slot != 0).find(is_it)?;
+        let bytes = &self.table.arena[(*slot as u32 - 1) as usize..];
+        Some(&bytes[..bytes.len().min(NODE_AHEAD_BYTES)])
     }
 }
 
@@ -227,15 +264,40 @@ mod tests {
         assert!(of_bytes(0).is_empty());
     }
 
-    #[test]
-    fn names_are_found_and_no_run_is_long() {
+    fn name(n: u32) -> Vec<u8> {
+        [&[8][..], format!("h{n:07}").as_bytes()].concat()
+    }
+
+    fn table_of(names: u32) -> Table {
         let mut arena = Vec::new();
-        let name = |n: u32| [&[8][..], format!("h{n:07}").as_bytes()].concat();
-        for n in 0..50_000 {
+        for n in 0..names {
             let head = Head { relative: &name(n), tag: Some(n), children: 0, gone: false };
             NodeWriter::new(&mut arena, head).end();
         }
-        let table = Table::new(arena);
+        Table::new(arena)
+    }
+
+    #[test]
+    fn a_search_reads_what_is_found_or_nothing_of_it() {
+        let table = table_of(50_000);
+        let ahead = |n: u32| table.search(&name(n)).node();
+        let is_it = |n: &u32| {
+            let node = table.get(&name(*n)).expect("it is there");
+            ahead(*n).is_some_and(|bytes| bytes.as_ptr() == node.raw().as_ptr() && !bytes.is_empty())
+        };
+        // The others are found further on, or behind one with the same half of the hash.
+        let seen = (0..50_000).filter(is_it).count();
+        assert!(seen > 45_000, "{seen}");
+        // Slots at the end of the table are fewer.
+        assert!((0..60_000).all(|n| !table.search(&name(n)).slots().is_empty()));
+        let of_none = (50_000..60_000).filter(|n| ahead(*n).is_some()).count();
+        assert!(of_none < 10, "{of_none}");
+        assert!(table_of(0).search(&name(1)).node().is_none());
+    }
+
+    #[test]
+    fn names_are_found_and_no_run_is_long() {
+        let table = table_of(50_000);
         assert_eq!(table.len(), 50_000);
         assert!(longest_run(&table.slots) <= RUN_MAX);
         for n in 0..60_000 {

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 use std::time::Duration;
 
-use crate::{Answering, BATCH, DATAGRAM_BYTES_MAX, Datagrams};
+use crate::{Ahead, Answering, BATCH, DATAGRAM_BYTES_MAX, Datagrams};
 
 /// From one buffer to the next: not a multiple of a page, or all buffers would fight for the same lines of the first cache.
 const QUERY_STRIDE: usize = DATAGRAM_BYTES_MAX + 128;
@@ -149,8 +149,19 @@ impl Sockets {
 }
 
 impl Datagrams for Sockets {
-    fn turn(&mut self, wait: Duration, answer: &mut Answering<'_>) -> io::Result<usize> {
+    fn turn_ahead(
+        &mut self,
+        wait: Duration,
+        ahead: &mut Ahead<'_>,
+        answer: &mut Answering<'_>,
+    ) -> io::Result<usize> {
         let came = self.receive(wait)?;
+        if came > 1 {
+            let (heads, queries) = (&self.incoming[..came], &self.queries);
+            ahead(&mut heads.iter().enumerate().map(|(at, head)| {
+                &queries[at * QUERY_STRIDE..][..(head.msg_len as usize).min(DATAGRAM_BYTES_MAX)]
+            }));
+        }
         let mut count = 0;
         for at in 0..came {
             let head = &mut self.incoming[at];

@@ -20,7 +20,7 @@ use ::xdp::socket::{PollTimeout, XdpSocket, XdpSocketBuilder};
 use ::xdp::umem::{FrameSize, UmemCfgBuilder};
 use ::xdp::{RingConfigBuilder, Umem, WakableRings};
 
-use crate::{Answering, BATCH, Datagrams};
+use crate::{Ahead, Answering, BATCH, Datagrams};
 
 mod bpf;
 mod frame;
@@ -279,7 +279,12 @@ impl Xdp {
 }
 
 impl Datagrams for Xdp {
-    fn turn(&mut self, wait: Duration, answer: &mut Answering<'_>) -> io::Result<usize> {
+    fn turn_ahead(
+        &mut self,
+        wait: Duration,
+        _: &mut Ahead<'_>,
+        answer: &mut Answering<'_>,
+    ) -> io::Result<usize> {
         let mut came = self.receive();
         if came == 0 {
             self.socket.poll_read(PollTimeout::new(Some(wait)))?;

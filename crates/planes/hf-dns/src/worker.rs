@@ -7,10 +7,12 @@
 //!    While half of the queue is full each network gets [`COLD_SHARE`] a second of it: a flood of odd messages, updates above all, does not take it from others.
 //! 3. Counts of a batch go into what others read when the batch is over; while batches are full, after [`COUNTED_WITHIN`] and before anything else is in force.
 //!    Others read them once a second, and a full batch names most of an estate's pools and zones: each would be a write to memory that cores share.
-//! 4. While batches are full it gives its core to whoever waits for it when its turn is over ([`Turn`]).
+//! 4. Where a hosted zone is larger than what a core keeps near, all messages of a batch are looked at before the first is answered, so that memory comes for all of them at once.
+//! 5. While batches are full it gives its core to whoever waits for it when its turn is over ([`Turn`]).
 //!
 //! No allocation, no lock, no waiting but for the next datagram. Not here: bytes in and out (`hf-datagram`), the reply (`crate::hot`).
 
+use std::cell::OnceCell;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -18,9 +20,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hf_answer::Scratch;
-use hf_clock::Clock;
 use hf_config::node::RateLimit;
 use hf_datagram::{BATCH, Datagrams};
+use hf_hosted::Search;
 use hf_model::Timestamp;
 use hf_wire::fast::{self, Read};
 use tokio::sync::mpsc;
@@ -84,7 +86,6 @@ impl Turn {
 pub(crate) struct Worker {
     index: usize,
     responder: Arc<Responder>,
-    clock: Clock,
     scratch: Scratch,
     seed: u64,
     rate: Option<RateTable>,
@@ -104,6 +105,28 @@ struct Batch {
 }
 
 impl Batch {
+    /// Has memory brought near that the answers to these messages will read, where that is far: one after the other would wait for it twice each, for the slot and for
+    /// the node. No answer depends on it.
+    fn look_ahead(&self, messages: &mut dyn Iterator<Item = &[u8]>, scratch: &mut Scratch) {
+        let Some(live) = &*self.live else { return };
+        if !live.compiled.searches_far() {
+            return;
+        }
+        let mut searches: [Option<Search<'_>>; BATCH] = [None; BATCH];
+        for (search, message) in searches.iter_mut().zip(messages) {
+            let Read::Query(query) = fast::read(message) else { continue };
+            *search = live.compiled.search(query.name, scratch);
+            if let Some(search) = search {
+                hf_datagram::come_near(search.slots());
+            }
+        }
+        for search in searches.iter().flatten() {
+            if let Some(node) = search.node() {
+                hf_datagram::come_near(node);
+            }
+        }
+    }
+
     fn parts(&self) -> (Option<&Arc<Live>>, Timestamp) {
         (self.live.as_ref(), self.now)
     }
@@ -119,7 +142,6 @@ impl Worker {
     ) -> Worker {
         Worker {
             index,
-            clock: responder.clock.clone(),
             scratch: Scratch::new(),
             seed: hf_clock::random_seed(),
             rate: responder.settings.rate_limit.map(RateTable::new),
@@ -135,25 +157,39 @@ impl Worker {
 
     /// Answers until it is told to stop.
     pub(crate) fn run(mut self, mut datagrams: Box<dyn Datagrams>, stop: &AtomicBool) {
+        let (responder, mut ahead) = (self.responder.clone(), Scratch::new());
         while !stop.load(Ordering::Relaxed) {
-            if let Err(why) = self.turn(&mut *datagrams) {
+            if let Err(why) = self.turn(&responder, &mut ahead, &mut *datagrams) {
                 warn!(%why, worker = self.index, "a UDP worker of DNS failed to receive or send; trying again");
                 std::thread::park_timeout(PAUSE_AFTER_ERROR);
             }
         }
     }
 
-    fn turn(&mut self, datagrams: &mut dyn Datagrams) -> io::Result<()> {
-        let mut batch = None;
-        let came = datagrams.turn(WAIT, &mut |message, from, reply| {
-            let batch = batch.get_or_insert_with(|| {
-                self.responder.current.grace.begin(self.index);
-                let batch = Batch { live: self.responder.current.load(), now: self.clock.now() };
-                self.pending.go_on(batch.live.as_ref());
-                batch
-            });
-            self.answer(batch, message, from, reply)
-        });
+    fn turn(
+        &mut self,
+        responder: &Responder,
+        ahead: &mut Scratch,
+        datagrams: &mut dyn Datagrams,
+    ) -> io::Result<()> {
+        let (begun, index) = (OnceCell::new(), self.index);
+        let begin = || {
+            responder.current.grace.begin(index);
+            Batch { live: responder.current.load(), now: responder.clock.now() }
+        };
+        let mut is_first = true;
+        let came = datagrams.turn_ahead(
+            WAIT,
+            &mut |messages| begun.get_or_init(begin).look_ahead(messages, ahead),
+            &mut |message, from, reply| {
+                let batch = begun.get_or_init(begin);
+                if std::mem::take(&mut is_first) {
+                    self.pending.go_on(batch.live.as_ref());
+                }
+                self.answer(batch, message, from, reply)
+            },
+        );
+        let batch = begun.into_inner();
         if batch.is_some() {
             self.responder.current.grace.end(self.index);
         }

@@ -355,12 +355,21 @@ fn dynamic_records_that_cannot_stand_cost_their_own_name_only() {
 }
 
 fn loaded(serial: u8, address: u8) -> Arc<Contents> {
+    loaded_with(serial, address, 0)
+}
+
+/// With so many more names.
+fn loaded_with(serial: u8, address: u8, more: u32) -> Arc<Contents> {
     let apex = wire("far.test.");
     let mut builder = hf_hosted::Builder::new(&apex);
     let soa = [apex.as_wire(), apex.as_wire(), &[0, 0, 0, serial], &[0, 0, 0, 9].repeat(4)].concat();
     builder.push(apex.as_wire(), rtype::SOA, 60, &soa).unwrap();
     builder.push(apex.as_wire(), rtype::NS, 60, wire("ns.elsewhere.test.").as_wire()).unwrap();
     builder.push(wire("a.far.test.").as_wire(), rtype::A, 60, &[10, 0, 0, address]).unwrap();
+    for host in 0..more {
+        let owner = wire(&format!("h{host}.far.test."));
+        builder.push(owner.as_wire(), rtype::A, 60, &[10, 1, 0, 1]).unwrap();
+    }
     Arc::new(builder.finish().unwrap())
 }
 
@@ -399,6 +408,30 @@ fn a_secondary_answers_once_it_is_loaded() {
     written.hosted.insert(loaded(8, 2));
     let newer = again.updated(again.snapshot().clone(), Arc::new(written.hosted));
     assert!(ask(&newer, "a.far.test.", rtype::A).contains("10.0.0.2"));
+}
+
+/// One search after the other would wait for memory in a zone of many names; in a small one to look ahead would only cost.
+#[test]
+fn searches_are_told_ahead_where_names_are_many() {
+    let mut written = Written::new(SECONDARY);
+    written.hosted.insert(loaded(1, 1));
+    let few = written.compiled();
+    let search = |compiled: &Compiled, owner: &[u8]| {
+        compiled
+            .search(owner, &mut Scratch::new())
+            .map(|search| search.node().is_some_and(|node| !node.is_empty()))
+    };
+    assert!(!few.searches_far());
+    assert_eq!(search(&few, wire("a.far.test.").as_wire()), None);
+    written.hosted.insert(loaded_with(2, 1, 30_000));
+    let many = few.updated(few.snapshot().clone(), Arc::new(written.hosted));
+    assert!(many.searches_far());
+    assert_eq!(search(&many, wire("H7.far.test.").as_wire()), Some(true));
+    assert_eq!(search(&many, wire("nope.far.test.").as_wire()), Some(false));
+    for none in ["mail.example.test.", "test."] {
+        assert_eq!(search(&many, wire(none).as_wire()), None, "{none}");
+    }
+    assert_eq!(search(&many, b"\x09broken"), None);
 }
 
 #[test]

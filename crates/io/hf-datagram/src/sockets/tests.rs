@@ -49,6 +49,36 @@ fn every_datagram_gets_its_own_reply_over_both_families() {
 }
 
 #[test]
+fn all_datagrams_of_a_turn_are_seen_before_the_first_is_answered() {
+    let (mut served, asker) = pair("127.0.0.1:0");
+    let seen = std::cell::RefCell::new(Vec::new());
+    let answered = std::cell::RefCell::new(Vec::new());
+    let mut turn = || {
+        let mut ahead = |queries: &mut dyn Iterator<Item = &[u8]>| {
+            assert_eq!(answered.borrow().len(), seen.borrow().len(), "in the middle of a turn");
+            seen.borrow_mut().extend(queries.map(<[u8]>::to_vec));
+        };
+        let mut answer = |query: &[u8], _, reply: &mut [u8]| {
+            answered.borrow_mut().push(query.to_vec());
+            echo(query, reply)
+        };
+        served.turn_ahead(WAIT, &mut ahead, &mut answer).unwrap()
+    };
+    // One alone is answered and not looked at before.
+    asker.send(b"alone").unwrap();
+    assert_eq!(turn(), 1);
+    assert!(seen.take().is_empty());
+    assert_eq!(answered.take(), [b"alone"]);
+    let sent = [&b"one"[..], b"", b"three"];
+    for datagram in sent {
+        asker.send(datagram).unwrap();
+    }
+    assert_eq!(turn(), 3);
+    assert_eq!(seen.take(), sent);
+    assert_eq!(answered.take(), sent);
+}
+
+#[test]
 fn no_reply_where_none_is_wanted_and_a_long_datagram_is_cut() {
     let (mut served, asker) = pair("127.0.0.1:0");
     asker.send(b"").unwrap();
