@@ -212,7 +212,7 @@ fn zones(routes: &Routes, snapshot: &Snapshot, hosted: &HostedSet, kept: &[Arc<Z
 }
 
 fn searches_far(zones: &[Arc<Zone>]) -> bool {
-    zones.iter().filter_map(|zone| zone.contents.as_ref()).any(|contents| contents.is_far())
+    zones.iter().filter_map(|zone| zone.contents.as_ref()).any(Contents::is_far)
 }
 
 impl HostedSet {

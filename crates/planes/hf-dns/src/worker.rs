@@ -193,6 +193,8 @@ impl Worker {
         if batch.is_some() {
             self.responder.current.grace.end(self.index);
         }
+        // One that was only looked at is none: what waits may be of what was in force before.
+        let batch = batch.filter(|_| !is_first);
         let is_busy = came.as_ref().is_ok_and(|came| *came >= BATCH);
         match batch.as_ref().map(Batch::parts) {
             Some((Some(live), now)) => self.pending.end(live, now, is_busy),
